@@ -46,9 +46,7 @@ constexpr bool is_differentiable(DType t) { return t >= DType::Float16; }
 constexpr bool is_reduced_float(DType t) { return t == kFloat16 || t == kBFloat16; }
 constexpr bool is_signed(DType t) { return t != kBool && t != kUInt8; }
 /// Complex64 -> Float32, Complex128 -> Float64, others unchanged.
-constexpr DType real_type(DType t) {
-  return t == kComplex64 ? kFloat32 : t == kComplex128 ? kFloat64 : t;
-}
+constexpr DType real_type(DType t) { return t == kComplex64 ? kFloat32 : t == kComplex128 ? kFloat64 : t; }
 /// Float64 -> Complex128, other floats -> Complex64, complex unchanged.
 constexpr DType complex_type(DType t) { return is_complex(t) ? t : t == kFloat64 ? kComplex128 : kComplex64; }
 
@@ -57,7 +55,8 @@ const char* dtype_name(DType t);
 /// PyTorch's internal name used in some error texts: "Float", "Long", "Half".
 const char* dtype_scalar_name(DType t);
 
-/// The type of new floating-point tensors (float32 at start; set_default_dtype changes it, floating types only).
+/// The type of new floating-point tensors (float32 at start; set_default_dtype changes it, floating types
+/// only).
 DType get_default_dtype();
 void set_default_dtype(DType t);
 

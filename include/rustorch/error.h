@@ -100,8 +100,8 @@ std::string cat(const Parts&... parts) {
 }  // namespace rustorch
 
 /// Throws a RusTorchError of ErrorKind::kind unless cond holds; the text is built only on failure.
-#define RT_CHECK(cond, kind, op, ...)                                                            \
-  do {                                                                                           \
-    if (!(cond)) [[unlikely]]                                                                    \
-      ::rustorch::raise(::rustorch::ErrorKind::kind, (op), ::rustorch::cat(__VA_ARGS__));        \
+#define RT_CHECK(cond, kind, op, ...)                                                     \
+  do {                                                                                    \
+    if (!(cond)) [[unlikely]]                                                             \
+      ::rustorch::raise(::rustorch::ErrorKind::kind, (op), ::rustorch::cat(__VA_ARGS__)); \
   } while (0)

@@ -32,9 +32,7 @@ class Scalar {
   constexpr bool is_floating_point() const { return kind_ == Kind::Float; }
   constexpr bool is_complex() const { return kind_ == Kind::Complex; }
 
-  constexpr double to_double() const {
-    return kind_ <= Kind::Int ? static_cast<double>(int_) : re_;
-  }
+  constexpr double to_double() const { return kind_ <= Kind::Int ? static_cast<double>(int_) : re_; }
   /// Truncates a float towards zero, saturating at the ends; nan gives the smallest integer.
   constexpr int64_t to_int() const {
     if (kind_ <= Kind::Int) return int_;
@@ -50,9 +48,12 @@ class Scalar {
   DType dtype() const;
   constexpr Scalar operator-() const {
     switch (kind_) {
-      case Kind::Float: return Scalar(-re_);
-      case Kind::Complex: return Scalar(std::complex<double>(-re_, -im_));
-      default: return Scalar(static_cast<int64_t>(0 - static_cast<uint64_t>(int_)));
+      case Kind::Float:
+        return Scalar(-re_);
+      case Kind::Complex:
+        return Scalar(std::complex<double>(-re_, -im_));
+      default:
+        return Scalar(static_cast<int64_t>(0 - static_cast<uint64_t>(int_)));
     }
   }
 

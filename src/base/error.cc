@@ -6,10 +6,21 @@
 namespace rustorch {
 
 const char* error_kind_name(ErrorKind kind) {
-  static constexpr const char* kNames[] = {"Shape",        "DType",  "Device",  "Index",    "Value",
-                                           "Type",         "NotImplemented", "OutOfMemory", "LinAlg",
-                                           "Autograd",     "Io",     "Format",  "BackendUnavailable",
-                                           "Distributed",  "Internal"};
+  static constexpr const char* kNames[] = {"Shape",
+                                           "DType",
+                                           "Device",
+                                           "Index",
+                                           "Value",
+                                           "Type",
+                                           "NotImplemented",
+                                           "OutOfMemory",
+                                           "LinAlg",
+                                           "Autograd",
+                                           "Io",
+                                           "Format",
+                                           "BackendUnavailable",
+                                           "Distributed",
+                                           "Internal"};
   return kNames[static_cast<int>(kind)];
 }
 
