@@ -111,13 +111,19 @@ bool may_overlap(IntArrayRef sizes, IntArrayRef strides) {
 DimVector dense_strides_like(IntArrayRef sizes, IntArrayRef strides) {
   size_t n = sizes.size();
   DimVector order(n);
-  std::iota(order.begin(), order.end(), 0);
-  // Last dimension first among equals, so that ties give the contiguous order.
-  std::reverse(order.begin(), order.end());
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    if (strides[a] == 0 || strides[b] == 0 || sizes[a] == 1 || sizes[b] == 1) return false;
-    return strides[a] < strides[b];
-  });
+  // Insertion sort from the last dimension: dimensions that say nothing (stride 0 or size 1) stay where they
+  // are.
+  std::iota(order.rbegin(), order.rend(), 0);
+  auto tells = [&](int64_t d) { return strides[d] != 0 && sizes[d] != 1; };
+  for (size_t i = 1; i < n; ++i) {
+    size_t at = i;
+    for (size_t j = i; j-- > 0;) {
+      if (!tells(order[j]) || !tells(order[at])) continue;
+      if (strides[order[j]] <= strides[order[at]]) break;
+      std::swap(order[j], order[at]);
+      at = j;
+    }
+  }
   DimVector result(n);
   int64_t expected = 1;
   for (int64_t d : order) {

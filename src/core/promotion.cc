@@ -32,22 +32,14 @@ void ResultType::add(DType t, bool zero_dim, bool wrapped) {
   slot = slot == kNone ? t : promote_types(slot, t);
 }
 
-namespace {
-int kind(DType t) { return is_complex(t) ? 3 : is_floating_point(t) ? 2 : t == kBool ? 0 : 1; }
-}  // namespace
-
 DType ResultType::get() const {
+  // Combines a category with the next lower one (c10's combine_categories).
   auto combine = [](DType higher, DType lower) {
     if (lower == kNone) return higher;
     if (higher == kNone) return lower;
-    if (kind(lower) > kind(higher)) {
-      // complex over a float of some width keeps the width: double * 1j -> complex128
-      if (is_complex(lower) && is_floating_point(higher))
-        return promote_types(complex_type(higher), real_type(lower) == kFloat64 && higher == kFloat64
-                                                       ? lower
-                                                       : complex_type(higher));
-      return lower;
-    }
+    if (is_complex(higher)) return higher;
+    if (is_floating_point(higher)) return is_complex(lower) ? complex_type(higher) : higher;
+    if (higher == kBool || is_floating_point(lower) || is_complex(lower)) return promote_types(higher, lower);
     return higher;
   };
   return combine(dims_, combine(zero_, wrapped_));

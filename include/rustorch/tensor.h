@@ -1,0 +1,151 @@
+// Tensor: a handle to an n-dimensional array; copying it copies the handle.
+//
+// Most methods come from the operator declarations (ops/*.ops) through the generated file included at the end
+// of the class. An undefined (default-constructed) Tensor has no data: only defined() may be asked of it.
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "rustorch/array_ref.h"
+#include "rustorch/device.h"
+#include "rustorch/dtype.h"
+#include "rustorch/layout.h"
+#include "rustorch/options.h"
+#include "rustorch/scalar.h"
+#include "rustorch/tensor_base.h"
+
+namespace rustorch {
+
+class Node;
+class Generator;
+class Tensor;
+using TensorList = ArrayRef<Tensor>;
+
+class Tensor : public TensorHandle {
+ public:
+  Tensor() = default;
+  explicit Tensor(TensorImplBase* adopted) noexcept : TensorHandle(adopted) {}
+
+  // ---- what it is
+  int64_t dim() const;
+  int64_t ndimension() const { return dim(); }
+  IntArrayRef sizes() const;
+  IntArrayRef strides() const;
+  /// Size of one dimension; negative counts from the end. Throws Index.
+  int64_t size(int64_t dim) const;
+  int64_t stride(int64_t dim) const;
+  int64_t numel() const;
+  int64_t storage_offset() const;
+  DType dtype() const;
+  DType scalar_type() const { return dtype(); }
+  Device device() const;
+  /// Bytes of one element.
+  int64_t element_size() const;
+  int64_t itemsize() const { return element_size(); }
+  int64_t nbytes() const { return numel() * element_size(); }
+  bool is_contiguous(MemoryFormat format = MemoryFormat::Contiguous) const;
+  bool is_floating_point() const { return rustorch::is_floating_point(dtype()); }
+  bool is_complex() const { return rustorch::is_complex(dtype()); }
+  /// How often the data was written to in place, through this tensor or any view of the same storage.
+  int64_t version() const;
+
+  // ---- the data
+  /// First element, for reading. The bytes may be shared with clones: never write through it.
+  const void* const_data_ptr() const;
+  /// First element, for writing; makes the bytes private first. Does not count as an in-place operation.
+  void* mutable_data_ptr() const;
+  template <class T>
+  const T* const_data_ptr() const {
+    return static_cast<const T*>(const_data_ptr());
+  }
+  template <class T>
+  T* mutable_data_ptr() const {
+    return static_cast<T*>(mutable_data_ptr());
+  }
+  /// The only element; throws unless numel() is 1.
+  Scalar item() const;
+  template <class T>
+  T item() const;
+
+  // ---- differentiation (src/autograd)
+  bool requires_grad() const;
+  const Tensor& requires_grad_(bool on = true) const;
+  void set_requires_grad(bool on) const { requires_grad_(on); }
+  bool is_leaf() const;
+  /// The accumulated gradient of a leaf (or of a tensor after retain_grad()); undefined when there is none.
+  Tensor grad() const;
+  void set_grad(const Tensor& grad) const;
+  /// The operation this is a result of; null for leaves.
+  Node* grad_fn() const;
+  int64_t output_nr() const;
+  void retain_grad() const;
+  bool retains_grad() const;
+  /// Adds d(this)/d(leaf) to the grad of every leaf. gradient may be left out when this has one element.
+  void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = std::nullopt,
+                bool create_graph = false) const;
+  /// A view of the same data that differentiation does not follow.
+  Tensor detach() const;
+  const Tensor& detach_() const;
+  /// The same data without history: `x.data` of PyTorch; writes are not tracked.
+  Tensor data() const;
+  void set_data(const Tensor& other) const;
+  bool is_view() const;
+  Tensor base() const;
+
+  // ---- operators
+  Tensor operator-() const;
+  Tensor& operator+=(const Tensor& other);
+  Tensor& operator-=(const Tensor& other);
+  Tensor& operator*=(const Tensor& other);
+  Tensor& operator/=(const Tensor& other);
+  Tensor& operator+=(const Scalar& other);
+  Tensor& operator-=(const Scalar& other);
+  Tensor& operator*=(const Scalar& other);
+  Tensor& operator/=(const Scalar& other);
+  Tensor operator[](int64_t index) const;
+
+  /// Size, strides and data of `this` tensor in PyTorch's text form.
+  std::string str() const;
+
+#include "rustorch/gen/tensor_methods.h"
+};
+
+template <>
+double Tensor::item<double>() const;
+template <>
+float Tensor::item<float>() const;
+template <>
+int64_t Tensor::item<int64_t>() const;
+template <>
+int Tensor::item<int>() const;
+template <>
+bool Tensor::item<bool>() const;
+
+Tensor operator+(const Tensor& a, const Tensor& b);
+Tensor operator-(const Tensor& a, const Tensor& b);
+Tensor operator*(const Tensor& a, const Tensor& b);
+Tensor operator/(const Tensor& a, const Tensor& b);
+Tensor operator+(const Tensor& a, const Scalar& b);
+Tensor operator-(const Tensor& a, const Scalar& b);
+Tensor operator*(const Tensor& a, const Scalar& b);
+Tensor operator/(const Tensor& a, const Scalar& b);
+Tensor operator+(const Scalar& a, const Tensor& b);
+Tensor operator-(const Scalar& a, const Tensor& b);
+Tensor operator*(const Scalar& a, const Tensor& b);
+Tensor operator/(const Scalar& a, const Tensor& b);
+Tensor operator==(const Tensor& a, const Tensor& b);
+Tensor operator!=(const Tensor& a, const Tensor& b);
+Tensor operator<(const Tensor& a, const Tensor& b);
+Tensor operator<=(const Tensor& a, const Tensor& b);
+Tensor operator>(const Tensor& a, const Tensor& b);
+Tensor operator>=(const Tensor& a, const Tensor& b);
+
+namespace detail {
+void append(std::string& out, const Tensor& t);
+}
+
+}  // namespace rustorch

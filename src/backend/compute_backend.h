@@ -1,0 +1,50 @@
+// ComputeBackend: what a device must be able to do, one virtual function per family of operators.
+//
+// Everything is checked before it comes here (shapes, dtypes, devices: src/ops); outputs are allocated. A
+// family that a device lacks throws NotImplemented from the base class; DeviceManager then runs it on the CPU
+// with one warning. Implementations are stateless or internally synchronised: any thread may call.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "backend/families.h"
+#include "core/storage.h"
+#include "core/tensor_impl.h"
+#include "rustorch/tensor.h"
+
+namespace rustorch {
+
+class ComputeBackend {
+ public:
+  virtual ~ComputeBackend() = default;
+  virtual const char* name() const = 0;
+  virtual DeviceType device_type() const = 0;
+
+  // ---- memory
+  /// Uninitialised bytes as a fresh storage with one reference. Throws OutOfMemory.
+  virtual Storage* allocate(size_t nbytes, Device device) = 0;
+  /// Waits for all work queued on the device and raises what failed in it.
+  virtual void synchronize(Device device);
+
+  // ---- families; outputs are allocated tensors of the right shape, dtype and device
+  /// One formula on every element of the broadcast operands.
+  virtual void pointwise(const PointwiseCall& call);
+  /// dst = src converted to dst's dtype; same shape, any strides, same device.
+  virtual void copy(const Tensor& dst, const Tensor& src);
+  virtual void fill(const Tensor& dst, const Scalar& value);
+  virtual void reduce(const ReduceCall& call);
+  virtual void arg_reduce(const ArgReduceCall& call);
+  virtual void matmul(const MatmulCall& call);
+
+ protected:
+  [[noreturn]] void missing(const char* family) const;
+};
+
+/// The backend of a device type; throws BackendUnavailable when there is none.
+ComputeBackend& backend_for(DeviceType type);
+inline ComputeBackend& backend_for(const Tensor& t) { return backend_for(t.impl()->device_type()); }
+/// Registers (or replaces, for tests) the backend of its device type. Takes ownership.
+void register_backend(std::unique_ptr<ComputeBackend> backend);
+
+}  // namespace rustorch
