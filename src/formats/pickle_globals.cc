@@ -1,0 +1,74 @@
+#include "formats/pickle_globals.h"
+
+#include <string>
+
+#include "formats/pickle.h"
+
+namespace rustorch::formats {
+namespace {
+
+struct Row {
+  const char* name;
+  Global global;
+};
+constexpr Row kRows[] = {
+    {"collections.OrderedDict", Global::kOrderedDict},
+    {"torch._utils._rebuild_tensor_v2", Global::kRebuildTensorV2},
+    {"torch._utils._rebuild_tensor_v3", Global::kRebuildTensorV3},
+    {"torch._utils._rebuild_parameter", Global::kRebuildParameter},
+    {"torch._tensor._rebuild_from_type_v2", Global::kRebuildFromType},
+    {"torch.Tensor", Global::kTensorClass},
+    {"torch.nn.parameter.Parameter", Global::kParameterClass},
+    {"torch.storage.UntypedStorage", Global::kUntypedStorage},
+    {"torch.Size", Global::kSize},
+    {"torch.device", Global::kDevice},
+    {"builtins.complex", Global::kComplex},
+    {"__builtin__.complex", Global::kComplex},
+    {"builtins.set", Global::kSet},
+    {"__builtin__.set", Global::kSet},
+    {"builtins.bytearray", Global::kByteArray},
+    {"__builtin__.bytearray", Global::kByteArray},
+    {"_codecs.encode", Global::kEncode},
+};
+
+/// By DType.
+constexpr const char* kStorageClasses[kNumDTypes] = {
+    "BoolStorage",  "ByteStorage",   "CharStorage",         "ShortStorage",
+    "IntStorage",   "LongStorage",   "HalfStorage",         "BFloat16Storage",
+    "FloatStorage", "DoubleStorage", "ComplexFloatStorage", "ComplexDoubleStorage"};
+
+struct DTypeAlias {
+  const char* name;
+  DType dtype;
+};
+constexpr DTypeAlias kDTypeAliases[] = {{"half", kFloat16},     {"float", kFloat32},     {"double", kFloat64},
+                                        {"short", kInt16},      {"int", kInt32},         {"long", kInt64},
+                                        {"cfloat", kComplex64}, {"cdouble", kComplex128}};
+
+}  // namespace
+
+const char* storage_class_name(DType t) { return kStorageClasses[static_cast<int>(t)]; }
+
+std::optional<GlobalEntry> find_global(std::string_view name) {
+  std::string twin;
+  if (name.substr(0, 9) == "rustorch.") {
+    twin = "torch." + std::string(name.substr(9));
+    name = twin;
+  }
+  for (const Row& row : kRows) {
+    if (name == row.name) return GlobalEntry{row.global, kUInt8};
+  }
+  if (name.substr(0, 6) != "torch.") return std::nullopt;
+  const std::string_view member = name.substr(6);
+  for (int i = 0; i < kNumDTypes; ++i) {
+    const DType t = static_cast<DType>(i);
+    if (member == kStorageClasses[i]) return GlobalEntry{Global::kStorageClass, t};
+    if (member == dtype_name(t)) return GlobalEntry{Global::kDType, t};
+  }
+  for (const DTypeAlias& alias : kDTypeAliases) {
+    if (member == alias.name) return GlobalEntry{Global::kDType, alias.dtype};
+  }
+  return std::nullopt;
+}
+
+}  // namespace rustorch::formats

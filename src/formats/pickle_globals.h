@@ -1,0 +1,39 @@
+// The names that a pickle may mention, and what each stands for. Adding a name here must only ever add a way
+// to build plain data.
+#pragma once
+#include <optional>
+#include <string_view>
+
+#include "rustorch/dtype.h"
+
+namespace rustorch::formats {
+
+enum class Global : uint8_t {
+  kNone,
+  kOrderedDict,
+  kRebuildTensorV2,
+  kRebuildTensorV3,
+  kRebuildParameter,
+  kRebuildFromType,
+  kTensorClass,
+  kParameterClass,
+  kStorageClass,
+  kUntypedStorage,
+  kDType,
+  kSize,
+  kDevice,
+  kComplex,
+  kSet,
+  kByteArray,
+  kEncode,
+};
+
+struct GlobalEntry {
+  Global global;
+  DType dtype;
+};
+
+/// Looks up "module.name"; `rustorch.` is read as `torch.`.
+std::optional<GlobalEntry> find_global(std::string_view name);
+
+}  // namespace rustorch::formats
