@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 #include "rustorch/array_ref.h"
@@ -23,6 +24,7 @@ namespace rustorch {
 class Node;
 class Generator;
 class Tensor;
+struct TensorLike;
 using TensorList = ArrayRef<Tensor>;
 
 class Tensor : public TensorHandle {
@@ -97,21 +99,32 @@ class Tensor : public TensorHandle {
   Tensor base() const;
 
   // ---- operators
-  Tensor operator-() const;
-  Tensor& operator+=(const Tensor& other);
-  Tensor& operator-=(const Tensor& other);
-  Tensor& operator*=(const Tensor& other);
-  Tensor& operator/=(const Tensor& other);
-  Tensor& operator+=(const Scalar& other);
-  Tensor& operator-=(const Scalar& other);
-  Tensor& operator*=(const Scalar& other);
-  Tensor& operator/=(const Scalar& other);
+  Tensor operator-() const { return neg(); }
+  const Tensor& operator+=(const TensorLike& other) const { return add_(other); }
+  const Tensor& operator-=(const TensorLike& other) const { return sub_(other); }
+  const Tensor& operator*=(const TensorLike& other) const { return mul_(other); }
+  const Tensor& operator/=(const TensorLike& other) const { return div_(other); }
   Tensor operator[](int64_t index) const;
 
   /// Size, strides and data of `this` tensor in PyTorch's text form.
   std::string str() const;
 
 #include "rustorch/gen/tensor_methods.h"
+};
+
+/// An argument that may be a tensor or a number: `add(x, y)` and `add(x, 2)`. Borrows the tensor for the call.
+struct TensorLike {
+  const Tensor* tensor = nullptr;
+  Scalar scalar;
+
+  TensorLike(const Tensor& t) : tensor(&t) {}
+  TensorLike(const Scalar& s) : scalar(s) {}
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  TensorLike(T v) : scalar(v) {}
+  bool is_tensor() const { return tensor != nullptr; }
+  /// The tensor, or a 0-d one that promotes like a Python number.
+  Tensor as_tensor() const;
 };
 
 template <>
@@ -125,27 +138,25 @@ int Tensor::item<int>() const;
 template <>
 bool Tensor::item<bool>() const;
 
-Tensor operator+(const Tensor& a, const Tensor& b);
-Tensor operator-(const Tensor& a, const Tensor& b);
-Tensor operator*(const Tensor& a, const Tensor& b);
-Tensor operator/(const Tensor& a, const Tensor& b);
-Tensor operator+(const Tensor& a, const Scalar& b);
-Tensor operator-(const Tensor& a, const Scalar& b);
-Tensor operator*(const Tensor& a, const Scalar& b);
-Tensor operator/(const Tensor& a, const Scalar& b);
-Tensor operator+(const Scalar& a, const Tensor& b);
-Tensor operator-(const Scalar& a, const Tensor& b);
-Tensor operator*(const Scalar& a, const Tensor& b);
-Tensor operator/(const Scalar& a, const Tensor& b);
-Tensor operator==(const Tensor& a, const Tensor& b);
-Tensor operator!=(const Tensor& a, const Tensor& b);
-Tensor operator<(const Tensor& a, const Tensor& b);
-Tensor operator<=(const Tensor& a, const Tensor& b);
-Tensor operator>(const Tensor& a, const Tensor& b);
-Tensor operator>=(const Tensor& a, const Tensor& b);
+inline Tensor operator+(const Tensor& a, const TensorLike& b) { return a.add(b); }
+inline Tensor operator-(const Tensor& a, const TensorLike& b) { return a.sub(b); }
+inline Tensor operator*(const Tensor& a, const TensorLike& b) { return a.mul(b); }
+inline Tensor operator/(const Tensor& a, const TensorLike& b) { return a.div(b); }
+inline Tensor operator+(const Scalar& a, const Tensor& b) { return b.add(a); }
+inline Tensor operator-(const Scalar& a, const Tensor& b) { return b.neg().add(a); }
+inline Tensor operator*(const Scalar& a, const Tensor& b) { return b.mul(a); }
+inline Tensor operator/(const Scalar& a, const Tensor& b) { return b.reciprocal().mul(a); }
+inline Tensor operator==(const Tensor& a, const TensorLike& b) { return a.eq(b); }
+inline Tensor operator!=(const Tensor& a, const TensorLike& b) { return a.ne(b); }
+inline Tensor operator<(const Tensor& a, const TensorLike& b) { return a.lt(b); }
+inline Tensor operator<=(const Tensor& a, const TensorLike& b) { return a.le(b); }
+inline Tensor operator>(const Tensor& a, const TensorLike& b) { return a.gt(b); }
+inline Tensor operator>=(const Tensor& a, const TensorLike& b) { return a.ge(b); }
 
 namespace detail {
 void append(std::string& out, const Tensor& t);
 }
 
 }  // namespace rustorch
+
+#include "rustorch/gen/tensor_methods_inl.h"

@@ -13,13 +13,7 @@ enum class KernelId : uint16_t;
 enum class ComputeType : uint8_t { F32, F64, I32, I64, C64, C128 };
 
 /// A tensor or a number.
-struct Operand {
-  const Tensor* tensor = nullptr;
-  Scalar scalar;
-  Operand() = default;
-  Operand(const Tensor& t) : tensor(&t) {}
-  Operand(const Scalar& s) : scalar(s) {}
-};
+using Operand = TensorLike;
 
 /// outs[k] = formula_k(ins..., params...), elementwise with broadcasting of ins to the shape of the outputs.
 struct PointwiseCall {

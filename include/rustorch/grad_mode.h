@@ -1,0 +1,72 @@
+// GradMode: whether operations are recorded, per thread, and the guards that change it for a scope.
+#pragma once
+
+namespace rustorch {
+
+namespace detail {
+/// Bits of the calling thread: what an operation has to look at before it runs.
+struct ThreadModes {
+  bool grad = true;
+  bool inference = false;
+  bool anomaly = false;
+};
+ThreadModes& thread_modes() noexcept;
+}  // namespace detail
+
+struct GradMode {
+  static bool is_enabled() noexcept { return detail::thread_modes().grad; }
+  static void set_enabled(bool on) noexcept { detail::thread_modes().grad = on; }
+};
+
+/// Sets GradMode for its scope.
+class GradModeGuard {
+ public:
+  explicit GradModeGuard(bool on) noexcept : modes_(detail::thread_modes()), before_(modes_.grad) { modes_.grad = on; }
+  ~GradModeGuard() { modes_.grad = before_; }
+  GradModeGuard(const GradModeGuard&) = delete;
+  GradModeGuard& operator=(const GradModeGuard&) = delete;
+
+ private:
+  detail::ThreadModes& modes_;
+  bool before_;
+};
+
+/// Operations in its scope are not recorded.
+struct NoGradGuard : GradModeGuard {
+  NoGradGuard() noexcept : GradModeGuard(false) {}
+};
+/// Operations in its scope are recorded again.
+struct EnableGradGuard : GradModeGuard {
+  EnableGradGuard() noexcept : GradModeGuard(true) {}
+};
+
+/// No recording, no version counting, no view tracking: tensors made inside can never be part of a graph.
+class InferenceModeGuard {
+ public:
+  explicit InferenceModeGuard(bool on = true) noexcept : grad_(!on), modes_(detail::thread_modes()), before_(modes_.inference) {
+    modes_.inference = on;
+  }
+  ~InferenceModeGuard() { modes_.inference = before_; }
+  InferenceModeGuard(const InferenceModeGuard&) = delete;
+  InferenceModeGuard& operator=(const InferenceModeGuard&) = delete;
+
+ private:
+  GradModeGuard grad_;
+  detail::ThreadModes& modes_;
+  bool before_;
+};
+
+/// Checks every gradient for nan during backward and names the operation that made it.
+class AnomalyDetectionGuard {
+ public:
+  explicit AnomalyDetectionGuard(bool on = true) noexcept : modes_(detail::thread_modes()), before_(modes_.anomaly) { modes_.anomaly = on; }
+  ~AnomalyDetectionGuard() { modes_.anomaly = before_; }
+  AnomalyDetectionGuard(const AnomalyDetectionGuard&) = delete;
+  AnomalyDetectionGuard& operator=(const AnomalyDetectionGuard&) = delete;
+
+ private:
+  detail::ThreadModes& modes_;
+  bool before_;
+};
+
+}  // namespace rustorch

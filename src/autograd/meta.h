@@ -1,0 +1,50 @@
+// AutogradMeta: what a tensor that takes part in differentiation carries, and the functions that read and change it.
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "autograd/node.h"
+#include "core/tensor_impl.h"
+
+namespace rustorch {
+
+/// A differentiable view: grad_fn follows the base's history.
+struct ViewInfo {
+  Tensor base;             // never itself a view
+  uint32_t seen_version;   // version of the storage when grad_fn was last right
+  bool multi_output;       // from split, unbind ...: in-place writes with history are refused
+  bool made_without_grad;  // made under no_grad
+};
+
+struct AutogradMeta final : AutogradMetaBase {
+  Tensor grad;
+  NodeRef<Node> grad_fn;
+  uint32_t result_nr = 0;
+  bool requires_grad = false;
+  bool retains_grad = false;
+  Node* accumulator = nullptr;  // the leaf's AccumulateGrad; borrowed, it clears this on its death
+  std::unique_ptr<ViewInfo> view;
+};
+
+/// The meta of t, or null.
+inline AutogradMeta* meta_of(const Tensor& t) { return static_cast<AutogradMeta*>(t.impl()->autograd_meta()); }
+/// The meta of t, made when missing.
+AutogradMeta& ensure_meta(const Tensor& t);
+/// True when operations on t are to be recorded (grad mode aside).
+bool tensor_requires_grad(const Tensor& t);
+/// Where the gradient of t goes: its grad_fn, or a leaf's AccumulateGrad (made when missing); empty if none.
+Edge gradient_edge(const Tensor& t);
+/// grad_fn, regenerated first for a view whose base was changed since.
+NodeRef<Node> current_grad_fn(const Tensor& t);
+/// Makes t the result nr of fn.
+void set_gradient_edge(const Tensor& t, NodeRef<Node> fn, uint32_t nr);
+/// The AccumulateGrad node of a leaf that requires grad.
+NodeRef<Node> grad_accumulator(const Tensor& leaf);
+
+/// Adds a hook on the gradient of t (a tensor that requires grad); returns its id.
+uint64_t add_tensor_hook(const Tensor& t, NodeExtras::PreHook hook);
+void remove_tensor_hook(const Tensor& t, uint64_t id);
+uint64_t add_post_accumulate_hook(const Tensor& leaf, std::function<void(const Tensor&)> hook);
+void remove_post_accumulate_hook(const Tensor& leaf, uint64_t id);
+
+}  // namespace rustorch

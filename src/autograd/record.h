@@ -1,0 +1,76 @@
+// Recording: what the generated wrappers call around an operator's body.
+#pragma once
+#include <array>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "autograd/meta.h"
+#include "autograd/node.h"
+#include "autograd/saved.h"
+#include "core/tensor_impl.h"
+#include "rustorch/grad_mode.h"
+#include "rustorch/tensor.h"
+
+namespace rustorch {
+
+namespace detail {
+/// Fast answer for most tensors; views and leaves are looked at closely only when flagged.
+inline bool wants_grad(const Tensor& t) {
+  return t.defined() && t.impl()->requires_grad_fast() && tensor_requires_grad(t);
+}
+inline bool wants_grad(const TensorLike& t) { return t.tensor != nullptr && wants_grad(*t.tensor); }
+inline bool wants_grad(const std::optional<Tensor>& t) { return t.has_value() && wants_grad(*t); }
+inline bool wants_grad(TensorList list) {
+  for (const Tensor& t : list)
+    if (wants_grad(t)) return true;
+  return false;
+}
+inline bool wants_grad(ArrayRef<std::optional<Tensor>> list) {
+  for (const auto& t : list)
+    if (wants_grad(t)) return true;
+  return false;
+}
+}  // namespace detail
+
+/// True when recording is on and one of the arguments requires grad.
+template <class... Args>
+inline bool needs_grad(const Args&... args) {
+  return (detail::wants_grad(args) || ...) && GradMode::is_enabled();
+}
+
+/// Makes a floating-point or complex result a result of node; others stay without history.
+void set_history(const Tensor& result, const NodeRef<Node>& node);
+void set_history_list(const std::vector<Tensor>& results, const NodeRef<Node>& node);
+/// After an in-place operation: self (and the base it is a view of) becomes a result of node.
+void rebase_history(const Tensor& self, const NodeRef<Node>& node);
+/// In-place operations whose result does not depend on self differentiably (floor_, sign_, zero_ ...).
+void assign_zero_grad_history(const Tensor& self);
+
+/// Marks result as a view of base for in-place tracking; returns it.
+Tensor as_view(const Tensor& base, Tensor result, bool multi_output = false);
+std::vector<Tensor> as_view_list(const Tensor& base, std::vector<Tensor> results);
+
+/// Refuses what may not be written in place: leaves that require grad, overlapping memory, inference tensors.
+void check_inplace(const char* op, const Tensor& self);
+void bump_version(const Tensor& self);
+/// self becomes value (an op's result with its history): the in-place variant of ops without their own.
+void assign_inplace(const char* op, const Tensor& self, const Tensor& value);
+/// Writes value into out= (resized to its shape, cast if allowed).
+void write_out(const char* op, const Tensor& out, const Tensor& value);
+
+[[noreturn]] void raise_grad_out(const char* op);
+/// out= does not record: refuses when something requires grad.
+template <class... Args>
+inline void refuse_grad_out(const char* op, const Args&... args) {
+  if (needs_grad(args...)) raise_grad_out(op);
+}
+
+inline std::optional<IntArrayRef> as_ref(const std::optional<std::vector<int64_t>>& v) {
+  return v ? std::optional<IntArrayRef>(IntArrayRef(*v)) : std::nullopt;
+}
+inline std::optional<ArrayRef<double>> as_ref(const std::optional<std::vector<double>>& v) {
+  return v ? std::optional<ArrayRef<double>>(ArrayRef<double>(*v)) : std::nullopt;
+}
+
+}  // namespace rustorch

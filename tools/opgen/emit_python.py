@@ -1,0 +1,150 @@
+"""The Python side: argument tables and one small trampoline per overload, plus the stub file."""
+
+from collections import OrderedDict
+
+from emit_cpp import BANNER
+from families import default_variants
+from types_ops import pyi_return, sized_length, type_of
+
+
+def groups(ops):
+    """name -> overloads, for every Python-visible callable: functions, methods, in-place twins."""
+    table = OrderedDict()
+    for op in ops:
+        v = default_variants(op)
+        if op.kind == "inplace":
+            table.setdefault(op.name, []).append((op, "inplace_kind"))
+            continue
+        table.setdefault(op.name, []).append((op, "plain"))
+        if "inplace" in v:
+            table.setdefault(op.name + "_", []).append((op, "inplace"))
+    return table
+
+
+def default_text(arg):
+    return "nullptr" if arg.default is None else '"' + arg.default.replace('"', '\\"') + '"'
+
+
+def c_ident(op, form):
+    return f"{op.impl_name}{'__inplace' if form == 'inplace' else ''}"
+
+
+def emit_overload(op, form):
+    """Trampoline and argument table of one overload."""
+    ident = c_ident(op, form)
+    v = default_variants(op)
+    specs, gets = [], []
+    for i, a in enumerate(op.args):
+        t = type_of(a, op.place)
+        flags = ("ArgSpec::kKwOnly" if a.kwonly else "0")
+        specs.append(f"    {{\"{a.name}\", ArgType::{t.tag}, {flags}, {sized_length(a)}, {default_text(a)}}},\n")
+        gets.append(t.get.format(v=f"v[{i}]"))
+    fn = op.cname + ("_" if form == "inplace" else "")
+    call = f"rustorch::{fn}({', '.join(gets)})"
+    text = f"PyObject* call_{ident}(ArgValue* v) {{\n  (void)v;\n"
+    self_index = next((i for i, a in enumerate(op.args) if a.name == "self"), -1)
+    has_tensor = any(a.is_tensor for a in op.args)
+    out_ok = form == "plain" and "out" in v and bool(op.args)
+    if out_ok:
+        n = len(op.returns)
+        outs = ", ".join(f"out[{i}]" for i in range(n))
+        text += f"  if (const Tensor* out = out_tensors(v, {len(op.args)}, {n})) {{\n"
+        text += f"    {{ GilScope gil(v); rustorch::{op.cname}_out({outs}, {', '.join(gets)}); }}\n"
+        text += f"    return wrap_outs(v, {len(op.args)});\n  }}\n"
+    if form in ("inplace", "inplace_kind"):
+        text += f"  {{ GilScope gil(v); {call}; }}\n  return same_object(v[{self_index}]);\n}}\n"
+    elif not op.returns:
+        text += f"  {{ GilScope gil(v); {call}; }}\n  return none();\n}}\n"
+    elif len(op.returns) > 1:
+        names = [n or f"output{i}" for i, (_, n) in enumerate(op.returns)]
+        text += f"  auto result = [&] {{ GilScope gil(v); return {call}; }}();\n"
+        text += f"  static PyTypeObject* type = nullptr;\n  static const char* const fields[] = {{{', '.join(chr(34) + n + chr(34) for n in names)}}};\n"
+        named = all(n for _, n in op.returns)
+        text += f"  return wrap_tuple(std::move(result), \"{op.name}\", fields, {'&type' if named else 'nullptr'});\n}}\n"
+    else:
+        gil = "GilScope gil(v); " if has_tensor else ""
+        text += f"  return wrap([&] {{ {gil}return {call}; }}());\n}}\n"
+    table = f"constexpr ArgSpec args_{ident}[] = {{\n{''.join(specs)}" + ("    {nullptr, ArgType::Int, 0, 0, nullptr}};\n")
+    flags = []
+    if out_ok:
+        flags.append("OverloadSpec::kOut")
+    if any(a.name == "dtype" for a in op.args) and any(a.name == "requires_grad" for a in op.args):
+        flags.append("OverloadSpec::kFactory")
+    row = f"{{args_{ident}, {len(op.args)}, {self_index}, {len(op.returns)}, {' | '.join(flags) or '0'}, call_{ident}}}"
+    return text + table, row
+
+
+def emit_bindings(ops, source, table):
+    """One shard: the callables whose first overload is declared in this file."""
+    lines = [BANNER.format(source=source), "#include \"op_call.h\"\n#include \"rustorch/ops.h\"\n\nnamespace rustorch::py {\nnamespace {\n"]
+    rows = []
+    for name, overloads in table.items():
+        body, specs, method, function = "", [], False, False
+        for op, form in overloads:
+            text, row = emit_overload(op, form)
+            body += text
+            specs.append(row)
+            v = default_variants(op)
+            method |= "method" in v
+            function |= "function" in v
+        lines.append(f"\n// {overloads[0][0].place}\n{body}")
+        lines.append(f"constexpr OverloadSpec overloads_{name}[] = {{{', '.join(specs)}}};\n")
+        flags = " | ".join(f for f, on in (("OpSpec::kMethod", method), ("OpSpec::kFunction", function)) if on) or "0"
+        doc = (overloads[0][0].doc or "").replace("\\", "\\\\").replace('"', '\\"')
+        rows.append(f"    {{\"{name}\", overloads_{name}, {len(specs)}, {flags}, \"{doc}\"}},\n")
+    shard = source.split("/")[-1].split(".")[0]
+    lines.append("}  // namespace\n\n")
+    lines.append(f"extern const OpSpec kOps_{shard}[];\nextern const int kNumOps_{shard};\n")
+    lines.append(f"const OpSpec kOps_{shard}[] = {{\n{''.join(rows)}    {{nullptr, nullptr, 0, 0, nullptr}}}};\n")
+    lines.append(f"const int kNumOps_{shard} = {len(rows)};\n\n}}  // namespace rustorch::py\n")
+    return "".join(lines)
+
+
+def emit_index(shards, ops):
+    lines = [BANNER.format(source="ops/*.ops"), "#include \"op_call.h\"\n\nnamespace rustorch::py {\n\n"]
+    for s in shards:
+        lines.append(f"extern const OpSpec kOps_{s}[];\nextern const int kNumOps_{s};\n")
+    lines.append("const OpTable kOpTables[] = {\n" + "".join(f"    {{kOps_{s}, &kNumOps_{s}}},\n" for s in shards) + "    {nullptr, nullptr}};\n\n")
+    lines.append("const AliasSpec kAliases[] = {\n")
+    seen = set()
+    for op in ops:
+        for a in op.aliases:
+            if (a, op.name) not in seen:
+                seen.add((a, op.name))
+                lines.append(f"    {{\"{a}\", \"{op.name}\"}},\n")
+    lines.append("    {nullptr, nullptr}};\n\n}  // namespace rustorch::py\n")
+    return "".join(lines)
+
+
+def pyi_args(op, skip_self):
+    parts, star = [], False
+    for a in op.args:
+        if skip_self and a.name == "self":
+            parts.insert(0, "self")
+            continue
+        if a.kwonly and not star:
+            parts.append("*")
+            star = True
+        name = "input" if a.name == "self" else a.name
+        text = f"{name}: {type_of(a, op.place).pyi}"
+        parts.append(text + (" = ..." if a.default is not None else ""))
+    return ", ".join(parts)
+
+
+def emit_stub(ops, hand_written):
+    """The .pyi text: functions of the module, then what the Tensor class gets from the declarations."""
+    functions, methods = [], []
+    for name, overloads in groups(ops).items():
+        fn = [(op, f) for op, f in overloads if "function" in default_variants(op) or f == "inplace_kind"]
+        mt = [(op, f) for op, f in overloads if "method" in default_variants(op) and op.arg("self") is not None]
+        for target, items, skip in ((functions, fn, False), (methods, mt, True)):
+            for op, form in items:
+                if target is methods and name in hand_written:
+                    continue
+                mark = "    @overload\n" if skip else "@overload\n"
+                ret = "Tensor" if form != "plain" else pyi_return(op)
+                args = pyi_args(op, skip)
+                if not skip and form == "plain" and "out" in default_variants(op):
+                    args += (", " if args else "") + ("out: Tensor | None = ..." if any(a.kwonly for a in op.args) else "*, out: Tensor | None = ...")
+                target.append((mark if len(items) > 1 else "") + f"{'    ' if skip else ''}def {name}({args}) -> {ret}: ...\n")
+    return "".join(functions), "".join(methods)

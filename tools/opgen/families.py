@@ -1,0 +1,153 @@
+"""What an operator gets from its family: variants, formulas in full, kernel requests, promotion rules."""
+
+import re
+
+from grammar import OpsError
+from types_ops import type_of
+
+IDENT = re.compile(r"[A-Za-z_]\w*")
+
+RULES = {  # modifier -> flag of PointwiseRules
+    "float": "kFloat",
+    "bool": "kBoolOut",
+    "real": "kRealOut",
+    "int": "kIntegral",
+    "nocomplex": "kRefuseComplex",
+    "nobool": "kRefuseBool",
+    "nofloat": "kRefuseFloat",
+    "noint": "kRefuseInt",
+    "nopromote": "kNoPromote",
+}
+ALL_TYPES = ("f32", "f64", "i32", "i64", "c64", "c128")
+GROUPS = {"int": ("i32", "i64"), "complex": ("c64", "c128"), "float": ("f32", "f64")}
+
+
+def default_variants(op):
+    """function, and method when the first argument (or one called self) is a tensor."""
+    if op.variants is not None:
+        return op.variants
+    result = ["function"]
+    if op.arg("self") is not None:
+        result.append("method")
+    if op.is_pointwise:
+        result += ["inplace", "out"] if op.arg("self") is not None and op.args[0].name == "self" else ["out"]
+    return result
+
+
+def mask_args(op):
+    return [m.partition(":")[2] for m in op.modifiers if m.startswith("mask:")]
+
+
+def rules(op):
+    flags = []
+    for m in op.modifiers:
+        if m.startswith("mask:"):
+            continue
+        if m not in RULES:
+            raise OpsError(f"{op.place}: unknown modifier '{m}'")
+        flags.append("PointwiseRules::" + RULES[m])
+    return " | ".join(flags) or "0"
+
+
+def kernel_types(op):
+    types = list(ALL_TYPES)
+    if "float" in op.modifiers or "noint" in op.modifiers:
+        types = [t for t in types if t[0] != "i"]
+    if "nocomplex" in op.modifiers:
+        types = [t for t in types if t[0] != "c"]
+    if "int" in op.modifiers or "nofloat" in op.modifiers:
+        types = [t for t in types if t[0] == "i"]
+    return types
+
+
+def tensor_args(op):
+    return [a for a in op.args if a.is_tensor]
+
+
+def param_args(op):
+    return [a for a in op.args if not a.is_tensor]
+
+
+def param_kind(arg):
+    return {"Scalar": "T", "float": "F", "int": "I", "bool": "B"}.get(arg.type)
+
+
+class Gradient:
+    """One pointwise gradient: its kernel's name, expression, tensor inputs and parameters used."""
+
+    def __init__(self, op, arg, formula):
+        self.op, self.arg = op, arg
+        expr = op.exprs.get("")
+        text = re.sub(r"\bexpr\b", f"({expr})", formula)
+        self.expr = text
+        self.kernel = f"{op.impl_name}__grad_{arg}"
+        words = set(IDENT.findall(text))
+        self.inputs = [n for n in ["g"] + [a.name for a in tensor_args(op)] + ["result"] if n in words]
+        self.params = [a for a in param_args(op) if a.name in words]
+        self.trivial = text.strip() == "g"
+        if "g" not in words:
+            raise OpsError(f"{op.place}: the gradient of '{arg}' does not mention g")
+
+
+def gradients(op):
+    return [Gradient(op, n, formula) for names, formula in op.grads for n in names]
+
+
+def request(name, inputs, masks, params, out, types, exprs, tensor):
+    """One block of the kernel request file that rt_exprgen reads."""
+    lines = [f"kernel {name}"]
+    lines += [f"  in {n}:{'B' if n in masks else 'T'}" for n in inputs]
+    lines += [f"  param {n}:{k}" for n, k in params]
+    lines.append(f"  out {out}")
+    lines.append("  types " + " ".join(types))
+    lines.append(f"  expr {exprs['']}")
+    for suffix, text in exprs.items():
+        for t in GROUPS.get(suffix, (suffix,)) if suffix else ():
+            if t in types:
+                lines.append(f"  expr.{t} {text}")
+    if tensor:
+        lines.append("  tensor yes")
+    return "\n".join(lines) + "\n"
+
+
+def kernel_requests(op):
+    """All request blocks of a pointwise operator: the formula and its gradients."""
+    if "" not in op.exprs:
+        raise OpsError(f"{op.place}: {op.full_name} has no expr")
+    out = "B" if "bool" in op.modifiers else "R" if "real" in op.modifiers else "T"
+    masks = mask_args(op)
+    for a in param_args(op):
+        if param_kind(a) is None:
+            raise OpsError(f"{op.place}: a pointwise operator cannot take '{a.type} {a.name}'")
+    params = [(a.name, param_kind(a)) for a in param_args(op)]
+    blocks = [request(op.impl_name, [a.name for a in tensor_args(op)], masks, params, out, kernel_types(op), op.exprs, False)]
+    for grad in gradients(op):
+        if grad.trivial:
+            continue
+        types = [t for t in kernel_types(op) if t[0] != "i"]
+        exprs = {"": grad.expr}
+        blocks.append(
+            request(grad.kernel, grad.inputs, masks, [(a.name, param_kind(a)) for a in grad.params], "T", types, exprs, True)
+        )
+    return blocks
+
+
+def check(ops):
+    """Mistakes that only show over all entries."""
+    seen = {}
+    for op in ops:
+        if op.family is None:
+            raise OpsError(f"{op.place}: {op.full_name} has no family")
+        if op.full_name in seen:
+            raise OpsError(f"{op.place}: {op.full_name} is declared twice (first at {seen[op.full_name]})")
+        seen[op.full_name] = op.place
+        for a in op.args:
+            type_of(a, op.place)
+            if a.type == "TensorLike" and not op.is_pointwise:
+                raise OpsError(f"{op.place}: TensorLike arguments belong to pointwise operators")
+        if op.is_pointwise:
+            kernel_requests(op)
+        elif op.exprs:
+            raise OpsError(f"{op.place}: expr belongs to the pointwise family")
+        if op.kind == "composite" and op.grads:
+            raise OpsError(f"{op.place}: a composite operator inherits its gradient")

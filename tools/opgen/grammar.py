@@ -1,0 +1,206 @@
+"""The .ops grammar: text -> OpDecl.
+
+One entry is a line `op NAME[.overload](ARGS) -> RETURNS` followed by indented fields; see docs/add_an_op.md.
+Errors carry file and line.
+"""
+
+import re
+
+KINDS = ("primitive", "composite", "view", "inplace")
+VARIANTS = ("function", "method", "inplace", "out")
+FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "method", "params")
+
+
+class OpsError(Exception):
+    """A mistake in a .ops file, with its place."""
+
+
+class Arg:
+    """One argument: type (as written), name, default (text or None), keyword-only flag."""
+
+    def __init__(self, type_, name, default, kwonly):
+        self.type, self.name, self.default, self.kwonly = type_, name, default, kwonly
+
+    @property
+    def is_tensor(self):
+        return self.type in ("Tensor", "TensorLike", "Tensor?", "Tensor[]", "Tensor?[]")
+
+
+class OpDecl:
+    """One operator entry as written, before the families add to it."""
+
+    def __init__(self, name, overload, args, returns, place):
+        self.name, self.overload, self.args, self.returns, self.place = name, overload, args, returns, place
+        self.family, self.modifiers = None, []
+        self.kind = "primitive"
+        self.exprs = {}  # "" | type suffix -> expression (pointwise)
+        self.grads = []  # ([arg names], formula)
+        self.variants = None
+        self.aliases = []
+        self.doc = ""
+
+    @property
+    def cname(self):
+        """Name of the C++ function: overloads share the op's name."""
+        return self.name
+
+    @property
+    def impl_name(self):
+        return f"{self.name}_{self.overload}" if self.overload else self.name
+
+    @property
+    def full_name(self):
+        return f"{self.name}.{self.overload}" if self.overload else self.name
+
+    @property
+    def is_pointwise(self):
+        return self.family == "pointwise"
+
+    @property
+    def hidden(self):
+        return self.name.startswith("_")
+
+    def arg(self, name):
+        for a in self.args:
+            if a.name == name:
+                return a
+        return None
+
+
+def split_top(text, sep=","):
+    """Splits at separators that are not inside brackets or quotes."""
+    parts, depth, quote, start = [], 0, "", 0
+    for i, c in enumerate(text):
+        if quote:
+            quote = "" if c == quote else quote
+        elif c in "\"'":
+            quote = c
+        elif c in "([{":
+            depth += 1
+        elif c in ")]}":
+            depth -= 1
+        elif c == sep and depth == 0:
+            parts.append(text[start:i])
+            start = i + 1
+    parts.append(text[start:])
+    return [p.strip() for p in parts if p.strip()]
+
+
+ARG = re.compile(r"^([A-Za-z]+\??(?:\[\d*\])?\??)\s+([A-Za-z_]\w*)\s*(?:=\s*(.+))?$")
+HEAD = re.compile(r"^op\s+([A-Za-z_]\w*)(?:\.(\w+))?\s*\((.*)\)\s*->\s*(.+)$")
+
+
+def parse_args(text, place):
+    args, kwonly = [], False
+    for part in split_top(text):
+        if part == "*":
+            kwonly = True
+            continue
+        m = ARG.match(part)
+        if not m:
+            raise OpsError(f"{place}: cannot read the argument '{part}'")
+        args.append(Arg(m.group(1), m.group(2), m.group(3), kwonly))
+    return args
+
+
+def parse_returns(text, place):
+    """-> list of (type, name); a list return is [("Tensor[]", "")]; void is []."""
+    text = text.strip()
+    if text == "void":
+        return []
+    if text.startswith("("):
+        result = []
+        for part in split_top(text[1:-1]):
+            pieces = part.split()
+            if not 1 <= len(pieces) <= 2:
+                raise OpsError(f"{place}: cannot read the result '{part}'")
+            result.append((pieces[0], pieces[1] if len(pieces) == 2 else ""))
+        return result
+    return [(text, "")]
+
+
+def parse_file(path, shown):
+    """All entries of one file."""
+    ops, op, field, field_indent = [], None, None, 0
+    with open(path, encoding="utf-8") as f:
+        lines = f.read().split("\n")
+    i = 0
+    while i < len(lines):
+        raw = lines[i].rstrip()
+        place = f"{shown}:{i + 1}"
+        i += 1
+        stripped = raw.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        indent = len(raw) - len(raw.lstrip())
+        if indent == 0:
+            while raw.count("(") > raw.count(")") and i < len(lines):
+                raw += " " + lines[i].strip()
+                i += 1
+            if "->" not in raw and i < len(lines):
+                raw += " " + lines[i].strip()
+                i += 1
+            m = HEAD.match(raw)
+            if not m:
+                raise OpsError(f"{place}: expected 'op name(args) -> returns', got '{raw}'")
+            op = OpDecl(m.group(1), m.group(2) or "", parse_args(m.group(3), place), parse_returns(m.group(4), place), place)
+            ops.append(op)
+            field = None
+            continue
+        if op is None:
+            raise OpsError(f"{place}: a field outside of an entry")
+        if field is not None and indent > field_indent:
+            add_line(op, field, stripped)
+            continue
+        word, _, rest = stripped.partition(" ")
+        field, field_indent = set_field(op, word, rest.strip(), place), indent
+    return ops
+
+
+def set_field(op, word, rest, place):
+    base = word.split(".")[0]
+    if base == "expr":
+        suffix = word.partition(".")[2]
+        op.exprs[suffix] = rest
+        return ("expr", suffix)
+    if word not in FIELDS:
+        raise OpsError(f"{place}: unknown field '{word}'")
+    if word == "family":
+        pieces = rest.split()
+        op.family, op.modifiers = pieces[0], pieces[1:]
+    elif word == "kind":
+        if rest not in KINDS:
+            raise OpsError(f"{place}: kind must be one of {', '.join(KINDS)}")
+        op.kind = rest
+    elif word == "grad":
+        names, colon, formula = rest.partition(":")
+        if not colon:
+            raise OpsError(f"{place}: expected 'grad ARG: FORMULA'")
+        names = [n.strip() for n in names.split(",")]
+        for n in names:
+            if op.arg(n) is None:
+                raise OpsError(f"{place}: '{n}' is not an argument of {op.full_name}")
+        op.grads.append([names, formula.strip()])
+        return ("grad", len(op.grads) - 1)
+    elif word == "variants":
+        op.variants = rest.split()
+        for v in op.variants:
+            if v not in VARIANTS:
+                raise OpsError(f"{place}: unknown variant '{v}'")
+    elif word == "alias":
+        op.aliases += [a.strip() for a in rest.split(",") if a.strip()]
+    elif word == "doc":
+        op.doc = rest
+    return (word, None)
+
+
+def add_line(op, field, text):
+    kind, key = field
+    if kind == "expr":
+        op.exprs[key] += " " + text
+    elif kind == "grad":
+        op.grads[key][1] += " " + text
+    elif kind == "doc":
+        op.doc += ("\n" if not op.doc else " ") + text
+    elif kind == "alias":
+        op.aliases += [a.strip() for a in text.split(",") if a.strip()]
