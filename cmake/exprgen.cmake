@@ -1,0 +1,58 @@
+# Pointwise kernels from requests.
+#
+#   rustorch_exprgen(TARGET REQUESTS SHARDS [NAMESPACE NS] [DEPENDS ...])
+#
+# runs rt_exprgen on the file REQUESTS (which may itself be generated) and adds SHARDS kernel files and the table
+# to TARGET. Code of TARGET includes "kernel_table.h" ("NS_table.h" with a name space).
+# The tool runs on the build machine; when cross-compiling set RUSTORCH_EXPRGEN to one built for it.
+
+set(RUSTORCH_EXPRGEN "" CACHE FILEPATH "rt_exprgen of the build machine (needed when cross-compiling)")
+
+if(NOT RUSTORCH_EXPRGEN AND NOT TARGET rt_exprgen)
+  file(GLOB _exprgen_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/../src/expr/*.cc"
+       "${CMAKE_CURRENT_LIST_DIR}/../tools/exprgen/*.cc")
+  add_executable(rt_exprgen ${_exprgen_sources} "${CMAKE_CURRENT_LIST_DIR}/../src/base/error.cc")
+  target_compile_features(rt_exprgen PRIVATE cxx_std_20)
+  target_include_directories(rt_exprgen PRIVATE "${CMAKE_CURRENT_LIST_DIR}/../src"
+    "${CMAKE_CURRENT_LIST_DIR}/../include" "${CMAKE_CURRENT_LIST_DIR}/../tools/exprgen")
+endif()
+
+function(rustorch_exprgen target requests shards)
+  cmake_parse_arguments(ARG "" "NAMESPACE" "DEPENDS" ${ARGN})
+  set(tool rt_exprgen)
+  if(RUSTORCH_EXPRGEN)
+    set(tool "${RUSTORCH_EXPRGEN}")
+  endif()
+  set(shard_base kernels)
+  set(table kernel_table)
+  set(name_args)
+  if(ARG_NAMESPACE)
+    set(shard_base "${ARG_NAMESPACE}")
+    set(table "${ARG_NAMESPACE}_table")
+    set(name_args --namespace "${ARG_NAMESPACE}")
+  endif()
+  set(dir "${CMAKE_CURRENT_BINARY_DIR}/exprgen/${target}")
+  file(MAKE_DIRECTORY "${dir}")
+  set(sources "${dir}/${table}.cc")
+  math(EXPR last "${shards} - 1")
+  foreach(k RANGE ${last})
+    list(APPEND sources "${dir}/${shard_base}_${k}.cc")
+  endforeach()
+  set(stamp "${dir}/${shard_base}.stamp")
+  # Files whose text did not change keep their time stamp, so an edit recompiles only the shards it touches.
+  add_custom_command(
+    OUTPUT "${stamp}"
+    BYPRODUCTS ${sources} "${dir}/${table}.h"
+    COMMAND ${tool} --requests "${requests}" --out-dir "${dir}" --shards ${shards} ${name_args}
+    COMMAND ${CMAKE_COMMAND} -E touch "${stamp}"
+    DEPENDS ${tool} "${requests}" ${ARG_DEPENDS}
+    COMMENT "Rendering pointwise kernels of ${target}"
+    VERBATIM)
+  set_source_files_properties(${sources} "${dir}/${table}.h" PROPERTIES GENERATED TRUE)
+  # Contraction is off so that an element's bits depend neither on its position nor on the compiler's mood.
+  set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS "-ffp-contract=off")
+  add_custom_target(${target}_${shard_base}_gen DEPENDS "${stamp}")
+  add_dependencies(${target} ${target}_${shard_base}_gen)
+  target_sources(${target} PRIVATE ${sources})
+  target_include_directories(${target} PRIVATE "${dir}")
+endfunction()
