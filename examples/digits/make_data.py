@@ -6,8 +6,9 @@ scikit-learn nor a network:  python make_data.py
 
 import pathlib
 
-import rustorch as rt
 from sklearn.datasets import load_digits
+
+import rustorch as rt
 
 digits = load_digits()
 images = rt.tensor(digits.images.astype("uint8"))  # [1797, 8, 8], grey levels 0..16

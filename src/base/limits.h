@@ -1,5 +1,5 @@
-// Limits that a parser checks before it allocates. Every reader of foreign bytes takes one of these; the defaults fit
-// any honest file, services that read strangers' files should lower them.
+// Limits that a parser checks before it allocates. Every reader of foreign bytes takes one of these; the
+// defaults fit any honest file, services that read strangers' files should lower them.
 #pragma once
 #include <cstdint>
 

@@ -1,0 +1,47 @@
+# make demo | test | build | bench | check | clean | install     (a fresh Debian needs nothing but make and git)
+PRESET ?= release
+BUILD := build/$(PRESET)
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+export PYTHONPATH := python
+export CCACHE_BASEDIR := $(CURDIR)
+VENV := .venv/bin/python
+
+.PHONY: all setup configure build demo test bench check format clean install wheel
+
+all: build
+
+setup:
+	@bash tools/setup
+
+configure: setup
+	@test -f $(BUILD)/build.ninja || cmake --preset $(PRESET) -DPython_EXECUTABLE=$(CURDIR)/$(VENV) $(CMAKE_ARGS)
+
+build: configure
+	@cmake --build $(BUILD) -j $(JOBS)
+
+# Train on the digits in Python, then let the C++ twin load the file and compare.
+demo: build
+	@$(VENV) examples/digits/train.py --out .
+	@$(BUILD)/examples/digits_train --check digits.pt
+
+test: build
+	@$(VENV) tools/run_tests.py --build $(BUILD)
+
+bench: build
+	@$(VENV) benchmarks/run.py
+
+check: setup
+	@bash tools/check
+
+format: setup
+	@bash tools/check --fix
+
+install: build
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+wheel: setup
+	@$(VENV) -m pip wheel --no-deps --no-build-isolation --wheel-dir dist .
+
+clean:
+	@rm -rf build dist digits.pt digits.png

@@ -1,0 +1,83 @@
+"""Runs the C++ and the Python tests and closes with their sum: `N passed, N failed`.
+
+    python tools/run_tests.py [--build build/release] [--only cpp|python] [-k PATTERN]
+
+Fails when a test fails, when a runner crashes, and when nothing ran.
+"""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ET
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def count(report):
+    """(passed, failed, skipped) of a JUnit file, which both runners write."""
+    passed = failed = skipped = 0
+    for case in ET.parse(report).getroot().iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed += 1
+        elif case.find("skipped") is not None or case.get("status") == "notrun":
+            skipped += 1
+        else:
+            passed += 1
+    return passed, failed, skipped
+
+
+def run(title, command, report, environment=None):
+    """Runs one test program; a crash counts as one failure."""
+    print(f"== {title}", flush=True)
+    code = subprocess.run(command, cwd=ROOT, env=environment).returncode
+    if not report.is_file():
+        print(f"== {title}: ended with status {code} and no report", flush=True)
+        return 0, 1, 0
+    passed, failed, skipped = count(report)
+    if code not in (0, 5) and failed == 0:  # 5: pytest collected nothing
+        print(f"== {title}: ended with status {code}", flush=True)
+        failed = 1
+    return passed, failed, skipped
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build/release"))
+    parser.add_argument("--only", choices=["cpp", "python"])
+    parser.add_argument("-k", dest="pattern", default="")
+    args = parser.parse_args()
+    totals = [0, 0, 0]
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = []
+        # The C++ tests, one program or several, wherever the build put them.
+        build = ROOT / args.build
+        programs = [p for p in sorted(build.rglob("rustorch_*tests")) if p.is_file() and os.access(p, os.X_OK)]
+        if args.only != "python":
+            if not programs:
+                print(f"no C++ test program under {args.build}")
+                totals[1] += 1
+            for program in programs:
+                report = pathlib.Path(folder) / f"{program.name}.xml"
+                command = [str(program), f"--gtest_output=xml:{report}", "--gtest_brief=1"]
+                if args.pattern:
+                    command.append(f"--gtest_filter=*{args.pattern}*")
+                jobs.append((f"C++ ({program.name})", command, report, None))
+        if args.only != "cpp" and (ROOT / "tests/python").is_dir():
+            report = pathlib.Path(folder) / "python.xml"
+            command = [sys.executable, "-m", "pytest", "-q", "--timeout=300", f"--junitxml={report}", "tests/python"]
+            if args.pattern:
+                command += ["-k", args.pattern]
+            environment = dict(os.environ, PYTHONPATH=str(ROOT / "python"))
+            jobs.append(("Python", command, report, environment))
+        for job in jobs:
+            totals = [a + b for a, b in zip(totals, run(*job))]
+    passed, failed, skipped = totals
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
