@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "render_highway.h"
+#include "render_tensor.h"
 #include "rustorch/error.h"
 
 namespace rustorch::exprgen {
@@ -173,6 +174,27 @@ std::string table_source(const std::vector<Program>& programs, const std::vector
   return out + names.close();
 }
 
+std::string tensor_header(const std::vector<Program>& programs) {
+  std::string out = cat(kBanner, "// Kernels as sequences of tensor ops, for gradients of gradients.\n",
+                        "#pragma once\n#include \"rustorch/tensor.h\"\n\nnamespace rustorch {\n\n");
+  for (const Program& p : programs) out += render_tensor_declarations(p);
+  return out + "\n}  // namespace rustorch\n";
+}
+
+std::string tensor_source(const std::vector<Program>& programs) {
+  std::string out =
+      cat(kBanner,
+          "#include \"tensor_kernels.h\"\n\n#include <cmath>\n#include <complex>\n#include <limits>\n\n"
+          "#include \"ops/make.h\"\n#include \"rustorch/ops.h\"\n\nnamespace rustorch {\n\nnamespace {\n"
+          "[[maybe_unused]] Scalar to_scalar(bool v) { return Scalar(v); }\n"
+          "[[maybe_unused]] Scalar to_scalar(double v) { return Scalar(v); }\n"
+          "// A number that happens to be real must not make a real tensor complex.\n"
+          "[[maybe_unused]] Scalar to_scalar(std::complex<double> v) {\n"
+          "  return v.imag() == 0 ? Scalar(v.real()) : Scalar(v);\n}\n}  // namespace\n\n");
+  for (const Program& p : programs) out += render_tensor_functions(p);
+  return out + "}  // namespace rustorch\n";
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> write_sources(const std::vector<Program>& programs,
@@ -184,6 +206,10 @@ std::vector<std::pair<std::string, std::string>> write_sources(const std::vector
     files.emplace_back(names.shard_file(k), shard_source(shards[k], static_cast<int>(k), names));
   files.emplace_back(names.table(".h"), table_header(programs, names));
   files.emplace_back(names.table(".cc"), table_source(programs, shards, names));
+  if (names.space.empty()) {
+    files.emplace_back("tensor_kernels.h", tensor_header(programs));
+    files.emplace_back("tensor_kernels.cc", tensor_source(programs));
+  }
   return files;
 }
 

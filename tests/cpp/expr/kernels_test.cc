@@ -9,7 +9,7 @@
 #include "backend/cpu/simd/targets.h"
 
 #include "expr/program.h"
-#include "test_kernels_table.h"
+#include "gen/test_kernels_table.h"
 
 namespace rustorch {
 using namespace test_kernels;  // NOLINT
