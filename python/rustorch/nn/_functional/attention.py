@@ -1,0 +1,254 @@
+"""Multi-head attention on (L, N, E) tensors, as `nn.MultiheadAttention` calls it."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import rustorch as rt
+from rustorch import Tensor
+
+from .._ops import op
+
+_linear = op("linear")
+_softmax = op("softmax")
+_pad = op("pad")
+_dropout = op("dropout")
+scaled_dot_product_attention = op("scaled_dot_product_attention")
+
+
+def canonical_mask(
+    mask: Tensor | None,
+    mask_name: str,
+    other_type: Any,
+    other_name: str,
+    target_type: Any,
+    check_other: bool = True,
+) -> Tensor | None:
+    """A mask as floating point numbers to add: True becomes -inf."""
+    if mask is None:
+        return None
+    if mask.dtype is not rt.bool and not mask.is_floating_point():
+        raise AssertionError(f"only bool and floating types of {mask_name} are supported")
+    if check_other and other_type is not None and mask.dtype != other_type:
+        warnings.warn(
+            f"Support for mismatched {mask_name} and {other_name} is deprecated. Use same type for both instead.",
+            stacklevel=3,
+        )
+    if not mask.is_floating_point():
+        return rt.zeros_like(mask, dtype=target_type).masked_fill_(mask, float("-inf"))
+    return mask
+
+
+def _mha_shapes(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    key_padding_mask: Tensor | None,
+    attn_mask: Tensor | None,
+    heads: int,
+) -> bool:
+    dims = query.dim()
+    if dims not in (2, 3):
+        raise AssertionError(f"query should be unbatched 2D or batched 3D tensor but received {dims}-D query tensor")
+    if key.dim() != dims or value.dim() != dims:
+        raise AssertionError(
+            f"For {'batched (3-D)' if dims == 3 else 'unbatched (2-D)'} `query`, expected `key` "
+            f"and `value` to be {dims}-D but found {key.dim()}-D and {value.dim()}-D tensors "
+            "respectively"
+        )
+    if key_padding_mask is not None and key_padding_mask.dim() != dims - 1:
+        raise AssertionError(
+            f"expected `key_padding_mask` to be `None` or {dims - 1}-D but found "
+            f"{key_padding_mask.dim()}-D tensor instead"
+        )
+    if attn_mask is not None:
+        if attn_mask.dim() not in (2, 3):
+            raise AssertionError(
+                f"expected `attn_mask` to be `None`, 2-D or 3-D but found {attn_mask.dim()}-D tensor instead"
+            )
+        if dims == 2 and attn_mask.dim() == 3:
+            want = (heads, query.shape[0], key.shape[0])
+            if tuple(attn_mask.shape) != want:
+                raise AssertionError(f"Expected `attn_mask` shape to be {want} but got {tuple(attn_mask.shape)}")
+    return dims == 3
+
+
+def _project(q: Tensor, k: Tensor, v: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """The three projections by one packed (3E, E) weight, in as few products as possible."""
+    embed = q.size(-1)
+    if k is v:
+        if q is k:
+            return tuple(_linear(q, weight, bias).chunk(3, -1))  # type: ignore[return-value]
+        w_q, w_kv = weight.split([embed, 2 * embed])
+        b_q, b_kv = (None, None) if bias is None else bias.split([embed, 2 * embed])
+        pk, pv = _linear(k, w_kv, b_kv).chunk(2, -1)
+        return _linear(q, w_q, b_q), pk, pv
+    w_q, w_k, w_v = weight.chunk(3)
+    b_q, b_k, b_v = (None, None, None) if bias is None else bias.chunk(3)
+    return _linear(q, w_q, b_q), _linear(k, w_k, b_k), _linear(v, w_v, b_v)
+
+
+def _check_attn_mask(attn_mask: Tensor, heads: int, tgt: int, src: int, bsz: int) -> Tensor:
+    if attn_mask.dim() == 2:
+        if tuple(attn_mask.shape) != (tgt, src):
+            raise RuntimeError(f"The shape of the 2D attn_mask is {attn_mask.shape}, but should be {(tgt, src)}.")
+        return attn_mask.unsqueeze(0)
+    if tuple(attn_mask.shape) != (bsz * heads, tgt, src):
+        raise RuntimeError(
+            f"The shape of the 3D attn_mask is {attn_mask.shape}, but should be {(bsz * heads, tgt, src)}."
+        )
+    return attn_mask
+
+
+def multi_head_attention_forward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    embed_dim_to_check: int,
+    num_heads: int,
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
+    add_zero_attn: bool,
+    dropout_p: float,
+    out_proj_weight: Tensor,
+    out_proj_bias: Tensor | None,
+    training: bool = True,
+    key_padding_mask: Tensor | None = None,
+    need_weights: bool = True,
+    attn_mask: Tensor | None = None,
+    use_separate_proj_weight: bool = False,
+    q_proj_weight: Tensor | None = None,
+    k_proj_weight: Tensor | None = None,
+    v_proj_weight: Tensor | None = None,
+    static_k: Tensor | None = None,
+    static_v: Tensor | None = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """(output, weights): output (L, N, E) or (L, E), weights (N, L, S), or (N, heads, L, S)
+    without `average_attn_weights`, or None without `need_weights`."""
+    batched = _mha_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
+    if not batched:
+        if query is key and key is value:
+            query = key = value = query.unsqueeze(1)
+        elif key is value:
+            query = query.unsqueeze(1)
+            key = value = key.unsqueeze(1)
+        else:
+            query, key, value = query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)
+        if key_padding_mask is not None:
+            key_padding_mask = key_padding_mask.unsqueeze(0)
+    tgt_len, bsz, embed_dim = query.shape
+    src_len = key.shape[0]
+    key_padding_mask = canonical_mask(
+        key_padding_mask,
+        "key_padding_mask",
+        None if attn_mask is None else attn_mask.dtype,
+        "attn_mask",
+        query.dtype,
+    )
+    if is_causal and attn_mask is None:
+        raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
+    if is_causal and key_padding_mask is None and not need_weights:
+        attn_mask = None  # the attention kernel applies the causal mask itself
+    else:
+        attn_mask = canonical_mask(attn_mask, "attn_mask", None, "", query.dtype, False)
+        if key_padding_mask is not None:
+            is_causal = False
+    if embed_dim != embed_dim_to_check:
+        raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {embed_dim}")
+    head_dim = embed_dim // num_heads
+    if head_dim * num_heads != embed_dim:
+        raise AssertionError(f"embed_dim {embed_dim} not divisible by num_heads {num_heads}")
+    if use_separate_proj_weight:
+        if key.shape[:2] != value.shape[:2]:
+            raise AssertionError(
+                f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
+            )
+    elif key.shape != value.shape:
+        raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
+    if use_separate_proj_weight:
+        if q_proj_weight is None or k_proj_weight is None or v_proj_weight is None:
+            raise AssertionError("use_separate_proj_weight is True but a projection is None")
+        b_q, b_k, b_v = (None, None, None) if in_proj_bias is None else in_proj_bias.chunk(3)
+        q = _linear(query, q_proj_weight, b_q)
+        k = _linear(key, k_proj_weight, b_k)
+        v = _linear(value, v_proj_weight, b_v)
+    else:
+        if in_proj_weight is None:
+            raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
+        q, k, v = _project(query, key, value, in_proj_weight, in_proj_bias)
+    if attn_mask is not None:
+        attn_mask = _check_attn_mask(attn_mask, num_heads, tgt_len, src_len, bsz)
+    if (bias_k is None) != (bias_v is None):
+        raise AssertionError("bias_k and bias_v must both be set or both be None")
+    if bias_k is not None and bias_v is not None:
+        if static_k is not None or static_v is not None:
+            raise AssertionError("bias cannot be added to static key or value.")
+        k = rt.cat([k, bias_k.repeat(1, bsz, 1)])
+        v = rt.cat([v, bias_v.repeat(1, bsz, 1)])
+        attn_mask = None if attn_mask is None else _pad(attn_mask, (0, 1))
+        key_padding_mask = None if key_padding_mask is None else _pad(key_padding_mask, (0, 1))
+    q = q.reshape(tgt_len, bsz * num_heads, head_dim).transpose(0, 1)
+    k = _heads_or_static(k, static_k, "static_k", bsz * num_heads, head_dim)
+    v = _heads_or_static(v, static_v, "static_v", bsz * num_heads, head_dim)
+    if add_zero_attn:
+        zero = rt.zeros((bsz * num_heads, 1, head_dim), dtype=k.dtype, device=k.device)
+        k, v = rt.cat([k, zero], 1), rt.cat([v, zero], 1)
+        attn_mask = None if attn_mask is None else _pad(attn_mask, (0, 1))
+        key_padding_mask = None if key_padding_mask is None else _pad(key_padding_mask, (0, 1))
+    src_len = k.size(1)
+    if key_padding_mask is not None:
+        if tuple(key_padding_mask.shape) != (bsz, src_len):
+            raise AssertionError(
+                f"expecting key_padding_mask shape of {(bsz, src_len)}, but got {tuple(key_padding_mask.shape)}"
+            )
+        wide = (
+            key_padding_mask.reshape(bsz, 1, 1, src_len)
+            .expand(-1, num_heads, -1, -1)
+            .reshape(bsz * num_heads, 1, src_len)
+        )
+        attn_mask = wide if attn_mask is None else attn_mask + wide
+    if not training:
+        dropout_p = 0.0
+    if need_weights:
+        if is_causal and attn_mask is None:
+            raise AssertionError("is_causal without a mask needs need_weights=False")
+        scores = (q * math.sqrt(1.0 / head_dim)).bmm(k.transpose(-2, -1))
+        if attn_mask is not None:
+            scores = scores + attn_mask
+        weights = _softmax(scores, -1)
+        if dropout_p > 0.0:
+            weights = _dropout(weights, dropout_p, True)
+        out = weights.bmm(v).transpose(0, 1).reshape(tgt_len * bsz, embed_dim)
+        out = _linear(out, out_proj_weight, out_proj_bias).reshape(tgt_len, bsz, -1)
+        weights = weights.reshape(bsz, num_heads, tgt_len, src_len)
+        if average_attn_weights:
+            weights = weights.mean(1)
+        if not batched:
+            return out.squeeze(1), weights.squeeze(0)
+        return out, weights
+    if attn_mask is not None:
+        if attn_mask.size(0) == 1 and attn_mask.dim() == 3:
+            attn_mask = attn_mask.unsqueeze(0)
+        else:
+            attn_mask = attn_mask.reshape(bsz, num_heads, -1, src_len)
+    q = q.reshape(bsz, num_heads, tgt_len, head_dim)
+    k = k.reshape(bsz, num_heads, src_len, head_dim)
+    v = v.reshape(bsz, num_heads, src_len, head_dim)
+    out = scaled_dot_product_attention(q, k, v, attn_mask=attn_mask, dropout_p=dropout_p, is_causal=is_causal)
+    out = out.permute(2, 0, 1, 3).reshape(bsz * tgt_len, embed_dim)
+    out = _linear(out, out_proj_weight, out_proj_bias).reshape(tgt_len, bsz, -1)
+    return (out if batched else out.squeeze(1)), None
+
+
+def _heads_or_static(x: Tensor, static: Tensor | None, name: str, rows: int, head_dim: int) -> Tensor:
+    if static is None:
+        return x.reshape(x.shape[0], rows, head_dim).transpose(0, 1)
+    if static.size(0) != rows or static.size(2) != head_dim:
+        raise AssertionError(f"expecting {name} of sizes ({rows}, *, {head_dim}), but got {tuple(static.shape)}")
+    return static

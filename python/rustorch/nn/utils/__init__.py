@@ -1,0 +1,1 @@
+"""rustorch.nn.utils."""
