@@ -15,7 +15,7 @@ setup:
 	@bash tools/setup
 
 configure: setup
-	@test -f $(BUILD)/build.ninja || cmake --preset $(PRESET) -DPython_EXECUTABLE=$(CURDIR)/$(VENV) $(CMAKE_ARGS)
+	@test -f $(BUILD)/build.ninja || cmake --preset $(PRESET) -DPython_EXECUTABLE=$(CURDIR)/$(VENV) -DPython3_EXECUTABLE=$(CURDIR)/$(VENV) $(CMAKE_ARGS)
 
 build: configure
 	@cmake --build $(BUILD) -j $(JOBS)

@@ -26,6 +26,8 @@ constexpr Row kRows[] = {
     {"__builtin__.complex", Global::kComplex},
     {"builtins.set", Global::kSet},
     {"__builtin__.set", Global::kSet},
+    {"builtins.bytes", Global::kBytes},
+    {"__builtin__.bytes", Global::kBytes},
     {"builtins.bytearray", Global::kByteArray},
     {"__builtin__.bytearray", Global::kByteArray},
     {"_codecs.encode", Global::kEncode},

@@ -24,6 +24,7 @@ enum class Global : uint8_t {
   kDevice,
   kComplex,
   kSet,
+  kBytes,
   kByteArray,
   kEncode,
 };

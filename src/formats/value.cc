@@ -1,5 +1,6 @@
 #include "formats/value.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "rustorch/error.h"
@@ -40,6 +41,16 @@ int64_t TensorRecord::numel() const {
   int64_t n = 1;
   for (int64_t s : sizes) n *= s;
   return n;
+}
+
+std::vector<int64_t> contiguous_strides(const std::vector<int64_t>& sizes) {
+  std::vector<int64_t> strides(sizes.size());
+  int64_t step = 1;
+  for (size_t d = sizes.size(); d-- > 0;) {
+    strides[d] = step;
+    step *= std::max<int64_t>(sizes[d], 1);
+  }
+  return strides;
 }
 
 bool TensorRecord::is_contiguous() const {

@@ -77,6 +77,9 @@ struct TensorRecord {
 
 struct TensorNode;
 
+/// Row-major strides; a dimension of size 0 counts as 1, as in PyTorch.
+std::vector<int64_t> contiguous_strides(const std::vector<int64_t>& sizes);
+
 /// One value of the tree. Default: None.
 class Value {
  public:
