@@ -1,0 +1,36 @@
+// C entry points for the Python comparison scripts of this folder.
+#include "backend/cpu/gemm/gemm.h"
+#include "base/thread_pool.h"
+
+using rustorch::cpu::Activation;
+using rustorch::cpu::GemmArgs;
+
+template <class T>
+static void call(int ta, int tb, long m, long n, long k, const T* a, long lda, const T* b, long ldb, T* c, long ldc) {
+  GemmArgs<T> g;
+  g.trans_a = ta != 0;
+  g.trans_b = tb != 0;
+  g.m = m;
+  g.n = n;
+  g.k = k;
+  g.a = a;
+  g.lda = lda;
+  g.b = b;
+  g.ldb = ldb;
+  g.c = c;
+  g.ldc = ldc;
+  rustorch::cpu::gemm(g);
+}
+
+extern "C" {
+void rt_threads(int n) { rustorch::set_num_threads(n); }
+// Runs the product `times` times, so that the cost of the foreign call does not show.
+void rt_sgemm(int ta, int tb, long m, long n, long k, const float* a, long lda, const float* b, long ldb, float* c,
+              long ldc, int times) {
+  for (int i = 0; i < times; ++i) call(ta, tb, m, n, k, a, lda, b, ldb, c, ldc);
+}
+void rt_dgemm(int ta, int tb, long m, long n, long k, const double* a, long lda, const double* b, long ldb, double* c,
+              long ldc, int times) {
+  for (int i = 0; i < times; ++i) call(ta, tb, m, n, k, a, lda, b, ldb, c, ldc);
+}
+}

@@ -1,0 +1,225 @@
+// The blocked product: cutting, packing, scheduling. See Note [Blocking] in blocked.h.
+#include "backend/cpu/gemm/blocked.h"
+
+#include <algorithm>
+
+#include "backend/cpu/gemm/kernel_table.h"
+#include "base/thread_pool.h"
+#include "memory/scratch.h"
+
+namespace rustorch::cpu::detail {
+namespace {
+
+constexpr int64_t kMaxDepth = 384;          // B panel of 32 floats x 384 = 48 KB
+constexpr int64_t kTaskRowPanels = 16;      // row panels of a full task
+constexpr int64_t kTaskColumnPanels = 12;   // column panels of a full task
+constexpr int64_t kWantedTasks = 8;         // enough to balance a few cores
+constexpr double kMinTaskWork = 0.5e6;      // multiply-adds; below this a task is not worth handing over
+constexpr double kMinParallelWork = 0.4e6;  // multiply-adds; below this one thread is faster
+constexpr int64_t kPackGrain = 32 * 1024;   // elements packed per chunk
+constexpr int64_t kMaxPacked = 8 << 20;     // elements of one operand packed at a time
+constexpr int64_t kDirectBytes = 192 << 10;  // operands up to this size stay in cache unpacked
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+
+enum class Source : uint8_t { Direct, Shared, Task };
+
+struct Plan {
+  int64_t mb, nb;    // rows and columns of a task, multiples of the tile
+  int64_t nib, njb;  // number of row and column blocks
+  Source a, b;
+};
+
+template <class T>
+Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
+  Plan plan{};
+  plan.nib = ceil_div(p.m, kTaskRowPanels * t.mr);
+  plan.njb = ceil_div(p.n, kTaskColumnPanels * t.nr);
+  const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
+  for (;;) {
+    plan.mb = round_up(ceil_div(p.m, plan.nib), t.mr);
+    plan.nb = round_up(ceil_div(p.n, plan.njb), t.nr);
+    const int64_t tasks = plan.nib * plan.njb;
+    if (tasks >= kWantedTasks || work < kMinTaskWork * 2 * static_cast<double>(tasks)) break;
+    const bool rows = plan.mb >= plan.nb ? plan.mb > t.mr : plan.nb <= t.nr;
+    if (rows && plan.mb <= t.mr) break;
+    ++(rows ? plan.nib : plan.njb);
+  }
+  plan.nib = ceil_div(p.m, plan.mb);
+  plan.njb = ceil_div(p.n, plan.nb);
+  const auto bytes = [](int64_t elements) { return elements * static_cast<int64_t>(sizeof(T)); };
+  // Rows a multiple of 4 KiB apart fall into the same cache sets; a tile then does better packed.
+  const bool rows_collide = p.a_cs == 1 && bytes(p.a_rs) % 2048 == 0 && p.m > 8;
+  const bool a_direct = p.n <= 2 * t.nr || (!rows_collide && bytes(p.m * p.k) <= kDirectBytes);
+  const bool b_direct = t.direct_b && p.b_ns == 1 && (p.m <= 2 * t.mr || bytes(p.k * p.n) <= kDirectBytes);
+  plan.a = a_direct ? Source::Direct : (plan.njb > 1 ? Source::Shared : Source::Task);
+  plan.b = p.prepacked_b ? Source::Shared
+           : b_direct    ? Source::Direct
+                         : (plan.nib > 1 ? Source::Shared : Source::Task);
+  return plan;
+}
+
+// One region of the problem: rows i0.., columns j0.., depth k0..; packed copies cover exactly this region.
+template <class T>
+struct Region {
+  int64_t i0, m, j0, n, k0, k;
+  int64_t depth;                 // of the blocks along k
+  T *packed_a, *packed_b;
+  int64_t a_panels, b_panels;    // panels in one block along k
+  int64_t b_k0, b_first_panel;   // where the region starts in a prepacked B
+};
+
+template <class T>
+void pack_region(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan, const Region<T>& r) {
+  constexpr int64_t kGroup = 8;  // panels per unit
+  const int64_t blocks = ceil_div(r.k, r.depth);
+  const int64_t a_groups = plan.a == Source::Shared ? ceil_div(r.a_panels, kGroup) : 0;
+  const int64_t b_groups = plan.b == Source::Shared && !p.prepacked_b ? ceil_div(r.b_panels, kGroup) : 0;
+  const int64_t groups = a_groups + b_groups;
+  if (groups == 0) return;
+  const int64_t per_unit = kGroup * std::max(t.mr, t.nr) * std::min(r.depth, r.k);
+  parallel_for(0, blocks * groups, std::max<int64_t>(1, kPackGrain / per_unit), [&](int64_t begin, int64_t end) {
+    for (int64_t u = begin; u < end; ++u) {
+      const int64_t k0 = u / groups * r.depth, kc = std::min(r.depth, r.k - k0);
+      int64_t g = u % groups;
+      if (g < a_groups) {
+        const int64_t i0 = g * kGroup * t.mr, rows = std::min(kGroup * t.mr, r.m - i0);
+        t.pack_a(r.packed_a + (k0 * r.a_panels + g * kGroup * kc) * t.a_stride, kc * t.a_stride,
+                 p.a + (r.i0 + i0) * p.a_rs + (r.k0 + k0) * p.a_cs, p.a_rs, p.a_cs, rows, kc);
+      } else {
+        g -= a_groups;
+        const int64_t j0 = g * kGroup * t.nr, cols = std::min(kGroup * t.nr, r.n - j0);
+        t.pack_b(r.packed_b + (k0 * r.b_panels + g * kGroup * kc) * t.nr, kc * t.nr,
+                 p.b + (r.k0 + k0) * p.b_ks + (r.j0 + j0) * p.b_ns, p.b_ks, p.b_ns, kc, cols);
+      }
+    }
+  });
+}
+
+template <class T>
+void run_task(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan, const Region<T>& r, int64_t ib,
+              int64_t jb) {
+  const int64_t i0 = ib * plan.mb, j0 = jb * plan.nb;
+  BlockArgs<T> g{};
+  g.m = std::min(plan.mb, r.m - i0);
+  g.n = std::min(plan.nb, r.n - j0);
+  g.alpha = p.alpha;
+  g.c = p.c + (r.i0 + i0) * p.ldc + r.j0 + j0;
+  g.ldc = p.ldc;
+  g.bias = p.bias ? p.bias + r.j0 + j0 : nullptr;
+  g.act = p.act;
+  const int64_t depth = std::min(r.depth, r.k);
+  ScratchBuffer<T> a_scratch(plan.a == Source::Task ? ceil_div(g.m, t.mr) * depth * t.a_stride : 0);
+  ScratchBuffer<T> b_scratch(plan.b == Source::Task ? ceil_div(g.n, t.nr) * depth * t.nr : 0);
+  for (int64_t k0 = 0; k0 < r.k; k0 += r.depth) {
+    g.k = std::min(r.depth, r.k - k0);
+    const T* a = p.a + (r.i0 + i0) * p.a_rs + (r.k0 + k0) * p.a_cs;
+    const T* b = p.b + (r.k0 + k0) * p.b_ks + (r.j0 + j0) * p.b_ns;
+    if (plan.a == Source::Direct) {
+      g.a = a;
+      g.a_rs = p.a_rs;
+      g.a_cs = p.a_cs;
+      g.a_panel = t.mr * p.a_rs;
+    } else {
+      g.a_rs = 1;
+      g.a_cs = t.a_stride;
+      g.a_panel = g.k * t.a_stride;
+      g.a_packed = true;
+      if (plan.a == Source::Task) {
+        t.pack_a(a_scratch.data(), g.a_panel, a, p.a_rs, p.a_cs, g.m, g.k);
+        g.a = a_scratch.data();
+      } else {
+        g.a = r.packed_a + (k0 * r.a_panels + i0 / t.mr * g.k) * t.a_stride;
+      }
+    }
+    if (plan.b == Source::Direct) {
+      g.b = b;
+      g.b_ks = p.b_ks;
+      g.b_panel = t.nr;
+    } else {
+      g.b_ks = t.nr;
+      g.b_panel = g.k * t.nr;
+      if (plan.b == Source::Task) {
+        t.pack_b(b_scratch.data(), g.b_panel, b, p.b_ks, p.b_ns, g.k, g.n);
+        g.b = b_scratch.data();
+      } else {
+        g.b = r.packed_b + ((r.b_k0 + k0) * r.b_panels + (r.b_first_panel + j0 / t.nr) * g.k) * t.nr;
+      }
+    }
+    g.beta = r.k0 + k0 == 0 ? p.beta : T(1);
+    g.last = r.k0 + k0 + g.k == p.k;
+    t.block(g);
+  }
+}
+
+}  // namespace
+
+int64_t depth_of_blocks(int64_t k) {
+  const int64_t blocks = std::max<int64_t>(1, ceil_div(k, kMaxDepth));
+  return round_up(std::max<int64_t>(1, ceil_div(k, blocks)), 16);
+}
+
+template <class T>
+int64_t packed_b_size(int64_t k, int64_t n) {
+  return k * round_up(n, kernels<T>().nr);
+}
+
+template <class T>
+void pack_whole_b(T* dst, const T* b, int64_t ks, int64_t ns, int64_t k, int64_t n) {
+  const KernelTable<T>& t = kernels<T>();
+  Problem<T> p{};
+  p.b = b;
+  p.b_ks = ks;
+  p.b_ns = ns;
+  Plan plan{};
+  plan.a = Source::Direct;
+  plan.b = Source::Shared;
+  pack_region(p, t, plan, Region<T>{0, 0, 0, n, 0, k, depth_of_blocks(k), nullptr, dst, 0, ceil_div(n, t.nr), 0, 0});
+}
+
+template <class T>
+void run_blocked(const Problem<T>& p) {
+  const KernelTable<T>& t = kernels<T>();
+  const Plan plan = make_plan(p, t);
+  const int64_t depth = depth_of_blocks(p.k);
+  // Regions bound the memory for packed copies: first along k, then along m and n.
+  const bool share_a = plan.a == Source::Shared, share_b = plan.b == Source::Shared && !p.prepacked_b;
+  const int64_t rk = share_a || share_b ? std::min(round_up(p.k, depth), 16 * depth) : p.k;
+  const int64_t rm = share_a ? std::max(plan.mb, kMaxPacked / rk / plan.mb * plan.mb) : p.m;
+  const int64_t rn = share_b ? std::max(plan.nb, kMaxPacked / rk / plan.nb * plan.nb) : p.n;
+  const auto most = [](int64_t a, int64_t b) { return static_cast<size_t>(std::min(a, b)); };
+  ScratchBuffer<T> a_buffer(share_a ? most(rk, p.k) * round_up(most(rm, p.m), t.mr) / t.mr * t.a_stride : 0);
+  ScratchBuffer<T> b_buffer(share_b ? most(rk, p.k) * round_up(most(rn, p.n), t.nr) : 0);
+  const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
+  for (int64_t j0 = 0; j0 < p.n; j0 += rn) {
+    for (int64_t i0 = 0; i0 < p.m; i0 += rm) {
+      for (int64_t k0 = 0; k0 < p.k; k0 += rk) {
+        Region<T> r{i0, std::min(rm, p.m - i0), j0, std::min(rn, p.n - j0), k0, std::min(rk, p.k - k0), depth,
+                    a_buffer.data(), b_buffer.data(), 0, 0, 0, 0};
+        r.a_panels = ceil_div(r.m, t.mr);
+        r.b_panels = ceil_div(r.n, t.nr);
+        if (p.prepacked_b) {
+          r.packed_b = const_cast<T*>(p.prepacked_b);
+          r.b_panels = ceil_div(p.n, t.nr);
+          r.b_k0 = k0;
+          r.b_first_panel = j0 / t.nr;
+        }
+        pack_region(p, t, plan, r);
+        const int64_t nib = ceil_div(r.m, plan.mb), tasks = nib * ceil_div(r.n, plan.nb);
+        parallel_for(0, tasks, work < kMinParallelWork ? tasks : 1, [&](int64_t begin, int64_t end) {
+          for (int64_t task = begin; task < end; ++task) run_task(p, t, plan, r, task % nib, task / nib);
+        });
+      }
+    }
+  }
+}
+
+template int64_t packed_b_size<float>(int64_t, int64_t);
+template int64_t packed_b_size<double>(int64_t, int64_t);
+template void pack_whole_b<float>(float*, const float*, int64_t, int64_t, int64_t, int64_t);
+template void pack_whole_b<double>(double*, const double*, int64_t, int64_t, int64_t, int64_t);
+template void run_blocked<float>(const Problem<float>&);
+template void run_blocked<double>(const Problem<double>&);
+
+}  // namespace rustorch::cpu::detail

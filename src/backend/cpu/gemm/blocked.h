@@ -1,0 +1,44 @@
+// The blocked product: how a problem is cut, packed and spread over threads. Internal to this folder.
+//
+// Note [Blocking]. k is cut into depths of at most kMaxDepth; the cut depends on k alone, which fixes the rounding of
+// every element. C is cut into tasks of row blocks x column blocks whose packed operands fit the L2 cache; the cut
+// depends on the shape alone. An operand is read in place when packing would not pay, packed once for all tasks when
+// several tasks use it, or packed by its only task just before use.
+#pragma once
+#include <cstdint>
+
+#include "backend/cpu/gemm/gemm.h"
+
+namespace rustorch::cpu::detail {
+
+/// A product with strides instead of transpose flags. prepacked_b, when set, replaces b.
+template <class T>
+struct Problem {
+  int64_t m, n, k;
+  const T* a;
+  int64_t a_rs, a_cs;  ///< element (i, k) is a[i * a_rs + k * a_cs]; one of them is 1
+  const T* b;
+  int64_t b_ks, b_ns;  ///< element (k, j) is b[k * b_ks + j * b_ns]; one of them is 1
+  T alpha, beta;
+  T* c;
+  int64_t ldc;
+  const T* bias;
+  Activation act;
+  const T* prepacked_b = nullptr;  ///< all of B as packed_b_layout describes
+};
+
+/// Depth of the blocks along k, from k alone (>= 1 when k >= 1).
+int64_t depth_of_blocks(int64_t k);
+
+/// Elements of B packed whole: blocks along k one after the other, in each the panels one after the other.
+template <class T>
+int64_t packed_b_size(int64_t k, int64_t n);
+/// Packs all of B that way, on several threads when it is large.
+template <class T>
+void pack_whole_b(T* dst, const T* b, int64_t ks, int64_t ns, int64_t k, int64_t n);
+
+/// The product for m, n, k >= 1.
+template <class T>
+void run_blocked(const Problem<T>& p);
+
+}  // namespace rustorch::cpu::detail
