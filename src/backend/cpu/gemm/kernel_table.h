@@ -1,7 +1,8 @@
 // The seam between the scheduling code (compiled once) and the SIMD kernels (compiled once per instruction set).
 //
-// Packed layouts. A: panels of `mr` rows, each k column stored as `a_stride` consecutive elements (rows beyond the end
-// are zero). B: panels of `nr` columns, each k row stored as `nr` consecutive elements. A panel of K columns takes
+// Packed layouts. A: panels of `mr` rows, each k column stored as `a_stride` consecutive elements (what lies
+// beyond the panel's rows is unspecified). B: panels of `nr` columns, each k row stored as `nr` consecutive elements,
+// zero beyond the last column. A panel of K columns takes
 // K * a_stride (or K * nr) elements. Every kernel sums over k in ascending order with one accumulator per element.
 #pragma once
 #include <cstdint>

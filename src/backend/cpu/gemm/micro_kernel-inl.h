@@ -252,7 +252,8 @@ void copy_panel(T* dst, int64_t ds, int lanes, const T* src, int64_t ld, int col
 template <class T>
 void pack_a(T* dst, int64_t panel, const T* a, int64_t rs, int64_t cs, int64_t m, int64_t k) {
   for (int64_t i = 0; i < m; i += kMr, dst += panel) {
-    const int rows = static_cast<int>(m - i < kMr ? m - i : kMr);
+    // Lanes beyond the panel may hold the next rows: no tile reads them, and whole vectors are faster.
+    const int rows = static_cast<int>(m - i < kAStride ? m - i : kAStride);
     if (cs == 1) {
       transpose_panel(dst, kAStride, kAStride, a + i * rs, rs, rows, k);
     } else {
