@@ -6,7 +6,8 @@ using rustorch::cpu::Activation;
 using rustorch::cpu::GemmArgs;
 
 template <class T>
-static void call(int ta, int tb, long m, long n, long k, const T* a, long lda, const T* b, long ldb, T* c, long ldc) {
+static void call(int ta, int tb, long m, long n, long k, const T* a, long lda, const T* b, long ldb, T* c,
+                 long ldc) {
   GemmArgs<T> g;
   g.trans_a = ta != 0;
   g.trans_b = tb != 0;
@@ -25,12 +26,12 @@ static void call(int ta, int tb, long m, long n, long k, const T* a, long lda, c
 extern "C" {
 void rt_threads(int n) { rustorch::set_num_threads(n); }
 // Runs the product `times` times, so that the cost of the foreign call does not show.
-void rt_sgemm(int ta, int tb, long m, long n, long k, const float* a, long lda, const float* b, long ldb, float* c,
-              long ldc, int times) {
+void rt_sgemm(int ta, int tb, long m, long n, long k, const float* a, long lda, const float* b, long ldb,
+              float* c, long ldc, int times) {
   for (int i = 0; i < times; ++i) call(ta, tb, m, n, k, a, lda, b, ldb, c, ldc);
 }
-void rt_dgemm(int ta, int tb, long m, long n, long k, const double* a, long lda, const double* b, long ldb, double* c,
-              long ldc, int times) {
+void rt_dgemm(int ta, int tb, long m, long n, long k, const double* a, long lda, const double* b, long ldb,
+              double* c, long ldc, int times) {
   for (int i = 0; i < times; ++i) call(ta, tb, m, n, k, a, lda, b, ldb, c, ldc);
 }
 }

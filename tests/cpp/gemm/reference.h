@@ -51,27 +51,36 @@ std::vector<T> random_vector(Random& r, int64_t n) {
 inline double activate(rustorch::cpu::Activation act, double x) {
   using rustorch::cpu::Activation;
   switch (act) {
-    case Activation::None: return x;
-    case Activation::Relu: return x < 0 ? 0 : x;
-    case Activation::Gelu: return 0.5 * x * std::erfc(-x / std::sqrt(2.0));
-    case Activation::GeluTanh: return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
-    case Activation::Sigmoid: return 1 / (1 + std::exp(-x));
-    case Activation::Tanh: return std::tanh(x);
-    case Activation::Silu: return x / (1 + std::exp(-x));
+    case Activation::None:
+      return x;
+    case Activation::Relu:
+      return x < 0 ? 0 : x;
+    case Activation::Gelu:
+      return 0.5 * x * std::erfc(-x / std::sqrt(2.0));
+    case Activation::GeluTanh:
+      return x / (1 + std::exp(-2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    case Activation::Sigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Activation::Tanh:
+      return std::tanh(x);
+    case Activation::Silu:
+      return x / (1 + std::exp(-x));
   }
   return x;
 }
 
-/// Element (i, j) of op(A) op(B) before alpha, and the sum of magnitudes, in double.
+/// Element (i, j) of op(A) op(B) before alpha, and the sum of magnitudes, in long double.
 template <class T>
 void dot(const rustorch::cpu::GemmArgs<T>& g, int64_t i, int64_t j, double* sum, double* magnitude) {
-  *sum = *magnitude = 0;
+  long double total = 0;
+  *magnitude = 0;
   for (int64_t k = 0; k < g.k; ++k) {
     const double a = static_cast<double>(g.a[g.trans_a ? k * g.lda + i : i * g.lda + k]);
     const double b = static_cast<double>(g.b[g.trans_b ? j * g.ldb + k : k * g.ldb + j]);
-    *sum += a * b;
+    total += static_cast<long double>(a) * b;
     *magnitude += std::abs(a * b);
   }
+  *sum = static_cast<double>(total);
 }
 
 }  // namespace gemm_test

@@ -10,14 +10,14 @@
 namespace rustorch::cpu::detail {
 namespace {
 
-constexpr int64_t kMaxDepth = 384;          // B panel of 32 floats x 384 = 48 KB
-constexpr int64_t kTaskRowPanels = 16;      // row panels of a full task
-constexpr int64_t kTaskColumnPanels = 12;   // column panels of a full task
-constexpr int64_t kWantedTasks = 8;         // enough to balance a few cores
-constexpr double kMinTaskWork = 0.5e6;      // multiply-adds; below this a task is not worth handing over
-constexpr double kMinParallelWork = 0.4e6;  // multiply-adds; below this one thread is faster
-constexpr int64_t kPackGrain = 32 * 1024;   // elements packed per chunk
-constexpr int64_t kMaxPacked = 8 << 20;     // elements of one operand packed at a time
+constexpr int64_t kMaxDepth = 384;           // B panel of 32 floats x 384 = 48 KB
+constexpr int64_t kTaskRowPanels = 16;       // row panels of a full task
+constexpr int64_t kTaskColumnPanels = 12;    // column panels of a full task
+constexpr int64_t kWantedTasks = 8;          // enough to balance a few cores
+constexpr double kMinTaskWork = 0.5e6;       // multiply-adds; below this a task is not worth handing over
+constexpr double kMinParallelWork = 0.4e6;   // multiply-adds; below this one thread is faster
+constexpr int64_t kPackGrain = 32 * 1024;    // elements packed per chunk
+constexpr int64_t kMaxPacked = 8 << 20;      // elements of one operand packed at a time
 constexpr int64_t kDirectBytes = 192 << 10;  // operands up to this size stay in cache unpacked
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -64,10 +64,10 @@ Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
 template <class T>
 struct Region {
   int64_t i0, m, j0, n, k0, k;
-  int64_t depth;                 // of the blocks along k
+  int64_t depth;  // of the blocks along k
   T *packed_a, *packed_b;
-  int64_t a_panels, b_panels;    // panels in one block along k
-  int64_t b_k0, b_first_panel;   // where the region starts in a prepacked B
+  int64_t a_panels, b_panels;   // panels in one block along k
+  int64_t b_k0, b_first_panel;  // where the region starts in a prepacked B
 };
 
 template <class T>
@@ -79,22 +79,23 @@ void pack_region(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan,
   const int64_t groups = a_groups + b_groups;
   if (groups == 0) return;
   const int64_t per_unit = kGroup * std::max(t.mr, t.nr) * std::min(r.depth, r.k);
-  parallel_for(0, blocks * groups, std::max<int64_t>(1, kPackGrain / per_unit), [&](int64_t begin, int64_t end) {
-    for (int64_t u = begin; u < end; ++u) {
-      const int64_t k0 = u / groups * r.depth, kc = std::min(r.depth, r.k - k0);
-      int64_t g = u % groups;
-      if (g < a_groups) {
-        const int64_t i0 = g * kGroup * t.mr, rows = std::min(kGroup * t.mr, r.m - i0);
-        t.pack_a(r.packed_a + (k0 * r.a_panels + g * kGroup * kc) * t.a_stride, kc * t.a_stride,
-                 p.a + (r.i0 + i0) * p.a_rs + (r.k0 + k0) * p.a_cs, p.a_rs, p.a_cs, rows, kc);
-      } else {
-        g -= a_groups;
-        const int64_t j0 = g * kGroup * t.nr, cols = std::min(kGroup * t.nr, r.n - j0);
-        t.pack_b(r.packed_b + (k0 * r.b_panels + g * kGroup * kc) * t.nr, kc * t.nr,
-                 p.b + (r.k0 + k0) * p.b_ks + (r.j0 + j0) * p.b_ns, p.b_ks, p.b_ns, kc, cols);
-      }
-    }
-  });
+  parallel_for(0, blocks * groups, std::max<int64_t>(1, kPackGrain / per_unit),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t u = begin; u < end; ++u) {
+                   const int64_t k0 = u / groups * r.depth, kc = std::min(r.depth, r.k - k0);
+                   int64_t g = u % groups;
+                   if (g < a_groups) {
+                     const int64_t i0 = g * kGroup * t.mr, rows = std::min(kGroup * t.mr, r.m - i0);
+                     t.pack_a(r.packed_a + (k0 * r.a_panels + g * kGroup * kc) * t.a_stride, kc * t.a_stride,
+                              p.a + (r.i0 + i0) * p.a_rs + (r.k0 + k0) * p.a_cs, p.a_rs, p.a_cs, rows, kc);
+                   } else {
+                     g -= a_groups;
+                     const int64_t j0 = g * kGroup * t.nr, cols = std::min(kGroup * t.nr, r.n - j0);
+                     t.pack_b(r.packed_b + (k0 * r.b_panels + g * kGroup * kc) * t.nr, kc * t.nr,
+                              p.b + (r.k0 + k0) * p.b_ks + (r.j0 + j0) * p.b_ns, p.b_ks, p.b_ns, kc, cols);
+                   }
+                 }
+               });
 }
 
 template <class T>
@@ -175,7 +176,8 @@ void pack_whole_b(T* dst, const T* b, int64_t ks, int64_t ns, int64_t k, int64_t
   Plan plan{};
   plan.a = Source::Direct;
   plan.b = Source::Shared;
-  pack_region(p, t, plan, Region<T>{0, 0, 0, n, 0, k, depth_of_blocks(k), nullptr, dst, 0, ceil_div(n, t.nr), 0, 0});
+  pack_region(p, t, plan,
+              Region<T>{0, 0, 0, n, 0, k, depth_of_blocks(k), nullptr, dst, 0, ceil_div(n, t.nr), 0, 0});
 }
 
 template <class T>
@@ -195,8 +197,19 @@ void run_blocked(const Problem<T>& p) {
   for (int64_t j0 = 0; j0 < p.n; j0 += rn) {
     for (int64_t i0 = 0; i0 < p.m; i0 += rm) {
       for (int64_t k0 = 0; k0 < p.k; k0 += rk) {
-        Region<T> r{i0, std::min(rm, p.m - i0), j0, std::min(rn, p.n - j0), k0, std::min(rk, p.k - k0), depth,
-                    a_buffer.data(), b_buffer.data(), 0, 0, 0, 0};
+        Region<T> r{i0,
+                    std::min(rm, p.m - i0),
+                    j0,
+                    std::min(rn, p.n - j0),
+                    k0,
+                    std::min(rk, p.k - k0),
+                    depth,
+                    a_buffer.data(),
+                    b_buffer.data(),
+                    0,
+                    0,
+                    0,
+                    0};
         r.a_panels = ceil_div(r.m, t.mr);
         r.b_panels = ceil_div(r.n, t.nr);
         if (p.prepacked_b) {

@@ -1,7 +1,7 @@
 // Bias and activation applied to a block of C while it is in cache. Included once per instruction set.
 //
-// NaN stays NaN and infinities take the limits. Accuracy: a few ulp (gelu by the complementary error function of
-// Numerical Recipes section 6.2, relative error 1.2e-7, in float; by std::erf in double).
+// NaN stays NaN and infinities take the limits. Accuracy: a few ulp (gelu by the complementary error function
+// of Numerical Recipes section 6.2, relative error 1.2e-7, in float; by std::erf in double).
 #if defined(RT_GEMM_EPILOGUE_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef RT_GEMM_EPILOGUE_INL
 #undef RT_GEMM_EPILOGUE_INL
@@ -124,12 +124,18 @@ void epilogue(T* c, int64_t ldc, int64_t m, int64_t n, const T* bias, Activation
     case Activation::None:
       if (bias) epilogue_rows<Activation::None>(c, ldc, m, n, bias);
       return;
-    case Activation::Relu: return epilogue_rows<Activation::Relu>(c, ldc, m, n, bias);
-    case Activation::Gelu: return epilogue_rows<Activation::Gelu>(c, ldc, m, n, bias);
-    case Activation::GeluTanh: return epilogue_rows<Activation::GeluTanh>(c, ldc, m, n, bias);
-    case Activation::Sigmoid: return epilogue_rows<Activation::Sigmoid>(c, ldc, m, n, bias);
-    case Activation::Tanh: return epilogue_rows<Activation::Tanh>(c, ldc, m, n, bias);
-    case Activation::Silu: return epilogue_rows<Activation::Silu>(c, ldc, m, n, bias);
+    case Activation::Relu:
+      return epilogue_rows<Activation::Relu>(c, ldc, m, n, bias);
+    case Activation::Gelu:
+      return epilogue_rows<Activation::Gelu>(c, ldc, m, n, bias);
+    case Activation::GeluTanh:
+      return epilogue_rows<Activation::GeluTanh>(c, ldc, m, n, bias);
+    case Activation::Sigmoid:
+      return epilogue_rows<Activation::Sigmoid>(c, ldc, m, n, bias);
+    case Activation::Tanh:
+      return epilogue_rows<Activation::Tanh>(c, ldc, m, n, bias);
+    case Activation::Silu:
+      return epilogue_rows<Activation::Silu>(c, ldc, m, n, bias);
   }
 }
 

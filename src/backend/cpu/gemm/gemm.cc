@@ -1,4 +1,5 @@
-// Entry points of the matrix product: checks, degenerate shapes, matrix-vector products, then the blocked product.
+// Entry points of the matrix product: checks, degenerate shapes, matrix-vector products, then the blocked
+// product.
 #include "backend/cpu/gemm/gemm.h"
 
 #include <algorithm>
@@ -29,8 +30,8 @@ void scale_only(const GemmArgs<T>& g) {
   detail::kernels<T>().epilogue(g.c, g.ldc, g.m, g.n, g.bias, g.act);
 }
 
-// y (length n, stride incy) = alpha * (sum_i x[i] * matrix) + beta * y. `rows`: the matrix is n x k, row-major,
-// and y are dot products; otherwise it is k x n.
+// y (length n, stride incy) = alpha * (sum_i x[i] * matrix) + beta * y. `rows`: the matrix is n x k,
+// row-major, and y are dot products; otherwise it is k x n.
 template <class T>
 struct VectorProduct {
   bool rows;
@@ -70,11 +71,11 @@ void run_vector_product(const VectorProduct<T>& v) {
 template <class T>
 void vector_gemm(const GemmArgs<T>& g) {
   if (g.m == 1) {
-    run_vector_product(VectorProduct<T>{g.trans_b, g.n, g.k, g.b, g.ldb, g.a, g.trans_a ? g.lda : 1, g.alpha, g.beta,
-                                        g.c, 1});
+    run_vector_product(VectorProduct<T>{g.trans_b, g.n, g.k, g.b, g.ldb, g.a, g.trans_a ? g.lda : 1, g.alpha,
+                                        g.beta, g.c, 1});
   } else {
-    run_vector_product(VectorProduct<T>{!g.trans_a, g.m, g.k, g.a, g.lda, g.b, g.trans_b ? 1 : g.ldb, g.alpha, g.beta,
-                                        g.c, g.ldc});
+    run_vector_product(VectorProduct<T>{!g.trans_a, g.m, g.k, g.a, g.lda, g.b, g.trans_b ? 1 : g.ldb, g.alpha,
+                                        g.beta, g.c, g.ldc});
   }
   if (g.bias || g.act != Activation::None) {
     detail::kernels<T>().epilogue(g.c, g.ldc, g.m, g.n, g.bias, g.act);
@@ -83,10 +84,12 @@ void vector_gemm(const GemmArgs<T>& g) {
 
 template <class T>
 void check(const GemmArgs<T>& g) {
-  RT_CHECK(g.m >= 0 && g.n >= 0 && g.k >= 0, Value, "gemm", "negative size; got m ", g.m, ", n ", g.n, ", k ", g.k);
+  RT_CHECK(g.m >= 0 && g.n >= 0 && g.k >= 0, Value, "gemm", "negative size; got m ", g.m, ", n ", g.n, ", k ",
+           g.k);
   RT_CHECK(g.lda >= (g.trans_a ? g.m : g.k) || g.m * g.k == 0, Value, "gemm", "lda too small; got ", g.lda);
   RT_CHECK(g.ldb >= (g.trans_b ? g.k : g.n) || g.n * g.k == 0, Value, "gemm", "ldb too small; got ", g.ldb);
-  RT_CHECK(g.ldc >= g.n || g.m <= 1, Value, "gemm", "ldc too small; got ", g.ldc, "; expected at least ", g.n);
+  RT_CHECK(g.ldc >= g.n || g.m <= 1, Value, "gemm", "ldc too small; got ", g.ldc, "; expected at least ",
+           g.n);
 }
 
 template <class T>
@@ -95,9 +98,9 @@ void run(const GemmArgs<T>& g) {
   if (g.m == 0 || g.n == 0) return;
   if (g.k == 0 || g.alpha == T(0)) return scale_only(g);
   if (g.m == 1 || g.n == 1) return vector_gemm(g);
-  detail::run_blocked(detail::Problem<T>{g.m, g.n, g.k, g.a, g.trans_a ? 1 : g.lda, g.trans_a ? g.lda : 1, g.b,
-                                         g.trans_b ? 1 : g.ldb, g.trans_b ? g.ldb : 1, g.alpha, g.beta, g.c, g.ldc,
-                                         g.bias, g.act});
+  detail::run_blocked(detail::Problem<T>{g.m, g.n, g.k, g.a, g.trans_a ? 1 : g.lda, g.trans_a ? g.lda : 1,
+                                         g.b, g.trans_b ? 1 : g.ldb, g.trans_b ? g.ldb : 1, g.alpha, g.beta,
+                                         g.c, g.ldc, g.bias, g.act});
 }
 
 }  // namespace

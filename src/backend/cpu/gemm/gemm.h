@@ -1,9 +1,11 @@
-// Matrix products on raw pointers: C = act(alpha * op(A) op(B) + beta * C + bias), row-major, any leading dimension.
+// Matrix products on raw pointers: C = act(alpha * op(A) op(B) + beta * C + bias), row-major, any leading
+// dimension.
 //
-// Results are bit-identical for any number of threads: an element's summation order depends on k alone, never on the
-// tile or the thread that computes it. beta == 0 never reads C. NaN and infinity propagate. Pointers need no
-// alignment. k == 0 leaves act(beta * C + bias). C must not overlap A or B. Threads: calls split their work over
-// base/thread_pool.h; several user threads may call at once. Nothing is owned beyond the call except by PackedB.
+// Results are bit-identical for any number of threads: an element's summation order depends on k alone, never
+// on the tile or the thread that computes it. beta == 0 never reads C. NaN and infinity propagate. Pointers
+// need no alignment. k == 0 leaves act(beta * C + bias). C must not overlap A or B. Threads: calls split
+// their work over base/thread_pool.h; several user threads may call at once. Nothing is owned beyond the call
+// except by PackedB.
 #pragma once
 #include <complex>
 #include <cstdint>
@@ -13,7 +15,8 @@ namespace rustorch::cpu {
 /// Function applied to every element of the result, after the bias.
 enum class Activation : uint8_t { None, Relu, Gelu, GeluTanh, Sigmoid, Tanh, Silu };
 
-/// One product. op(A) is m x k and op(B) is k x n; the leading dimensions count elements between rows as stored.
+/// One product. op(A) is m x k and op(B) is k x n; the leading dimensions count elements between rows as
+/// stored.
 template <class T>
 struct GemmArgs {
   bool trans_a = false, trans_b = false;

@@ -1,7 +1,7 @@
 // Matrix-vector kernels: bound by reading the matrix once. Included once per instruction set.
 //
-// Rows: several dot products side by side, each with four accumulators, combined in one fixed order. Columns: the
-// vectors of y stay in registers while k ascends.
+// Rows: several dot products side by side, each with four accumulators, combined in one fixed order. Columns:
+// the vectors of y stay in registers while k ascends.
 #if defined(RT_GEMM_GEMV_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef RT_GEMM_GEMV_INL
 #undef RT_GEMM_GEMV_INL
@@ -15,7 +15,8 @@ HWY_BEFORE_NAMESPACE();
 namespace rustorch::cpu::detail::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// ROWS dot products over k contiguous elements. Element order: four interleaved vector sums, then a scalar tail.
+// ROWS dot products over k contiguous elements. Element order: four interleaved vector sums, then a scalar
+// tail.
 template <int ROWS, class T>
 HWY_INLINE void dot_rows(const T* a, int64_t lda, int64_t k, const T* x, T* out) {
   const Tag<T> d;
@@ -52,7 +53,8 @@ HWY_INLINE void dot_rows(const T* a, int64_t lda, int64_t k, const T* x, T* out)
 }
 
 template <class T>
-void gemv_rows(const T* a, int64_t lda, int64_t m, int64_t k, const T* x, T alpha, T beta, T* y, int64_t incy) {
+void gemv_rows(const T* a, int64_t lda, int64_t m, int64_t k, const T* x, T alpha, T beta, T* y,
+               int64_t incy) {
   T out[4];
   for (int64_t i = 0; i < m;) {
     const int rows = m - i >= 4 ? 4 : 1;
@@ -85,8 +87,8 @@ HWY_INLINE void columns_strip(const T* a, int64_t lda, int64_t k, const T* x, in
 }
 
 template <class T>
-void gemv_columns(const T* a, int64_t lda, int64_t k, int64_t n, const T* x, int64_t incx, T alpha, T beta, T* y,
-                  int64_t incy) {
+void gemv_columns(const T* a, int64_t lda, int64_t k, int64_t n, const T* x, int64_t incx, T alpha, T beta,
+                  T* y, int64_t incy) {
   constexpr int kLanes = lanes_of<T>(), kWide = 8 * kLanes;
   HWY_ALIGN T out[kWide];
   for (int64_t j = 0; j < n;) {

@@ -16,15 +16,15 @@ namespace rustorch::cpu::detail::HWY_NAMESPACE {
 
 const KernelTable<float>* table_f32() {
   static constexpr KernelTable<float> kTable = {kMr,
-                                             kNv * lanes_of<float>(),
-                                             kAStride,
-                                             kMaskedTiles,
-                                             pack_a<float>,
-                                             pack_b<float>,
-                                             block<float>,
-                                             epilogue<float>,
-                                             gemv_columns<float>,
-                                             gemv_rows<float>};
+                                                kNv * lanes_of<float>(),
+                                                kAStride,
+                                                kMaskedTiles,
+                                                pack_a<float>,
+                                                pack_b<float>,
+                                                block<float>,
+                                                epilogue<float>,
+                                                gemv_columns<float>,
+                                                gemv_rows<float>};
   return &kTable;
 }
 

@@ -16,15 +16,15 @@ namespace rustorch::cpu::detail::HWY_NAMESPACE {
 
 const KernelTable<double>* table_f64() {
   static constexpr KernelTable<double> kTable = {kMr,
-                                             kNv * lanes_of<double>(),
-                                             kAStride,
-                                             kMaskedTiles,
-                                             pack_a<double>,
-                                             pack_b<double>,
-                                             block<double>,
-                                             epilogue<double>,
-                                             gemv_columns<double>,
-                                             gemv_rows<double>};
+                                                 kNv * lanes_of<double>(),
+                                                 kAStride,
+                                                 kMaskedTiles,
+                                                 pack_a<double>,
+                                                 pack_b<double>,
+                                                 block<double>,
+                                                 epilogue<double>,
+                                                 gemv_columns<double>,
+                                                 gemv_rows<double>};
   return &kTable;
 }
 

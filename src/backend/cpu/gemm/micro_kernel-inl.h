@@ -1,9 +1,10 @@
-// Register-tile kernels of the matrix product, packing, and the walk over a block. Included once per instruction set.
+// Register-tile kernels of the matrix product, packing, and the walk over a block. Included once per
+// instruction set.
 //
-// A tile is MR rows by NV vectors. Every element has one accumulator that runs over k in ascending order, so that its
-// value is the same in whatever tile it falls. Partial columns use masked loads and stores on AVX-512 and a small
-// buffer elsewhere (B is then always packed, hence padded). Note the `bs`/`rs`/`cs` strides: the same kernels read
-// packed panels and matrices in place.
+// A tile is MR rows by NV vectors. Every element has one accumulator that runs over k in ascending order, so
+// that its value is the same in whatever tile it falls. Partial columns use masked loads and stores on
+// AVX-512 and a small buffer elsewhere (B is then always packed, hence padded). Note the `bs`/`rs`/`cs`
+// strides: the same kernels read packed panels and matrices in place.
 #if defined(RT_GEMM_MICRO_KERNEL_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef RT_GEMM_MICRO_KERNEL_INL
 #undef RT_GEMM_MICRO_KERNEL_INL
@@ -191,11 +192,12 @@ using TileFn = void (*)(const TileArgs<T>&);
 template <class T, int NV>
 HWY_INLINE TileFn<T> tile_for_rows(int64_t rows) {
 #define RT_ROWS(i) \
-  case i: return tile<(i <= kMr ? i : 1), NV, T>;
+  case i:          \
+    return tile<(i <= kMr ? i : 1), NV, T>;
   switch (rows) {
-    RT_ROWS(2) RT_ROWS(3) RT_ROWS(4) RT_ROWS(5) RT_ROWS(6) RT_ROWS(7) RT_ROWS(8)
-    RT_ROWS(9) RT_ROWS(10) RT_ROWS(11) RT_ROWS(12) RT_ROWS(13) RT_ROWS(14)
-    default: return tile<1, NV, T>;
+    RT_ROWS(2)
+    RT_ROWS(3) RT_ROWS(4) RT_ROWS(5) RT_ROWS(6) RT_ROWS(7) RT_ROWS(8) RT_ROWS(9) RT_ROWS(10) RT_ROWS(11)
+        RT_ROWS(12) RT_ROWS(13) RT_ROWS(14) default : return tile<1, NV, T>;
   }
 #undef RT_ROWS
 }
@@ -208,8 +210,8 @@ void block(const BlockArgs<T>& g) {
   for (int64_t j = 0, pj = 0; j < g.n; j += kNr, ++pj) {
     const int cols = static_cast<int>(g.n - j < kNr ? g.n - j : kNr);
     const bool two = cols > kLanes;
-    TileArgs<T> t{g.k,    g.a,    g.a_rs,    g.a_cs, g.b + pj * g.b_panel, g.b_ks, g.alpha,
-                  g.beta, g.c + j, g.ldc, two ? cols - kLanes : cols};
+    TileArgs<T> t{g.k,     g.a,    g.a_rs,  g.a_cs, g.b + pj * g.b_panel,      g.b_ks,
+                  g.alpha, g.beta, g.c + j, g.ldc,  two ? cols - kLanes : cols};
     const TileFn<T> full = g.a_packed && b_packed && cols == kNr ? tile_packed<T>
                            : two                                 ? tile<kMr, 2, T>
                                                                  : tile<kMr, 1, T>;
@@ -266,7 +268,8 @@ template <class T>
 void pack_b(T* dst, int64_t panel, const T* b, int64_t ks, int64_t ns, int64_t k, int64_t n) {
   constexpr int kNr = kNv * lanes_of<T>();
   if (ns == 1) {
-    // A few rows at a time over all panels: long runs per page, which is kinder to the TLB than panel after panel.
+    // A few rows at a time over all panels: long runs per page, which is kinder to the TLB than panel after
+    // panel.
     for (int64_t k0 = 0; k0 < k; k0 += 8) {
       const int64_t kc = k - k0 < 8 ? k - k0 : 8;
       for (int64_t j = 0, p = 0; j < n; j += kNr, ++p) {

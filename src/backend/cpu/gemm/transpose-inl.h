@@ -1,7 +1,7 @@
 // Transposing copy used by packing: rows of a matrix become the lanes of one vector per column.
 //
-// Included once per instruction set (no include guard by design of foreach_target). AVX-512 has in-register 16x16 and
-// 8x8 transposes in raw intrinsics; every other target takes the plain loop in 4-column steps.
+// Included once per instruction set (no include guard by design of foreach_target). AVX-512 has in-register
+// 16x16 and 8x8 transposes in raw intrinsics; every other target takes the plain loop in 4-column steps.
 #if defined(RT_GEMM_TRANSPOSE_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef RT_GEMM_TRANSPOSE_INL
 #undef RT_GEMM_TRANSPOSE_INL
@@ -17,7 +17,8 @@ namespace rustorch::cpu::detail::HWY_NAMESPACE {
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
 constexpr bool kMaskedTiles = true;
 
-// 16 rows x 16 columns; rows at or beyond `rows` read as zero, columns beyond `cols` are neither read nor written.
+// 16 rows x 16 columns; rows at or beyond `rows` read as zero, columns beyond `cols` are neither read nor
+// written.
 HWY_INLINE void transpose_tile(const float* src, int64_t ld, int rows, int cols, float* dst, int64_t ds) {
   const __mmask16 mask = static_cast<__mmask16>((1u << cols) - 1);
   __m512 r[16];
@@ -41,7 +42,8 @@ HWY_INLINE void transpose_tile(const float* src, int64_t ld, int rows, int cols,
   }
 #pragma GCC unroll 4
   for (int c = 0; c < 4; ++c) {
-    const __m512 a0 = _mm512_shuffle_f32x4(r[c], r[4 + c], 0x44), a1 = _mm512_shuffle_f32x4(r[c], r[4 + c], 0xee);
+    const __m512 a0 = _mm512_shuffle_f32x4(r[c], r[4 + c], 0x44),
+                 a1 = _mm512_shuffle_f32x4(r[c], r[4 + c], 0xee);
     const __m512 b0 = _mm512_shuffle_f32x4(r[8 + c], r[12 + c], 0x44);
     const __m512 b1 = _mm512_shuffle_f32x4(r[8 + c], r[12 + c], 0xee);
     const __m512 q0 = _mm512_shuffle_f32x4(a0, b0, 0x88), q1 = _mm512_shuffle_f32x4(a0, b0, 0xdd);
@@ -58,7 +60,8 @@ HWY_INLINE void transpose_tile(const double* src, int64_t ld, int rows, int cols
   const __mmask8 mask = static_cast<__mmask8>((1u << cols) - 1);
   __m512d r[8];
 #pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) r[i] = i < rows ? _mm512_maskz_loadu_pd(mask, src + i * ld) : _mm512_setzero_pd();
+  for (int i = 0; i < 8; ++i)
+    r[i] = i < rows ? _mm512_maskz_loadu_pd(mask, src + i * ld) : _mm512_setzero_pd();
   __m512d t[8];
   // t[2g] holds, in block q, rows 2g and 2g+1 of column 2q; t[2g + 1] those of column 2q + 1.
 #pragma GCC unroll 4
@@ -68,7 +71,8 @@ HWY_INLINE void transpose_tile(const double* src, int64_t ld, int rows, int cols
   }
 #pragma GCC unroll 2
   for (int c = 0; c < 2; ++c) {
-    const __m512d a0 = _mm512_shuffle_f64x2(t[c], t[2 + c], 0x44), a1 = _mm512_shuffle_f64x2(t[c], t[2 + c], 0xee);
+    const __m512d a0 = _mm512_shuffle_f64x2(t[c], t[2 + c], 0x44),
+                  a1 = _mm512_shuffle_f64x2(t[c], t[2 + c], 0xee);
     const __m512d b0 = _mm512_shuffle_f64x2(t[4 + c], t[6 + c], 0x44);
     const __m512d b1 = _mm512_shuffle_f64x2(t[4 + c], t[6 + c], 0xee);
     const __m512d q0 = _mm512_shuffle_f64x2(a0, b0, 0x88), q1 = _mm512_shuffle_f64x2(a0, b0, 0xdd);
