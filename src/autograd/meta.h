@@ -8,22 +8,23 @@
 
 namespace rustorch {
 
-/// A differentiable view: grad_fn follows the base's history.
-struct ViewInfo {
-  Tensor base;             // never itself a view
-  uint32_t seen_version;   // version of the storage when grad_fn was last right
-  bool multi_output;       // from split, unbind ...: in-place writes with history are refused
-  bool made_without_grad;  // made under no_grad
-};
-
 struct AutogradMeta final : AutogradMetaBase {
   Tensor grad;
   NodeRef<Node> grad_fn;
+  Node* accumulator = nullptr;  // the leaf's AccumulateGrad; borrowed, it clears this on its death
+  Tensor view_base;             // for a differentiable view: what it is a view of; never itself a view
+  std::unique_ptr<NodeExtras> leaf_hooks;  // hooks of a leaf (those of results are on grad_fn)
+  uint32_t view_version = 0;    // version of the storage when grad_fn was last right
   uint32_t result_nr = 0;
   bool requires_grad = false;
   bool retains_grad = false;
-  Node* accumulator = nullptr;  // the leaf's AccumulateGrad; borrowed, it clears this on its death
-  std::unique_ptr<ViewInfo> view;
+  bool multi_output_view = false;  // from split, unbind ...: in-place writes with history are refused
+  bool no_grad_view = false;       // made under no_grad
+
+  ~AutogradMeta() override;
+  bool is_view() const { return view_base.defined(); }
+  static void* operator new(size_t size);
+  static void operator delete(void* p);
 };
 
 /// The meta of t, or null.

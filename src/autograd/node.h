@@ -74,7 +74,7 @@ struct NodeExtras {
     PreHook fn;
   };
   std::vector<TensorHook> tensor_hooks;        // run on the gradient of one forward result
-  std::vector<std::pair<uint32_t, TensorHandle>> retained;  // results whose grad is kept (retain_grad)
+  std::vector<std::pair<uint32_t, TensorImpl*>> retained;  // results whose grad is kept; borrowed, see AutogradMeta
   using NodePreHook = std::function<std::vector<Tensor>(const std::vector<Tensor>& grad_outputs)>;
   using NodePostHook = std::function<std::vector<Tensor>(const std::vector<Tensor>& grad_inputs, const std::vector<Tensor>& grad_outputs)>;
   std::vector<std::pair<uint64_t, NodePreHook>> pre_hooks;
@@ -130,11 +130,13 @@ class Node {
 
   /// Registers a forward result; returns its number.
   uint32_t add_result(const Tensor& t);
+  void add_undefined_result() { results_.emplace_back(); }
   uint32_t num_results() const { return static_cast<uint32_t>(results_.size()); }
   const ResultMeta& result_meta(uint32_t nr) const { return results_[nr]; }
 
   NodeExtras& extras();
-  NodeExtras* extras_if_any() const { return extras_.get(); }
+  /// Null when there are none. A leaf's hooks are kept by the leaf.
+  virtual NodeExtras* hooks() const { return extras_.get(); }
   /// The Python object that stands for this node; borrowed.
   void* pyobj = nullptr;
 

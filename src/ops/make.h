@@ -26,4 +26,9 @@ Tensor contiguous_raw(const Tensor& t);
 /// `t` converted to dtype (itself when it has it already), no history.
 Tensor cast_raw(const Tensor& t, DType dtype);
 
+/// dst = src converted to dst's dtype, broadcast to its shape, across devices; no history, no version bump.
+void backend_copy(const Tensor& dst, const Tensor& src);
+/// Gives out= the shape of the result; warns when it had elements of another shape.
+void resize_output(const char* op, const Tensor& out, IntArrayRef sizes);
+
 }  // namespace rustorch

@@ -145,6 +145,9 @@ def check(ops):
             type_of(a, op.place)
             if a.type == "TensorLike" and not op.is_pointwise:
                 raise OpsError(f"{op.place}: TensorLike arguments belong to pointwise operators")
+        inplace = op.kind == "inplace" or (op.is_pointwise and "inplace" in default_variants(op))
+        if inplace and op.grads and "self" not in op.grads[0][0]:
+            raise OpsError(f"{op.place}: the first grad line of an in-place operator must be that of self")
         if op.is_pointwise:
             kernel_requests(op)
         elif op.exprs:

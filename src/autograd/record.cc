@@ -1,0 +1,161 @@
+#include "autograd/record.h"
+
+#include "autograd/view_nodes.h"
+#include "core/promotion.h"
+#include "ops/make.h"
+#include "rustorch/error.h"
+#include "rustorch/ops.h"
+
+namespace rustorch {
+
+void set_history(const Tensor& result, const NodeRef<Node>& node) {
+  uint32_t nr = node->num_results();
+  if (!result.defined()) {
+    node->add_undefined_result();
+    return;
+  }
+  node->add_result(result);
+  if (is_differentiable(result.dtype())) set_gradient_edge(result, node, nr);
+}
+
+void set_history_list(const std::vector<Tensor>& results, const NodeRef<Node>& node) {
+  for (const Tensor& t : results) set_history(t, node);
+}
+
+Tensor as_view(const Tensor& base, Tensor result, bool multi_output) {
+  if (!is_differentiable(base.dtype()) || detail::thread_modes().inference || base.impl()->is_inference()) {
+    result.impl()->set_inference(base.impl()->is_inference());
+    return result;
+  }
+  if (result.impl()->autograd_meta() != nullptr || result.is_same(base)) return result;
+  auto* meta = new AutogradMeta;
+  const AutogradMeta* from = meta_of(base);
+  meta->view_base = from != nullptr && from->is_view() ? from->view_base : base;
+  meta->view_version = base.impl()->version();
+  meta->multi_output_view = multi_output || (from != nullptr && from->multi_output_view);
+  meta->no_grad_view = !GradMode::is_enabled();
+  result.impl()->set_autograd_meta(meta);
+  result.impl()->set_requires_grad_fast(true);
+  return result;
+}
+
+std::vector<Tensor> as_view_list(const Tensor& base, std::vector<Tensor> results) {
+  for (Tensor& t : results) t = as_view(base, std::move(t), true);
+  return results;
+}
+
+void bump_version(const Tensor& self) {
+  if (!self.impl()->is_inference()) self.impl()->bump_version();
+}
+
+void check_inplace(const char* op, const Tensor& self) {
+  const TensorImpl* impl = self.impl();
+  if (!impl->is_contiguous() && may_overlap(impl->sizes(), impl->strides()) ) {
+    for (int d = 0; d < impl->dim(); ++d)
+      RT_CHECK(impl->stride(d) != 0 || impl->size(d) <= 1, Value, op,
+               "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+               "location. Please clone() the tensor before performing the operation.");
+  }
+  if (!impl->requires_grad_fast() || !GradMode::is_enabled()) return;
+  const AutogradMeta* meta = meta_of(self);
+  if (meta == nullptr) return;
+  RT_CHECK(!meta->requires_grad || meta->grad_fn, Autograd, op,
+           "a leaf Variable that requires grad is being used in an in-place operation. Hint: wrap the write in "
+           "no_grad().");
+  if (!meta->is_view()) return;
+  const AutogradMeta* base = meta_of(meta->view_base);
+  RT_CHECK(base == nullptr || !base->requires_grad || base->grad_fn, Autograd, op,
+           "a view of a leaf Variable that requires grad is being used in an in-place operation. Hint: wrap the write "
+           "in no_grad().");
+  if (!tensor_requires_grad(self) && !tensor_requires_grad(meta->view_base)) return;
+  RT_CHECK(!meta->multi_output_view, Autograd, op,
+           "Output of a function that returns multiple views is a view and is being modified inplace. This view is "
+           "the output of a function that returns multiple views. Such functions do not allow the output views to be "
+           "modified inplace. You should replace the inplace operation by an out-of-place one.");
+  RT_CHECK(!meta->no_grad_view, Autograd, op,
+           "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this "
+           "use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view "
+           "and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
+           "outside (if you want the inplace to be tracked).");
+}
+
+void rebase_history(const Tensor& self, const NodeRef<Node>& node) {
+  AutogradMeta& meta = ensure_meta(self);
+  if (!meta.is_view()) {
+    uint32_t nr = node->add_result(self);
+    set_gradient_edge(self, node, nr);
+    return;
+  }
+  RT_CHECK(!meta.multi_output_view && !meta.no_grad_view, Autograd, node->name(),
+           "a view that was made under no_grad or by a function with several results is modified inplace; use the "
+           "out-of-place form");
+  node->add_result(self);
+  const Tensor base = meta.view_base;
+  NodeRef<Node> slices = copy_slices_node(base, self, node);
+  set_gradient_edge(base, slices, 0);
+  meta.view_version = self.impl()->version() - 1;  // stale: the next look derives it from the base again
+  self.impl()->set_requires_grad_fast(true);
+  current_grad_fn(self);
+}
+
+namespace {
+/// Gradient zero: the result of floor_, zero_ and the like.
+struct ZeroBackward final : Node {
+  const char* name() const override { return "ZeroBackward0"; }
+  void apply(Tensor*, Tensor*) override {}
+};
+}  // namespace
+
+void assign_zero_grad_history(const Tensor& self) {
+  auto node = make_node<ZeroBackward>();
+  node->add_input(self);
+  rebase_history(self, node);
+}
+
+namespace {
+/// Copy of a recorded value into self: gradient of the value passes, that of the old self is zero.
+struct AssignBackward final : Node {
+  const char* name() const override { return "CopyBackwards"; }
+  void apply(Tensor* grads, Tensor* out) override {
+    if (wants_arg(1)) out[first_edge(1)] = grads[0];
+  }
+};
+}  // namespace
+
+void assign_inplace(const char* op, const Tensor& self, const Tensor& value) {
+  RT_CHECK(can_cast(value.dtype(), self.dtype()), DType, op, "result type ", dtype_scalar_name(value.dtype()),
+           " can't be cast to the desired output type ", dtype_scalar_name(self.dtype()));
+  if (value.sizes() != self.sizes())
+    raise_shape(op, cat("output with shape ", self.sizes(), " doesn't match the broadcast shape ", value.sizes()), self.sizes(), value.sizes());
+  bool record = needs_grad(self, value);
+  NodeRef<AssignBackward> node;
+  if (record) {
+    node = make_node<AssignBackward>();
+    node->add_input(self);
+    node->add_input(value);
+  }
+  {
+    GradModeGuard off(false);
+    backend_copy(self, value);
+  }
+  bump_version(self);
+  if (record) rebase_history(self, node);
+}
+
+void write_out(const char* op, const Tensor& out, const Tensor& value) {
+  RT_CHECK(can_cast(value.dtype(), out.dtype()), DType, op, "result type ", dtype_scalar_name(value.dtype()),
+           " can't be cast to the desired output type ", dtype_scalar_name(out.dtype()));
+  RT_CHECK(out.device() == value.device(), Device, op, "Expected out tensor to have device ", value.device(), ", but got ",
+           out.device(), " instead");
+  resize_output(op, out, value.sizes());
+  backend_copy(out, value);
+  bump_version(out);
+}
+
+void raise_grad_out(const char* op) {
+  raise(ErrorKind::Autograd, op,
+        "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires "
+        "grad.");
+}
+
+}  // namespace rustorch

@@ -1,0 +1,93 @@
+#include "autograd/view_nodes.h"
+
+#include "rustorch/ops.h"
+
+namespace rustorch {
+
+namespace {
+
+/// Geometry of a tensor inside its storage.
+struct Geometry {
+  std::vector<int64_t> sizes, strides;
+  int64_t offset;
+  explicit Geometry(const Tensor& t) : sizes(t.sizes().vec()), strides(t.strides().vec()), offset(t.storage_offset()) {}
+};
+
+// A gradient laid out like the base, so that views can be taken of it with the base's own strides. A base with
+// holes or overlaps gets a plain buffer that spans its storage range.
+Tensor base_buffer(const Geometry& base, const Tensor& like) {
+  int64_t reach = 1;
+  for (size_t d = 0; d < base.sizes.size(); ++d) {
+    if (base.sizes[d] == 0) return zeros(base.sizes, like.dtype(), like.device());
+    reach += (base.sizes[d] - 1) * base.strides[d];
+  }
+  return zeros({reach}, like.dtype(), like.device()).as_strided(base.sizes, base.strides, 0);
+}
+
+struct ViewOfBaseBackward final : Node {
+  Geometry base, view;
+  ViewOfBaseBackward(const Tensor& b, const Tensor& v) : base(b), view(v) {}
+  const char* name() const override { return "AsStridedBackward0"; }
+  void apply(Tensor* grads, Tensor* out) override {
+    if (!wants_arg(0)) return;
+    const Tensor& g = grads[0];
+    if (GradMode::is_enabled()) {
+      out[0] = as_strided_scatter(base_buffer(base, g), g, view.sizes, view.strides, view.offset - base.offset);
+      return;
+    }
+    Tensor all = base_buffer(base, g);
+    all.as_strided(view.sizes, view.strides, view.offset - base.offset).copy_(g);
+    out[0] = all;
+  }
+};
+
+struct CopySlices final : Node {
+  Geometry base, view;
+  NodeRef<Node> fn;
+  CopySlices(const Tensor& b, const Tensor& v, NodeRef<Node> f) : base(b), view(v), fn(std::move(f)) {}
+  const char* name() const override { return "CopySlices"; }
+  void release_saved() override { fn->release_saved(); }
+  void apply(Tensor* grads, Tensor* out) override {
+    const Tensor& g = grads[0];
+    Tensor all = base_buffer(base, g);
+    all = all.copy_(g);
+    Tensor slice = all.as_strided(view.sizes, view.strides, view.offset - base.offset);
+    Tensor inner = slice.clone();
+    std::vector<Tensor> results(fn->edges().size());
+    std::vector<uint8_t> needed(fn->edges().size());
+    for (size_t e = 0; e < needed.size(); ++e) needed[e] = e == 0 || wants_edge(e);
+    fn->set_needed(needed.data());
+    fn->apply(&inner, results.data());
+    fn->set_needed(nullptr);
+    for (size_t e = 0; e < results.size(); ++e) {
+      if (e == 0) {  // edge 0 of the inner node is the written view itself: its gradient replaces the slice
+        if (results[0].defined())
+          slice.copy_(results[0]);
+        else
+          slice.zero_();
+        out[0] = all;
+      } else if (wants_edge(e)) {
+        out[e] = results[e];
+      }
+    }
+  }
+};
+
+}  // namespace
+
+NodeRef<Node> view_of_base_node(const Tensor& base, const Tensor& view) {
+  NodeRef<Node> node = NodeRef<Node>(new ViewOfBaseBackward(base, view));
+  node->add_input(base);
+  node->add_result(view);
+  return node;
+}
+
+NodeRef<Node> copy_slices_node(const Tensor& base, const Tensor& view, NodeRef<Node> fn) {
+  NodeRef<Node> node = NodeRef<Node>(new CopySlices(base, view, fn));
+  node->add_input(base);
+  for (size_t e = 1; e < fn->edges().size(); ++e) node->add_edge(fn->edges()[e]);
+  node->add_result(base);
+  return node;
+}
+
+}  // namespace rustorch

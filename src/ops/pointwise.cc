@@ -1,0 +1,209 @@
+#include "ops/pointwise.h"
+
+#include <array>
+
+#include "backend/compute_backend.h"
+#include "core/layout_algebra.h"
+#include "core/promotion.h"
+#include "gen/kernel_table.h"
+#include "ops/make.h"
+#include "rustorch/error.h"
+
+namespace rustorch {
+
+namespace {
+
+[[noreturn]] void refuse(const PointwiseOp& op, DType t) {
+  raise(ErrorKind::NotImplemented, op.name, cat("\"", op.name, "\" not implemented for '", dtype_scalar_name(t), "'"));
+}
+
+void check_dtype(const PointwiseOp& op, DType t) {
+  uint16_t r = op.rules;
+  if ((r & PointwiseRules::kRefuseComplex) != 0 && is_complex(t)) refuse(op, t);
+  if ((r & PointwiseRules::kRefuseBool) != 0 && t == kBool) {
+    if (op.kernel == KernelId::sub)
+      raise(ErrorKind::DType, op.name,
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
+            "operator instead.");
+    refuse(op, t);
+  }
+  if ((r & (PointwiseRules::kRefuseFloat | PointwiseRules::kIntegral)) != 0 && (is_floating_point(t) || is_complex(t))) refuse(op, t);
+  if ((r & PointwiseRules::kRefuseInt) != 0 && is_integral(t, false)) refuse(op, t);
+}
+
+ComputeType compute_type(DType t) {
+  switch (t) {
+    case kFloat16:
+    case kBFloat16:
+    case kFloat32: return ComputeType::F32;
+    case kFloat64: return ComputeType::F64;
+    case kInt64: return ComputeType::I64;
+    case kComplex64: return ComputeType::C64;
+    case kComplex128: return ComputeType::C128;
+    default: return ComputeType::I32;
+  }
+}
+
+/// What one call comes to: computation type, result type, shape, device.
+struct Plan {
+  DType common, result;
+  Device device;
+  const Tensor* shaped = nullptr;  // an operand that has the full shape, or null
+  std::array<int64_t, TensorImpl::kMaxDims> sizes;
+  int ndim = 0;
+  IntArrayRef shape() const { return {sizes.data(), static_cast<size_t>(ndim)}; }
+};
+
+// Broadcasts t into plan.sizes; throws with PyTorch's words.
+void broadcast_into(const PointwiseOp& op, Plan& plan, const Tensor& t) {
+  IntArrayRef s = t.sizes();
+  int n = static_cast<int>(s.size());
+  if (n > plan.ndim) {
+    int shift = n - plan.ndim;
+    for (int d = plan.ndim - 1; d >= 0; --d) plan.sizes[d + shift] = plan.sizes[d];
+    for (int d = 0; d < shift; ++d) plan.sizes[d] = 1;
+    plan.ndim = n;
+  }
+  for (int i = 0; i < n; ++i) {
+    int64_t& have = plan.sizes[plan.ndim - 1 - i];
+    int64_t size = s[n - 1 - i];
+    if (have == size || size == 1) continue;
+    if (have != 1)
+      raise_shape(op.name, cat("The size of tensor a (", have, ") must match the size of tensor b (", size,
+                               ") at non-singleton dimension ", plan.ndim - 1 - i), plan.shape(), s);
+    have = size;
+  }
+}
+
+void check_devices(const PointwiseOp& op, const Operand* ins, int nin, Plan& plan) {
+  bool found = false;
+  for (int i = 0; i < nin; ++i) {  // 0-d CPU tensors go anywhere
+    if (!ins[i].is_tensor()) continue;
+    const Tensor& t = *ins[i].tensor;
+    if (t.dim() == 0 && t.device().is_cpu()) continue;
+    if (!found) {
+      plan.device = t.device();
+      found = true;
+    } else if (!(t.device() == plan.device)) {
+      raise(ErrorKind::Device, op.name,
+            cat("Expected all tensors to be on the same device, but found at least two devices, ", plan.device, " and ",
+                t.device(), "!"));
+    }
+  }
+  if (!found)
+    for (int i = 0; i < nin; ++i)
+      if (ins[i].is_tensor()) plan.device = ins[i].tensor->device();
+}
+
+Plan make_plan(const PointwiseOp& op, const Operand* ins, int nin) {
+  Plan plan;
+  const KernelInfo& kernel = kernel_info(op.kernel);
+  ResultType types;
+  bool first = true;
+  for (int i = 0; i < nin; ++i) {
+    bool mask = kernel.in_kind(i) == OperandKind::Bool;
+    if (!ins[i].is_tensor()) {
+      if (!mask) types.add(ins[i].scalar);
+      continue;
+    }
+    const Tensor& t = *ins[i].tensor;
+    RT_CHECK(t.defined(), Value, op.name, "expected a tensor, got an undefined one");
+    if (!mask) types.add(t.dtype(), t.dim() == 0, t.impl()->is_wrapped_number());
+    if (first) {
+      plan.ndim = static_cast<int>(t.dim());
+      for (int d = 0; d < plan.ndim; ++d) plan.sizes[d] = t.sizes()[d];
+      first = false;
+    } else if (t.sizes() != plan.shape()) {
+      broadcast_into(op, plan, t);
+    }
+  }
+  check_devices(op, ins, nin, plan);
+  plan.common = types.get();
+  check_dtype(op, plan.common);
+  if ((op.rules & PointwiseRules::kNoPromote) != 0)
+    for (int i = 0; i < nin; ++i)
+      if (ins[i].is_tensor() && kernel.in_kind(i) != OperandKind::Bool)
+        RT_CHECK(ins[i].tensor->dtype() == plan.common, DType, op.name, "expected all tensors to have the same dtype; got ",
+                 ins[i].tensor->dtype(), "; expected ", plan.common);
+  if ((op.rules & PointwiseRules::kFloat) != 0 && is_integral(plan.common, true)) plan.common = get_default_dtype();
+  plan.result = plan.common;
+  if ((op.rules & PointwiseRules::kBoolOut) != 0) plan.result = kBool;
+  if ((op.rules & PointwiseRules::kRealOut) != 0) plan.result = real_type(plan.common);
+  if (plan.common == kBool && (op.rules & PointwiseRules::kGradient) != 0) plan.common = get_default_dtype();
+  return plan;
+}
+
+// The result's strides: those of the first dense operand with the full shape, else contiguous.
+Tensor allocate_result(const Plan& plan, const Operand* ins, int nin) {
+  IntArrayRef shape = plan.shape();
+  const Tensor* strided = nullptr;
+  for (int i = 0; i < nin; ++i) {
+    if (!ins[i].is_tensor()) continue;
+    const Tensor& t = *ins[i].tensor;
+    if (t.sizes() != shape) continue;
+    if (t.impl()->is_contiguous()) return make_tensor(shape, plan.result, plan.device);
+    if (strided == nullptr) strided = &t;
+  }
+  if (strided == nullptr) return make_tensor(shape, plan.result, plan.device);
+  return make_strided(shape, dense_strides_like(shape, strided->strides()), plan.result, plan.device);
+}
+
+void run(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, const Scalar* params, int nparams, const Tensor& out) {
+  if (out.numel() == 0) return;
+  PointwiseCall call{op.kernel, compute_type(plan.common), &out, 1, ins, nin, params, nparams};
+  backend_for(plan.device.type).pointwise(call);
+}
+
+// As PyTorch: writing where an operand is read from is fine when both have one layout, an error when they cross.
+void check_overlap(const PointwiseOp& op, const Tensor& out, const Operand* ins, int nin) {
+  for (int i = 0; i < nin; ++i) {
+    if (!ins[i].is_tensor() || ins[i].tensor->impl()->storage() != out.impl()->storage()) continue;
+    const TensorImpl& a = *out.impl();
+    const TensorImpl& b = *ins[i].tensor->impl();
+    if (a.numel() == 0 || b.numel() == 0) continue;
+    if (a.offset() == b.offset() && a.sizes() == b.sizes() && a.strides() == b.strides() && a.dtype() == b.dtype()) continue;
+    if (!a.is_non_overlapping_and_dense() || !b.is_non_overlapping_and_dense()) continue;
+    int64_t a_begin = a.byte_offset(), b_begin = b.byte_offset();
+    int64_t a_end = a_begin + a.numel() * static_cast<int64_t>(element_size(a.dtype()));
+    int64_t b_end = b_begin + b.numel() * static_cast<int64_t>(element_size(b.dtype()));
+    RT_CHECK(a_end <= b_begin || b_end <= a_begin, Value, op.name,
+             "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+             "memory location. Please clone() the tensor before performing the operation.");
+  }
+}
+
+void run_into(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, const Scalar* params, int nparams, const Tensor& out) {
+  check_overlap(op, out, ins, nin);
+  run(op, plan, ins, nin, params, nparams, out);
+  if (!out.impl()->is_inference()) out.impl()->bump_version();
+}
+
+}  // namespace
+
+Tensor pointwise(const PointwiseOp& op, const Operand* ins, int nin, const Scalar* params, int nparams) {
+  Plan plan = make_plan(op, ins, nin);
+  Tensor out = allocate_result(plan, ins, nin);
+  run(op, plan, ins, nin, params, nparams, out);
+  return out;
+}
+
+void pointwise_inplace(const PointwiseOp& op, const Operand* ins, int nin, const Scalar* params, int nparams, const Tensor& self) {
+  Plan plan = make_plan(op, ins, nin);
+  RT_CHECK(can_cast(plan.result, self.dtype()), DType, op.name, "result type ", dtype_scalar_name(plan.result),
+           " can't be cast to the desired output type ", dtype_scalar_name(self.dtype()));
+  if (plan.shape() != self.sizes())
+    raise_shape(op.name, cat("output with shape ", self.sizes(), " doesn't match the broadcast shape ", plan.shape()), self.sizes(), plan.shape());
+  run_into(op, plan, ins, nin, params, nparams, self);
+}
+
+void pointwise_out(const PointwiseOp& op, const Operand* ins, int nin, const Scalar* params, int nparams, const Tensor& out) {
+  Plan plan = make_plan(op, ins, nin);
+  RT_CHECK(can_cast(plan.result, out.dtype()), DType, op.name, "result type ", dtype_scalar_name(plan.result),
+           " can't be cast to the desired output type ", dtype_scalar_name(out.dtype()));
+  RT_CHECK(out.device() == plan.device, Device, op.name, "Expected out tensor to have device ", plan.device, ", but got ",
+           out.device(), " instead");
+  if (plan.shape() != out.sizes()) resize_output(op.name, out, plan.shape());
+  run_into(op, plan, ins, nin, params, nparams, out);
+}
+
+}  // namespace rustorch
