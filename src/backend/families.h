@@ -2,15 +2,13 @@
 #pragma once
 #include <cstdint>
 
+#include "expr/compute_type.h"
 #include "rustorch/scalar.h"
 #include "rustorch/tensor.h"
 
 namespace rustorch {
 
 enum class KernelId : uint16_t;
-
-/// The type a formula is computed in.
-enum class ComputeType : uint8_t { F32, F64, I32, I64, C64, C128 };
 
 /// A tensor or a number.
 using Operand = TensorLike;

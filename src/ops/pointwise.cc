@@ -5,6 +5,7 @@
 #include "backend/compute_backend.h"
 #include "core/layout_algebra.h"
 #include "core/promotion.h"
+#include "backend/cpu/chunk_kernel.h"
 #include "gen/kernel_table.h"
 #include "ops/make.h"
 #include "rustorch/error.h"
@@ -35,12 +36,12 @@ ComputeType compute_type(DType t) {
   switch (t) {
     case kFloat16:
     case kBFloat16:
-    case kFloat32: return ComputeType::F32;
-    case kFloat64: return ComputeType::F64;
-    case kInt64: return ComputeType::I64;
-    case kComplex64: return ComputeType::C64;
-    case kComplex128: return ComputeType::C128;
-    default: return ComputeType::I32;
+    case kFloat32: return ComputeType::f32;
+    case kFloat64: return ComputeType::f64;
+    case kInt64: return ComputeType::i64;
+    case kComplex64: return ComputeType::c64;
+    case kComplex128: return ComputeType::c128;
+    default: return ComputeType::i32;
   }
 }
 
@@ -101,7 +102,7 @@ Plan make_plan(const PointwiseOp& op, const Operand* ins, int nin) {
   ResultType types;
   bool first = true;
   for (int i = 0; i < nin; ++i) {
-    bool mask = kernel.in_kind(i) == OperandKind::Bool;
+    bool mask = kernel.in_kinds[i] == 'B';
     if (!ins[i].is_tensor()) {
       if (!mask) types.add(ins[i].scalar);
       continue;
@@ -122,7 +123,7 @@ Plan make_plan(const PointwiseOp& op, const Operand* ins, int nin) {
   check_dtype(op, plan.common);
   if ((op.rules & PointwiseRules::kNoPromote) != 0)
     for (int i = 0; i < nin; ++i)
-      if (ins[i].is_tensor() && kernel.in_kind(i) != OperandKind::Bool)
+      if (ins[i].is_tensor() && kernel.in_kinds[i] != 'B')
         RT_CHECK(ins[i].tensor->dtype() == plan.common, DType, op.name, "expected all tensors to have the same dtype; got ",
                  ins[i].tensor->dtype(), "; expected ", plan.common);
   if ((op.rules & PointwiseRules::kFloat) != 0 && is_integral(plan.common, true)) plan.common = get_default_dtype();
