@@ -64,13 +64,13 @@ def emit_overload(op, form):
     else:
         gil = "GilScope gil(v); " if has_tensor else ""
         text += f"  return wrap([&] {{ {gil}return {call}; }}());\n}}\n"
-    table = f"constexpr ArgSpec args_{ident}[] = {{\n{''.join(specs)}" + ("    {nullptr, ArgType::Int, 0, 0, nullptr}};\n")
+    table = f"void* prepared_{ident} = nullptr;\nconstexpr ArgSpec args_{ident}[] = {{\n{''.join(specs)}" + ("    {nullptr, ArgType::Int, 0, 0, nullptr}};\n")
     flags = []
     if out_ok:
         flags.append("OverloadSpec::kOut")
     if any(a.name == "dtype" for a in op.args) and any(a.name == "requires_grad" for a in op.args):
         flags.append("OverloadSpec::kFactory")
-    row = f"{{args_{ident}, {len(op.args)}, {self_index}, {len(op.returns)}, {' | '.join(flags) or '0'}, call_{ident}}}"
+    row = f"{{args_{ident}, {len(op.args)}, {self_index}, {len(op.returns)}, {' | '.join(flags) or '0'}, call_{ident}, &prepared_{ident}}}"
     return text + table, row
 
 
