@@ -5,7 +5,6 @@
 
 namespace rustorch {
 
-/// Sums a broadcast gradient back to the given shape.
-Tensor sum_to_size(const Tensor& t, IntArrayRef sizes);
+Tensor angle_backward(const Tensor& g, const Tensor& self);
 
 }  // namespace rustorch

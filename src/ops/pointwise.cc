@@ -6,7 +6,7 @@
 #include "core/layout_algebra.h"
 #include "core/promotion.h"
 #include "backend/cpu/chunk_kernel.h"
-#include "kernel_table.h"
+#include "gen/kernel_table.h"
 #include "ops/make.h"
 #include "rustorch/error.h"
 

@@ -375,7 +375,7 @@ def emit_pointwise(op):
 
 def emit_shard(ops, source):
     lines = [BANNER.format(source=source), "#include \"autograd/record.h\"\n#include \"gen/impl.h\"\n"
-             "#include \"kernel_table.h\"\n#include \"tensor_kernels.h\"\n#include \"ops/grad_helpers.h\"\n#include \"ops/pointwise.h\"\n\nnamespace rustorch {\n"]
+             "#include \"gen/kernel_table.h\"\n#include \"gen/tensor_kernels.h\"\n#include \"ops/grad_helpers.h\"\n#include \"ops/pointwise.h\"\n\nnamespace rustorch {\n"]
     for op in ops:
         place, line = op.place.rsplit(":", 1)
         lines.append(f"\n// {op.place}\n{emit_wrapper(op)}")

@@ -93,7 +93,7 @@ def gradients(op):
     return [Gradient(op, n, formula) for names, formula in op.grads for n in names]
 
 
-def request(name, inputs, masks, params, out, types, exprs, tensor):
+def request(name, inputs, masks, params, out, types, exprs, tensor, check_zero=""):
     """One block of the kernel request file that rt_exprgen reads."""
     lines = [f"kernel {name}"]
     lines += [f"  in {n}:{'B' if n in masks else 'T'}" for n in inputs]
@@ -107,6 +107,8 @@ def request(name, inputs, masks, params, out, types, exprs, tensor):
                 lines.append(f"  expr.{t} {text}")
     if tensor:
         lines.append("  tensor yes")
+    if check_zero:
+        lines.append(f"  check_zero {check_zero}")
     return "\n".join(lines) + "\n"
 
 
@@ -120,7 +122,7 @@ def kernel_requests(op):
         if param_kind(a) is None:
             raise OpsError(f"{op.place}: a pointwise operator cannot take '{a.type} {a.name}'")
     params = [(a.name, param_kind(a)) for a in param_args(op)]
-    blocks = [request(op.impl_name, [a.name for a in tensor_args(op)], masks, params, out, kernel_types(op), op.exprs, False)]
+    blocks = [request(op.impl_name, [a.name for a in tensor_args(op)], masks, params, out, kernel_types(op), op.exprs, False, op.check_zero)]
     for grad in gradients(op):
         if grad.trivial:
             continue
@@ -143,8 +145,8 @@ def check(ops):
         seen[op.full_name] = op.place
         for a in op.args:
             type_of(a, op.place)
-            if a.type == "TensorLike" and not op.is_pointwise:
-                raise OpsError(f"{op.place}: TensorLike arguments belong to pointwise operators")
+            if a.type == "TensorLike" and not op.is_pointwise and op.kind != "composite":
+                raise OpsError(f"{op.place}: TensorLike arguments belong to pointwise and composite operators")
         inplace = op.kind == "inplace" or (op.is_pointwise and "inplace" in default_variants(op))
         if inplace and op.grads and "self" not in op.grads[0][0]:
             raise OpsError(f"{op.place}: the first grad line of an in-place operator must be that of self")

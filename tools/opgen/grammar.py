@@ -8,7 +8,7 @@ import re
 
 KINDS = ("primitive", "composite", "view", "inplace")
 VARIANTS = ("function", "method", "inplace", "out")
-FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "method", "params")
+FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero")
 
 
 class OpsError(Exception):
@@ -38,6 +38,7 @@ class OpDecl:
         self.variants = None
         self.aliases = []
         self.doc = ""
+        self.check_zero = ""  # operand whose zeros integers refuse
 
     @property
     def cname(self):
@@ -191,6 +192,8 @@ def set_field(op, word, rest, place):
         op.aliases += [a.strip() for a in rest.split(",") if a.strip()]
     elif word == "doc":
         op.doc = rest
+    elif word == "check_zero":
+        op.check_zero = rest
     return (word, None)
 
 

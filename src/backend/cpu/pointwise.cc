@@ -7,7 +7,7 @@
 #include "backend/cpu/tile.h"
 #include "base/thread_pool.h"
 #include "core/tensor_impl.h"
-#include "kernel_table.h"
+#include "gen/kernel_table.h"
 #include "iter/loop_plan.h"
 #include "rustorch/error.h"
 

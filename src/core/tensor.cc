@@ -1,0 +1,44 @@
+// The part of class Tensor that only reads what it is.
+#include "rustorch/tensor.h"
+
+#include "core/layout_algebra.h"
+#include "core/tensor_impl.h"
+#include "rustorch/error.h"
+
+namespace rustorch {
+
+int64_t Tensor::dim() const { return impl()->dim(); }
+IntArrayRef Tensor::sizes() const { return impl()->sizes(); }
+IntArrayRef Tensor::strides() const { return impl()->strides(); }
+int64_t Tensor::numel() const { return impl()->numel(); }
+int64_t Tensor::storage_offset() const { return impl()->offset(); }
+DType Tensor::dtype() const { return impl()->dtype(); }
+Device Tensor::device() const { return impl()->device(); }
+int64_t Tensor::element_size() const { return static_cast<int64_t>(rustorch::element_size(impl()->dtype())); }
+bool Tensor::is_contiguous(MemoryFormat format) const { return impl()->is_contiguous(format); }
+int64_t Tensor::version() const { return impl()->version(); }
+
+int64_t Tensor::size(int64_t dim) const {
+  RT_CHECK(impl()->dim() > 0, Index, "size", "dimension specified as ", dim, " but tensor has no dimensions");
+  return impl()->size(static_cast<int>(wrap_dim("size", dim, impl()->dim())));
+}
+int64_t Tensor::stride(int64_t dim) const {
+  RT_CHECK(impl()->dim() > 0, Index, "stride", "dimension specified as ", dim, " but tensor has no dimensions");
+  return impl()->stride(static_cast<int>(wrap_dim("stride", dim, impl()->dim())));
+}
+
+const void* Tensor::const_data_ptr() const { return impl()->storage() ? impl()->data() : nullptr; }
+void* Tensor::mutable_data_ptr() const { return impl()->storage() ? impl()->mutable_data() : nullptr; }
+
+namespace detail {
+void append(std::string& out, const Tensor& t) {
+  if (!t.defined()) {
+    out += "an undefined tensor";
+    return;
+  }
+  append(out, t.dtype());
+  append(out, t.sizes());
+}
+}  // namespace detail
+
+}  // namespace rustorch

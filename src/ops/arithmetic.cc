@@ -1,0 +1,98 @@
+// Composite operators around the pointwise ones of ops/arithmetic.ops.
+#include <cmath>
+
+#include "core/layout_algebra.h"
+#include "core/promotion.h"
+#include "gen/impl.h"
+#include "ops/make.h"
+#include "rustorch/error.h"
+
+namespace rustorch::impl {
+
+Tensor div_mode(const Tensor& self, const TensorLike& other, std::optional<std::string_view> rounding_mode) {
+  if (!rounding_mode) return rustorch::div(self, other);
+  if (*rounding_mode == "trunc") return _div_trunc(self, other);
+  if (*rounding_mode == "floor") return floor_divide(self, other);
+  raise(ErrorKind::Value, "div", cat("div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *rounding_mode, "'"));
+}
+
+Tensor divide(const Tensor& self, const TensorLike& other, std::optional<std::string_view> rounding_mode) {
+  return div_mode(self, other, rounding_mode);
+}
+
+namespace {
+
+DType dtype_of(const TensorLike& t) { return t.is_tensor() ? t.tensor->dtype() : t.scalar.dtype(); }
+
+DType common_type(const TensorLike& a, const TensorLike& b) {
+  ResultType types;
+  for (const TensorLike* t : {&a, &b}) {
+    if (t->is_tensor())
+      types.add(t->tensor->dtype(), t->tensor->dim() == 0, t->tensor->impl()->is_wrapped_number());
+    else
+      types.add(t->scalar);
+  }
+  return types.get();
+}
+
+}  // namespace
+
+Tensor pow(const TensorLike& self, const TensorLike& exponent) {
+  RT_CHECK(self.is_tensor() || exponent.is_tensor(), Type, "pow", "at least one of base and exponent must be a tensor");
+  if (!exponent.is_tensor()) {
+    const Scalar& e = exponent.scalar;
+    RT_CHECK(!is_integral(self.tensor->dtype(), true) || !e.is_integral() || e.to_int() >= 0, Value, "pow",
+             "Integers to negative integer powers are not allowed.");
+    if (self.tensor->dtype() != kBool || !e.is_bool()) {
+      // Exponents that have cheaper and exact forms.
+      if (e.equal(2.0) && !is_integral(self.tensor->dtype(), true)) return self.tensor->mul(*self.tensor);
+    }
+  }
+  DType common = common_type(self, exponent);
+  RT_CHECK(common != kBool, NotImplemented, "pow", "\"pow\" not implemented for 'Bool'");
+  if (self.is_tensor()) return _pow(*self.tensor, exponent);
+  return _pow(self.as_tensor(), exponent);
+}
+
+Tensor float_power(const TensorLike& self, const TensorLike& exponent) {
+  DType t = is_complex(dtype_of(self)) || is_complex(dtype_of(exponent)) ? kComplex128 : kFloat64;
+  auto widen = [&](const TensorLike& x) {
+    return x.is_tensor() ? x.tensor->to(t) : scalar_tensor(x.scalar, t);
+  };
+  return rustorch::pow(widen(self), widen(exponent));
+}
+
+Tensor ldexp(const Tensor& self, const Tensor& other) {
+  return self.mul(rustorch::pow(TensorLike(2.0), TensorLike(other)));
+}
+
+Tensor where_self(const Tensor& condition, const TensorLike& self, const TensorLike& other) {
+  RT_CHECK(condition.dtype() == kBool || condition.dtype() == kUInt8, Type, "where",
+           "expected condition to be a boolean tensor, but got a tensor with dtype ", dtype_scalar_name(condition.dtype()));
+  return _where(condition, self, other);
+}
+
+Tensor clamp(const Tensor& self, const std::optional<Scalar>& min, const std::optional<Scalar>& max) {
+  RT_CHECK(min || max, Value, "clamp", "torch.clamp: At least one of 'min' or 'max' must not be None");
+  if (min && max) return _clamp(self, *min, *max);
+  return min ? clamp_min(self, *min) : clamp_max(self, *max);
+}
+
+Tensor clamp_Tensor(const Tensor& self, const std::optional<Tensor>& min, const std::optional<Tensor>& max) {
+  RT_CHECK(min || max, Value, "clamp", "torch.clamp: At least one of 'min' or 'max' must not be None");
+  if (min && max) return _clamp(self, *min, *max);
+  return min ? clamp_min(self, *min) : clamp_max(self, *max);
+}
+
+Tensor sum_to_size(const Tensor& self, IntArrayRef size) {
+  if (self.sizes() == size) return self;
+  RT_CHECK(is_expandable_to(size, self.sizes()), Shape, "sum_to_size", "size ", size, " is not expandable to size ", self.sizes());
+  int64_t lead = self.dim() - static_cast<int64_t>(size.size());
+  std::vector<int64_t> dims;
+  for (int64_t d = 0; d < self.dim(); ++d)
+    if (d < lead || (size[static_cast<size_t>(d - lead)] == 1 && self.size(d) != 1)) dims.push_back(d);
+  Tensor t = dims.empty() ? self : rustorch::sum(self, std::optional<IntArrayRef>(IntArrayRef(dims)), true);
+  return lead > 0 ? t.view(size) : t;
+}
+
+}  // namespace rustorch::impl
