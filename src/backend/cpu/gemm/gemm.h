@@ -35,5 +35,44 @@ struct GemmArgs {
 
 void gemm(const GemmArgs<float>& args);
 void gemm(const GemmArgs<double>& args);
+/// Complex products: four real products on split parts. act must be None. Conjugation is the caller's
+/// business.
+void gemm(const GemmArgs<std::complex<float>>& args);
+void gemm(const GemmArgs<std::complex<double>>& args);
+
+/// `batch` products of one shape. Strides count elements from one matrix to the next; 0 shares the matrix
+/// (not C). The bias is shared.
+template <class T>
+struct BatchGemmArgs : GemmArgs<T> {
+  int64_t batch = 0;
+  int64_t stride_a = 0, stride_b = 0, stride_c = 0;
+};
+
+void gemm_batched(const BatchGemmArgs<float>& args);
+void gemm_batched(const BatchGemmArgs<double>& args);
+void gemm_batched(const BatchGemmArgs<std::complex<float>>& args);
+void gemm_batched(const BatchGemmArgs<std::complex<double>>& args);
+
+/// Integer product C = op(A) op(B), or C += when accumulate, modulo 2^bits of Out.
+template <class A, class B, class Out>
+struct IntGemmArgs {
+  bool trans_a = false, trans_b = false;
+  int64_t m = 0, n = 0, k = 0;
+  const A* a = nullptr;
+  int64_t lda = 0;
+  const B* b = nullptr;
+  int64_t ldb = 0;
+  bool accumulate = false;
+  Out* c = nullptr;
+  int64_t ldc = 0;
+};
+
+void gemm_int(const IntGemmArgs<uint8_t, uint8_t, uint8_t>& args);
+void gemm_int(const IntGemmArgs<int8_t, int8_t, int8_t>& args);
+void gemm_int(const IntGemmArgs<int16_t, int16_t, int16_t>& args);
+void gemm_int(const IntGemmArgs<int32_t, int32_t, int32_t>& args);
+void gemm_int(const IntGemmArgs<int64_t, int64_t, int64_t>& args);
+void gemm_int(const IntGemmArgs<int8_t, int8_t, int32_t>& args);
+void gemm_int(const IntGemmArgs<uint8_t, int8_t, int32_t>& args);
 
 }  // namespace rustorch::cpu
