@@ -1,0 +1,45 @@
+// Copying on the CPU: any strides, any pair of dtypes.
+//
+// copy_strided is the primitive that the index, concatenation and layout kernels share: plain pointers, any
+// strides (also zero and negative). Source and destination must not overlap unless they are the same elements
+// in the same order. Parallel, with chunks that do not depend on the number of threads.
+#pragma once
+#include <cstdint>
+
+#include "rustorch/array_ref.h"
+#include "rustorch/dtype.h"
+#include "rustorch/scalar.h"
+#include "rustorch/tensor.h"
+
+namespace rustorch::cpu {
+
+/// One side of a copy: first element, dtype and strides in elements.
+struct StridedOperand {
+  void* data;
+  DType dtype;
+  IntArrayRef strides;
+};
+
+void copy_strided(IntArrayRef sizes, const StridedOperand& dst, const StridedOperand& src);
+
+/// dst = src converted to the dtype of dst; same shape.
+void copy(const Tensor& dst, const Tensor& src);
+/// Every element of dst = value converted to its dtype.
+void fill(const Tensor& dst, const Scalar& value);
+
+/// The bytes of value as an element of dtype t, written to out (16 bytes of room).
+void scalar_bytes(const Scalar& value, DType t, void* out);
+
+/// Converts n consecutive elements.
+using CastRun = void (*)(void* dst, const void* src, int64_t n);
+CastRun cast_run(DType to, DType from);
+
+/// dst[j * dst_stride + i] = src[j + i * src_stride] for i < cols, j < rows, elements of item bytes, for tiles
+/// [j0, j1) of rows. `stream` writes around the caches.
+void transpose_tile(void* dst, int64_t dst_stride, const void* src, int64_t src_stride, int64_t rows, int64_t cols,
+                    size_t item, bool stream);
+
+/// memcpy that may write around the caches for data too large to be kept there.
+void copy_bytes(void* dst, const void* src, size_t n, bool stream);
+
+}  // namespace rustorch::cpu
