@@ -357,3 +357,67 @@ Tensor _imag_view(const Tensor& self) { return complex_part("imag", self, 1); }
 
 }  // namespace impl
 }  // namespace rustorch
+
+namespace rustorch::impl {
+
+std::vector<Tensor> split_with_sizes(const Tensor& self, IntArrayRef split_sizes, int64_t dim) {
+  RT_CHECK(self.dim() > 0, Shape, "split", "split expects at least a 1-dimensional tensor");
+  const auto d = static_cast<int>(wrap_dim("split", dim, self.dim()));
+  const TensorImpl& t = *self.impl();
+  int64_t total = 0;
+  for (int64_t n : split_sizes) {
+    RT_CHECK(n >= 0, Value, "split", "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=", split_sizes);
+    total += n;
+  }
+  RT_CHECK(total == t.size(d), Value, "split", "split_with_sizes expects split_sizes to sum exactly to ", t.size(d),
+           " (input tensor's size at dimension ", dim, "), but got split_sizes=", split_sizes);
+  DimArray sizes(t.sizes());
+  int64_t offset = t.offset();
+  std::vector<Tensor> out;
+  out.reserve(split_sizes.size());
+  for (int64_t n : split_sizes) {
+    sizes[d] = n;
+    out.push_back(make_alias(self, sizes, t.strides(), offset));
+    offset += n * t.stride(d);
+  }
+  return out;
+}
+
+std::vector<Tensor> split_sizes(const Tensor& self, IntArrayRef split_size, int64_t dim) {
+  return split_with_sizes(self, split_size, dim);
+}
+
+std::vector<Tensor> split(const Tensor& self, int64_t split_size, int64_t dim) {
+  RT_CHECK(self.dim() > 0, Shape, "split", "split expects at least a 1-dimensional tensor");
+  RT_CHECK(split_size >= 0, Value, "split", "split expects split_size be non-negative, but got split_size=", split_size);
+  const auto d = static_cast<int>(wrap_dim("split", dim, self.dim()));
+  const TensorImpl& t = *self.impl();
+  const int64_t size = t.size(d);
+  RT_CHECK(split_size > 0 || size == 0, Value, "split",
+           "split_size can only be 0 if dimension size is 0, but got dimension size of ", size);
+  const int64_t pieces = split_size == 0 ? 1 : std::max<int64_t>((size + split_size - 1) / split_size, 1);
+  DimArray sizes(t.sizes());
+  std::vector<Tensor> out;
+  out.reserve(static_cast<size_t>(pieces));
+  for (int64_t i = 0; i < pieces; ++i) {
+    sizes[d] = std::min(split_size, size - i * split_size);
+    out.push_back(make_alias(self, sizes, t.strides(), t.offset() + i * split_size * t.stride(d)));
+  }
+  return out;
+}
+
+std::vector<Tensor> unbind(const Tensor& self, int64_t dim) {
+  RT_CHECK(self.dim() > 0, Index, "unbind", "Dimension specified as ", dim, " but tensor has no dimensions");
+  const auto d = static_cast<int>(wrap_dim("unbind", dim, self.dim()));
+  const TensorImpl& t = *self.impl();
+  DimArray sizes(t.sizes()), strides(t.strides());
+  sizes.erase(d);
+  strides.erase(d);
+  std::vector<Tensor> out;
+  out.reserve(static_cast<size_t>(t.size(d)));
+  for (int64_t i = 0; i < t.size(d); ++i)
+    out.push_back(make_alias(self, sizes, strides, t.offset() + i * t.stride(d)));
+  return out;
+}
+
+}  // namespace rustorch::impl
