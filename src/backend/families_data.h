@@ -31,4 +31,47 @@ struct TriangleCall {
   bool upper;
 };
 
+enum class IndexMode : uint8_t { Get, Put, Add };
+
+/// Positions given by int64 tensors of one shape for the dimensions first_dim ... first_dim + count - 1 of data:
+///   values[p..., j..., s...] = data[p..., indices_0[j...], indices_1[j...] ..., s...]   (Get; Put and Add write data)
+/// Put and Add take the values in the order of j, whatever the number of threads. Negative indices count from the
+/// end; throws Index when one is out of range.
+struct IndexCall {
+  IndexMode mode;
+  Tensor data, values;
+  const Tensor* indices;
+  int count;
+  int64_t first_dim;
+  Scalar alpha = 1;             // Add: data += alpha * values
+  bool allow_negative = true;   // false: negative positions are errors as well
+  const int64_t* dims = nullptr;  // what to call the indexed dimensions in errors; null: first_dim ...
+};
+
+/// out[..., i, ...] = in[..., index[..., i, ...], ...] along dim; index and out have one shape.
+struct GatherCall {
+  Tensor out, in, index;
+  int64_t dim;
+};
+
+enum class ScatterMode : uint8_t { Write, Add, Multiply, Max, Min };
+
+/// out[..., index[..., i, ...], ...] (mode)= src[..., i, ...] along dim, in the order of i. src is undefined: value.
+struct ScatterCall {
+  ScatterMode mode;
+  Tensor out, index, src;
+  Scalar value;
+  int64_t dim;
+};
+
+/// The elements of in where the bool mask of the same shape is true, in row-major order: in -> out (1-d).
+struct MaskedSelectCall {
+  Tensor out, in, mask;
+};
+
+/// Consecutive elements of source (contiguous) to the places of out where mask is true, in row-major order.
+struct MaskedScatterCall {
+  Tensor out, mask, source;
+};
+
 }  // namespace rustorch

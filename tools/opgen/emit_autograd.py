@@ -50,7 +50,7 @@ def node_uses(op):
 
 
 def node_name(op):
-    return "".join(p.capitalize() for p in op.impl_name.split("_") if p) + ("_" if op.impl_name.startswith("_") else "") + "Backward"
+    return "".join(p.capitalize() for p in op.impl_name.split("_") if p) + ("_" if op.impl_name.startswith("_") else "") + ("Inplace" if op.kind == "inplace" else "") + "Backward"
 
 
 def fields(op, uses):

@@ -192,7 +192,7 @@ def attach(op, indent="  "):
 
 
 def node_name(op):
-    return "".join(p.capitalize() for p in op.impl_name.split("_") if p) + ("_" if op.impl_name.startswith("_") else "") + "Backward"
+    return "".join(p.capitalize() for p in op.impl_name.split("_") if p) + ("_" if op.impl_name.startswith("_") else "") + ("Inplace" if op.kind == "inplace" else "") + "Backward"
 
 
 def save_inputs(op, indent="  ", inplace=False):

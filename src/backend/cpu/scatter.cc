@@ -1,0 +1,223 @@
+// gather and scatter along one dimension.
+//
+// Positions outside of dim are independent, so the work is cut there; along dim the order is kept, which makes
+// scatter deterministic. With a single such position (1-d tensors) scatter is cut by destination instead.
+#include <algorithm>
+#include <atomic>
+#include <complex>
+#include <cstdint>
+
+#include "backend/cpu/copy.h"
+#include "backend/cpu/dispatch.h"
+#include "backend/cpu/index.h"
+#include "backend/cpu/strided_plan.h"
+#include "base/thread_pool.h"
+#include "core/tensor_impl.h"
+
+namespace rustorch::cpu {
+
+namespace {
+
+/// The dimensions of index other than dim, with the strides of {index, other, third}.
+struct LinePlan {
+  StridedPlan<3> across;
+  int64_t length = 1;        // along dim
+  int64_t step[3] = {0, 0, 0};  // strides along dim
+  int64_t limit = 1;         // size of dim in the indexed tensor
+};
+
+/// indexed: the tensor whose dim the index names; lined: the one that moves with index.
+LinePlan plan_lines(const TensorImpl& index, const TensorImpl& indexed, const TensorImpl* lined, int64_t dim) {
+  LinePlan plan;
+  for (int d = 0; d < index.dim(); ++d) {
+    const int64_t strides[3] = {index.stride(d), indexed.dim() == 0 ? 0 : indexed.stride(d),
+                                lined == nullptr ? 0 : lined->stride(d)};
+    if (d == dim) {
+      plan.length = index.size(d);
+      std::copy(strides, strides + 3, plan.step);
+    } else {
+      plan.across.add_dim(index.size(d), strides);
+    }
+  }
+  if (indexed.dim() > 0) plan.limit = indexed.size(static_cast<int>(dim));
+  plan.across.sort();
+  plan.across.merge();
+  return plan;
+}
+
+struct Failure {
+  std::atomic<bool> seen{false};
+  std::atomic<int64_t> value{0};
+  void report(int64_t v) {
+    if (!seen.exchange(true)) value.store(v);
+  }
+  void raise_if_any(int64_t dim, int64_t size) const {
+    if (seen.load())
+      raise(ErrorKind::Shape, "", cat("index ", value.load(), " is out of bounds for dimension ", dim, " with size ", size));
+  }
+};
+
+/// Calls f(indexed offset of the line, index value, lined offset) for all elements of runs [b, e) of lines.
+template <class F>
+void walk_lines(const LinePlan& plan, const int64_t* index, int64_t b, int64_t e, Failure& failure, F&& f) {
+  const auto limit = static_cast<uint64_t>(plan.limit);
+  const auto visit = [&](int64_t i_at, int64_t x_at, int64_t l_at) {
+    const int64_t v = index[i_at];
+    if (static_cast<uint64_t>(v) >= limit) [[unlikely]]
+      return failure.report(v);
+    f(x_at, v, l_at);
+  };
+  for_runs(plan.across, b, e, [&](const int64_t* at, int64_t n) {
+    const int64_t si = plan.across.inner_stride(0), sx = plan.across.inner_stride(1), sl = plan.across.inner_stride(2);
+    if (plan.step[0] <= si || n == 1) {
+      for (int64_t r = 0; r < n; ++r)
+        for (int64_t i = 0; i < plan.length; ++i)
+          visit(at[0] + r * si + i * plan.step[0], at[1] + r * sx, at[2] + r * sl + i * plan.step[2]);
+    } else {
+      for (int64_t i = 0; i < plan.length; ++i)
+        for (int64_t r = 0; r < n; ++r)
+          visit(at[0] + r * si + i * plan.step[0], at[1] + r * sx, at[2] + r * sl + i * plan.step[2]);
+    }
+  });
+}
+
+int64_t line_grain(const LinePlan& plan) { return std::max<int64_t>(32768 / std::max<int64_t>(plan.length, 1), 1); }
+
+template <class T>
+void gather_typed(const LinePlan& plan, T* out, const T* in, const int64_t* index, Failure& failure) {
+  const int64_t step = plan.step[1];
+  if (plan.across.numel == 1) {  // one line: cut along it
+    const auto limit = static_cast<uint64_t>(plan.limit);
+    parallel_for(0, plan.length, 32768, [&](int64_t b, int64_t e) {
+      for (int64_t i = b; i < e; ++i) {
+        const int64_t v = index[i * plan.step[0]];
+        if (static_cast<uint64_t>(v) >= limit) [[unlikely]] {
+          failure.report(v);
+          continue;
+        }
+        out[i * plan.step[2]] = in[v * step];
+      }
+    });
+    return;
+  }
+  parallel_for(0, plan.across.numel, line_grain(plan), [&](int64_t b, int64_t e) {
+    walk_lines(plan, index, b, e, failure, [&](int64_t x, int64_t v, int64_t l) { out[l] = in[x + v * step]; });
+  });
+}
+
+/// The same with an update u(destination, source offset).
+template <class T, class U>
+void scatter_lines(const LinePlan& plan, T* out, const int64_t* index, Failure& failure, U&& update) {
+  const int64_t step = plan.step[1], threads = get_num_threads();
+  if (plan.across.numel == 1 && plan.length >= 16384 && threads > 1) {
+    parallel_for_chunks(threads, [&](int64_t part) {
+      const int64_t low = plan.limit * part / threads, high = plan.limit * (part + 1) / threads;
+      for (int64_t i = 0; i < plan.length; ++i) {
+        const int64_t v = index[i * plan.step[0]];
+        if (v >= low && v < high)
+          update(out[v * step], i * plan.step[2]);
+        else if (part == 0 && static_cast<uint64_t>(v) >= static_cast<uint64_t>(plan.limit))
+          failure.report(v);
+      }
+    });
+    return;
+  }
+  parallel_for(0, plan.across.numel, line_grain(plan), [&](int64_t b, int64_t e) {
+    walk_lines(plan, index, b, e, failure, [&](int64_t x, int64_t v, int64_t l) { update(out[x + v * step], l); });
+  });
+}
+
+template <class T>
+constexpr bool kIsComplex = std::is_same_v<T, std::complex<float>> || std::is_same_v<T, std::complex<double>>;
+
+template <class T, ScatterMode kMode>
+inline void combine(T& place, T v) {
+  using A = accumulate_t<T>;
+  if constexpr (kMode == ScatterMode::Add) {
+    if constexpr (std::is_same_v<T, bool>)
+      place = place || v;
+    else
+      place = static_cast<T>(static_cast<A>(place) + static_cast<A>(v));
+  } else if constexpr (kMode == ScatterMode::Multiply) {
+    if constexpr (std::is_same_v<T, bool>)
+      place = place && v;
+    else
+      place = static_cast<T>(static_cast<A>(place) * static_cast<A>(v));
+  } else if constexpr (kMode == ScatterMode::Max) {
+    if (v != v || static_cast<A>(v) > static_cast<A>(place)) place = v;
+  } else {
+    if (v != v || static_cast<A>(v) < static_cast<A>(place)) place = v;
+  }
+}
+
+template <class T, ScatterMode kMode>
+void scatter_combine(const ScatterCall& call, const LinePlan& plan, Failure& failure) {
+  T* out = call.out.impl()->mutable_data<T>();
+  const auto* index = call.index.impl()->data<int64_t>();
+  if (call.src.defined()) {
+    const T* src = call.src.impl()->data<T>();
+    scatter_lines(plan, out, index, failure, [&](T& place, int64_t l) { combine<T, kMode>(place, src[l]); });
+  } else {
+    alignas(16) unsigned char bytes[16];
+    scalar_bytes(call.value, call.out.dtype(), bytes);
+    const T v = *reinterpret_cast<const T*>(bytes);
+    scatter_lines(plan, out, index, failure, [&](T& place, int64_t) { combine<T, kMode>(place, v); });
+  }
+}
+
+void scatter_write(const ScatterCall& call, const LinePlan& plan, Failure& failure) {
+  dispatch_by_size(call.out.dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    T* out = call.out.impl()->mutable_data<T>();
+    const auto* index = call.index.impl()->data<int64_t>();
+    if (call.src.defined()) {
+      const T* src = call.src.impl()->data<T>();
+      scatter_lines(plan, out, index, failure, [&](T& place, int64_t l) { place = src[l]; });
+    } else {
+      alignas(16) unsigned char bytes[16];
+      scalar_bytes(call.value, call.out.dtype(), bytes);
+      const T v = *reinterpret_cast<const T*>(bytes);
+      scatter_lines(plan, out, index, failure, [&](T& place, int64_t) { place = v; });
+    }
+  });
+}
+
+}  // namespace
+
+void gather(const GatherCall& call) {
+  if (call.index.numel() == 0) return;
+  TensorImpl& out = *call.out.impl();
+  const TensorImpl &in = *call.in.impl(), &index = *call.index.impl();
+  const LinePlan plan = plan_lines(index, in, &out, call.dim);
+  Failure failure;
+  dispatch_by_size(out.dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    gather_typed(plan, out.mutable_data<T>(), in.data<T>(), index.data<int64_t>(), failure);
+  });
+  failure.raise_if_any(call.dim, plan.limit);
+}
+
+void scatter(const ScatterCall& call) {
+  if (call.index.numel() == 0) return;
+  const LinePlan plan = plan_lines(*call.index.impl(), *call.out.impl(),
+                                   call.src.defined() ? call.src.impl() : nullptr, call.dim);
+  Failure failure;
+  if (call.mode == ScatterMode::Write) {
+    scatter_write(call, plan, failure);
+  } else {
+    dispatch_all("scatter", call.out.dtype(), [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      if (call.mode == ScatterMode::Add) return scatter_combine<T, ScatterMode::Add>(call, plan, failure);
+      if (call.mode == ScatterMode::Multiply) return scatter_combine<T, ScatterMode::Multiply>(call, plan, failure);
+      if constexpr (kIsComplex<T>)
+        raise(ErrorKind::NotImplemented, "scatter_reduce", "amax and amin are not defined for complex tensors");
+      else if (call.mode == ScatterMode::Max)
+        scatter_combine<T, ScatterMode::Max>(call, plan, failure);
+      else
+        scatter_combine<T, ScatterMode::Min>(call, plan, failure);
+    });
+  }
+  failure.raise_if_any(call.dim, plan.limit);
+}
+
+}  // namespace rustorch::cpu
