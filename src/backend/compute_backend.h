@@ -9,6 +9,7 @@
 #include <string>
 
 #include "backend/families.h"
+#include "backend/families_data.h"
 #include "core/storage.h"
 #include "core/tensor_impl.h"
 #include "rustorch/tensor.h"
@@ -33,6 +34,20 @@ class ComputeBackend {
   /// dst = src converted to dst's dtype; same shape, any strides, same device.
   virtual void copy(const Tensor& dst, const Tensor& src);
   virtual void fill(const Tensor& dst, const Scalar& value);
+  virtual void masked_fill(const MaskedFillCall& call);
+  virtual void range(const RangeCall& call);
+  virtual void triangle(const TriangleCall& call);
+  /// out = in with the dimensions whose bit is set in dim_mask reversed; same shape, any strides.
+  virtual void flip(const Tensor& out, const Tensor& in, uint64_t dim_mask);
+  virtual void index(const IndexCall& call);
+  virtual void gather(const GatherCall& call);
+  virtual void scatter(const ScatterCall& call);
+  /// How many elements of a bool tensor are true.
+  virtual int64_t count_true(const Tensor& mask);
+  virtual void masked_select(const MaskedSelectCall& call);
+  virtual void masked_scatter(const MaskedScatterCall& call);
+  /// Row k of out (contiguous int64, [count_true(mask), mask.dim()]) = the index of the k-th true element.
+  virtual void nonzero(const Tensor& out, const Tensor& mask);
   virtual void reduce(const ReduceCall& call);
   virtual void arg_reduce(const ArgReduceCall& call);
   virtual void matmul(const MatmulCall& call);

@@ -1,6 +1,9 @@
 // Everything that gradient formulas of ops/*.ops may call besides the public operators. Each family lists its header.
 #pragma once
 #include "core/layout_algebra.h"
+#include "ops/index_grad.h"
+#include "ops/shape_grad.h"
+#include "ops/view_grad.h"
 #include "rustorch/ops.h"
 
 namespace rustorch {

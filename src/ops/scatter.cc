@@ -93,7 +93,7 @@ void scatter__src(const Tensor& self, int64_t dim, const Tensor& index, const Te
 void scatter__value(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
   run_scatter("scatter", self, dim, index, nullptr, value, ScatterMode::Write);
 }
-void scatter__reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce) {
+void scatter__src_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce) {
   run_scatter("scatter", self, dim, index, &src, 0, combine_mode(reduce));
 }
 void scatter__value_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
@@ -114,9 +114,10 @@ Tensor scatter_value(const Tensor& self, int64_t dim, const Tensor& index, const
   scatter__value(out, dim, index, value);
   return out;
 }
-Tensor scatter_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce) {
+Tensor scatter_src_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                          std::string_view reduce) {
   Tensor out = copy_of(self);
-  scatter__reduce(out, dim, index, src, reduce);
+  scatter__src_reduce(out, dim, index, src, reduce);
   return out;
 }
 Tensor scatter_value_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,

@@ -87,18 +87,6 @@ std::vector<Tensor> broadcast_tensors(TensorList tensors) {
   return out;
 }
 
-Tensor sum_to_size(const Tensor& self, IntArrayRef size) {
-  if (self.sizes() == size) return self;
-  if (!is_expandable_to(size, self.sizes()))
-    raise_shape("sum_to_size", cat("size {", size, "} is not expandable to size {", self.sizes(), "}."), size, self.sizes());
-  const int lead = static_cast<int>(self.dim()) - static_cast<int>(size.size());
-  DimArray dims;
-  for (int d = 0; d < self.dim(); ++d)
-    if (d < lead || (size[static_cast<size_t>(d - lead)] == 1 && self.impl()->size(d) != 1)) dims.push(d);
-  Tensor out = dims.empty() ? self : rustorch::sum(self, dims.ref(), true, std::nullopt);
-  return lead > 0 ? rustorch::view(rustorch::contiguous(out), size) : out;
-}
-
 Tensor movedim(const Tensor& self, IntArrayRef source, IntArrayRef destination) {
   const auto n = static_cast<int>(self.dim());
   RT_CHECK(source.size() == destination.size(), Value, "movedim",
@@ -138,9 +126,6 @@ Tensor imag(const Tensor& self) {
   RT_CHECK(is_complex(self.dtype()), Type, "imag", "imag is not implemented for tensors with non-complex dtypes.");
   return rustorch::_imag_view(self);
 }
-
-Tensor resolve_conj(const Tensor& self) { return self; }
-Tensor resolve_neg(const Tensor& self) { return self; }
 
 std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim) {
   RT_CHECK(self.dim() > 0, Shape, "chunk", "chunk expects at least a 1-dimensional tensor");

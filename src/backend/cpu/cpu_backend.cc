@@ -2,6 +2,9 @@
 
 #include <cstring>
 
+#include "backend/cpu/copy.h"
+#include "backend/cpu/create.h"
+#include "backend/cpu/index.h"
 #include "backend/cpu/pointwise.h"
 #include "memory/allocator.h"
 
@@ -32,6 +35,19 @@ class CpuBackend final : public ComputeBackend {
   }
 
   void pointwise(const PointwiseCall& call) override { cpu::run_pointwise(call); }
+  void copy(const Tensor& dst, const Tensor& src) override { cpu::copy(dst, src); }
+  void fill(const Tensor& dst, const Scalar& value) override { cpu::fill(dst, value); }
+  void masked_fill(const MaskedFillCall& call) override { cpu::masked_fill(call); }
+  void range(const RangeCall& call) override { cpu::range(call); }
+  void triangle(const TriangleCall& call) override { cpu::triangle(call); }
+  void flip(const Tensor& out, const Tensor& in, uint64_t mask) override { cpu::flip(out, in, mask); }
+  void index(const IndexCall& call) override { cpu::index(call); }
+  void gather(const GatherCall& call) override { cpu::gather(call); }
+  void scatter(const ScatterCall& call) override { cpu::scatter(call); }
+  int64_t count_true(const Tensor& mask) override { return cpu::count_true(mask); }
+  void masked_select(const MaskedSelectCall& call) override { cpu::masked_select(call); }
+  void masked_scatter(const MaskedScatterCall& call) override { cpu::masked_scatter(call); }
+  void nonzero(const Tensor& out, const Tensor& mask) override { cpu::nonzero(out, mask); }
 };
 
 }  // namespace
