@@ -89,8 +89,14 @@ inline void append(std::string& out, IntArrayRef v) { append_value(out, v); }
 inline void append(std::string& out, const std::vector<int64_t>& v) { append_value(out, IntArrayRef(v)); }
 }  // namespace detail
 
+namespace detail {
+/// What cat() can write; keeps it apart from the operator cat(tensors, dim).
+template <class T>
+concept Appendable = requires(std::string& out, const T& v) { append(out, v); };
+}  // namespace detail
+
 /// Joins the text forms of its arguments: cat("got ", 3, " of ", shape).
-template <class... Parts>
+template <detail::Appendable... Parts>
 std::string cat(const Parts&... parts) {
   std::string out;
   (detail::append(out, parts), ...);

@@ -139,16 +139,16 @@ Tensor to_device(const Tensor& self, std::optional<Device> device, std::optional
 
 Tensor to_dtype(const Tensor& self, DType dtype, bool non_blocking, bool copy,
                 std::optional<MemoryFormat> memory_format) {
-  return to_device(self, std::nullopt, dtype, non_blocking, copy, memory_format);
+  return impl::to_device(self, std::nullopt, dtype, non_blocking, copy, memory_format);
 }
 
 Tensor to_other(const Tensor& self, const Tensor& other, bool non_blocking, bool copy,
                 std::optional<MemoryFormat> memory_format) {
-  return to_device(self, other.device(), other.dtype(), non_blocking, copy, memory_format);
+  return impl::to_device(self, other.device(), other.dtype(), non_blocking, copy, memory_format);
 }
 
 Tensor type_as(const Tensor& self, const Tensor& other) {
-  return to_device(self, std::nullopt, other.dtype(), false, false, std::nullopt);
+  return impl::to_device(self, std::nullopt, other.dtype(), false, false, std::nullopt);
 }
 
 void fill__Scalar(const Tensor& self, const Scalar& value) {
@@ -166,13 +166,13 @@ void fill__Tensor(const Tensor& self, const Tensor& value) {
 
 Tensor fill_Scalar(const Tensor& self, const Scalar& value) {
   Tensor out = make_like(self, self.dtype());
-  fill__Scalar(out, value);
+  impl::fill__Scalar(out, value);
   return out;
 }
 
 Tensor fill_Tensor(const Tensor& self, const Tensor& value) {
   Tensor out = make_like(self, self.dtype());
-  fill__Tensor(out, value);
+  impl::fill__Tensor(out, value);
   return out;
 }
 
@@ -208,7 +208,7 @@ Tensor masked_fill_Scalar(const Tensor& self, const Tensor& mask, const Scalar& 
 }
 
 Tensor masked_fill_Tensor(const Tensor& self, const Tensor& mask, const Tensor& value) {
-  return masked_fill_Scalar(self, mask, masked_fill_value(self, value));
+  return impl::masked_fill_Scalar(self, mask, masked_fill_value(self, value));
 }
 
 void masked_fill__Scalar(const Tensor& self, const Tensor& mask, const Scalar& value) {
@@ -219,7 +219,7 @@ void masked_fill__Scalar(const Tensor& self, const Tensor& mask, const Scalar& v
 }
 
 void masked_fill__Tensor(const Tensor& self, const Tensor& mask, const Tensor& value) {
-  masked_fill__Scalar(self, mask, masked_fill_value(self, value));
+  impl::masked_fill__Scalar(self, mask, masked_fill_value(self, value));
 }
 
 }  // namespace impl

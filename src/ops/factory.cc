@@ -105,7 +105,7 @@ Tensor new_empty(const Tensor& self, IntArrayRef size, Type dtype, Where device,
 
 Tensor new_empty_strided(const Tensor& self, IntArrayRef size, IntArrayRef stride, Type dtype, Where device,
                          bool requires_grad) {
-  return empty_strided(size, stride, dtype.value_or(self.dtype()), device.value_or(self.device()), requires_grad);
+  return impl::empty_strided(size, stride, dtype.value_or(self.dtype()), device.value_or(self.device()), requires_grad);
 }
 
 Tensor new_full(const Tensor& self, IntArrayRef size, const Scalar& fill_value, Type dtype, Where device,
@@ -115,11 +115,11 @@ Tensor new_full(const Tensor& self, IntArrayRef size, const Scalar& fill_value, 
 }
 
 Tensor new_zeros(const Tensor& self, IntArrayRef size, Type dtype, Where device, bool requires_grad) {
-  return new_full(self, size, Scalar(0), dtype, device, requires_grad);
+  return impl::new_full(self, size, Scalar(0), dtype, device, requires_grad);
 }
 
 Tensor new_ones(const Tensor& self, IntArrayRef size, Type dtype, Where device, bool requires_grad) {
-  return new_full(self, size, Scalar(1), dtype, device, requires_grad);
+  return impl::new_full(self, size, Scalar(1), dtype, device, requires_grad);
 }
 
 Tensor zeros(IntArrayRef size, Type dtype, Where device, bool requires_grad) {
@@ -148,7 +148,7 @@ Tensor full_like(const Tensor& self, const Scalar& fill_value, Type dtype, Where
 }
 
 Tensor scalar_tensor(const Scalar& s, Type dtype, Where device, bool requires_grad) {
-  return full({}, s, dtype.value_or(get_default_dtype()), device, requires_grad);
+  return impl::full({}, s, dtype.value_or(get_default_dtype()), device, requires_grad);
 }
 
 Tensor arange_step(const Scalar& start, const Scalar& end, const Scalar& step, Type dtype, Where device,
@@ -158,11 +158,11 @@ Tensor arange_step(const Scalar& start, const Scalar& end, const Scalar& step, T
 }
 
 Tensor arange_start(const Scalar& start, const Scalar& end, Type dtype, Where device, bool requires_grad) {
-  return arange_step(start, end, Scalar(1), dtype, device, requires_grad);
+  return impl::arange_step(start, end, Scalar(1), dtype, device, requires_grad);
 }
 
 Tensor arange(const Scalar& end, Type dtype, Where device, bool requires_grad) {
-  return arange_step(Scalar(0), end, Scalar(1), dtype, device, requires_grad);
+  return impl::arange_step(Scalar(0), end, Scalar(1), dtype, device, requires_grad);
 }
 
 Tensor range(const Scalar& start, const Scalar& end, const Scalar& step, Type dtype, Where device,
@@ -200,12 +200,12 @@ Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double ba
 Tensor eye_m(int64_t n, int64_t m, Type dtype, Where device, bool requires_grad) {
   RT_CHECK(n >= 0, Value, "eye", "n must be greater or equal to 0, got ", n);
   RT_CHECK(m >= 0, Value, "eye", "m must be greater or equal to 0, got ", m);
-  Tensor out = zeros({n, m}, dtype, device, false);
+  Tensor out = impl::zeros({n, m}, dtype, device, false);
   impl::fill__Scalar(impl::diagonal(out, 0, 0, 1), Scalar(1));
   return finish(std::move(out), requires_grad);
 }
 
-Tensor eye(int64_t n, Type dtype, Where device, bool requires_grad) { return eye_m(n, n, dtype, device, requires_grad); }
+Tensor eye(int64_t n, Type dtype, Where device, bool requires_grad) { return impl::eye_m(n, n, dtype, device, requires_grad); }
 
 namespace {
 

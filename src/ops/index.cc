@@ -122,7 +122,7 @@ namespace {
 Tensor values_for(const IndexPlan& plan, const Tensor& values) {
   if (values.sizes() != IntArrayRef(plan.result_shape) && !is_expandable_to(values.sizes(), plan.result_shape))
     raise_shape("",
-                cat("shape mismatch: value tensor of shape ", values.sizes(),
+                rustorch::cat("shape mismatch: value tensor of shape ", values.sizes(),
                     " cannot be broadcast to indexing result of shape ", plan.result_shape),
                 values.sizes(), plan.result_shape);
   Tensor wide = expand_to("index_put_", values, plan.result_shape);
@@ -157,12 +157,12 @@ void index_put_(const Tensor& self, ArrayRef<std::optional<Tensor>> indices, con
 
 void _index_put_impl_(const Tensor& self, ArrayRef<std::optional<Tensor>> indices, const Tensor& values,
                       bool accumulate, bool /*unsafe*/) {
-  index_put_(self, indices, values, accumulate);
+  impl::index_put_(self, indices, values, accumulate);
 }
 
 Tensor index_put(const Tensor& self, ArrayRef<std::optional<Tensor>> indices, const Tensor& values, bool accumulate) {
   Tensor out = impl::clone(self, std::nullopt);
-  index_put_(out, indices, values, accumulate);
+  impl::index_put_(out, indices, values, accumulate);
   return out;
 }
 
@@ -202,9 +202,9 @@ IndexInto check_index_into(const char* op, const Tensor& self, int64_t dim, cons
     const int64_t want = d == in.dim ? in.index.numel() : in.self.size(d);
     if (in.source.size(d) != want)
       raise_shape(op,
-                  d == in.dim ? cat("Number of indices (", in.index.numel(),
+                  d == in.dim ? rustorch::cat("Number of indices (", in.index.numel(),
                                     ") should be equal to source.size(dim): (", in.source.size(d), "), for dim: ", dim)
-                              : cat("The size of tensor self must match the size of tensor source at all dimensions except dimension ",
+                              : rustorch::cat("The size of tensor self must match the size of tensor source at all dimensions except dimension ",
                                     dim, "; got ", self.sizes(), " and ", source.sizes()),
                   self.sizes(), source.sizes());
   }
@@ -223,7 +223,7 @@ void index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tens
 
 Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, const Scalar& alpha) {
   Tensor out = impl::clone(self, std::nullopt);
-  index_add_(out, dim, index, source, alpha);
+  impl::index_add_(out, dim, index, source, alpha);
   return out;
 }
 
@@ -235,7 +235,7 @@ void index_copy_(const Tensor& self, int64_t dim, const Tensor& index, const Ten
 
 Tensor index_copy(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
   Tensor out = impl::clone(self, std::nullopt);
-  index_copy_(out, dim, index, source);
+  impl::index_copy_(out, dim, index, source);
   return out;
 }
 
@@ -263,17 +263,17 @@ Scalar one_value(const char* op, const Tensor& value) {
 }  // namespace
 
 void index_fill__Tensor(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& value) {
-  index_fill__Scalar(self, dim, index, one_value("index_fill_", value));
+  impl::index_fill__Scalar(self, dim, index, one_value("index_fill_", value));
 }
 
 Tensor index_fill_Scalar(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
   Tensor out = impl::clone(self, std::nullopt);
-  index_fill__Scalar(out, dim, index, value);
+  impl::index_fill__Scalar(out, dim, index, value);
   return out;
 }
 
 Tensor index_fill_Tensor(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& value) {
-  return index_fill_Scalar(self, dim, index, one_value("index_fill_", value));
+  return impl::index_fill_Scalar(self, dim, index, one_value("index_fill_", value));
 }
 
 Tensor take(const Tensor& self, const Tensor& index) {
@@ -321,7 +321,7 @@ void put_(const Tensor& self, const Tensor& index, const Tensor& source, bool ac
 
 Tensor put(const Tensor& self, const Tensor& index, const Tensor& source, bool accumulate) {
   Tensor out = impl::clone(self, MemoryFormat::Preserve);
-  put_(out, index, source, accumulate);
+  impl::put_(out, index, source, accumulate);
   return out;
 }
 

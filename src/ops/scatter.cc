@@ -106,29 +106,29 @@ void scatter_add_(const Tensor& self, int64_t dim, const Tensor& index, const Te
 
 Tensor scatter_src(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
   Tensor out = copy_of(self);
-  scatter__src(out, dim, index, src);
+  impl::scatter__src(out, dim, index, src);
   return out;
 }
 Tensor scatter_value(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
   Tensor out = copy_of(self);
-  scatter__value(out, dim, index, value);
+  impl::scatter__value(out, dim, index, value);
   return out;
 }
 Tensor scatter_src_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                           std::string_view reduce) {
   Tensor out = copy_of(self);
-  scatter__src_reduce(out, dim, index, src, reduce);
+  impl::scatter__src_reduce(out, dim, index, src, reduce);
   return out;
 }
 Tensor scatter_value_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
                             std::string_view reduce) {
   Tensor out = copy_of(self);
-  scatter__value_reduce(out, dim, index, value, reduce);
+  impl::scatter__value_reduce(out, dim, index, value, reduce);
   return out;
 }
 Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
   Tensor out = copy_of(self);
-  scatter_add_(out, dim, index, src);
+  impl::scatter_add_(out, dim, index, src);
   return out;
 }
 

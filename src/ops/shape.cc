@@ -113,6 +113,10 @@ Tensor movedim(const Tensor& self, IntArrayRef source, IntArrayRef destination) 
   return rustorch::permute(self, order.ref());
 }
 
+Tensor movedim_int(const Tensor& self, int64_t source, int64_t destination) {
+  return impl::movedim(self, IntArrayRef(&source, 1), IntArrayRef(&destination, 1));
+}
+
 Tensor adjoint(const Tensor& self) {
   RT_CHECK(self.dim() != 1, Shape, "adjoint", "tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor.");
   if (self.dim() == 0) return is_complex(self.dtype()) ? rustorch::conj(self) : self;
@@ -167,8 +171,8 @@ std::vector<Tensor> tensor_split_tensor(const Tensor& self, const Tensor& at, in
   RT_CHECK(at.dim() <= 1, Shape, "tensor_split", "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, but got a tensor with ", at.dim(), " dims");
   Tensor flat = contiguous_raw(at);
   const auto* p = flat.impl()->data<int64_t>();
-  if (at.dim() == 0) return tensor_split_sections(self, p[0], dim);
-  return tensor_split_indices(self, IntArrayRef(p, static_cast<size_t>(at.numel())), dim);
+  if (at.dim() == 0) return impl::tensor_split_sections(self, p[0], dim);
+  return impl::tensor_split_indices(self, IntArrayRef(p, static_cast<size_t>(at.numel())), dim);
 }
 
 namespace {
@@ -183,7 +187,7 @@ std::vector<Tensor> equal_split(const char* op, const Tensor& self, int64_t sect
   RT_CHECK(sections != 0 && self.size(dim) % sections == 0, Value, op, "torch.", op,
            " attempted to split along dimension ", dim, ", but the size of the dimension ", self.size(dim),
            " is not divisible by the split_size ", sections, "!");
-  return tensor_split_sections(self, sections, dim);
+  return impl::tensor_split_sections(self, sections, dim);
 }
 
 }  // namespace
@@ -192,7 +196,7 @@ std::vector<Tensor> hsplit(const Tensor& self, int64_t sections) {
   return equal_split("hsplit", self, sections, named_split_dim("hsplit", self, 1));
 }
 std::vector<Tensor> hsplit_indices(const Tensor& self, IntArrayRef indices) {
-  return tensor_split_indices(self, indices, named_split_dim("hsplit", self, 1));
+  return impl::tensor_split_indices(self, indices, named_split_dim("hsplit", self, 1));
 }
 std::vector<Tensor> vsplit(const Tensor& self, int64_t sections) {
   named_split_dim("vsplit", self, 2);
@@ -200,13 +204,13 @@ std::vector<Tensor> vsplit(const Tensor& self, int64_t sections) {
 }
 std::vector<Tensor> vsplit_indices(const Tensor& self, IntArrayRef indices) {
   named_split_dim("vsplit", self, 2);
-  return tensor_split_indices(self, indices, 0);
+  return impl::tensor_split_indices(self, indices, 0);
 }
 std::vector<Tensor> dsplit(const Tensor& self, int64_t sections) {
   return equal_split("dsplit", self, sections, named_split_dim("dsplit", self, 3));
 }
 std::vector<Tensor> dsplit_indices(const Tensor& self, IntArrayRef indices) {
-  return tensor_split_indices(self, indices, named_split_dim("dsplit", self, 3));
+  return impl::tensor_split_indices(self, indices, named_split_dim("dsplit", self, 3));
 }
 
 Tensor select_scatter(const Tensor& self, const Tensor& src, int64_t dim, int64_t index) {

@@ -404,7 +404,7 @@ Tensor diagflat(const Tensor& self, int64_t offset) { return rustorch::diag_embe
 
 Tensor trace(const Tensor& self) {
   RT_CHECK(self.dim() == 2, Shape, "trace", "expected a matrix, but got tensor with dim ", self.dim());
-  return rustorch::sum(rustorch::diagonal(self));
+  return rustorch::sum_to_size(rustorch::diagonal(self), {});
 }
 
 namespace {

@@ -44,8 +44,8 @@ Tensor view(const Tensor& self, IntArrayRef size) {
       unknown = static_cast<int>(i);
     } else {
       RT_CHECK(size[i] >= 0, Shape, "view",
-               size[i] == -1 ? cat("only one dimension can be inferred")
-                             : cat("invalid shape dimension ", size[i], " at index ", i, " of shape ", size));
+               size[i] == -1 ? rustorch::cat("only one dimension can be inferred")
+                             : rustorch::cat("invalid shape dimension ", size[i], " at index ", i, " of shape ", size));
       known *= size[i];
     }
   }
@@ -202,7 +202,7 @@ Tensor expand(const Tensor& self, IntArrayRef size, bool /*implicit*/) {
     if (want == -1) want = have;
     if (want != have && have != 1)
       raise_shape("expand",
-                  cat("The expanded size of the tensor (", want, ") must match the existing size (", have,
+                  rustorch::cat("The expanded size of the tensor (", want, ") must match the existing size (", have,
                       ") at non-singleton dimension ", d, ".  Target sizes: ", size, ".  Tensor sizes: ", t.sizes()),
                   size, t.sizes());
     sizes.push(want);
@@ -384,7 +384,7 @@ std::vector<Tensor> split_with_sizes(const Tensor& self, IntArrayRef split_sizes
 }
 
 std::vector<Tensor> split_sizes(const Tensor& self, IntArrayRef split_size, int64_t dim) {
-  return split_with_sizes(self, split_size, dim);
+  return impl::split_with_sizes(self, split_size, dim);
 }
 
 std::vector<Tensor> split(const Tensor& self, int64_t split_size, int64_t dim) {

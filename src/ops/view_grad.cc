@@ -163,6 +163,6 @@ Tensor masked_fill_value_backward(const Tensor& g, const Tensor& mask) {
   return sum_to_zero_dim(g.masked_fill(mask.logical_not(), Scalar(0)));
 }
 
-Tensor sum_to_zero_dim(const Tensor& g) { return g.dim() == 0 ? g : g.sum(); }
+Tensor sum_to_zero_dim(const Tensor& g) { return g.sum_to_size({}); }
 
 }  // namespace rustorch
