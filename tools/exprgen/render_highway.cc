@@ -142,7 +142,8 @@ class HighwayWriter {
     for (size_t k = 0; k < p_.outputs.size(); ++k) {
       const char* m = memory_type(p_.outputs[k].kind);
       out_ += cat("  auto o", k, " = static_cast<", m, "*>(outs[", k, "]);\n");
-      out_ += cat("  HWY_ALIGN ", m, " bo", k, "[hn::MaxLanes(d) * ", unroll(), "];\n");
+      out_ += cat("  HWY_ALIGN ", m, " bo", k, "[hn::MaxLanes(d) * ", unroll(), "];\n  ", m, "* to", k,
+                  " = nullptr;\n");
     }
   }
 
@@ -150,9 +151,9 @@ class HighwayWriter {
     out_ += "  size_t left = static_cast<size_t>(n), i = 0;\n  while (left != 0) {\n";
     out_ += "    const bool tail = left < block;\n    if (HWY_UNLIKELY(tail)) {\n";
     for (uint32_t k : used_inputs_)
-      out_ += cat("      i", k, " = tail_in(bi", k, ", i", k, " + i, left, block);\n");
+      out_ += cat("      i", k, " = tail_in(d, bi", k, ", i", k, " + i, left, block);\n");
     for (size_t k = 0; k < p_.outputs.size(); ++k)
-      out_ += cat("      outs_at[", k, "] = o", k, " + i;\n      o", k, " = bo", k, ";\n");
+      out_ += cat("      to", k, " = o", k, " + i;\n      o", k, " = bo", k, ";\n");
     out_ += "      i = 0;\n    }\n";
     if (unroll() > 1) {
       out_ += cat("#pragma GCC unroll ", unroll(), "\n    for (size_t u = 0; u < block; u += N) {\n");
@@ -163,11 +164,8 @@ class HighwayWriter {
     }
     out_ += "    if (HWY_UNLIKELY(tail)) {\n";
     for (size_t k = 0; k < p_.outputs.size(); ++k)
-      out_ += cat("      std::memcpy(outs_at[", k, "], bo", k, ", left * sizeof(bo", k, "[0]));\n");
+      out_ += cat("      tail_out(d, bo", k, ", to", k, ", left);\n");
     out_ += "      return;\n    }\n    i += block;\n    left -= block;\n  }\n";
-    std::string decl = cat("  void* outs_at[", p_.outputs.size(), "] = {};\n");
-    size_t at = out_.find("  size_t left");
-    out_.insert(at, decl);
   }
 
   void body(const char* indent, const char* offset) {

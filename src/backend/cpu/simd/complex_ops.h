@@ -102,33 +102,35 @@ T op_round(T a) {
     return std::name(a); \
   }
 RT_CX_STD1(abs)
-RT_CX_STD1(floor) RT_CX_STD1(ceil) RT_CX_STD1(trunc) RT_CX_STD1(sqrt) RT_CX_STD1(cbrt) RT_CX_STD1(exp)
-    RT_CX_STD1(exp2) RT_CX_STD1(expm1) RT_CX_STD1(log) RT_CX_STD1(log2) RT_CX_STD1(log10) RT_CX_STD1(log1p)
-        RT_CX_STD1(sin) RT_CX_STD1(cos) RT_CX_STD1(tan) RT_CX_STD1(asin) RT_CX_STD1(acos) RT_CX_STD1(atan)
-            RT_CX_STD1(sinh) RT_CX_STD1(cosh) RT_CX_STD1(tanh) RT_CX_STD1(asinh) RT_CX_STD1(acosh)
-                RT_CX_STD1(atanh) RT_CX_STD1(erf) RT_CX_STD1(erfc)
+RT_CX_STD1(floor)
+RT_CX_STD1(ceil)
+RT_CX_STD1(trunc)
+RT_CX_STD1(sqrt) RT_CX_STD1(cbrt) RT_CX_STD1(exp) RT_CX_STD1(exp2) RT_CX_STD1(expm1) RT_CX_STD1(log)
+    RT_CX_STD1(log2) RT_CX_STD1(log10) RT_CX_STD1(log1p) RT_CX_STD1(sin) RT_CX_STD1(cos) RT_CX_STD1(tan)
+        RT_CX_STD1(asin) RT_CX_STD1(acos) RT_CX_STD1(atan) RT_CX_STD1(sinh) RT_CX_STD1(cosh) RT_CX_STD1(tanh)
+            RT_CX_STD1(asinh) RT_CX_STD1(acosh) RT_CX_STD1(atanh) RT_CX_STD1(erf) RT_CX_STD1(erfc)
 #undef RT_CX_STD1
 #define RT_CX_STD2(name)    \
   template <class T>        \
   T op_##name(T a, T b) {   \
     return std::name(a, b); \
   }
-                    RT_CX_STD2(pow) RT_CX_STD2(atan2) RT_CX_STD2(hypot) RT_CX_STD2(fmod) RT_CX_STD2(copysign)
-                        RT_CX_STD2(nextafter)
+                RT_CX_STD2(pow) RT_CX_STD2(atan2) RT_CX_STD2(hypot) RT_CX_STD2(fmod) RT_CX_STD2(copysign)
+                    RT_CX_STD2(nextafter)
 #undef RT_CX_STD2
 #define RT_CX_HOST1(name)                      \
   template <class T>                           \
   T op_##name(T a) {                           \
     return static_cast<T>(host_math::name(a)); \
   }
-                            RT_CX_HOST1(sign) RT_CX_HOST1(erfinv) RT_CX_HOST1(lgamma) RT_CX_HOST1(digamma)
-                                RT_CX_HOST1(trigamma) RT_CX_HOST1(i0) RT_CX_HOST1(i0e) RT_CX_HOST1(i1)
-                                    RT_CX_HOST1(i1e) RT_CX_HOST1(ndtri) RT_CX_HOST1(log_ndtr)
-                                        RT_CX_HOST1(erfcx) RT_CX_HOST1(bessel_j0) RT_CX_HOST1(bessel_j1)
-                                            RT_CX_HOST1(bessel_y0) RT_CX_HOST1(bessel_y1)
+                        RT_CX_HOST1(sign) RT_CX_HOST1(erfinv) RT_CX_HOST1(lgamma) RT_CX_HOST1(digamma)
+                            RT_CX_HOST1(trigamma) RT_CX_HOST1(i0) RT_CX_HOST1(i0e) RT_CX_HOST1(i1)
+                                RT_CX_HOST1(i1e) RT_CX_HOST1(ndtri) RT_CX_HOST1(log_ndtr) RT_CX_HOST1(erfcx)
+                                    RT_CX_HOST1(bessel_j0) RT_CX_HOST1(bessel_j1) RT_CX_HOST1(bessel_y0)
+                                        RT_CX_HOST1(bessel_y1)
 #undef RT_CX_HOST1
-                                                template <class T>
-                                                T op_sigmoid(T a) {
+                                            template <class T>
+                                            T op_sigmoid(T a) {
   return 1 / (1 + std::exp(-a));
 }
 template <class T>
@@ -210,9 +212,12 @@ Cx<T> op_complex(T re, T im) {
     return from_std(std::name(std_of(a))); \
   }
 RT_CX_COMPLEX1(sqrt)
-RT_CX_COMPLEX1(exp) RT_CX_COMPLEX1(log) RT_CX_COMPLEX1(sin) RT_CX_COMPLEX1(cos) RT_CX_COMPLEX1(tan)
-    RT_CX_COMPLEX1(asin) RT_CX_COMPLEX1(acos) RT_CX_COMPLEX1(atan) RT_CX_COMPLEX1(sinh) RT_CX_COMPLEX1(cosh)
-        RT_CX_COMPLEX1(tanh) RT_CX_COMPLEX1(asinh) RT_CX_COMPLEX1(acosh) RT_CX_COMPLEX1(atanh)
+RT_CX_COMPLEX1(exp)
+RT_CX_COMPLEX1(log)
+RT_CX_COMPLEX1(sin)
+RT_CX_COMPLEX1(cos) RT_CX_COMPLEX1(tan) RT_CX_COMPLEX1(asin) RT_CX_COMPLEX1(acos) RT_CX_COMPLEX1(atan)
+    RT_CX_COMPLEX1(sinh) RT_CX_COMPLEX1(cosh) RT_CX_COMPLEX1(tanh) RT_CX_COMPLEX1(asinh) RT_CX_COMPLEX1(acosh)
+        RT_CX_COMPLEX1(atanh)
 #undef RT_CX_COMPLEX1
     /// 0^0 = 1 and 0^y = 0; computed in double.
     template <class T>

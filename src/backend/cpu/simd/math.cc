@@ -4,83 +4,56 @@
 #define HWY_TARGET_INCLUDE "backend/cpu/simd/math.cc"
 #include <hwy/foreach_target.h>
 //
-#include <cmath>
-
-#include "backend/cpu/simd/math-inl.h"
 #include "backend/cpu/simd/math_calls-inl.h"
+#include "backend/cpu/simd/math_int-inl.h"
+#include "backend/cpu/simd/math_pow-inl.h"
+#include "backend/cpu/simd/math_trig-inl.h"
 #include "expr/host_math.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rustorch {
 namespace HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
 namespace {
 template <class V>
-using TagOf = hn::ScalableTag<hn::TFromV<V>>;
+using TagOf = hwy::HWY_NAMESPACE::ScalableTag<hwy::HWY_NAMESPACE::TFromV<V>>;
 }
 
+// clang-format off
+#define RT_VECTOR1(name)                                            \
+  VF32 simd_##name(VF32 x) { return simd::name(TagOf<VF32>(), x); } \
+  VF64 simd_##name(VF64 x) { return simd::name(TagOf<VF64>(), x); }
+RT_VECTOR1(exp) RT_VECTOR1(exp2) RT_VECTOR1(expm1) RT_VECTOR1(log) RT_VECTOR1(log2) RT_VECTOR1(log10)
+RT_VECTOR1(log1p) RT_VECTOR1(sigmoid) RT_VECTOR1(sin) RT_VECTOR1(cos) RT_VECTOR1(tan) RT_VECTOR1(asin)
+RT_VECTOR1(acos) RT_VECTOR1(atan) RT_VECTOR1(sinh) RT_VECTOR1(cosh) RT_VECTOR1(tanh) RT_VECTOR1(asinh)
+RT_VECTOR1(acosh) RT_VECTOR1(atanh) RT_VECTOR1(erf) RT_VECTOR1(erfc)
+
+#define RT_VECTOR2(name)                                                       \
+  VF32 simd_##name(VF32 x, VF32 y) { return simd::name(TagOf<VF32>(), x, y); } \
+  VF64 simd_##name(VF64 x, VF64 y) { return simd::name(TagOf<VF64>(), x, y); }
+RT_VECTOR2(pow) RT_VECTOR2(atan2) RT_VECTOR2(hypot) RT_VECTOR2(fmod) RT_VECTOR2(remainder) RT_VECTOR2(floordiv)
+
+#define RT_INT2(name)                                                          \
+  VI32 simd_##name(VI32 x, VI32 y) { return simd::int_##name(TagOf<VI32>(), x, y); } \
+  VI64 simd_##name(VI64 x, VI64 y) { return simd::int_##name(TagOf<VI64>(), x, y); }
+RT_INT2(floordiv) RT_INT2(truncdiv) RT_INT2(remainder) RT_INT2(fmod) RT_INT2(pow) RT_INT2(shl) RT_INT2(shr)
+
+// Functions without a vector form: one scalar call a lane, in double.
 #define RT_LANES1(name, f)                                                 \
   VF32 simd_##name(VF32 x) { return simd::per_lane(TagOf<VF32>(), x, f); } \
   VF64 simd_##name(VF64 x) { return simd::per_lane(TagOf<VF64>(), x, f); }
+#define RT_HOST(name) RT_LANES1(name, host_math::name)
+RT_LANES1(cbrt, [](double v) { return std::cbrt(v); })
+RT_HOST(erfinv) RT_HOST(lgamma) RT_HOST(digamma) RT_HOST(trigamma) RT_HOST(i0) RT_HOST(i0e) RT_HOST(i1)
+RT_HOST(i1e) RT_HOST(ndtri) RT_HOST(log_ndtr) RT_HOST(erfcx) RT_HOST(bessel_j0) RT_HOST(bessel_j1)
+RT_HOST(bessel_y0) RT_HOST(bessel_y1)
+
 #define RT_LANES2(name, f)                                                             \
   VF32 simd_##name(VF32 x, VF32 y) { return simd::per_lane2(TagOf<VF32>(), x, y, f); } \
   VF64 simd_##name(VF64 x, VF64 y) { return simd::per_lane2(TagOf<VF64>(), x, y, f); }
-#define RT_STD(name) RT_LANES1(name, [](double v) { return std::name(v); })
-#define RT_HOST(name) RT_LANES1(name, host_math::name)
-
-RT_STD(cbrt)
-RT_STD(exp) RT_STD(exp2) RT_STD(expm1) RT_STD(log) RT_STD(log2) RT_STD(log10) RT_STD(log1p) RT_STD(sin)
-    RT_STD(cos) RT_STD(tan) RT_STD(asin) RT_STD(acos) RT_STD(atan) RT_STD(sinh) RT_STD(cosh) RT_STD(tanh)
-        RT_STD(asinh) RT_STD(acosh) RT_STD(atanh) RT_STD(erf) RT_STD(erfc)
-            RT_LANES1(sigmoid, [](double v) { return 1 / (1 + std::exp(-v)); }) RT_HOST(erfinv)
-                RT_HOST(lgamma) RT_HOST(digamma) RT_HOST(trigamma) RT_HOST(i0) RT_HOST(i0e) RT_HOST(i1)
-                    RT_HOST(i1e) RT_HOST(ndtri) RT_HOST(log_ndtr) RT_HOST(erfcx) RT_HOST(bessel_j0)
-                        RT_HOST(bessel_j1) RT_HOST(bessel_y0) RT_HOST(bessel_y1)
-
-                            RT_LANES2(pow, [](double a, double b) { return std::pow(a, b); })
-                                RT_LANES2(atan2, [](double a, double b) { return std::atan2(a, b); })
-                                    RT_LANES2(hypot, [](double a, double b) { return std::hypot(a, b); })
-                                        RT_LANES2(fmod, [](auto a, auto b) { return std::fmod(a, b); })
-                                            RT_LANES2(remainder,
-                                                      [](double a, double b) {
-                                                        return host_math::remainder(a, b);
-                                                      }) RT_LANES2(floordiv,
-                                                                   [](double a, double b) {
-                                                                     return host_math::floordiv(a, b);
-                                                                   })
-                                                RT_LANES2(nextafter,
-                                                          [](auto a, auto b) { return std::nextafter(a, b); })
-                                                    RT_LANES2(polygamma,
-                                                              [](double n, double x) {
-                                                                return host_math::polygamma(
-                                                                    static_cast<int64_t>(n), x);
-                                                              }) RT_LANES2(zeta,
-                                                                           [](double a, double b) {
-                                                                             return host_math::zeta(a, b);
-                                                                           })
-#define RT_INT2(name, f)                                                               \
-  VI32 simd_##name(VI32 x, VI32 y) { return simd::per_lane2(TagOf<VI32>(), x, y, f); } \
-  VI64 simd_##name(VI64 x, VI64 y) { return simd::per_lane2(TagOf<VI64>(), x, y, f); }
-                                                        RT_INT2(floordiv, host_math::int_floordiv)
-                                                            RT_INT2(truncdiv, host_math::int_truncdiv)
-                                                                RT_INT2(remainder, host_math::int_remainder)
-                                                                    RT_INT2(fmod, host_math::int_fmod)
-                                                                        RT_INT2(pow, host_math::int_pow)
-
-                                                                            namespace {
-  template <class T>
-  T shift_left(T x, T y) {
-    constexpr T kBits = static_cast<T>(8 * sizeof(T));
-    return y < 0 || y >= kBits ? 0 : static_cast<T>(static_cast<std::make_unsigned_t<T>>(x) << y);
-  }
-  template <class T>
-  T shift_right(T x, T y) {
-    constexpr T kBits = static_cast<T>(8 * sizeof(T));
-    return y < 0 || y >= kBits ? (x < 0 ? -1 : 0) : static_cast<T>(x >> y);
-  }
-}  // namespace
-RT_INT2(shl, [](auto a, auto b) { return shift_left(a, b); })
-RT_INT2(shr, [](auto a, auto b) { return shift_right(a, b); })
+RT_LANES2(nextafter, [](auto a, auto b) { return std::nextafter(a, b); })
+RT_LANES2(polygamma, [](double n, double x) { return host_math::polygamma(static_cast<int64_t>(n), x); })
+RT_LANES2(zeta, [](double a, double b) { return host_math::zeta(a, b); })
+// clang-format on
 
 }  // namespace HWY_NAMESPACE
 }  // namespace rustorch

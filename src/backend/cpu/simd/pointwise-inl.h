@@ -21,12 +21,41 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // --- tails -------------------------------------------------------------------------------------------------
-/// Copies `count` elements into `buffer` (zero-padded to `size`) and returns it.
-template <class T>
-HWY_INLINE const T* tail_in(T* buffer, const T* from, size_t count, size_t size) {
-  std::memset(buffer, 0, size * sizeof(T));
-  std::memcpy(buffer, from, count * sizeof(T));
+// AVX has loads and stores that skip lanes without touching memory; they also keep store-to-load forwarding
+// whole.
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+template <class D, class T>
+inline constexpr bool kMaskedTail = sizeof(T) == sizeof(hn::TFromD<D>);
+#else
+template <class D, class T>
+inline constexpr bool kMaskedTail = false;
+#endif
+
+/// Copies `count` elements into `buffer` (zero-padded to `size`, a multiple of the vector) and returns it.
+template <class D, class T>
+HWY_INLINE const T* tail_in(D, T* buffer, const T* from, size_t count, size_t size) {
+  if constexpr (kMaskedTail<D, T>) {
+    const hn::Rebind<T, D> d;
+    const size_t lanes = hn::Lanes(d);
+    for (size_t k = 0; k < size; k += lanes)
+      hn::Store(hn::MaskedLoad(hn::FirstN(d, count > k ? count - k : 0), d, from + k), d, buffer + k);
+  } else {
+    std::memset(buffer, 0, size * sizeof(T));
+    std::memcpy(buffer, from, count * sizeof(T));
+  }
   return buffer;
+}
+/// Copies the first `count` elements of `buffer` to `to`.
+template <class D, class T>
+HWY_INLINE void tail_out(D, const T* buffer, T* to, size_t count) {
+  if constexpr (kMaskedTail<D, T>) {
+    const hn::Rebind<T, D> d;
+    const size_t lanes = hn::Lanes(d);
+    for (size_t k = 0; k < count; k += lanes)
+      hn::BlendedStore(hn::Load(d, buffer + k), hn::FirstN(d, count - k), d, to + k);
+  } else {
+    std::memcpy(to, buffer, count * sizeof(T));
+  }
 }
 
 // --- operand kinds -----------------------------------------------------------------------------------------
