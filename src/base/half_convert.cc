@@ -3,7 +3,7 @@
 // Targets with conversion instructions (F16C, AArch64) use them for Half; the others use integer arithmetic
 // with the same rounding. BFloat16 needs integer arithmetic only.
 #ifndef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
 #endif
 
 #include "base/half_convert.h"
@@ -57,7 +57,7 @@ HWY_INLINE V narrow_f32_bits(D32 du, V f) {
   const V subnormal =
       hn::Sub(hn::BitCast(du, hn::Add(hn::BitCast(df, a), hn::Set(df, 0.5f))), hn::Set(du, 0x3f000000u));
   V r = hn::IfThenElse(hn::Lt(a, hn::Set(du, 0x38800000u)), subnormal, normal);
-  r = hn::IfThenElse(hn::Ge(a, hn::Set(du, 0x477ff000u)), infinity_or_nan, r);
+  r = hn::IfThenElse(hn::Gt(a, hn::Set(du, 0x477fefffu)), infinity_or_nan, r);
   return hn::Or(r, hn::And(hn::ShiftRight<16>(f), hn::Set(du, 0x8000u)));
 }
 
