@@ -1,0 +1,94 @@
+#include "formats/tensor_io.h"
+
+#include <cstring>
+
+#include "backend/compute_backend.h"
+#include "core/tensor_impl.h"
+#include "rustorch/error.h"
+#include "rustorch/ops.h"
+
+namespace rustorch::formats {
+namespace {
+
+/// A uint8 tensor with memory of its own.
+Tensor new_bytes(uint64_t n) {
+  const auto size = static_cast<int64_t>(n);
+  rustorch::Storage* storage = backend_for(DeviceType::Cpu).allocate(n, Device::Cpu());
+  return Tensor(new TensorImpl(storage, IntArrayRef(&size, 1), kUInt8, Device::Cpu()));
+}
+
+/// The tensor's numbers conjugated or negated, as the record says, in memory of its own.
+Tensor resolve_signs(const Tensor& t, const TensorRecord& r) {
+  Tensor out = t;
+  if (r.is_conj && is_complex(r.dtype)) out = out.conj_physical();
+  if (r.is_neg) out = out.neg();
+  return out;
+}
+
+}  // namespace
+
+Value TensorWriter::add(const Tensor& given, bool is_parameter) {
+  RT_CHECK(given.defined(), Value, "save", "the tensor is undefined; got a default-constructed Tensor");
+  auto known = by_tensor_.find(given.impl());
+  if (known != by_tensor_.end()) return known->second;
+  kept_.push_back(given);
+  const Tensor& t = given;
+  RT_CHECK(t.device().is_cpu(), Device, "save", "only tensors on the CPU can be saved; got one on ",
+           t.device().str(), "; call cpu() first");
+  const TensorImpl& impl = *t.impl();
+  auto [it, fresh] = by_storage_.emplace(impl.storage(), static_cast<int64_t>(storages_.size()));
+  if (fresh) {
+    Storage s;
+    s.data = static_cast<const uint8_t*>(impl.storage()->data());
+    s.nbytes = impl.storage()->nbytes();
+    s.dtype = impl.dtype();
+    storages_.push_back(std::move(s));
+  }
+  TensorRecord r;
+  r.dtype = impl.dtype();
+  r.sizes.assign(impl.sizes().begin(), impl.sizes().end());
+  r.strides.assign(impl.strides().begin(), impl.strides().end());
+  r.offset = impl.offset();
+  r.storage = it->second;
+  r.requires_grad = given.requires_grad();
+  r.is_parameter = is_parameter;
+  return by_tensor_.emplace(given.impl(), Value::tensor(std::move(r))).first->second;
+}
+
+const Tensor& TensorReader::bytes_of(int64_t index) {
+  auto it = bytes_.find(index);
+  if (it != bytes_.end()) return it->second;
+  Storage& s = storages_.at(static_cast<size_t>(index));
+  Tensor bytes = new_bytes(s.nbytes);
+  if (s.nbytes > 0) {
+    auto* to = static_cast<uint8_t*>(bytes.mutable_data_ptr());
+    std::memcpy(to, s.data, s.nbytes);
+    if (s.dtype == kBool) {
+      // A C++ bool must be 0 or 1, whatever the file says.
+      for (uint64_t i = 0; i < s.nbytes; ++i) to[i] = to[i] != 0;
+    }
+  }
+  const DType dtype = s.dtype;
+  s = Storage();  // the file's bytes are no longer needed
+  s.dtype = dtype;
+  return bytes_.emplace(index, std::move(bytes)).first->second;
+}
+
+Tensor TensorReader::make(const Value& value) {
+  const TensorRecord& r = value.tensor();
+  auto it = made_.find(value.identity());
+  if (it != made_.end()) return it->second;
+  rustorch::Storage* storage = bytes_of(r.storage).impl()->storage();
+  storage->retain();
+  Tensor t(new TensorImpl(storage, r.sizes, r.strides, r.offset, r.dtype, Device::Cpu()));
+  // Bools seen through a storage of another type: compare instead of trusting the bytes.
+  if (r.dtype == kBool && storages_[static_cast<size_t>(r.storage)].dtype != kBool) {
+    storage->retain();
+    t = Tensor(new TensorImpl(storage, r.sizes, r.strides, r.offset, kUInt8, Device::Cpu())).ne(0);
+  }
+  if (r.is_conj || r.is_neg) t = resolve_signs(t, r);
+  if (r.requires_grad) t.requires_grad_(true);
+  return made_.emplace(value.identity(), std::move(t)).first->second;
+}
+
+}  // namespace rustorch::formats
