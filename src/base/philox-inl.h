@@ -118,8 +118,8 @@ HWY_INLINE Group philox_group(const Keys& keys, uint64_t block) {
   for (int r = 0; r < 10; ++r) {
     const V64 p0 = mul(g.x0, 0xD2511F53u);
     const V64 p1 = mul(g.x2, 0xCD9E8D57u);
-    g.x0 = hn::Xor(hn::Xor(hn::ShiftRight<32>(p1), g.x1), hn::Set(d, keys.k0[r]));
-    g.x2 = hn::Xor(hn::Xor(hn::ShiftRight<32>(p0), g.x3), hn::Set(d, keys.k1[r]));
+    g.x0 = hn::Xor3(hn::ShiftRight<32>(p1), g.x1, hn::Set(d, keys.k0[r]));
+    g.x2 = hn::Xor3(hn::ShiftRight<32>(p0), g.x3, hn::Set(d, keys.k1[r]));
     g.x1 = p1;
     g.x3 = p0;
   }

@@ -264,10 +264,14 @@ namespace {
 
 /// Upper 64 bits of a product.
 uint64_t multiply_high(uint64_t a, uint64_t b) {
+#ifdef __SIZEOF_INT128__
+  return static_cast<uint64_t>((static_cast<unsigned __int128>(a) * b) >> 64);
+#else
   const uint64_t a0 = a & 0xffffffffu, a1 = a >> 32, b0 = b & 0xffffffffu, b1 = b >> 32;
   const uint64_t mid = a1 * b0 + ((a0 * b0) >> 32);
   const uint64_t mid2 = a0 * b1 + (mid & 0xffffffffu);
   return a1 * b1 + (mid >> 32) + (mid2 >> 32);
+#endif
 }
 
 /// Whether every draw hits (p >= 1), and else the bound that a word must be below.
