@@ -1,0 +1,138 @@
+"""Optimizers beyond torch.optim: Lion (Chen et al. 2023), LAMB (You et al. 2020), AdaBound (Luo et al. 2019)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import rustorch as rt
+from rustorch import Tensor
+
+from .optimizer import as_float, check_betas, check_eps, check_lr, check_weight_decay, step_tensor
+from .per_parameter import Group, PerParameter, State, _tick
+
+
+class Lion(PerParameter):
+    """p -= lr * (sign(beta1 m + (1 - beta1) g) + weight_decay * p); m is an average with beta2."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 1e-4,
+        betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        check_lr(lr)
+        check_betas(betas)
+        check_weight_decay(weight_decay)
+        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay, "maximize": maximize})
+
+    def _init_state(self, p: Tensor, state: State, group: Group) -> None:
+        state["exp_avg"] = rt.zeros_like(p, memory_format=rt.preserve_format)
+
+    def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
+        beta1, beta2 = group["betas"]
+        lr = as_float(group["lr"])
+        m = state["exp_avg"]
+        if group["weight_decay"]:
+            p.mul_(1 - lr * group["weight_decay"])
+        p.add_(m.lerp(g, 1 - beta1).sign_(), alpha=-lr)
+        m.lerp_(g, 1 - beta2)
+
+
+class LAMB(PerParameter):
+    """Adam's step scaled per tensor by |p| / |step|, for very large batches."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-6,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        check_lr(lr)
+        check_eps(eps)
+        check_betas(betas)
+        check_weight_decay(weight_decay)
+        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
+        super().__init__(params, defaults)
+
+    def _init_state(self, p: Tensor, state: State, group: Group) -> None:
+        state["step"] = step_tensor(group, p)
+        state["exp_avg"] = rt.zeros_like(p, memory_format=rt.preserve_format)
+        state["exp_avg_sq"] = rt.zeros_like(p, memory_format=rt.preserve_format)
+
+    def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
+        t = _tick(state)
+        beta1, beta2 = group["betas"]
+        m, v = state["exp_avg"], state["exp_avg_sq"]
+        m.lerp_(g, 1 - beta1)
+        v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        update = (m / (1 - beta1**t)).div_((v / (1 - beta2**t)).sqrt_().add_(group["eps"]))
+        if group["weight_decay"]:
+            update.add_(p, alpha=group["weight_decay"])
+        p_norm, u_norm = float(p.norm()), float(update.norm())
+        trust = p_norm / u_norm if p_norm > 0 and u_norm > 0 else 1.0
+        p.add_(update, alpha=-as_float(group["lr"]) * trust)
+
+
+class AdaBound(PerParameter):
+    """Adam with per-element rates clamped between bounds that close in on `final_lr`."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        final_lr: float = 0.1,
+        gamma: float = 1e-3,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        check_lr(lr)
+        check_eps(eps)
+        check_betas(betas)
+        check_weight_decay(weight_decay)
+        if not 0.0 <= final_lr:
+            raise ValueError(f"Invalid final learning rate: {final_lr}")
+        if not 0.0 <= gamma < 1.0:
+            raise ValueError(f"Invalid gamma parameter: {gamma}")
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "final_lr": final_lr,
+            "gamma": gamma,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+        }
+        super().__init__(params, defaults)
+        self.base_lrs = [as_float(group["lr"]) for group in self.param_groups]
+
+    def _init_state(self, p: Tensor, state: State, group: Group) -> None:
+        state["step"] = step_tensor(group, p)
+        state["exp_avg"] = rt.zeros_like(p, memory_format=rt.preserve_format)
+        state["exp_avg_sq"] = rt.zeros_like(p, memory_format=rt.preserve_format)
+
+    def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
+        t = _tick(state)
+        beta1, beta2 = group["betas"]
+        lr = as_float(group["lr"])
+        if group["weight_decay"]:
+            g = g.add(p, alpha=group["weight_decay"])
+        m, v = state["exp_avg"], state["exp_avg_sq"]
+        m.lerp_(g, 1 - beta1)
+        v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        base = next(b for b, other in zip(self.base_lrs, self.param_groups) if other is group)
+        final = group["final_lr"] * lr / base if base else group["final_lr"]
+        low = final * (1 - 1 / (group["gamma"] * t + 1))
+        high = final * (1 + 1 / (group["gamma"] * t)) if group["gamma"] else float("inf")
+        size = lr * (1 - beta2**t) ** 0.5 / (1 - beta1**t)
+        rate = (size / (v.sqrt() + group["eps"])).clamp_(low, high)
+        p.addcmul_(rate, m, value=-1)

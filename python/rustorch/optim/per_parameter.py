@@ -1,0 +1,575 @@
+"""Optimizers written as one formula per parameter, with in-place operators.
+
+Each class names its state in `_init_state` and its formula in `_update`.  Complex parameters are
+updated through their real view, as two real numbers each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import rustorch as rt
+from rustorch import Tensor
+
+from .optimizer import (
+    GroupOptimizer,
+    as_float,
+    check_betas,
+    check_eps,
+    check_lr,
+    check_tensor_lr,
+    check_weight_decay,
+    no_sparse,
+    step_tensor,
+)
+
+State = dict[str, Any]
+Group = dict[str, Any]
+
+
+def _zeros(p: Tensor) -> Tensor:
+    return rt.zeros_like(p, memory_format=rt.preserve_format)
+
+
+def _scalar(value: float, p: Tensor) -> Tensor:
+    dtype = rt.float64 if rt.get_default_dtype() == rt.float64 else rt.float32
+    return rt.tensor(float(value), dtype=dtype, device=p.device)
+
+
+class PerParameter(GroupOptimizer):
+    """Loops over the parameters of a group; subclasses define the state and the formula."""
+
+    _late_options: dict[str, Any] = {
+        "foreach": None,
+        "maximize": False,
+        "differentiable": False,
+        "capturable": False,
+    }
+    _allows_sparse = False
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            for key, value in self._late_options.items():
+                if key in self.defaults:
+                    group.setdefault(key, value)
+            for p in group["params"]:
+                s = self.state.get(p, {})
+                if "step" in s and not isinstance(s["step"], Tensor):
+                    s["step"] = rt.tensor(float(s["step"]), dtype=rt.float32)
+
+    def _init_state(self, p: Tensor, state: State, group: Group) -> None:
+        raise NotImplementedError
+
+    def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
+        raise NotImplementedError
+
+    def _update_group(self, group: Group) -> None:
+        maximize = group.get("maximize", False)
+        for p in group["params"]:
+            g = p.grad
+            if g is None:
+                continue
+            if not self._allows_sparse:
+                no_sparse(g, type(self).__name__)
+            state = self.state[p]
+            if not state:
+                self._init_state(p, state, group)
+            if maximize:
+                g = -g
+            if p.is_complex():
+                views = {
+                    k: rt.view_as_real(v) if isinstance(v, Tensor) and v.is_complex() else v for k, v in state.items()
+                }
+                self._update(rt.view_as_real(p), rt.view_as_real(g), views, group)
+                continue
+            self._update(p, g, state, group)
+
+
+def _tick(state: State) -> float:
+    """Count the step; gives its number."""
+    step = state["step"]
+    step += 1
+    return float(step)
+
+
+def _decayed(p: Tensor, g: Tensor, group: Group) -> Tensor:
+    return g.add(p, alpha=group["weight_decay"]) if group["weight_decay"] else g
+
+
+class Adadelta(PerParameter):
+    """Zeiler 2012: steps scaled by the ratio of running RMS of updates and of gradients."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        capturable: bool = False,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        check_lr(lr)
+        if not 0.0 <= rho <= 1.0:
+            raise ValueError(f"Invalid rho value: {rho}")
+        check_eps(eps)
+        check_weight_decay(weight_decay)
+        defaults = {
+            "lr": lr,
+            "rho": rho,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            "capturable": capturable,
+            "foreach": foreach,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def _init_state(self, p: Tensor, state: State, group: Group) -> None:
+        state["step"] = step_tensor(group, p)
+        state["square_avg"] = _zeros(p)
+        state["acc_delta"] = _zeros(p)
+
+    def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
+        _tick(state)
+        rho, eps = group["rho"], group["eps"]
+        square_avg, acc_delta = state["square_avg"], state["acc_delta"]
+        g = _decayed(p, g, group)
+        square_avg.mul_(rho).addcmul_(g, g, value=1 - rho)
+        std = square_avg.add(eps).sqrt_()
+        delta = acc_delta.add(eps).sqrt_()
+        if group["differentiable"]:
+            delta = delta.clone()
+        delta.div_(std).mul_(g)
+        acc_delta.mul_(rho).addcmul_(delta, delta, value=1 - rho)
+        p.add_(delta, alpha=-as_float(group["lr"]))
+
+
+class Adagrad(PerParameter):
+    """Duchi et al. 2011: steps divided by the root of the sum of squared gradients."""
+
+    _allows_sparse = True
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 1e-2,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
+        eps: float = 1e-10,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        check_lr(lr)
+        if not 0.0 <= lr_decay:
+            raise ValueError(f"Invalid lr_decay value: {lr_decay}")
+        check_weight_decay(weight_decay)
+        if not 0.0 <= initial_accumulator_value:
+            raise ValueError(f"Invalid initial_accumulator_value value: {initial_accumulator_value}")
+        check_eps(eps)
+        if fused and differentiable:
+            raise RuntimeError("`fused` does not support `differentiable`")
+        if fused and foreach:
+            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+        defaults = {
+            "lr": lr,
+            "lr_decay": lr_decay,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+            "fused": fused,
+        }
+        super().__init__(params, defaults)
+        for group in self.param_groups:  # the sums exist from the start
+            for p in group["params"]:
+                self._init_state(p, self.state[p], group)
+
+    def share_memory(self) -> None:
+        """Put the sums into shared memory."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                self.state[p]["sum"].share_memory_()
+
+    def _init_state(self, p: Tensor, state: State, group: Group) -> None:
+        state["step"] = step_tensor(group, p)
+        start = group["initial_accumulator_value"]
+        state["sum"] = rt.full_like(p, complex(start, start) if p.is_complex() else start).detach()
+
+    def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
+        t = _tick(state)
+        rate = as_float(group["lr"]) / (1 + (t - 1) * group["lr_decay"])
+        total = state["sum"]
+        if g.is_sparse:
+            if group["weight_decay"]:
+                raise RuntimeError("weight_decay option is not compatible with sparse gradients")
+            g = g.coalesce()
+            index, values = g._indices(), g._values()
+            total.add_(rt.sparse_coo_tensor(index, values.pow(2), g.size()))
+            std = total.sparse_mask(g)._values().sqrt_().add_(group["eps"])
+            p.add_(rt.sparse_coo_tensor(index, values / std, g.size()), alpha=-rate)
+            return
+        g = _decayed(p, g, group)
+        total.addcmul_(g, g, value=1)
+        std = total.sqrt() + group["eps"]
+        p.addcdiv_(g, std, value=-rate)
+
+
+class Adamax(PerParameter):
+    """Kingma & Ba 2015: Adam with the infinity norm."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
+        check_lr(lr)
+        check_eps(eps)
+        check_betas(betas)
+        check_weight_decay(weight_decay)
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+            "capturable": capturable,
+        }
+        super().__init__(params, defaults)
+
+    def _init_state(self, p: Tensor, state: State, group: Group) -> None:
+        state["step"] = step_tensor(group, p)
+        state["exp_avg"] = _zeros(p)
+        state["exp_inf"] = _zeros(p)
+
+    def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
+        t = _tick(state)
+        beta1, beta2 = group["betas"]
+        exp_avg, exp_inf = state["exp_avg"], state["exp_inf"]
+        g = _decayed(p, g, group)
+        exp_avg.lerp_(g, 1 - beta1)
+        exp_inf.copy_(rt.maximum(exp_inf.mul(beta2), g.abs().add(group["eps"])))
+        p.addcdiv_(exp_avg, exp_inf, value=-as_float(group["lr"]) / (1 - beta1**t))
+
+
+class NAdam(PerParameter):
+    """Dozat 2016: Adam with Nesterov momentum."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        check_lr(lr)
+        check_eps(eps)
+        check_betas(betas)
+        check_weight_decay(weight_decay)
+        if not 0.0 <= momentum_decay:
+            raise ValueError(f"Invalid momentum_decay value: {momentum_decay}")
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "momentum_decay": momentum_decay,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def _init_state(self, p: Tensor, state: State, group: Group) -> None:
+        state["step"] = step_tensor(group, p)
+        state["mu_product"] = _scalar(1.0, p)
+        state["exp_avg"] = _zeros(p)
+        state["exp_avg_sq"] = _zeros(p)
+
+    def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
+        t = _tick(state)
+        beta1, beta2 = group["betas"]
+        lr, decay = as_float(group["lr"]), group["momentum_decay"]
+        exp_avg, exp_avg_sq = state["exp_avg"], state["exp_avg_sq"]
+        if group["weight_decay"]:
+            if group["decoupled_weight_decay"]:
+                p.mul_(1 - lr * group["weight_decay"])
+            else:
+                g = g.add(p, alpha=group["weight_decay"])
+        mu = beta1 * (1.0 - 0.5 * 0.96 ** (t * decay))
+        mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((t + 1) * decay))
+        state["mu_product"] *= mu
+        product = float(state["mu_product"])
+        exp_avg.lerp_(g, 1 - beta1)
+        exp_avg_sq.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        denom = exp_avg_sq.div(1 - beta2**t).sqrt().add(group["eps"])
+        p.addcdiv_(g, denom, value=-lr * (1.0 - mu) / (1.0 - product))
+        p.addcdiv_(exp_avg, denom, value=-lr * mu_next / (1.0 - product * mu_next))
+
+
+class RAdam(PerParameter):
+    """Liu et al. 2020: Adam whose adaptive rate is rectified in the first steps."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        check_lr(lr)
+        check_eps(eps)
+        check_betas(betas)
+        check_weight_decay(weight_decay)
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def _init_state(self, p: Tensor, state: State, group: Group) -> None:
+        state["step"] = step_tensor(group, p)
+        state["exp_avg"] = _zeros(p)
+        state["exp_avg_sq"] = _zeros(p)
+
+    def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
+        t = _tick(state)
+        beta1, beta2 = group["betas"]
+        lr = as_float(group["lr"])
+        exp_avg, exp_avg_sq = state["exp_avg"], state["exp_avg_sq"]
+        if group["weight_decay"]:
+            if group["decoupled_weight_decay"]:
+                p.mul_(1 - lr * group["weight_decay"])
+            else:
+                g = g.add(p, alpha=group["weight_decay"])
+        exp_avg.lerp_(g, 1 - beta1)
+        exp_avg_sq.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        correction1, correction2 = 1 - beta1**t, 1 - beta2**t
+        rho_inf = 2 / (1 - beta2) - 1
+        rho = rho_inf - 2 * t * beta2**t / correction2
+        rate = lr / correction1
+        if rho > 5.0:
+            rect = ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
+            denom = exp_avg_sq.sqrt().add(group["eps"])
+            p.addcdiv_(exp_avg, denom, value=-rate * correction2**0.5 * rect)
+        else:
+            p.add_(exp_avg, alpha=-rate)
+
+
+class ASGD(PerParameter):
+    """Polyak & Juditsky 1992: SGD with an average of the parameters in the state (`ax`)."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 1e-2,
+        lambd: float = 1e-4,
+        alpha: float = 0.75,
+        t0: float = 1e6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
+        check_lr(lr)
+        check_weight_decay(weight_decay)
+        if not 0.0 <= lambd:
+            raise ValueError(f"Invalid lambd value: {lambd}")
+        if not 0.0 <= alpha:
+            raise ValueError(f"Invalid alpha value: {alpha}")
+        check_tensor_lr(lr, foreach, capturable)
+        defaults = {
+            "lr": lr,
+            "lambd": lambd,
+            "alpha": alpha,
+            "t0": t0,
+            "weight_decay": weight_decay,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+            "capturable": capturable,
+        }
+        super().__init__(params, defaults)
+
+    def _init_state(self, p: Tensor, state: State, group: Group) -> None:
+        state["step"] = step_tensor(group, p)
+        state["eta"] = _scalar(as_float(group["lr"]), p)
+        state["mu"] = _scalar(1.0, p)
+        state["ax"] = _zeros(p)
+
+    def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
+        t = _tick(state)
+        lr, lambd = as_float(group["lr"]), group["lambd"]
+        g = _decayed(p, g, group)
+        eta = float(state["eta"])
+        p.mul_(1 - lambd * eta)
+        p.add_(g, alpha=-eta)
+        mu, ax = float(state["mu"]), state["ax"]
+        if mu != 1:
+            ax.add_(p.sub(ax).mul_(mu))
+        else:
+            ax.copy_(p)
+        state["eta"].fill_(lr / ((1 + lambd * lr * t) ** group["alpha"]))
+        state["mu"].fill_(1 / max(1, t - group["t0"]))
+
+
+class RMSprop(PerParameter):
+    """Hinton 2012: steps divided by the root of a running average of squared gradients."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum: float = 0,
+        centered: bool = False,
+        capturable: bool = False,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        check_lr(lr)
+        check_eps(eps)
+        if not 0.0 <= momentum:
+            raise ValueError(f"Invalid momentum value: {momentum}")
+        check_weight_decay(weight_decay)
+        if not 0.0 <= alpha:
+            raise ValueError(f"Invalid alpha value: {alpha}")
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "alpha": alpha,
+            "eps": eps,
+            "centered": centered,
+            "weight_decay": weight_decay,
+            "capturable": capturable,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def _init_state(self, p: Tensor, state: State, group: Group) -> None:
+        state["step"] = step_tensor(group, p)
+        state["square_avg"] = _zeros(p)
+        if group["momentum"] > 0:
+            state["momentum_buffer"] = _zeros(p)
+        if group["centered"]:
+            state["grad_avg"] = _zeros(p)
+
+    def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
+        _tick(state)
+        alpha, lr = group["alpha"], as_float(group["lr"])
+        square_avg = state["square_avg"]
+        g = _decayed(p, g, group)
+        square_avg.mul_(alpha).addcmul_(g, g, value=1 - alpha)
+        if group["centered"]:
+            grad_avg = state["grad_avg"]
+            grad_avg.lerp_(g, 1 - alpha)
+            avg = square_avg.addcmul(grad_avg, grad_avg, value=-1).sqrt_()
+        else:
+            avg = square_avg.sqrt()
+        avg = avg.add(group["eps"])
+        if group["momentum"] > 0:
+            buf = state["momentum_buffer"]
+            buf.mul_(group["momentum"]).addcdiv_(g, avg)
+            p.add_(buf, alpha=-lr)
+        else:
+            p.addcdiv_(g, avg, value=-lr)
+
+
+class Rprop(PerParameter):
+    """Riedmiller & Braun 1993: steps that grow and shrink with the sign of the gradient."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 1e-2,
+        etas: tuple[float, float] = (0.5, 1.2),
+        step_sizes: tuple[float, float] = (1e-6, 50),
+        *,
+        capturable: bool = False,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        check_lr(lr)
+        if not 0.0 < etas[0] < 1.0 < etas[1]:
+            raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
+        defaults = {
+            "lr": lr,
+            "etas": etas,
+            "step_sizes": step_sizes,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+            "capturable": capturable,
+        }
+        super().__init__(params, defaults)
+
+    def _init_state(self, p: Tensor, state: State, group: Group) -> None:
+        state["step"] = step_tensor(group, p)
+        state["prev"] = _zeros(p)
+        lr = as_float(group["lr"])
+        state["step_size"] = rt.full_like(p, complex(lr, lr) if p.is_complex() else lr).detach()
+
+    def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
+        _tick(state)
+        down, up = group["etas"]
+        low, high = group["step_sizes"]
+        prev, size = state["prev"], state["step_size"]
+        product = g * prev
+        shrink = product < 0
+        factor = rt.ones_like(product).masked_fill_(product > 0, up).masked_fill_(shrink, down)
+        size.mul_(factor).clamp_(low, high)
+        g = g.masked_fill(shrink, 0)
+        p.addcmul_(g.sign(), size, value=-1)
+        prev.copy_(g)
