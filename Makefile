@@ -3,7 +3,7 @@ PRESET ?= release
 BUILD := build/$(PRESET)
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
-export PYTHONPATH := python
+export PYTHONPATH := $(BUILD)/python
 export CCACHE_BASEDIR := $(CURDIR)
 VENV := .venv/bin/python
 

@@ -44,11 +44,14 @@ BELOW = {
 # Which layer a public header belongs to; any other header of include/rustorch is the user's API ("api"), which stands
 # on everything from core up and may be used by whatever is not below it.
 PUBLIC = {
-    "base": "error array_ref result half generator random",
+    "base": "error array_ref result half generator random warn",
     "core": "dtype device scalar layout tensor_base options tensor storage autograd_meta version",
 }
 # Headers that belong to another layer than their folder says.
-PLACED = {"backend/cpu/chunk_kernel.h": "backend"}  # the form of a pointwise kernel, plain declarations
+PLACED = {
+    "backend/cpu/chunk_kernel.h": "backend",  # the form of a pointwise kernel, plain declarations
+    "backend/cpu/cpu_backend.h": "backend",  # declares how to make the backend, for the table of backends
+}
 NOT_API_USERS = {"base", "core", "memory", "expr", "iter"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)

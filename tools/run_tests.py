@@ -70,7 +70,7 @@ def main():
             command = [sys.executable, "-m", "pytest", "-q", "--timeout=300", f"--junitxml={report}", "tests/python"]
             if args.pattern:
                 command += ["-k", args.pattern]
-            environment = dict(os.environ, PYTHONPATH=str(ROOT / "python"))
+            environment = dict(os.environ, PYTHONPATH=str(build / "python"))
             jobs.append(("Python", command, report, environment))
         for job in jobs:
             totals = [a + b for a, b in zip(totals, run(*job))]

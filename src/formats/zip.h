@@ -22,6 +22,9 @@ using ByteSink = std::function<void(const void* data, uint64_t n)>;
 /// CRC-32 (the zip polynomial) of n bytes; large inputs are split over the thread pool.
 uint32_t crc32_of(const void* data, uint64_t n);
 
+/// Bytes of the zip archive that starts at the first byte: all of them, unless more archives follow.
+uint64_t first_archive_size(ByteSpan bytes);
+
 class ZipReader {
  public:
   struct Entry {

@@ -30,6 +30,32 @@ uint64_t find_end_record(ByteSpan bytes, const FormatContext& context) {
 
 }  // namespace
 
+uint64_t first_archive_size(ByteSpan bytes) {
+  // An end record belongs to an archive that starts at 0 when its directory ends right before it (or before
+  // its zip64 part). One at the very end is the usual case; otherwise look for the first that fits.
+  const auto fits = [&](uint64_t at) {
+    if (ByteReader::le({bytes.data + at, 4}) != kEndSignature) return false;
+    const uint64_t size = ByteReader::le({bytes.data + at + 12, 4});
+    const uint64_t offset = ByteReader::le({bytes.data + at + 16, 4});
+    if (size + offset == at) return true;
+    if (at < kLocator64Size + kEnd64Size ||
+        ByteReader::le({bytes.data + at - kLocator64Size, 4}) != kLocator64Signature) {
+      return false;
+    }
+    return ByteReader::le({bytes.data + at - kLocator64Size + 8, 8}) == at - kLocator64Size - kEnd64Size;
+  };
+  if (bytes.size < kEndSize || fits(bytes.size - kEndSize)) return bytes.size;
+  for (uint64_t at = 0; at + kEndSize <= bytes.size; ++at) {
+    const void* next = std::memchr(bytes.data + at, 'P', bytes.size - kEndSize - at + 1);
+    if (next == nullptr) break;
+    at = static_cast<uint64_t>(static_cast<const uint8_t*>(next) - bytes.data);
+    if (!fits(at)) continue;
+    const uint64_t end = at + kEndSize + ByteReader::le({bytes.data + at + 20, 2});
+    return std::min(end, bytes.size);
+  }
+  return bytes.size;
+}
+
 uint32_t crc32_of(const void* data, uint64_t n) {
   const auto* p = static_cast<const uint8_t*>(data);
   uLong crc = ::crc32(0, nullptr, 0);

@@ -257,6 +257,18 @@ TEST(Zip, Zip64FieldsAndManyEntries) {
   EXPECT_EQ(reader.read_text(*reader.find("69999")), "x");
 }
 
+TEST(Zip, SeveralArchivesInOneStream) {
+  const std::string one = *golden("network.pt"), two = *golden("dtypes.pt"), three = *golden("rezipped.pt");
+  std::string stream = one + two + three;
+  for (const std::string& expected : {one, two, three}) {
+    const uint64_t n = first_archive_size(ByteSpan(stream));
+    EXPECT_EQ(n, expected.size());
+    EXPECT_NO_THROW(parse_text("x.pt", stream.substr(0, n)));
+    stream.erase(0, n);
+  }
+  EXPECT_EQ(first_archive_size(ByteSpan(std::string_view("hello"))), 5u);
+}
+
 TEST(Safetensors, RoundTrip) {
   const auto bytes = golden("dtypes.safetensors");
   SafetensorsFile a = parse_safetensors(ByteSpan(*bytes), bytes);

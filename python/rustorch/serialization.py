@@ -1,0 +1,55 @@
+"""rustorch.save and rustorch.load: PyTorch's checkpoint files.
+
+Files are read as data: tensors, numbers, strings and containers. Nothing in a file is imported or run, so there is no
+unsafe mode; `weights_only` is accepted and changes nothing.
+"""
+
+import os
+
+from rustorch import _C
+
+__all__ = ["save", "load"]
+
+
+def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_serialization=True):
+    """Writes tensors and containers of them to a path or a binary file object.
+
+    The file is what `torch.load(f, weights_only=True)` reads. A file on disk appears complete or not at all: it is
+    written beside its name, synced and renamed.
+    """
+    if isinstance(f, (str, os.PathLike)):
+        _C._save(obj, os.fsdecode(os.fspath(f)))
+        return
+    if not hasattr(f, "write"):
+        raise TypeError(f"save(): expected a path or a file object; got {type(f).__name__}")
+    f.write(_C._save(obj, None))
+
+
+def load(f, map_location=None, pickle_module=None, *, weights_only=True, mmap=None, **pickle_load_args):
+    """Reads what `save` or `torch.save` wrote, from a path or a binary file object.
+
+    Tensors arrive on the CPU, or on `map_location` (a device, its name, or a dict of names). From a file
+    object one checkpoint is read, from the present position; the position is then behind it, so several saved one
+    after the other are loaded one after the other.
+    """
+    device = _device(map_location)
+    if isinstance(f, (str, os.PathLike)):
+        return _C._load(os.fsdecode(os.fspath(f)), device)[0]
+    if isinstance(f, (bytes, bytearray, memoryview)):
+        return _C._load(f, device)[0]
+    if not hasattr(f, "read"):
+        raise TypeError(f"load(): expected a path or a file object; got {type(f).__name__}")
+    start = f.tell() if hasattr(f, "tell") else None
+    obj, used = _C._load(f.read(), device)
+    if start is not None:
+        f.seek(start + used)
+    return obj
+
+
+def _device(map_location):
+    """The device that map_location names for what is read, which lies on the CPU."""
+    if callable(map_location):  # `lambda storage, location: storage`: leave everything on the CPU
+        return None
+    if isinstance(map_location, dict):
+        map_location = map_location.get("cpu")
+    return map_location
