@@ -8,7 +8,6 @@ import ctypes
 import sys
 import time
 
-import numpy as np
 import torch
 
 lib = ctypes.CDLL(sys.argv[1])
