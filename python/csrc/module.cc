@@ -5,6 +5,7 @@
 #include "op_call.h"
 #include "rustorch/error.h"
 #include "rustorch/ops.h"
+#include "rustorch/print.h"
 #include "tensor_access.h"
 
 namespace rustorch::py {
@@ -120,7 +121,22 @@ PyObject* set_memory_limit(PyObject*, PyObject* o) {
   });
 }
 
+PyObject* set_print_options_py(PyObject*, PyObject* args) {
+  long long precision, threshold, edge, width;
+  int scientific;
+  if (!PyArg_ParseTuple(args, "LLLLi", &precision, &threshold, &edge, &width, &scientific)) return nullptr;
+  PrintOptions o = print_options();
+  if (precision >= 0) o.precision = static_cast<int>(precision);
+  if (threshold >= 0) o.threshold = threshold;
+  if (edge >= 0) o.edge_items = edge;
+  if (width >= 0) o.line_width = width;
+  o.scientific = scientific;
+  set_print_options(o);
+  return none();
+}
+
 PyMethodDef functions[] = {
+    {"_set_print_options", set_print_options_py, METH_VARARGS, nullptr},
     {"tensor", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make_tensor_py)), METH_FASTCALL | METH_KEYWORDS, "A tensor with a copy of data (nested lists, numbers, arrays)."},
     {"set_default_dtype", set_default_dtype_py, METH_O, "Sets the dtype of new floating-point tensors."},
     {"get_default_dtype", get_default_dtype_py, METH_NOARGS, "The dtype of new floating-point tensors."},
