@@ -41,6 +41,7 @@ namespace {
 
 constexpr int kMaxThreads = 1024;
 constexpr auto kSpinTime = std::chrono::microseconds(30);
+constexpr auto kYieldLoss = std::chrono::microseconds(5);  // a longer yield means that others need the CPU
 
 constexpr uint64_t kJoinedMask = 0xffffu;
 constexpr int kSlotsShift = 16;
@@ -81,6 +82,30 @@ inline void write_fp_mode(uint64_t mode) {
 #else
   (void)mode;
 #endif
+}
+
+/// Waits a short time for ready(); returns whether it became true. Gives the CPU up now and then, and stops
+/// at once when somebody else takes it: on a loaded machine the thread that we wait for may need this very
+/// CPU.
+template <class Ready>
+bool spin_until(Ready ready) {
+  using Clock = std::chrono::steady_clock;
+  for (int i = 0; i < 32; ++i) {
+    if (ready()) return true;
+    cpu_relax();
+  }
+  const auto until = Clock::now() + kSpinTime;
+  for (;;) {
+    const auto before = Clock::now();
+    if (before > until) return false;
+    std::this_thread::yield();
+    if (ready()) return true;
+    if (Clock::now() - before > kYieldLoss) return false;
+    for (int i = 0; i < 8; ++i) {
+      cpu_relax();
+      if (ready()) return true;
+    }
+  }
 }
 
 /// Chunks [next, end) that belong first to one slot.
@@ -261,14 +286,8 @@ void Pool::worker_main(Worker* self) {
   bool worked = false;
   for (;;) {
     uint64_t gate = gate_.load(std::memory_order_acquire);
-    if (worked && spin_.load(std::memory_order_relaxed)) {
-      const auto until = std::chrono::steady_clock::now() + kSpinTime;
-      for (int i = 0; !joinable(gate, *self, done_epoch); ++i) {
-        if ((i & 31) == 31 && std::chrono::steady_clock::now() > until) break;
-        cpu_relax();
-        gate = gate_.load(std::memory_order_acquire);
-      }
-    }
+    if (worked && spin_.load(std::memory_order_relaxed))
+      spin_until([&] { return joinable(gate = gate_.load(std::memory_order_acquire), *self, done_epoch); });
     worked = false;
     if (!joinable(gate, *self, done_epoch)) {
       park(self, done_epoch);
@@ -292,14 +311,9 @@ void Pool::close_and_wait() {
   auto busy = [](uint64_t gate) { return (gate & kJoinedMask) != 0; };
   uint64_t gate = gate_.fetch_and(~kOpen, std::memory_order_seq_cst);
   if (!busy(gate)) return;
-  if (spin_.load(std::memory_order_relaxed)) {
-    const auto until = std::chrono::steady_clock::now() + kSpinTime;
-    for (int i = 0; busy(gate_.load(std::memory_order_acquire)); ++i) {
-      if ((i & 31) == 31 && std::chrono::steady_clock::now() > until) break;
-      cpu_relax();
-    }
-  }
-  if (!busy(gate_.load(std::memory_order_acquire))) return;
+  if (spin_.load(std::memory_order_relaxed) &&
+      spin_until([&] { return !busy(gate_.load(std::memory_order_acquire)); }))
+    return;
   caller_waits_.store(true, std::memory_order_seq_cst);
   {
     std::unique_lock<std::mutex> lock(done_mutex_);
