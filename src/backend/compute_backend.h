@@ -51,6 +51,11 @@ class ComputeBackend {
   virtual void reduce(const ReduceCall& call);
   virtual void arg_reduce(const ArgReduceCall& call);
   virtual void matmul(const MatmulCall& call);
+  virtual void convolution(const ConvCall& call);
+  virtual void softmax(const SoftmaxCall& call);
+  virtual void class_loss(const ClassLossCall& call);
+  virtual void pool(const PoolCall& call);
+  virtual void optimizer_step(const OptimizerCall& call);
 
  protected:
   [[noreturn]] void missing(const char* family) const;
