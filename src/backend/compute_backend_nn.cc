@@ -1,0 +1,12 @@
+// The neural-network families of a backend that lacks them.
+#include "backend/compute_backend.h"
+
+namespace rustorch {
+
+void ComputeBackend::convolution(const ConvCall&) { missing("convolution"); }
+void ComputeBackend::softmax(const SoftmaxCall&) { missing("softmax"); }
+void ComputeBackend::class_loss(const ClassLossCall&) { missing("class_loss"); }
+void ComputeBackend::pool(const PoolCall&) { missing("pool"); }
+void ComputeBackend::optimizer_step(const OptimizerCall&) { missing("optimizer_step"); }
+
+}  // namespace rustorch
