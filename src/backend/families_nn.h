@@ -14,8 +14,8 @@ namespace rustorch {
 /// What is applied to the result of a product, in registers.
 enum class Epilogue : uint8_t { None, Relu, Gelu, GeluTanh, Sigmoid, Tanh, Silu };
 
-/// out[i] = act(alpha * a[i] @ b[i] + beta * out[i] + bias). All are 2-d, or a, b and out are 3-d with equal or
-/// broadcast (stride 0) batches. a and b may have any strides; out is contiguous in its last dimension.
+/// out[i] = act(alpha * a[i] @ b[i] + beta * out[i] + bias). All are 2-d, or a, b and out are 3-d with equal
+/// or broadcast (stride 0) batches. a and b may have any strides; out is contiguous in its last dimension.
 /// Any dtype but bool, the same for all.
 struct MatmulCall {
   Tensor out, a, b;

@@ -11,12 +11,13 @@
 
 namespace rustorch {
 
-std::tuple<Tensor, Tensor, Tensor> convolution_grads(const Tensor& g, const Tensor& input, const Tensor& weight,
-                                                     IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
-                                                     bool transposed, IntArrayRef output_padding, int64_t groups,
-                                                     const std::array<bool, 3>& grad_mask) {
-  return _convolution_backward(g, input, weight, stride, padding, dilation, transposed, output_padding, groups,
-                               grad_mask[0], grad_mask[1], grad_mask[2]);
+std::tuple<Tensor, Tensor, Tensor> convolution_grads(const Tensor& g, const Tensor& input,
+                                                     const Tensor& weight, IntArrayRef stride,
+                                                     IntArrayRef padding, IntArrayRef dilation,
+                                                     bool transposed, IntArrayRef output_padding,
+                                                     int64_t groups, const std::array<bool, 3>& grad_mask) {
+  return _convolution_backward(g, input, weight, stride, padding, dilation, transposed, output_padding,
+                               groups, grad_mask[0], grad_mask[1], grad_mask[2]);
 }
 
 // The gradients are bilinear: gi in (grad, weight), gw in (grad, input), gb linear in grad.
@@ -64,17 +65,22 @@ Geometry read_geometry(const Tensor& input, const Tensor& weight, IntArrayRef st
   constexpr const char* op = "convolution";
   Geometry g;
   g.rank = static_cast<int>(weight.dim()) - 2;
-  RT_CHECK(g.rank >= 1 && g.rank <= 3, Shape, op, "weight should have at least three dimensions; got ", weight.sizes());
+  RT_CHECK(g.rank >= 1 && g.rank <= 3, Shape, op, "weight should have at least three dimensions; got ",
+           weight.sizes());
   if (input.dim() != weight.dim()) [[unlikely]]
-    raise_shape(op, rustorch::cat("Expected ", g.rank + 1, "D (unbatched) or ", g.rank + 2, "D (batched) input to conv", g.rank,
-                        "d, but got input of size: ", input.sizes()), input.sizes(), weight.sizes());
+    raise_shape(
+        op,
+        rustorch::cat("Expected ", g.rank + 1, "D (unbatched) or ", g.rank + 2, "D (batched) input to conv",
+                      g.rank, "d, but got input of size: ", input.sizes()),
+        input.sizes(), weight.sizes());
   auto read = [&](const char* name, IntArrayRef list, std::array<int64_t, 3>& to, int64_t least) {
     RT_CHECK(list.size() == 1 || list.size() == static_cast<size_t>(g.rank), Value, op, "expected ", name,
-             " to be a single integer value or a list of ", g.rank, " values to match the convolution dimensions, but got ",
-             name, "=", list);
+             " to be a single integer value or a list of ", g.rank,
+             " values to match the convolution dimensions, but got ", name, "=", list);
     for (int i = 0; i < g.rank; ++i) {
       to[static_cast<size_t>(i)] = list_at(list, i);
-      RT_CHECK(list_at(list, i) >= least, Value, op, least ? "non-positive " : "negative ", name, " is not supported");
+      RT_CHECK(list_at(list, i) >= least, Value, op, least ? "non-positive " : "negative ", name,
+               " is not supported");
     }
   };
   read("stride", stride, g.stride, 1);
@@ -84,22 +90,28 @@ Geometry read_geometry(const Tensor& input, const Tensor& weight, IntArrayRef st
   return g;
 }
 
-DimVector output_shape(const Tensor& input, const Tensor& weight, const Geometry& g, bool transposed, int64_t groups) {
+DimVector output_shape(const Tensor& input, const Tensor& weight, const Geometry& g, bool transposed,
+                       int64_t groups) {
   constexpr const char* op = "convolution";
   RT_CHECK(groups > 0, Value, op, "non-positive groups is not supported");
   const int64_t per_group = weight.size(1), first = weight.size(0), channels = input.size(1);
   if (transposed) {
     if (channels != first || channels % groups != 0) [[unlikely]]
-      raise_shape(op, rustorch::cat("Given transposed=1, weight of size ", weight.sizes(), ", expected input", input.sizes(),
-                          " to have ", first, " channels, but got ", channels, " channels instead"),
+      raise_shape(op,
+                  rustorch::cat("Given transposed=1, weight of size ", weight.sizes(), ", expected input",
+                                input.sizes(), " to have ", first, " channels, but got ", channels,
+                                " channels instead"),
                   input.sizes(), weight.sizes());
   } else {
     if (channels != per_group * groups) [[unlikely]]
-      raise_shape(op, rustorch::cat("Given groups=", groups, ", weight of size ", weight.sizes(), ", expected input",
-                          input.sizes(), " to have ", per_group * groups, " channels, but got ", channels,
-                          " channels instead"), input.sizes(), weight.sizes());
-    RT_CHECK(first % groups == 0 && first >= groups, Shape, op, "Given groups=", groups, ", expected weight to be divisible by ",
-             groups, " at dimension 0, but got weight of size ", weight.sizes(), " instead");
+      raise_shape(op,
+                  rustorch::cat("Given groups=", groups, ", weight of size ", weight.sizes(),
+                                ", expected input", input.sizes(), " to have ", per_group * groups,
+                                " channels, but got ", channels, " channels instead"),
+                  input.sizes(), weight.sizes());
+    RT_CHECK(first % groups == 0 && first >= groups, Shape, op, "Given groups=", groups,
+             ", expected weight to be divisible by ", groups, " at dimension 0, but got weight of size ",
+             weight.sizes(), " instead");
   }
   DimVector sizes{input.size(0), transposed ? per_group * groups : first};
   for (int i = 0; i < g.rank; ++i) {
@@ -110,8 +122,8 @@ DimVector output_shape(const Tensor& input, const Tensor& weight, const Geometry
                "output padding must be smaller than either stride or dilation, but got output_padding: ",
                g.output_padding[d], " stride: ", g.stride[d], " dilation: ", g.dilation[d]);
       sizes.push_back((in - 1) * g.stride[d] - 2 * g.padding[d] + reach + g.output_padding[d]);
-      RT_CHECK(sizes.back() > 0, Shape, op, "Given input size per channel: [", in, "]. Calculated output size per channel: [",
-               sizes.back(), "]. Output size is too small");
+      RT_CHECK(sizes.back() > 0, Shape, op, "Given input size per channel: [", in,
+               "]. Calculated output size per channel: [", sizes.back(), "]. Output size is too small");
     } else {
       RT_CHECK(in + 2 * g.padding[d] >= reach, Shape, op, "Calculated padded input size per channel: (",
                in + 2 * g.padding[d], "). Kernel size: (", weight.size(i + 2),
@@ -159,16 +171,18 @@ void fill_zero(const Tensor& t) {
 }
 
 void check_conv_dtypes(const Tensor& input, const Tensor& weight) {
-  RT_CHECK(input.dtype() == weight.dtype(), DType, "convolution", "Input type (", dtype_scalar_name(input.dtype()),
-           ") and weight type (", dtype_scalar_name(weight.dtype()), ") should be the same");
-  RT_CHECK(input.dtype() != kBool, NotImplemented, "convolution", "\"convolution\" not implemented for 'Bool'");
+  RT_CHECK(input.dtype() == weight.dtype(), DType, "convolution", "Input type (",
+           dtype_scalar_name(input.dtype()), ") and weight type (", dtype_scalar_name(weight.dtype()),
+           ") should be the same");
+  RT_CHECK(input.dtype() != kBool, NotImplemented, "convolution",
+           "\"convolution\" not implemented for 'Bool'");
 }
 
 }  // namespace
 
-Tensor convolution(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias, IntArrayRef stride,
-                   IntArrayRef padding, IntArrayRef dilation, bool transposed, IntArrayRef output_padding,
-                   int64_t groups) {
+Tensor convolution(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
+                   IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, bool transposed,
+                   IntArrayRef output_padding, int64_t groups) {
   const Geometry g = read_geometry(input, weight, stride, padding, dilation, output_padding);
   check_conv_dtypes(input, weight);
   const DimVector sizes = output_shape(input, weight, g, transposed, groups);
@@ -176,11 +190,12 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const std::optiona
   Tensor out = make_output(sizes, input.dtype(), input.device(), last);
   Tensor b;
   if (bias && bias->defined()) {
-    RT_CHECK(bias->dtype() == input.dtype(), DType, "convolution", "Input type (", dtype_scalar_name(input.dtype()),
-             ") and bias type (", dtype_scalar_name(bias->dtype()), ") should be the same");
+    RT_CHECK(bias->dtype() == input.dtype(), DType, "convolution", "Input type (",
+             dtype_scalar_name(input.dtype()), ") and bias type (", dtype_scalar_name(bias->dtype()),
+             ") should be the same");
     RT_CHECK(bias->dim() == 1 && bias->size(0) == sizes[1], Shape, "convolution", "Given weight of size ",
-             weight.sizes(), ", expected bias to be 1-dimensional with ", sizes[1], " elements, but got bias of size ",
-             bias->sizes(), " instead");
+             weight.sizes(), ", expected bias to be 1-dimensional with ", sizes[1],
+             " elements, but got bias of size ", bias->sizes(), " instead");
     b = contiguous_raw(*bias);
   }
   if (out.numel() == 0) return out;
@@ -208,10 +223,12 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const std::optiona
   return out;
 }
 
-std::tuple<Tensor, Tensor, Tensor> _convolution_backward(const Tensor& grad, const Tensor& input, const Tensor& weight,
-                                                         IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
-                                                         bool transposed, IntArrayRef output_padding, int64_t groups,
-                                                         bool need_input, bool need_weight, bool need_bias) {
+std::tuple<Tensor, Tensor, Tensor> _convolution_backward(const Tensor& grad, const Tensor& input,
+                                                         const Tensor& weight, IntArrayRef stride,
+                                                         IntArrayRef padding, IntArrayRef dilation,
+                                                         bool transposed, IntArrayRef output_padding,
+                                                         int64_t groups, bool need_input, bool need_weight,
+                                                         bool need_bias) {
   const Geometry g = read_geometry(input, weight, stride, padding, dilation, output_padding);
   const bool last = is_channels_last_only(input);
   const DType t = input.dtype();
@@ -252,25 +269,31 @@ std::tuple<Tensor, Tensor, Tensor> _convolution_backward(const Tensor& grad, con
 
 namespace {
 
-Tensor batched(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias, IntArrayRef stride,
-               IntArrayRef padding, IntArrayRef dilation, bool transposed, IntArrayRef output_padding, int64_t groups,
-               int rank, const char* op) {
-  RT_CHECK(weight.dim() == rank + 2, Shape, op, "Expected ", rank + 2, "-dimensional weight; got ", weight.sizes());
+Tensor batched(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
+               IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, bool transposed,
+               IntArrayRef output_padding, int64_t groups, int rank, const char* op) {
+  RT_CHECK(weight.dim() == rank + 2, Shape, op, "Expected ", rank + 2, "-dimensional weight; got ",
+           weight.sizes());
   const bool single = input.dim() == rank + 1;
   if (!single && input.dim() != rank + 2) [[unlikely]]
-    raise_shape(op, rustorch::cat("Expected ", rank + 1, "D (unbatched) or ", rank + 2, "D (batched) input to ", op,
-                        ", but got input of size: ", input.sizes()), input.sizes(), weight.sizes());
+    raise_shape(op,
+                rustorch::cat("Expected ", rank + 1, "D (unbatched) or ", rank + 2, "D (batched) input to ",
+                              op, ", but got input of size: ", input.sizes()),
+                input.sizes(), weight.sizes());
   if (!single)
-    return rustorch::convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups);
-  return rustorch::squeeze(rustorch::convolution(rustorch::unsqueeze(input, 0), weight, bias, stride, padding, dilation, transposed,
-                                       output_padding, groups), IntArrayRef{0});
+    return rustorch::convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding,
+                                 groups);
+  return rustorch::squeeze(rustorch::convolution(rustorch::unsqueeze(input, 0), weight, bias, stride, padding,
+                                                 dilation, transposed, output_padding, groups),
+                           IntArrayRef{0});
 }
 
 constexpr int64_t kZero[] = {0};
 
 // "same" needs padding that may differ by one between the two ends; the odd one goes to the far end.
-Tensor named_padding(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias, IntArrayRef stride,
-                     std::string_view padding, IntArrayRef dilation, int64_t groups, int rank, const char* op) {
+Tensor named_padding(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
+                     IntArrayRef stride, std::string_view padding, IntArrayRef dilation, int64_t groups,
+                     int rank, const char* op) {
   if (padding == "valid")
     return batched(input, weight, bias, stride, kZero, dilation, false, kZero, groups, rank, op);
   RT_CHECK(padding == "same", Value, op, "Invalid padding string: '", padding, "'");
@@ -286,27 +309,30 @@ Tensor named_padding(const Tensor& input, const Tensor& weight, const std::optio
       uneven = true;
     }
   }
-  if (!uneven) return batched(input, weight, bias, stride, symmetric, dilation, false, kZero, groups, rank, op);
-  return batched(rustorch::constant_pad_nd(input, extra, 0), weight, bias, stride, symmetric, dilation, false, kZero, groups, rank,
-                 op);
+  if (!uneven)
+    return batched(input, weight, bias, stride, symmetric, dilation, false, kZero, groups, rank, op);
+  return batched(rustorch::constant_pad_nd(input, extra, 0), weight, bias, stride, symmetric, dilation, false,
+                 kZero, groups, rank, op);
 }
 
 }  // namespace
 
-#define RT_CONV(rank)                                                                                              \
-  Tensor conv##rank##d(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,               \
-                       IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {            \
-    return batched(input, weight, bias, stride, padding, dilation, false, kZero, groups, rank, "conv" #rank "d");  \
-  }                                                                                                                \
-  Tensor conv##rank##d_padding(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,       \
-                               IntArrayRef stride, std::string_view padding, IntArrayRef dilation, int64_t groups) { \
-    return named_padding(input, weight, bias, stride, padding, dilation, groups, rank, "conv" #rank "d");          \
-  }                                                                                                                \
-  Tensor conv_transpose##rank##d(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,     \
-                                 IntArrayRef stride, IntArrayRef padding, IntArrayRef output_padding,              \
-                                 int64_t groups, IntArrayRef dilation) {                                           \
-    return batched(input, weight, bias, stride, padding, dilation, true, output_padding, groups, rank,             \
-                   "conv_transpose" #rank "d");                                                                    \
+#define RT_CONV(rank)                                                                                        \
+  Tensor conv##rank##d(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,         \
+                       IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, int64_t groups) {      \
+    return batched(input, weight, bias, stride, padding, dilation, false, kZero, groups, rank,               \
+                   "conv" #rank "d");                                                                        \
+  }                                                                                                          \
+  Tensor conv##rank##d_padding(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias, \
+                               IntArrayRef stride, std::string_view padding, IntArrayRef dilation,           \
+                               int64_t groups) {                                                             \
+    return named_padding(input, weight, bias, stride, padding, dilation, groups, rank, "conv" #rank "d");    \
+  }                                                                                                          \
+  Tensor conv_transpose##rank##d(const Tensor& input, const Tensor& weight,                                  \
+                                 const std::optional<Tensor>& bias, IntArrayRef stride, IntArrayRef padding, \
+                                 IntArrayRef output_padding, int64_t groups, IntArrayRef dilation) {         \
+    return batched(input, weight, bias, stride, padding, dilation, true, output_padding, groups, rank,       \
+                   "conv_transpose" #rank "d");                                                              \
   }
 
 RT_CONV(1)

@@ -4,6 +4,10 @@
 #include "ops/index_grad.h"
 #include "ops/shape_grad.h"
 #include "ops/view_grad.h"
+#include "ops/conv_grad.h"
+#include "ops/loss_grad.h"
+#include "ops/matmul_grad.h"
+#include "ops/softmax_grad.h"
 #include "rustorch/ops.h"
 
 namespace rustorch {

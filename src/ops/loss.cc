@@ -7,18 +7,19 @@
 
 namespace rustorch {
 
-
-// The gradient is grad_p * (a_p * softmax(x) - q), q and a_p constants: its derivative by x is that of softmax.
-std::tuple<Tensor, Tensor> cross_entropy_double_backward(const Tensor& gg, const Tensor& grad, const Tensor& self,
-                                                         const Tensor& target, const std::optional<Tensor>& weight,
+// The gradient is grad_p * (a_p * softmax(x) - q), q and a_p constants: its derivative by x is that of
+// softmax.
+std::tuple<Tensor, Tensor> cross_entropy_double_backward(const Tensor& gg, const Tensor& grad,
+                                                         const Tensor& self, const Tensor& target,
+                                                         const std::optional<Tensor>& weight,
                                                          const Tensor& lse, std::string_view reduction,
                                                          int64_t ignore_index, double label_smoothing,
                                                          const std::array<bool, 2>& grad_mask) {
   const bool none = reduction == "none";
   Tensor by_grad, by_self;
   if (grad_mask[0]) {
-    const Tensor unit = _cross_entropy_backward(ones_like(grad), self, target, weight, lse, reduction, ignore_index,
-                                                label_smoothing);
+    const Tensor unit = _cross_entropy_backward(ones_like(grad), self, target, weight, lse, reduction,
+                                                ignore_index, label_smoothing);
     const Tensor product = mul(gg, unit);
     by_grad = none ? sum(product, IntArrayRef{1}) : sum(product);
   }
@@ -48,8 +49,8 @@ using nn_detail::reduce_loss;
 
 // Fills the geometry of a class loss on input [N, C, ...] (or [C] with a 0-d target).
 ClassLossCall class_call(const char* op, ClassLossKind kind, IntArrayRef sizes, const Tensor& target,
-                         const std::optional<Tensor>& weight, std::string_view reduction, int64_t ignore_index,
-                         DType compute) {
+                         const std::optional<Tensor>& weight, std::string_view reduction,
+                         int64_t ignore_index, DType compute) {
   ClassLossCall call{};
   call.kind = kind;
   const size_t class_dim = sizes.size() == 1 ? 0 : 1;
@@ -77,8 +78,9 @@ void check_target_shape(const char* op, const Tensor& self, const Tensor& target
              "For 1D input, 1D target must be a single class; got target of shape ", target.sizes());
     return;
   }
-  RT_CHECK(target.dim() == self.dim() - 1, Shape, op, "0D or 1D target tensor expected, multi-target not supported; got ",
-           target.sizes(), " for input ", self.sizes());
+  RT_CHECK(target.dim() == self.dim() - 1, Shape, op,
+           "0D or 1D target tensor expected, multi-target not supported; got ", target.sizes(), " for input ",
+           self.sizes());
   RT_CHECK(target.size(0) == self.size(0), Shape, op, "Expected input batch_size (", self.size(0),
            ") to match target batch_size (", target.size(0), ").");
   for (int64_t d = 1; d < target.dim(); ++d)
@@ -90,12 +92,14 @@ void check_target_shape(const char* op, const Tensor& self, const Tensor& target
 Tensor soft_cross_entropy(const Tensor& self, const Tensor& target, const std::optional<Tensor>& weight,
                           std::string_view reduction, double label_smoothing) {
   RT_CHECK(is_floating_point(target.dtype()), DType, "cross_entropy",
-           "Expected floating point type for target with class probabilities, got ", dtype_scalar_name(target.dtype()));
+           "Expected floating point type for target with class probabilities, got ",
+           dtype_scalar_name(target.dtype()));
   const int64_t class_dim = self.dim() == 1 ? 0 : 1;
   const int64_t classes = self.size(class_dim);
   const Tensor logp = rustorch::log_softmax(self, class_dim);
   Tensor p = target;
-  if (label_smoothing > 0) p = rustorch::add(rustorch::mul(p, 1 - label_smoothing), label_smoothing / static_cast<double>(classes));
+  if (label_smoothing > 0)
+    p = rustorch::add(rustorch::mul(p, 1 - label_smoothing), label_smoothing / static_cast<double>(classes));
   Tensor terms = rustorch::mul(logp, p);
   if (weight && weight->defined()) {
     DimVector shape(static_cast<size_t>(self.dim()), 1);
@@ -104,9 +108,13 @@ Tensor soft_cross_entropy(const Tensor& self, const Tensor& target, const std::o
   }
   switch (nn_detail::parse_reduction("cross_entropy", reduction)) {
     case Reduction::Mean:
-      return rustorch::neg(rustorch::div(rustorch::sum(terms), static_cast<double>(std::max<int64_t>(classes == 0 ? 0 : self.numel() / classes, 1))));
-    case Reduction::Sum: return rustorch::neg(rustorch::sum(terms));
-    default: return rustorch::neg(rustorch::sum(terms, IntArrayRef{class_dim}));
+      return rustorch::neg(rustorch::div(
+          rustorch::sum(terms),
+          static_cast<double>(std::max<int64_t>(classes == 0 ? 0 : self.numel() / classes, 1))));
+    case Reduction::Sum:
+      return rustorch::neg(rustorch::sum(terms));
+    default:
+      return rustorch::neg(rustorch::sum(terms, IntArrayRef{class_dim}));
   }
 }
 
@@ -117,14 +125,17 @@ Tensor cross_entropy(const Tensor& self, const Tensor& target, const std::option
   RT_CHECK(label_smoothing >= 0 && label_smoothing <= 1, Value, "cross_entropy",
            "label_smoothing must be between 0.0 and 1.0. Got: ", label_smoothing);
   if (self.sizes() == target.sizes()) {
-    RT_CHECK(ignore_index < 0, Value, "cross_entropy", "ignore_index is not supported for floating point target");
+    RT_CHECK(ignore_index < 0, Value, "cross_entropy",
+             "ignore_index is not supported for floating point target");
     return soft_cross_entropy(self, target, weight, reduction, label_smoothing);
   }
-  return std::get<0>(rustorch::_cross_entropy(self, target, weight, reduction, ignore_index, label_smoothing));
+  return std::get<0>(
+      rustorch::_cross_entropy(self, target, weight, reduction, ignore_index, label_smoothing));
 }
 
-std::tuple<Tensor, Tensor> _cross_entropy(const Tensor& self, const Tensor& target, const std::optional<Tensor>& weight,
-                                          std::string_view reduction, int64_t ignore_index, double label_smoothing) {
+std::tuple<Tensor, Tensor> _cross_entropy(const Tensor& self, const Tensor& target,
+                                          const std::optional<Tensor>& weight, std::string_view reduction,
+                                          int64_t ignore_index, double label_smoothing) {
   constexpr const char* op = "cross_entropy";
   check_target_shape(op, self, target);
   const DType compute = kernel_dtype(op, self.dtype());
@@ -140,12 +151,12 @@ std::tuple<Tensor, Tensor> _cross_entropy(const Tensor& self, const Tensor& targ
 }
 
 Tensor _cross_entropy_backward(const Tensor& grad, const Tensor& self, const Tensor& target,
-                               const std::optional<Tensor>& weight, const Tensor& lse, std::string_view reduction,
-                               int64_t ignore_index, double label_smoothing) {
+                               const std::optional<Tensor>& weight, const Tensor& lse,
+                               std::string_view reduction, int64_t ignore_index, double label_smoothing) {
   constexpr const char* op = "cross_entropy";
   const DType compute = kernel_dtype(op, self.dtype());
-  ClassLossCall call = class_call(op, ClassLossKind::CrossEntropyBackward, self.sizes(), target, weight, reduction,
-                                  ignore_index, compute);
+  ClassLossCall call = class_call(op, ClassLossKind::CrossEntropyBackward, self.sizes(), target, weight,
+                                  reduction, ignore_index, compute);
   call.input = kernel_input(self, compute);
   call.label_smoothing = label_smoothing;
   call.grad = kernel_input(grad, compute);
@@ -165,19 +176,22 @@ Tensor _nll_loss(const Tensor& self, const Tensor& target, const std::optional<T
   constexpr const char* op = "nll_loss";
   check_target_shape(op, self, target);
   const DType compute = kernel_dtype(op, self.dtype());
-  ClassLossCall call = class_call(op, ClassLossKind::Nll, self.sizes(), target, weight, reduction, ignore_index, compute);
+  ClassLossCall call =
+      class_call(op, ClassLossKind::Nll, self.sizes(), target, weight, reduction, ignore_index, compute);
   call.input = kernel_input(self, compute);
-  call.out = make_tensor(call.reduction == Reduction::None ? target.sizes() : IntArrayRef{}, compute, self.device());
+  call.out =
+      make_tensor(call.reduction == Reduction::None ? target.sizes() : IntArrayRef{}, compute, self.device());
   backend_for(call.out).class_loss(call);
   return cast_raw(call.out, self.dtype());
 }
 
 Tensor _nll_loss_backward(const Tensor& grad, IntArrayRef input_size, const Tensor& target,
-                          const std::optional<Tensor>& weight, std::string_view reduction, int64_t ignore_index) {
+                          const std::optional<Tensor>& weight, std::string_view reduction,
+                          int64_t ignore_index) {
   constexpr const char* op = "nll_loss";
   const DType compute = kernel_dtype(op, grad.dtype());
-  ClassLossCall call = class_call(op, ClassLossKind::NllBackward, input_size, target, weight, reduction, ignore_index,
-                                  compute);
+  ClassLossCall call = class_call(op, ClassLossKind::NllBackward, input_size, target, weight, reduction,
+                                  ignore_index, compute);
   call.grad = kernel_input(grad, compute);
   call.out = make_tensor(input_size, compute, grad.device());
   backend_for(call.out).class_loss(call);
@@ -190,7 +204,9 @@ Tensor mse_loss(const Tensor& self, const Tensor& target, std::string_view reduc
 
 Tensor l1_loss(const Tensor& self, const Tensor& target, std::string_view reduction) {
   const bool plain = !self.is_complex() && !target.is_complex();
-  return reduce_loss("l1_loss", plain ? rustorch::_absolute_error(self, target) : rustorch::abs(rustorch::sub(self, target)), reduction);
+  return reduce_loss(
+      "l1_loss", plain ? rustorch::_absolute_error(self, target) : rustorch::abs(rustorch::sub(self, target)),
+      reduction);
 }
 
 Tensor smooth_l1_loss(const Tensor& self, const Tensor& target, std::string_view reduction, double beta) {
@@ -207,20 +223,23 @@ Tensor huber_loss(const Tensor& self, const Tensor& target, std::string_view red
 Tensor binary_cross_entropy(const Tensor& self, const Tensor& target, const std::optional<Tensor>& weight,
                             std::string_view reduction) {
   if (self.sizes() != target.sizes()) [[unlikely]]
-    raise_shape("binary_cross_entropy", rustorch::cat("Using a target size (", target.sizes(),
-                                            ") that is different to the input size (", self.sizes(),
-                                            ") is deprecated. Please ensure they have the same size."),
-                self.sizes(), target.sizes());
+    raise_shape(
+        "binary_cross_entropy",
+        rustorch::cat("Using a target size (", target.sizes(), ") that is different to the input size (",
+                      self.sizes(), ") is deprecated. Please ensure they have the same size."),
+        self.sizes(), target.sizes());
   Tensor loss = rustorch::_binary_cross_entropy(self, target);
   if (weight && weight->defined()) loss = rustorch::mul(loss, *weight);
   return reduce_loss("binary_cross_entropy", loss, reduction);
 }
 
-Tensor binary_cross_entropy_with_logits(const Tensor& self, const Tensor& target, const std::optional<Tensor>& weight,
+Tensor binary_cross_entropy_with_logits(const Tensor& self, const Tensor& target,
+                                        const std::optional<Tensor>& weight,
                                         const std::optional<Tensor>& pos_weight, std::string_view reduction) {
   if (self.sizes() != target.sizes()) [[unlikely]]
-    raise_shape("binary_cross_entropy_with_logits", rustorch::cat("Target size (", target.sizes(),
-                                                        ") must be the same as input size (", self.sizes(), ")"),
+    raise_shape("binary_cross_entropy_with_logits",
+                rustorch::cat("Target size (", target.sizes(), ") must be the same as input size (",
+                              self.sizes(), ")"),
                 self.sizes(), target.sizes());
   Tensor loss;
   if (pos_weight && pos_weight->defined())

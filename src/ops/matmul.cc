@@ -9,16 +9,17 @@ namespace rustorch::impl {
 namespace {
 
 void check_dtypes(const char* op, const Tensor& a, const Tensor& b) {
-  RT_CHECK(a.dtype() == b.dtype(), DType, op, "expected m1 and m2 to have the same dtype, but got: ",
-           dtype_scalar_name(a.dtype()), " != ", dtype_scalar_name(b.dtype()));
+  RT_CHECK(a.dtype() == b.dtype(), DType, op,
+           "expected m1 and m2 to have the same dtype, but got: ", dtype_scalar_name(a.dtype()),
+           " != ", dtype_scalar_name(b.dtype()));
   RT_CHECK(a.dtype() != kBool, NotImplemented, op, "\"", op, "\" not implemented for 'Bool'");
 }
 
 void check_inner(const char* op, const Tensor& a, const Tensor& b, int64_t ka, int64_t kb) {
   if (ka != kb) [[unlikely]]
     raise_shape(op,
-                rustorch::cat("mat1 and mat2 shapes cannot be multiplied (", a.size(-2), "x", a.size(-1), " and ", b.size(-2),
-                    "x", b.size(-1), ")"),
+                rustorch::cat("mat1 and mat2 shapes cannot be multiplied (", a.size(-2), "x", a.size(-1),
+                              " and ", b.size(-2), "x", b.size(-1), ")"),
                 a.sizes(), b.sizes());
 }
 
@@ -39,8 +40,10 @@ void run(const Tensor& out, const Tensor& a, const Tensor& b, const Scalar& alph
 // A contiguous copy of self broadcast to sizes, to be accumulated into; uninitialised when beta is 0.
 Tensor accumulator(const char* op, const Tensor& self, IntArrayRef sizes, const Scalar& beta, DType dtype) {
   if (!is_expandable_to(self.sizes(), sizes)) [[unlikely]]
-    raise_shape(op, rustorch::cat("The expanded size of the tensor must match the existing size; got ", self.sizes(),
-                        "; expected a shape that broadcasts to ", sizes), self.sizes(), sizes);
+    raise_shape(op,
+                rustorch::cat("The expanded size of the tensor must match the existing size; got ",
+                              self.sizes(), "; expected a shape that broadcasts to ", sizes),
+                self.sizes(), sizes);
   RT_CHECK(self.dtype() == dtype, DType, op, "self and mat2 must have the same dtype, but got ",
            dtype_scalar_name(self.dtype()), " and ", dtype_scalar_name(dtype));
   Tensor out = make_tensor(sizes, dtype, self.device());
@@ -64,10 +67,11 @@ Tensor bmm(const Tensor& self, const Tensor& mat2) {
   RT_CHECK(self.dim() == 3, Shape, "bmm", "batch1 must be a 3D tensor");
   RT_CHECK(mat2.dim() == 3, Shape, "bmm", "batch2 must be a 3D tensor");
   if (self.size(0) != mat2.size(0) || self.size(2) != mat2.size(1)) [[unlikely]]
-    raise_shape("bmm",
-                rustorch::cat("Expected size for first two dimensions of batch2 tensor to be: [", self.size(0), ", ", self.size(2),
-                    "] but got: [", mat2.size(0), ", ", mat2.size(1), "]."),
-                self.sizes(), mat2.sizes());
+    raise_shape(
+        "bmm",
+        rustorch::cat("Expected size for first two dimensions of batch2 tensor to be: [", self.size(0), ", ",
+                      self.size(2), "] but got: [", mat2.size(0), ", ", mat2.size(1), "]."),
+        self.sizes(), mat2.sizes());
   check_dtypes("bmm", self, mat2);
   Tensor out = make_tensor({self.size(0), self.size(1), mat2.size(2)}, self.dtype(), self.device());
   run(out, self, mat2);
@@ -75,11 +79,13 @@ Tensor bmm(const Tensor& self, const Tensor& mat2) {
 }
 
 Tensor mv(const Tensor& self, const Tensor& vec) {
-  RT_CHECK(self.dim() == 2 && vec.dim() == 1, Shape, "mv",
-           "vector + matrix @ vector expected, got 1, ", self.dim(), ", ", vec.dim());
+  RT_CHECK(self.dim() == 2 && vec.dim() == 1, Shape, "mv", "vector + matrix @ vector expected, got 1, ",
+           self.dim(), ", ", vec.dim());
   if (self.size(1) != vec.size(0)) [[unlikely]]
-    raise_shape("mv", rustorch::cat("size mismatch, got input (", self.size(0), "), mat (", self.size(0), "x", self.size(1),
-                          "), vec (", vec.size(0), ")"), self.sizes(), vec.sizes());
+    raise_shape("mv",
+                rustorch::cat("size mismatch, got input (", self.size(0), "), mat (", self.size(0), "x",
+                              self.size(1), "), vec (", vec.size(0), ")"),
+                self.sizes(), vec.sizes());
   check_dtypes("mv", self, vec);
   const int64_t n = self.size(0);
   Tensor out = make_tensor({n}, self.dtype(), self.device());
@@ -90,14 +96,17 @@ Tensor mv(const Tensor& self, const Tensor& vec) {
 }
 
 Tensor dot(const Tensor& self, const Tensor& tensor) {
-  RT_CHECK(self.dim() == 1 && tensor.dim() == 1, Shape, "dot", "1D tensors expected, but got ", self.dim(), "D and ",
-           tensor.dim(), "D tensors");
+  RT_CHECK(self.dim() == 1 && tensor.dim() == 1, Shape, "dot", "1D tensors expected, but got ", self.dim(),
+           "D and ", tensor.dim(), "D tensors");
   if (self.size(0) != tensor.size(0)) [[unlikely]]
-    raise_shape("dot", rustorch::cat("inconsistent tensor size, expected tensor [", self.size(0), "] and src [", tensor.size(0),
-                           "] to have the same number of elements, but got ", self.size(0), " and ", tensor.size(0),
-                           " elements respectively"), self.sizes(), tensor.sizes());
-  RT_CHECK(self.dtype() == tensor.dtype(), DType, "dot", "expected both vectors to have same dtype, but found ",
-           dtype_scalar_name(self.dtype()), " and ", dtype_scalar_name(tensor.dtype()));
+    raise_shape("dot",
+                rustorch::cat("inconsistent tensor size, expected tensor [", self.size(0), "] and src [",
+                              tensor.size(0), "] to have the same number of elements, but got ", self.size(0),
+                              " and ", tensor.size(0), " elements respectively"),
+                self.sizes(), tensor.sizes());
+  RT_CHECK(self.dtype() == tensor.dtype(), DType, "dot",
+           "expected both vectors to have same dtype, but found ", dtype_scalar_name(self.dtype()), " and ",
+           dtype_scalar_name(tensor.dtype()));
   check_dtypes("dot", self, tensor);
   const int64_t k = self.size(0);
   Tensor out = make_tensor(IntArrayRef{}, self.dtype(), self.device());
@@ -115,23 +124,31 @@ Tensor vdot(const Tensor& self, const Tensor& other) {
 Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias) {
   const int64_t dims = input.dim(), wdims = weight.dim();
   RT_CHECK(dims >= 1, Shape, "linear", "input must have at least one dimension; got a 0-d tensor");
-  RT_CHECK(wdims == 1 || wdims == 2, Shape, "linear", "weight must be a vector or a matrix; got ", wdims, " dimensions");
+  RT_CHECK(wdims == 1 || wdims == 2, Shape, "linear", "weight must be a vector or a matrix; got ", wdims,
+           " dimensions");
   const int64_t k = input.size(-1), n = wdims == 2 ? weight.size(0) : 1;
-  const int64_t rows = k == 0 ? numel_of(input.sizes().slice(0, static_cast<size_t>(dims - 1))) : input.numel() / k;
+  const int64_t rows =
+      k == 0 ? numel_of(input.sizes().slice(0, static_cast<size_t>(dims - 1))) : input.numel() / k;
   if (weight.size(-1) != k) [[unlikely]]
-    raise_shape("linear", rustorch::cat("mat1 and mat2 shapes cannot be multiplied (", rows, "x", k, " and ", weight.size(-1), "x",
-                              n, ")"), input.sizes(), weight.sizes());
+    raise_shape("linear",
+                rustorch::cat("mat1 and mat2 shapes cannot be multiplied (", rows, "x", k, " and ",
+                              weight.size(-1), "x", n, ")"),
+                input.sizes(), weight.sizes());
   check_dtypes("linear", input, weight);
   DimVector sizes = input.sizes().vec();
-  if (wdims == 2) sizes.back() = n;
-  else sizes.pop_back();
+  if (wdims == 2)
+    sizes.back() = n;
+  else
+    sizes.pop_back();
   Tensor out = make_tensor(sizes, input.dtype(), input.device());
   Tensor b;
   if (bias && bias->defined()) {
     check_dtypes("linear", input, *bias);
     if (!is_expandable_to(bias->sizes(), IntArrayRef{n}) && !(wdims == 1 && bias->dim() == 0)) [[unlikely]]
-      raise_shape("linear", rustorch::cat("The size of tensor a (", n, ") must match the size of tensor b (", bias->numel(),
-                                ") at non-singleton dimension 0"), weight.sizes(), bias->sizes());
+      raise_shape("linear",
+                  rustorch::cat("The size of tensor a (", n, ") must match the size of tensor b (",
+                                bias->numel(), ") at non-singleton dimension 0"),
+                  weight.sizes(), bias->sizes());
     b = contiguous_raw(bias->numel() == n && bias->dim() == 1 ? *bias : rustorch::expand(*bias, {n}));
   }
   if (dims == 2 && wdims == 2) {
@@ -146,7 +163,8 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
   return out;
 }
 
-Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta, const Scalar& alpha) {
+Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta,
+             const Scalar& alpha) {
   RT_CHECK(mat1.dim() == 2, Shape, "addmm", "mat1 must be a matrix, got ", mat1.dim(), "-D tensor");
   RT_CHECK(mat2.dim() == 2, Shape, "addmm", "mat2 must be a matrix, got ", mat2.dim(), "-D tensor");
   check_inner("addmm", mat1, mat2, mat1.size(1), mat2.size(0));
@@ -157,14 +175,16 @@ Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const S
   return out;
 }
 
-Tensor baddbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta, const Scalar& alpha) {
+Tensor baddbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
+               const Scalar& alpha) {
   RT_CHECK(batch1.dim() == 3, Shape, "baddbmm", "batch1 must be a 3D tensor");
   RT_CHECK(batch2.dim() == 3, Shape, "baddbmm", "batch2 must be a 3D tensor");
   if (batch1.size(0) != batch2.size(0) || batch1.size(2) != batch2.size(1)) [[unlikely]]
-    raise_shape("baddbmm",
-                rustorch::cat("Expected size for first two dimensions of batch2 tensor to be: [", batch1.size(0), ", ",
-                    batch1.size(2), "] but got: [", batch2.size(0), ", ", batch2.size(1), "]."),
-                batch1.sizes(), batch2.sizes());
+    raise_shape(
+        "baddbmm",
+        rustorch::cat("Expected size for first two dimensions of batch2 tensor to be: [", batch1.size(0),
+                      ", ", batch1.size(2), "] but got: [", batch2.size(0), ", ", batch2.size(1), "]."),
+        batch1.sizes(), batch2.sizes());
   check_dtypes("baddbmm", batch1, batch2);
   const int64_t sizes[] = {batch1.size(0), batch1.size(1), batch2.size(2)};
   Tensor out = accumulator("baddbmm", self, sizes, beta, batch1.dtype());
@@ -172,36 +192,43 @@ Tensor baddbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, c
   return out;
 }
 
-Tensor addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta, const Scalar& alpha) {
+Tensor addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
+              const Scalar& alpha) {
   RT_CHECK(batch1.dim() == 3, Shape, "addbmm", "batch1 must be a 3D tensor");
   RT_CHECK(batch2.dim() == 3, Shape, "addbmm", "batch2 must be a 3D tensor");
   RT_CHECK(batch1.size(0) == batch2.size(0), Shape, "addbmm",
-           "batch1 and batch2 must have same number of batches, got ", batch1.size(0), " and ", batch2.size(0));
-  RT_CHECK(batch1.size(2) == batch2.size(1), Shape, "addbmm",
-           "Incompatible matrix sizes for bmm (", batch1.size(1), "x", batch1.size(2), " and ", batch2.size(1), "x",
-           batch2.size(2), ")");
+           "batch1 and batch2 must have same number of batches, got ", batch1.size(0), " and ",
+           batch2.size(0));
+  RT_CHECK(batch1.size(2) == batch2.size(1), Shape, "addbmm", "Incompatible matrix sizes for bmm (",
+           batch1.size(1), "x", batch1.size(2), " and ", batch2.size(1), "x", batch2.size(2), ")");
   // the sum over the batch is one product of [n, b * k] and [b * k, m]
   const int64_t n = batch1.size(1), m = batch2.size(2), bk = batch1.size(0) * batch1.size(2);
-  return rustorch::addmm(self, rustorch::reshape(rustorch::permute(batch1, {1, 0, 2}), {n, bk}), rustorch::reshape(batch2, {bk, m}), beta, alpha);
+  return rustorch::addmm(self, rustorch::reshape(rustorch::permute(batch1, {1, 0, 2}), {n, bk}),
+                         rustorch::reshape(batch2, {bk, m}), beta, alpha);
 }
 
-Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta, const Scalar& alpha) {
+Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta,
+             const Scalar& alpha) {
   RT_CHECK(mat.dim() == 2 && vec.dim() == 1 && self.dim() <= 1, Shape, "addmv",
            "vector + matrix @ vector expected, got ", self.dim(), ", ", mat.dim(), ", ", vec.dim());
-  if (mat.size(1) != vec.size(0) || (self.dim() == 1 && self.size(0) != mat.size(0) && self.size(0) != 1)) [[unlikely]]
-    raise_shape("addmv", rustorch::cat("size mismatch, got input (", self.dim() ? self.size(0) : 1, "), mat (", mat.size(0), "x",
-                             mat.size(1), "), vec (", vec.size(0), ")"), mat.sizes(), vec.sizes());
+  if (mat.size(1) != vec.size(0) || (self.dim() == 1 && self.size(0) != mat.size(0) && self.size(0) != 1))
+      [[unlikely]]
+    raise_shape("addmv",
+                rustorch::cat("size mismatch, got input (", self.dim() ? self.size(0) : 1, "), mat (",
+                              mat.size(0), "x", mat.size(1), "), vec (", vec.size(0), ")"),
+                mat.sizes(), vec.sizes());
   Tensor product = rustorch::mul(rustorch::mv(mat, vec), alpha);
   if (beta.equal(0)) return product;
   return rustorch::add(rustorch::mul(self, beta), product);
 }
 
-Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Scalar& beta, const Scalar& alpha) {
-  RT_CHECK(vec1.dim() == 1 && vec2.dim() == 1, Shape, "addr", "addr: Expected 1-D argument vec1 and vec2, but got ",
-           vec1.dim(), "-D and ", vec2.dim(), "-D");
+Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Scalar& beta,
+            const Scalar& alpha) {
+  RT_CHECK(vec1.dim() == 1 && vec2.dim() == 1, Shape, "addr",
+           "addr: Expected 1-D argument vec1 and vec2, but got ", vec1.dim(), "-D and ", vec2.dim(), "-D");
   RT_CHECK(is_expandable_to(self.sizes(), IntArrayRef{vec1.size(0), vec2.size(0)}), Shape, "addr",
-           "The expanded size of the tensor must match; got ", self.sizes(), "; expected [", vec1.size(0), ", ",
-           vec2.size(0), "]");
+           "The expanded size of the tensor must match; got ", self.sizes(), "; expected [", vec1.size(0),
+           ", ", vec2.size(0), "]");
   Tensor product = rustorch::mul(rustorch::outer(vec1, vec2), alpha);
   if (beta.equal(0)) return product;
   return rustorch::add(rustorch::mul(self, beta), product);
@@ -217,8 +244,10 @@ Tensor inner(const Tensor& self, const Tensor& other) {
   check_dtypes("inner", self, other);
   if (self.dim() == 0 || other.dim() == 0) return rustorch::mul(self, other);
   if (self.size(-1) != other.size(-1)) [[unlikely]]
-    raise_shape("inner", rustorch::cat("inner() the last dimension must match on both input tensors but got shapes ", self.sizes(),
-                             " and ", other.sizes()), self.sizes(), other.sizes());
+    raise_shape("inner",
+                rustorch::cat("inner() the last dimension must match on both input tensors but got shapes ",
+                              self.sizes(), " and ", other.sizes()),
+                self.sizes(), other.sizes());
   const int64_t last_self[] = {self.dim() - 1}, last_other[] = {other.dim() - 1};
   return rustorch::tensordot(self, other, last_self, last_other);
 }
@@ -245,8 +274,9 @@ Tensor chain_matmul(TensorList matrices) {
       const size_t j = i + length;
       cost[i][j] = -1;
       for (size_t s = i; s < j; ++s) {
-        const double c = cost[i][s] + cost[s + 1][j] + static_cast<double>(p[i]) * static_cast<double>(p[s + 1]) *
-                                                           static_cast<double>(p[j + 1]);
+        const double c =
+            cost[i][s] + cost[s + 1][j] +
+            static_cast<double>(p[i]) * static_cast<double>(p[s + 1]) * static_cast<double>(p[j + 1]);
         if (cost[i][j] < 0 || c < cost[i][j]) {
           cost[i][j] = c;
           split[i][j] = s;

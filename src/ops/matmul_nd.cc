@@ -11,12 +11,13 @@ namespace rustorch::impl {
 
 Tensor matmul(const Tensor& self, const Tensor& other) {
   const int64_t da = self.dim(), db = other.dim();
-  RT_CHECK(da != 0 && db != 0, Shape, "matmul", "both arguments to matmul need to be at least 1D, but they are ", da,
-           "D and ", db, "D");
+  RT_CHECK(da != 0 && db != 0, Shape, "matmul",
+           "both arguments to matmul need to be at least 1D, but they are ", da, "D and ", db, "D");
   if (da == 2 && db == 2) return rustorch::mm(self, other);
   if (da == 1 && db == 1) return rustorch::dot(self, other);
   if (da == 2 && db == 1) return rustorch::mv(self, other);
-  if (da == 1 && db == 2) return rustorch::squeeze(rustorch::mm(rustorch::unsqueeze(self, 0), other), IntArrayRef{0});
+  if (da == 1 && db == 2)
+    return rustorch::squeeze(rustorch::mm(rustorch::unsqueeze(self, 0), other), IntArrayRef{0});
   if (db <= 2) {
     // fold the batch of self into rows
     const int64_t k = self.size(-1);
@@ -41,8 +42,10 @@ Tensor matmul(const Tensor& self, const Tensor& other) {
     return wide.dim() == 3 ? wide : rustorch::reshape(wide, {count, t.size(-2), t.size(-1)});
   };
   if (k != other.size(-2)) [[unlikely]]
-    raise_shape("matmul", rustorch::cat("Expected size for first two dimensions of batch2 tensor to be: [", count, ", ", k,
-                              "] but got: [", count, ", ", other.size(-2), "]."), self.sizes(), other.sizes());
+    raise_shape("matmul",
+                rustorch::cat("Expected size for first two dimensions of batch2 tensor to be: [", count, ", ",
+                              k, "] but got: [", count, ", ", other.size(-2), "]."),
+                self.sizes(), other.sizes());
   const Tensor product = rustorch::bmm(flatten_batch(a), flatten_batch(other));
   if (da != 1) sizes.push_back(n);
   sizes.push_back(m);
@@ -50,23 +53,27 @@ Tensor matmul(const Tensor& self, const Tensor& other) {
 }
 
 Tensor tensordot(const Tensor& self, const Tensor& other, IntArrayRef dims_self, IntArrayRef dims_other) {
-  RT_CHECK(dims_self.size() == dims_other.size(), Shape, "tensordot", "both dimension lists should have same length");
+  RT_CHECK(dims_self.size() == dims_other.size(), Shape, "tensordot",
+           "both dimension lists should have same length");
   RT_CHECK(self.dtype() == other.dtype(), DType, "tensordot", "both inputs should have same dtype");
   std::vector<bool> summed_a(static_cast<size_t>(self.dim())), summed_b(static_cast<size_t>(other.dim()));
   Tensor a = self, b = other;
   DimVector order_a, order_b;
   int64_t k = 1;
   for (size_t i = 0; i < dims_self.size(); ++i) {
-    const int64_t x = wrap_dim("tensordot", dims_self[i], self.dim()), y = wrap_dim("tensordot", dims_other[i], other.dim());
+    const int64_t x = wrap_dim("tensordot", dims_self[i], self.dim()),
+                  y = wrap_dim("tensordot", dims_other[i], other.dim());
     RT_CHECK(!summed_a[static_cast<size_t>(x)] && !summed_b[static_cast<size_t>(y)], Value, "tensordot",
              "dims may not repeat");
     summed_a[static_cast<size_t>(x)] = summed_b[static_cast<size_t>(y)] = true;
     const int64_t sa = self.size(x), sb = other.size(y);
-    if (sb == 1 && sa != 1) a = rustorch::sum(a, IntArrayRef{x}, true);
-    else if (sa == 1 && sb != 1) b = rustorch::sum(b, IntArrayRef{y}, true);
+    if (sb == 1 && sa != 1)
+      a = rustorch::sum(a, IntArrayRef{x}, true);
+    else if (sa == 1 && sb != 1)
+      b = rustorch::sum(b, IntArrayRef{y}, true);
     else
-      RT_CHECK(sa == sb, Shape, "tensordot", "contracted dimensions need to match, but first has size ", sa, " in dim ",
-               x, " and second has size ", sb, " in dim ", y);
+      RT_CHECK(sa == sb, Shape, "tensordot", "contracted dimensions need to match, but first has size ", sa,
+               " in dim ", x, " and second has size ", sb, " in dim ", y);
     k *= std::min(sa, sb);
     order_a.push_back(x);
     order_b.push_back(y);
@@ -86,7 +93,9 @@ Tensor tensordot(const Tensor& self, const Tensor& other, IntArrayRef dims_self,
       sizes.push_back(other.size(d));
       m *= other.size(d);
     }
-  return rustorch::reshape(rustorch::mm(rustorch::reshape(rustorch::permute(a, perm_a), {n, k}), rustorch::reshape(rustorch::permute(b, perm_b), {k, m})), sizes);
+  return rustorch::reshape(rustorch::mm(rustorch::reshape(rustorch::permute(a, perm_a), {n, k}),
+                                        rustorch::reshape(rustorch::permute(b, perm_b), {k, m})),
+                           sizes);
 }
 
 namespace {
@@ -110,8 +119,8 @@ Term parse_term(std::string_view text, bool output) {
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == ' ') continue;
     if (text[i] == '.') {
-      RT_CHECK(text.substr(i, 3) == "..." && !ellipsis, Value, "einsum", "found '.' for ", output ? "output" : "operand",
-               " that is not part of any ellipsis");
+      RT_CHECK(text.substr(i, 3) == "..." && !ellipsis, Value, "einsum", "found '.' for ",
+               output ? "output" : "operand", " that is not part of any ellipsis");
       ellipsis = true;
       term.labels.push_back(-1);
       i += 2;
@@ -128,9 +137,11 @@ Term parse_term(std::string_view text, bool output) {
 // Labels with the ellipsis spelled out; `dims` of them, aligned at the right end of the widest ellipsis.
 std::vector<int> spell_out(const Term& term, int dims) {
   std::vector<int> labels;
-  const int named = static_cast<int>(std::count_if(term.labels.begin(), term.labels.end(), [](int l) { return l >= 0; }));
+  const int named =
+      static_cast<int>(std::count_if(term.labels.begin(), term.labels.end(), [](int l) { return l >= 0; }));
   for (const int l : term.labels) {
-    if (l >= 0) labels.push_back(l);
+    if (l >= 0)
+      labels.push_back(l);
     else
       for (int i = dims - named; i > 0; --i) labels.push_back(kMaxLabels - i);
   }
@@ -155,8 +166,8 @@ Labelled take_diagonals(Tensor t, std::vector<int> labels) {
         continue;
       }
       RT_CHECK(t.size(static_cast<int64_t>(i)) == t.size(static_cast<int64_t>(j)), Shape, "einsum",
-               "subscript is repeated for an operand but the sizes don't match, ", t.size(static_cast<int64_t>(j)), " != ",
-               t.size(static_cast<int64_t>(i)));
+               "subscript is repeated for an operand but the sizes don't match, ",
+               t.size(static_cast<int64_t>(j)), " != ", t.size(static_cast<int64_t>(i)));
       t = rustorch::diagonal(t, 0, static_cast<int64_t>(i), static_cast<int64_t>(j));
       const int label = labels[i];
       labels.erase(labels.begin() + static_cast<std::ptrdiff_t>(j));
@@ -175,8 +186,10 @@ Labelled drop_unused(Labelled x, const Counts& needed) {
   DimVector dims;
   std::vector<int> kept;
   for (size_t d = 0; d < x.labels.size(); ++d) {
-    if (needed[static_cast<size_t>(x.labels[d])] > 0) kept.push_back(x.labels[d]);
-    else dims.push_back(static_cast<int64_t>(d));
+    if (needed[static_cast<size_t>(x.labels[d])] > 0)
+      kept.push_back(x.labels[d]);
+    else
+      dims.push_back(static_cast<int64_t>(d));
   }
   if (dims.empty()) return x;
   return {rustorch::sum(x.t, IntArrayRef(dims)), std::move(kept)};
@@ -205,8 +218,10 @@ Labelled contract(const Labelled& a, const Labelled& b, const Counts& needed) {
     if (is_needed(l)) {
       batch.push_back(l);
     } else if (sa != sb) {  // a broadcast sum: the longer side is summed alone
-      if (sa == 1) y.t = rustorch::sum(y.t, IntArrayRef{other}, true);
-      else x.t = rustorch::sum(x.t, IntArrayRef{da}, true);
+      if (sa == 1)
+        y.t = rustorch::sum(y.t, IntArrayRef{other}, true);
+      else
+        x.t = rustorch::sum(x.t, IntArrayRef{da}, true);
       summed.push_back(l);
     } else {
       summed.push_back(l);
@@ -224,33 +239,40 @@ Labelled contract(const Labelled& a, const Labelled& b, const Counts& needed) {
   DimVector sizes, bp, bq;
   for (size_t i = 0; i < nb; ++i) {
     const int64_t sp = p.size(static_cast<int64_t>(i)), sq = q.size(static_cast<int64_t>(i));
-    RT_CHECK(sp == sq || sp == 1 || sq == 1, Shape, "einsum", "operands do not broadcast with remapped shapes; got sizes ",
-             sp, " and ", sq);
+    RT_CHECK(sp == sq || sp == 1 || sq == 1, Shape, "einsum",
+             "operands do not broadcast with remapped shapes; got sizes ", sp, " and ", sq);
     sizes.push_back(sp == 1 ? sq : sp);
   }
   int64_t n = 1, m = 1, k = 1;
   for (size_t i = 0; i < left.size(); ++i) n *= p.size(static_cast<int64_t>(nb + i));
   for (size_t i = 0; i < summed.size(); ++i) {
-    const int64_t sp = p.size(static_cast<int64_t>(nb + left.size() + i)), sq = q.size(static_cast<int64_t>(nb + i));
-    RT_CHECK(sp == sq, Shape, "einsum", "operands do not broadcast with remapped shapes; got sizes ", sp, " and ", sq);
+    const int64_t sp = p.size(static_cast<int64_t>(nb + left.size() + i)),
+                  sq = q.size(static_cast<int64_t>(nb + i));
+    RT_CHECK(sp == sq, Shape, "einsum", "operands do not broadcast with remapped shapes; got sizes ", sp,
+             " and ", sq);
     k *= sp;
   }
   for (size_t i = 0; i < right.size(); ++i) m *= q.size(static_cast<int64_t>(nb + summed.size() + i));
   const int64_t count = numel_of(sizes);
   DimVector result = sizes;
   for (size_t i = 0; i < left.size(); ++i) result.push_back(p.size(static_cast<int64_t>(nb + i)));
-  for (size_t i = 0; i < right.size(); ++i) result.push_back(q.size(static_cast<int64_t>(nb + summed.size() + i)));
+  for (size_t i = 0; i < right.size(); ++i)
+    result.push_back(q.size(static_cast<int64_t>(nb + summed.size() + i)));
   auto widen = [&](const Tensor& t) {
     DimVector full = sizes;
-    for (size_t d = nb; d < static_cast<size_t>(t.dim()); ++d) full.push_back(t.size(static_cast<int64_t>(d)));
+    for (size_t d = nb; d < static_cast<size_t>(t.dim()); ++d)
+      full.push_back(t.size(static_cast<int64_t>(d)));
     return t.sizes() == IntArrayRef(full) ? t : rustorch::expand(t, full);
   };
   p = widen(p);
   q = widen(q);
   Tensor r;
-  if (nb == 0) r = rustorch::mm(rustorch::reshape(p, {n, k}), rustorch::reshape(q, {k, m}));
-  else if (summed.empty() && (n == 1 || m == 1)) r = rustorch::mul(rustorch::reshape(p, {count, n, 1}), rustorch::reshape(q, {count, 1, m}));
-  else r = rustorch::bmm(rustorch::reshape(p, {count, n, k}), rustorch::reshape(q, {count, k, m}));
+  if (nb == 0)
+    r = rustorch::mm(rustorch::reshape(p, {n, k}), rustorch::reshape(q, {k, m}));
+  else if (summed.empty() && (n == 1 || m == 1))
+    r = rustorch::mul(rustorch::reshape(p, {count, n, 1}), rustorch::reshape(q, {count, 1, m}));
+  else
+    r = rustorch::bmm(rustorch::reshape(p, {count, n, k}), rustorch::reshape(q, {count, k, m}));
   return {rustorch::reshape(r, result), joined(batch, left, right)};
 }
 
@@ -266,26 +288,32 @@ Tensor einsum(std::string_view equation, TensorList tensors) {
     terms.push_back(parse_term(inputs.substr(from, comma - from), false));
     from = comma + 1;
   }
-  RT_CHECK(terms.size() >= tensors.size(), Value, "einsum", "more operands were provided than specified in the equation");
-  RT_CHECK(terms.size() <= tensors.size(), Value, "einsum", "fewer operands were provided than specified in the equation");
+  RT_CHECK(terms.size() >= tensors.size(), Value, "einsum",
+           "more operands were provided than specified in the equation");
+  RT_CHECK(terms.size() <= tensors.size(), Value, "einsum",
+           "fewer operands were provided than specified in the equation");
   std::vector<Labelled> operands;
   Counts count{};
   std::array<int64_t, kMaxLabels> size{};
   int ellipsis = 0;
   for (size_t i = 0; i < tensors.size(); ++i) {
     const int dims = static_cast<int>(tensors[i].dim());
-    const int named = static_cast<int>(std::count_if(terms[i].labels.begin(), terms[i].labels.end(), [](int l) { return l >= 0; }));
+    const int named = static_cast<int>(
+        std::count_if(terms[i].labels.begin(), terms[i].labels.end(), [](int l) { return l >= 0; }));
     const bool dots = named != static_cast<int>(terms[i].labels.size());
-    RT_CHECK(dots ? named <= dims : named == dims, Value, "einsum", "the number of subscripts in the equation (", named,
-             dots ? ") is more than the number of dimensions (" : ") does not match the number of dimensions (", dims,
-             ") for operand ", static_cast<int64_t>(i), dots ? "" : " and no ellipsis was given");
+    RT_CHECK(
+        dots ? named <= dims : named == dims, Value, "einsum", "the number of subscripts in the equation (",
+        named,
+        dots ? ") is more than the number of dimensions (" : ") does not match the number of dimensions (",
+        dims, ") for operand ", static_cast<int64_t>(i), dots ? "" : " and no ellipsis was given");
     ellipsis = std::max(ellipsis, dots ? dims - named : 0);
     operands.push_back(take_diagonals(tensors[i], spell_out(terms[i], dims)));
     for (size_t d = 0; d < operands.back().labels.size(); ++d) {
       const size_t l = static_cast<size_t>(operands.back().labels[d]);
       const int64_t s = operands.back().t.size(static_cast<int64_t>(d));
       RT_CHECK(count[l] == 0 || size[l] == s || size[l] == 1 || s == 1, Shape, "einsum",
-               "operands do not broadcast with remapped shapes; got sizes ", size[l], " and ", s, " for one subscript");
+               "operands do not broadcast with remapped shapes; got sizes ", size[l], " and ", s,
+               " for one subscript");
       size[l] = count[l] == 0 || size[l] == 1 ? s : size[l];
       ++count[l];
     }
@@ -293,7 +321,8 @@ Tensor einsum(std::string_view equation, TensorList tensors) {
   std::vector<int> output;
   if (arrow != std::string_view::npos) {
     Term out = parse_term(equation.substr(arrow + 2), true);
-    const int named = static_cast<int>(std::count_if(out.labels.begin(), out.labels.end(), [](int l) { return l >= 0; }));
+    const int named =
+        static_cast<int>(std::count_if(out.labels.begin(), out.labels.end(), [](int l) { return l >= 0; }));
     output = spell_out(out, named + ellipsis);
   } else {
     // the ellipsis, then every letter that occurs once, in order
@@ -307,10 +336,11 @@ Tensor einsum(std::string_view equation, TensorList tensors) {
   }
   Counts needed = count;
   for (const int l : output) {
-    RT_CHECK(count[static_cast<size_t>(l)] > 0, Value, "einsum",
-             "output subscript ", l < kLetters ? std::string(1, static_cast<char>(l < 26 ? 'A' + l : 'a' + l - 26)) : "...",
+    RT_CHECK(count[static_cast<size_t>(l)] > 0, Value, "einsum", "output subscript ",
+             l < kLetters ? std::string(1, static_cast<char>(l < 26 ? 'A' + l : 'a' + l - 26)) : "...",
              " does not appear in the equation for any input operand");
-    RT_CHECK(std::count(output.begin(), output.end(), l) == 1, Value, "einsum", "output subscript appears more than once in the output");
+    RT_CHECK(std::count(output.begin(), output.end(), l) == 1, Value, "einsum",
+             "output subscript appears more than once in the output");
     ++needed[static_cast<size_t>(l)];
   }
   auto release = [&](const Labelled& x) {

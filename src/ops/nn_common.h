@@ -22,7 +22,8 @@ inline Reduction parse_reduction(const char* op, std::string_view name) {
 
 /// The type kernels compute in: float for 16-bit floats, else t itself. Throws for what is no float.
 inline DType kernel_dtype(const char* op, DType t) {
-  RT_CHECK(is_floating_point(t), NotImplemented, op, "\"", op, "\" not implemented for '", dtype_scalar_name(t), "'");
+  RT_CHECK(is_floating_point(t), NotImplemented, op, "\"", op, "\" not implemented for '",
+           dtype_scalar_name(t), "'");
   return is_reduced_float(t) ? kFloat32 : t;
 }
 
@@ -30,14 +31,19 @@ inline DType kernel_dtype(const char* op, DType t) {
 inline Tensor kernel_input(const Tensor& t, DType dtype) { return contiguous_raw(cast_raw(t, dtype)); }
 
 /// list[i] of a list of n numbers or of one that holds for all.
-inline int64_t list_at(IntArrayRef list, int i) { return list.size() == 1 ? list[0] : list[static_cast<size_t>(i)]; }
+inline int64_t list_at(IntArrayRef list, int i) {
+  return list.size() == 1 ? list[0] : list[static_cast<size_t>(i)];
+}
 
 /// Applies a reduction to per-element losses, with history.
 inline Tensor reduce_loss(const char* op, const Tensor& loss, std::string_view reduction) {
   switch (parse_reduction(op, reduction)) {
-    case Reduction::Mean: return mean(loss);
-    case Reduction::Sum: return sum(loss);
-    default: return loss;
+    case Reduction::Mean:
+      return mean(loss);
+    case Reduction::Sum:
+      return sum(loss);
+    default:
+      return loss;
   }
 }
 

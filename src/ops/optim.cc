@@ -10,14 +10,16 @@ void check_list(const char* op, TensorList params, TensorList list, const char* 
   RT_CHECK(list.size() == params.size(), Value, op, name, " must have one tensor per parameter; got ",
            static_cast<int64_t>(list.size()), "; expected ", static_cast<int64_t>(params.size()));
   for (size_t i = 0; i < list.size(); ++i) {
-    RT_CHECK(list[i].sizes() == params[i].sizes(), Shape, op, name, " must have the shapes of the parameters; got ",
-             list[i].sizes(), "; expected ", params[i].sizes());
+    RT_CHECK(list[i].sizes() == params[i].sizes(), Shape, op, name,
+             " must have the shapes of the parameters; got ", list[i].sizes(), "; expected ",
+             params[i].sizes());
     RT_CHECK(list[i].dtype() == params[i].dtype(), DType, op, name, " must have the parameter's dtype; got ",
              list[i].dtype(), "; expected ", params[i].dtype());
   }
 }
 
-// A state that the kernel may treat as flat memory in the parameter's order; copied back by finish() otherwise.
+// A state that the kernel may treat as flat memory in the parameter's order; copied back by finish()
+// otherwise.
 class FlatState {
  public:
   FlatState(const Tensor& original, const Tensor& param) : original_(original), flat_(original) {
@@ -37,8 +39,8 @@ class FlatState {
   bool copied_ = false;
 };
 
-void step_one(OptimizerCall& call, const Tensor& param, const Tensor& grad, const Tensor& s1, const Tensor& s2,
-              const Tensor& s3) {
+void step_one(OptimizerCall& call, const Tensor& param, const Tensor& grad, const Tensor& s1,
+              const Tensor& s2, const Tensor& s3) {
   if (param.numel() == 0) return;
   const bool dense = param.impl()->is_non_overlapping_and_dense();
   bool same = dense && grad.strides() == param.strides();
@@ -68,7 +70,8 @@ void step_one(OptimizerCall& call, const Tensor& param, const Tensor& grad, cons
 
 void check_params(const char* op, TensorList params) {
   for (const Tensor& p : params)
-    RT_CHECK(is_floating_point(p.dtype()), DType, op, "parameters must be floating-point tensors; got ", p.dtype());
+    RT_CHECK(is_floating_point(p.dtype()), DType, op, "parameters must be floating-point tensors; got ",
+             p.dtype());
 }
 
 void adam(const char* op, OptimizerKind kind, TensorList params, TensorList grads, TensorList exp_avgs,
@@ -79,17 +82,19 @@ void adam(const char* op, OptimizerKind kind, TensorList params, TensorList grad
   check_list(op, params, exp_avgs, "exp_avgs");
   check_list(op, params, exp_avg_sqs, "exp_avg_sqs");
   if (call.amsgrad) check_list(op, params, max_exp_avg_sqs, "max_exp_avg_sqs");
-  RT_CHECK(state_steps.size() == params.size(), Value, op, "state_steps must have one tensor per parameter; got ",
-           static_cast<int64_t>(state_steps.size()));
+  RT_CHECK(state_steps.size() == params.size(), Value, op,
+           "state_steps must have one tensor per parameter; got ", static_cast<int64_t>(state_steps.size()));
   for (const Tensor& s : state_steps)
     RT_CHECK(s.numel() == 1 && s.dtype() == kFloat32 && s.device().is_cpu(), Value, op,
-             "state_steps must be float32 CPU tensors of one element; got ", s.dtype(), " of shape ", s.sizes());
+             "state_steps must be float32 CPU tensors of one element; got ", s.dtype(), " of shape ",
+             s.sizes());
   for (size_t i = 0; i < params.size(); ++i) {
     float& step = *state_steps[i].impl()->mutable_data<float>();
     step += 1;
     bump_version(state_steps[i]);
     call.step = static_cast<double>(step);
-    step_one(call, params[i], grads[i], exp_avgs[i], exp_avg_sqs[i], call.amsgrad ? max_exp_avg_sqs[i] : Tensor());
+    step_one(call, params[i], grads[i], exp_avgs[i], exp_avg_sqs[i],
+             call.amsgrad ? max_exp_avg_sqs[i] : Tensor());
   }
 }
 
@@ -113,28 +118,30 @@ void _fused_sgd_(TensorList params, TensorList grads, TensorList momentum_buffer
     step_one(call, params[i], grads[i], momentum != 0 ? momentum_buffers[i] : Tensor(), {}, {});
 }
 
-#define RT_ADAM_CALL               \
-  OptimizerCall call{};            \
-  call.lr = lr;                    \
-  call.beta1 = beta1;              \
-  call.beta2 = beta2;              \
+#define RT_ADAM_CALL                \
+  OptimizerCall call{};             \
+  call.lr = lr;                     \
+  call.beta1 = beta1;               \
+  call.beta2 = beta2;               \
   call.weight_decay = weight_decay; \
-  call.eps = eps;                  \
-  call.amsgrad = amsgrad;          \
+  call.eps = eps;                   \
+  call.amsgrad = amsgrad;           \
   call.maximize = maximize;
 
 void _fused_adam_(TensorList params, TensorList grads, TensorList exp_avgs, TensorList exp_avg_sqs,
                   TensorList max_exp_avg_sqs, TensorList state_steps, double lr, double beta1, double beta2,
                   double weight_decay, double eps, bool amsgrad, bool maximize) {
   RT_ADAM_CALL
-  adam("_fused_adam_", OptimizerKind::Adam, params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps, call);
+  adam("_fused_adam_", OptimizerKind::Adam, params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs,
+       state_steps, call);
 }
 
 void _fused_adamw_(TensorList params, TensorList grads, TensorList exp_avgs, TensorList exp_avg_sqs,
                    TensorList max_exp_avg_sqs, TensorList state_steps, double lr, double beta1, double beta2,
                    double weight_decay, double eps, bool amsgrad, bool maximize) {
   RT_ADAM_CALL
-  adam("_fused_adamw_", OptimizerKind::AdamW, params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps, call);
+  adam("_fused_adamw_", OptimizerKind::AdamW, params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs,
+       state_steps, call);
 }
 
 #undef RT_ADAM_CALL

@@ -42,7 +42,9 @@ Tensor converted(const Tensor& self, std::optional<DType> dtype) {
 
 }  // namespace
 
-Tensor _softmax(const Tensor& self, int64_t dim) { return run("softmax", SoftmaxKind::Softmax, self, {}, dim); }
+Tensor _softmax(const Tensor& self, int64_t dim) {
+  return run("softmax", SoftmaxKind::Softmax, self, {}, dim);
+}
 Tensor _log_softmax(const Tensor& self, int64_t dim) {
   return run("log_softmax", SoftmaxKind::LogSoftmax, self, {}, dim);
 }

@@ -32,7 +32,8 @@ class PlainConv {
   using A = std::conditional_t<std::is_integral_v<T>, uint64_t, accumulate_t<T>>;
 
  public:
-  explicit PlainConv(const ConvCall& call) : call_(call), x_(call.x, call.rank), w_(call.w, call.rank), y_(call.y, call.rank) {
+  explicit PlainConv(const ConvCall& call)
+      : call_(call), x_(call.x, call.rank), w_(call.w, call.rank), y_(call.y, call.rank) {
     for (int d = 0; d < call.rank; ++d) {
       const int to = 3 - call.rank + d;
       step_[to] = call.stride[static_cast<size_t>(d)];
@@ -45,9 +46,12 @@ class PlainConv {
 
   void run() const {
     switch (call_.kind) {
-      case ConvKind::Forward: return forward();
-      case ConvKind::BackwardData: return by_data();
-      case ConvKind::BackwardWeight: return by_weight();
+      case ConvKind::Forward:
+        return forward();
+      case ConvKind::BackwardData:
+        return by_data();
+      case ConvKind::BackwardWeight:
+        return by_weight();
     }
   }
 
@@ -156,9 +160,11 @@ class PlainConv {
 void plain_convolution(const ConvCall& call) {
   const DType t = call.y.impl()->dtype();
   if (is_floating_point(t) || is_complex(t))
-    dispatch_floating_complex("convolution", t, [&](auto tag) { PlainConv<typename decltype(tag)::type>(call).run(); });
+    dispatch_floating_complex("convolution", t,
+                              [&](auto tag) { PlainConv<typename decltype(tag)::type>(call).run(); });
   else
-    dispatch_integral("convolution", t, [&](auto tag) { PlainConv<typename decltype(tag)::type>(call).run(); });
+    dispatch_integral("convolution", t,
+                      [&](auto tag) { PlainConv<typename decltype(tag)::type>(call).run(); });
 }
 
 }  // namespace rustorch::cpu

@@ -1,4 +1,5 @@
-// Convolution by its definition, for the types the packed kernels do not cover (integers and complex numbers).
+// Convolution by its definition, for the types the packed kernels do not cover (integers and complex
+// numbers).
 #pragma once
 #include "backend/families_nn.h"
 

@@ -5,6 +5,7 @@
 #include "backend/cpu/copy.h"
 #include "backend/cpu/create.h"
 #include "backend/cpu/index.h"
+#include "backend/cpu/nn_kernels.h"
 #include "backend/cpu/pointwise.h"
 #include "memory/allocator.h"
 
@@ -48,6 +49,12 @@ class CpuBackend final : public ComputeBackend {
   void masked_select(const MaskedSelectCall& call) override { cpu::masked_select(call); }
   void masked_scatter(const MaskedScatterCall& call) override { cpu::masked_scatter(call); }
   void nonzero(const Tensor& out, const Tensor& mask) override { cpu::nonzero(out, mask); }
+  void matmul(const MatmulCall& call) override { cpu::matmul(call); }
+  void convolution(const ConvCall& call) override { cpu::convolution(call); }
+  void softmax(const SoftmaxCall& call) override { cpu::softmax(call); }
+  void class_loss(const ClassLossCall& call) override { cpu::class_loss(call); }
+  void pool(const PoolCall& call) override { cpu::pool(call); }
+  void optimizer_step(const OptimizerCall& call) override { cpu::optimizer_step(call); }
 };
 
 }  // namespace

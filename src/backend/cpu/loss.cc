@@ -75,14 +75,15 @@ struct ClassLoss {
     } else {
       constexpr int64_t kTile = 512;
       const int64_t tiles = (inner + kTile - 1) / kTile;
-      parallel_for(0, outer * tiles, row_grain(classes * std::min(kTile, inner)), [&](int64_t begin, int64_t end) {
-        ScratchBuffer<T> scratch(kTile);
-        for (int64_t c = begin; c < end; ++c) {
-          const int64_t first = c % tiles * kTile, o = c / tiles;
-          k.lse_columns(x + o * classes * inner + first, lse + o * inner + first, classes, inner,
-                        std::min(kTile, inner - first), scratch.data());
-        }
-      });
+      parallel_for(0, outer * tiles, row_grain(classes * std::min(kTile, inner)),
+                   [&](int64_t begin, int64_t end) {
+                     ScratchBuffer<T> scratch(kTile);
+                     for (int64_t c = begin; c < end; ++c) {
+                       const int64_t first = c % tiles * kTile, o = c / tiles;
+                       k.lse_columns(x + o * classes * inner + first, lse + o * inner + first, classes, inner,
+                                     std::min(kTile, inner - first), scratch.data());
+                     }
+                   });
     }
     const bool keep = call.reduction == Reduction::None;
     ScratchBuffer<T> buffer(keep ? 0 : positions());
@@ -127,7 +128,8 @@ struct ClassLoss {
     double weight_sum = 0;
     for (int64_t c = 0; c < classes; ++c) weight_sum += weight ? static_cast<double>(weight[c]) : 1.0;
     const double spread = smoothing / static_cast<double>(classes);
-    // a: factor of the probabilities; s: what every class (times its weight) is lowered by; hit: the target too
+    // a: factor of the probabilities; s: what every class (times its weight) is lowered by; hit: the target
+    // too
     auto factors = [&](int64_t p, T* a, T* s, T* hit) {
       const bool ignored = target[p] == call.ignore_index;
       const double scale = ignored ? 0 : static_cast<double>(scale_of(p, g, total));
@@ -154,26 +156,28 @@ struct ClassLoss {
     }
     constexpr int64_t kTile = 512;
     const int64_t tiles = (inner + kTile - 1) / kTile;
-    parallel_for(0, outer * tiles, row_grain(classes * std::min(kTile, inner)), [&](int64_t begin, int64_t end) {
-      ScratchBuffer<T> buffer(3 * kTile);
-      T* a = buffer.data();
-      T* s = a + kTile;
-      T* hit = s + kTile;
-      for (int64_t c = begin; c < end; ++c) {
-        const int64_t first = c % tiles * kTile, o = c / tiles, width = std::min(kTile, inner - first);
-        const int64_t p0 = o * inner + first, at = o * classes * inner + first;
-        for (int64_t j = 0; j < width; ++j) factors(p0 + j, a + j, s + j, hit + j);
-        for (int64_t q = 0; q < classes; ++q)
-          k.ce_grad_across(x + at + q * inner, out + at + q * inner, width, lse + p0, a, s, weight ? weight[q] : T(1));
-        for (int64_t j = 0; j < width; ++j) {
-          if (target[p0 + j] != call.ignore_index) {
-            out[at + target[p0 + j] * inner + j] -= hit[j];
-          } else {
-            for (int64_t q = 0; q < classes; ++q) out[at + q * inner + j] = T(0);
+    parallel_for(
+        0, outer * tiles, row_grain(classes * std::min(kTile, inner)), [&](int64_t begin, int64_t end) {
+          ScratchBuffer<T> buffer(3 * kTile);
+          T* a = buffer.data();
+          T* s = a + kTile;
+          T* hit = s + kTile;
+          for (int64_t c = begin; c < end; ++c) {
+            const int64_t first = c % tiles * kTile, o = c / tiles, width = std::min(kTile, inner - first);
+            const int64_t p0 = o * inner + first, at = o * classes * inner + first;
+            for (int64_t j = 0; j < width; ++j) factors(p0 + j, a + j, s + j, hit + j);
+            for (int64_t q = 0; q < classes; ++q)
+              k.ce_grad_across(x + at + q * inner, out + at + q * inner, width, lse + p0, a, s,
+                               weight ? weight[q] : T(1));
+            for (int64_t j = 0; j < width; ++j) {
+              if (target[p0 + j] != call.ignore_index) {
+                out[at + target[p0 + j] * inner + j] -= hit[j];
+              } else {
+                for (int64_t q = 0; q < classes; ++q) out[at + q * inner + j] = T(0);
+              }
+            }
           }
-        }
-      }
-    });
+        });
   }
 
   void nll() const {
@@ -209,10 +213,14 @@ struct ClassLoss {
 
   void run() const {
     switch (call.kind) {
-      case ClassLossKind::CrossEntropy: return cross_entropy();
-      case ClassLossKind::CrossEntropyBackward: return cross_entropy_backward();
-      case ClassLossKind::Nll: return nll();
-      case ClassLossKind::NllBackward: return nll_backward();
+      case ClassLossKind::CrossEntropy:
+        return cross_entropy();
+      case ClassLossKind::CrossEntropyBackward:
+        return cross_entropy_backward();
+      case ClassLossKind::Nll:
+        return nll();
+      case ClassLossKind::NllBackward:
+        return nll_backward();
     }
   }
 };
@@ -221,8 +229,10 @@ struct ClassLoss {
 
 void class_loss(const ClassLossCall& call) {
   const Tensor& any = call.out;
-  if (any.impl()->dtype() == kFloat32) ClassLoss<float>(call).run();
-  else ClassLoss<double>(call).run();
+  if (any.impl()->dtype() == kFloat32)
+    ClassLoss<float>(call).run();
+  else
+    ClassLoss<double>(call).run();
 }
 
 }  // namespace rustorch::cpu

@@ -1,8 +1,8 @@
 // The matmul family on the CPU: turns strided operands into the leading dimensions that gemm() takes.
 //
-// A matrix whose rows or columns are contiguous is passed as it is (transposed or not); any other one is copied
-// to scratch memory first. Batches run in parallel over matrices, each product inline; a single product splits
-// itself. 16-bit floats are computed in float.
+// A matrix whose rows or columns are contiguous is passed as it is (transposed or not); any other one is
+// copied to scratch memory first. Batches run in parallel over matrices, each product inline; a single
+// product splits itself. 16-bit floats are computed in float.
 #include <algorithm>
 #include <complex>
 
@@ -67,12 +67,16 @@ void copy_matrix(const T* from, const View& v, T* to) {
 
 template <class T>
 T number(const Scalar& s) {
-  if constexpr (std::is_integral_v<T>) return static_cast<T>(s.to_int());
-  else if constexpr (std::is_floating_point_v<T>) return static_cast<T>(s.to_double());
-  else return T(s.to_complex());
+  if constexpr (std::is_integral_v<T>)
+    return static_cast<T>(s.to_int());
+  else if constexpr (std::is_floating_point_v<T>)
+    return static_cast<T>(s.to_double());
+  else
+    return T(s.to_complex());
 }
 
-// Integers and complex numbers: rows in parallel, each as a sum of rows of B, k in order. Integers wrap around.
+// Integers and complex numbers: rows in parallel, each as a sum of rows of B, k in order. Integers wrap
+// around.
 template <class T>
 void plain_gemm(const GemmArgs<T>& g) {
   using W = std::conditional_t<std::is_integral_v<T>, uint64_t, T>;
@@ -111,13 +115,16 @@ void plain_gemm(const GemmArgs<T>& g) {
 
 template <class T>
 void product(const GemmArgs<T>& g) {
-  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) gemm(g);
-  else plain_gemm(g);
+  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>)
+    gemm(g);
+  else
+    plain_gemm(g);
 }
 
 template <class T>
 void run(const MatmulCall& call) {
-  const View a = view_of(call.a, call.trans_a), b = view_of(call.b, call.trans_b), c = view_of(call.out, false);
+  const View a = view_of(call.a, call.trans_a), b = view_of(call.b, call.trans_b),
+             c = view_of(call.out, false);
   const Packing pa = packing_of(a), pb = packing_of(b);
   const T* pointer_a = call.a.impl()->data<T>();
   const T* pointer_b = call.b.impl()->data<T>();
@@ -188,7 +195,8 @@ struct WideMatrix {
 
 template <class H>
 void run_half(const MatmulCall& call) {
-  const View a = view_of(call.a, call.trans_a), b = view_of(call.b, call.trans_b), c = view_of(call.out, false);
+  const View a = view_of(call.a, call.trans_a), b = view_of(call.b, call.trans_b),
+             c = view_of(call.out, false);
   const H* pointer_a = call.a.impl()->data<H>();
   const H* pointer_b = call.b.impl()->data<H>();
   H* pointer_c = call.out.impl()->mutable_data<H>();
@@ -229,13 +237,21 @@ void run_half(const MatmulCall& call) {
 
 void matmul(const MatmulCall& call) {
   switch (call.out.impl()->dtype()) {
-    case DType::Float32: return run<float>(call);
-    case DType::Float64: return run<double>(call);
-    case DType::Float16: return run_half<Half>(call);
-    case DType::BFloat16: return run_half<BFloat16>(call);
-    case DType::Complex64: return run<std::complex<float>>(call);
-    case DType::Complex128: return run<std::complex<double>>(call);
-    default: dispatch_integral("matmul", call.out.impl()->dtype(), [&](auto tag) { run<typename decltype(tag)::type>(call); });
+    case DType::Float32:
+      return run<float>(call);
+    case DType::Float64:
+      return run<double>(call);
+    case DType::Float16:
+      return run_half<Half>(call);
+    case DType::BFloat16:
+      return run_half<BFloat16>(call);
+    case DType::Complex64:
+      return run<std::complex<float>>(call);
+    case DType::Complex128:
+      return run<std::complex<double>>(call);
+    default:
+      dispatch_integral("matmul", call.out.impl()->dtype(),
+                        [&](auto tag) { run<typename decltype(tag)::type>(call); });
   }
 }
 

@@ -42,8 +42,8 @@ HWY_INLINE void store_n(D d, V v, T* p, size_t n) {
 #endif
 }
 
-/// exp(x) for x <= 0 (up to about 88 the result is right too, without care for the last binade); results under
-/// the smallest normal number become 0. NaN stays NaN. At most 1 ulp (float), 2 ulp (double).
+/// exp(x) for x <= 0 (up to about 88 the result is right too, without care for the last binade); results
+/// under the smallest normal number become 0. NaN stays NaN. At most 1 ulp (float), 2 ulp (double).
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V exp_neg(D d, V x) {
   using T = hn::TFromD<D>;
@@ -60,14 +60,15 @@ HWY_INLINE V exp_neg(D d, V x) {
     r = hn::NegMulAdd(n, hn::Set(d, T(0.693359375)), x);
     r = hn::NegMulAdd(n, hn::Set(d, T(-2.12194440e-4)), r);
     p = hn::Set(d, T(1.9875691500e-4));
-    for (const double c : {1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1})
+    for (const double c :
+         {1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1})
       p = hn::MulAdd(p, r, hn::Set(d, static_cast<T>(c)));
   } else {
     r = hn::NegMulAdd(n, hn::Set(d, T(6.93147180369123816490e-01)), x);
     r = hn::NegMulAdd(n, hn::Set(d, T(1.90821492927058770002e-10)), r);
     p = hn::Set(d, T(1.0 / 6227020800.0));
-    for (const double c : {1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0, 1.0 / 362880.0, 1.0 / 40320.0,
-                           1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5})
+    for (const double c : {1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0, 1.0 / 362880.0,
+                           1.0 / 40320.0, 1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5})
       p = hn::MulAdd(p, r, hn::Set(d, static_cast<T>(c)));
   }
   p = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(d, T(1)));
@@ -82,7 +83,6 @@ template <class D, class V>
 HWY_INLINE hn::TFromD<D> sum_lanes(D d, V v) {
   return hn::GetLane(hn::SumOfLanes(d, v));
 }
-
 
 }  // namespace HWY_NAMESPACE
 }  // namespace rustorch::cpu

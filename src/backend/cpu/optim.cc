@@ -58,8 +58,8 @@ void each_chunk(const OptimizerCall& call, Update&& update) {
 template <class T>
 void run(const OptimizerCall& call) {
   if (call.kind == OptimizerKind::Sgd) {
-    const SgdStep step{call.lr, call.beta1, call.beta2, call.weight_decay, call.nesterov, call.maximize,
-                       call.first_step};
+    const SgdStep step{call.lr,       call.beta1,    call.beta2,     call.weight_decay,
+                       call.nesterov, call.maximize, call.first_step};
     each_chunk<T>(call, [&](auto* p, const auto* g, auto* s1, auto*, auto*, int64_t n) {
       sgd_update(step, p, g, s1, n);
     });
@@ -85,10 +85,14 @@ void run(const OptimizerCall& call) {
 
 void optimizer_step(const OptimizerCall& call) {
   switch (call.param.impl()->dtype()) {
-    case DType::Float32: return run<float>(call);
-    case DType::Float64: return run<double>(call);
-    case DType::Float16: return run<Half>(call);
-    default: return run<BFloat16>(call);
+    case DType::Float32:
+      return run<float>(call);
+    case DType::Float64:
+      return run<double>(call);
+    case DType::Float16:
+      return run<Half>(call);
+    default:
+      return run<BFloat16>(call);
   }
 }
 

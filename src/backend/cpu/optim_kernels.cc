@@ -6,8 +6,8 @@
 #endif
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/optim_kernels.cc"
-#include "hwy/foreach_target.h"
 #include "backend/cpu/nn_math-inl.h"
+#include "hwy/foreach_target.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rustorch::cpu {
@@ -22,10 +22,13 @@ void sgd(const SgdStep& step, T* p, const T* g, T* momentum, int64_t n) {
   const auto fresh = hn::Set(d, static_cast<T>(1 - step.dampening));
   auto update = [&](size_t i, size_t count) HWY_ATTR {
     const bool whole = count == lanes;
-    auto load = [&](const T* from) HWY_ATTR { return whole ? hn::LoadU(d, from + i) : load_n(d, from + i, count, T(0)); };
+    auto load = [&](const T* from)
+                    HWY_ATTR { return whole ? hn::LoadU(d, from + i) : load_n(d, from + i, count, T(0)); };
     auto store = [&](auto v, T* to) HWY_ATTR {
-      if (whole) hn::StoreU(v, d, to + i);
-      else store_n(d, v, to + i, count);
+      if (whole)
+        hn::StoreU(v, d, to + i);
+      else
+        store_n(d, v, to + i, count);
     };
     auto gv = load(g);
     const auto pv = load(p);
@@ -48,17 +51,22 @@ void adam(const AdamStep& step, T* p, const T* g, T* m, T* v, T* vmax, int64_t n
   const hn::ScalableTag<T> d;
   const size_t lanes = hn::Lanes(d);
   const auto fresh1 = hn::Set(d, static_cast<T>(1 - step.beta1));
-  const auto beta2 = hn::Set(d, static_cast<T>(step.beta2)), fresh2 = hn::Set(d, static_cast<T>(1 - step.beta2));
-  const auto coupled = hn::Set(d, static_cast<T>(step.weight_decay)), decay = hn::Set(d, static_cast<T>(step.decay));
+  const auto beta2 = hn::Set(d, static_cast<T>(step.beta2)),
+             fresh2 = hn::Set(d, static_cast<T>(1 - step.beta2));
+  const auto coupled = hn::Set(d, static_cast<T>(step.weight_decay)),
+             decay = hn::Set(d, static_cast<T>(step.decay));
   const auto size = hn::Set(d, static_cast<T>(step.step_size)), eps = hn::Set(d, static_cast<T>(step.eps));
   const auto inv = hn::Set(d, static_cast<T>(step.inv_correction2));
   const bool couple = !step.decoupled && step.weight_decay != 0;
   auto update = [&](size_t i, size_t count) HWY_ATTR {
     const bool whole = count == lanes;
-    auto load = [&](const T* from) HWY_ATTR { return whole ? hn::LoadU(d, from + i) : load_n(d, from + i, count, T(0)); };
+    auto load = [&](const T* from)
+                    HWY_ATTR { return whole ? hn::LoadU(d, from + i) : load_n(d, from + i, count, T(0)); };
     auto store = [&](auto x, T* to) HWY_ATTR {
-      if (whole) hn::StoreU(x, d, to + i);
-      else store_n(d, x, to + i, count);
+      if (whole)
+        hn::StoreU(x, d, to + i);
+      else
+        store_n(d, x, to + i, count);
     };
     auto gv = load(g);
     auto pv = load(p);

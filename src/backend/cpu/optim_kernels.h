@@ -23,6 +23,7 @@ struct AdamStep {
 void sgd_update(const SgdStep& step, float* p, const float* g, float* momentum, int64_t n);
 void sgd_update(const SgdStep& step, double* p, const double* g, double* momentum, int64_t n);
 void adam_update(const AdamStep& step, float* p, const float* g, float* m, float* v, float* vmax, int64_t n);
-void adam_update(const AdamStep& step, double* p, const double* g, double* m, double* v, double* vmax, int64_t n);
+void adam_update(const AdamStep& step, double* p, const double* g, double* m, double* v, double* vmax,
+                 int64_t n);
 
 }  // namespace rustorch::cpu

@@ -1,4 +1,5 @@
-// Pooling on the CPU: planes in parallel; 2-d windows of floats by vector rows, everything else by plain loops.
+// Pooling on the CPU: planes in parallel; 2-d windows of floats by vector rows, everything else by plain
+// loops.
 //
 // The plain loops see each dimension as a table of windows [begin, end) with a divisor, which serves ordinary
 // and adaptive pooling alike. The vector path copies a plane into a padded buffer once (it fits L2), so that
@@ -126,7 +127,8 @@ bool is_nan(T v) {
 
 template <class T>
 constexpr T lowest() {
-  return std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+  return std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
+                                              : std::numeric_limits<T>::lowest();
 }
 
 template <class T>
@@ -208,11 +210,13 @@ void for_places(const PoolCall& c, int64_t p, F&& f) {
   for (int64_t i = 0; i < c.kernel[0]; ++i)
     for (int64_t j = 0; j < c.kernel[1]; ++j)
       for (int64_t l = 0; l < c.kernel[2]; ++l)
-        offsets[static_cast<size_t>(k++)] = (i * c.dilation[0] * h + j * c.dilation[1]) * wd + l * c.dilation[2];
+        offsets[static_cast<size_t>(k++)] =
+            (i * c.dilation[0] * h + j * c.dilation[1]) * wd + l * c.dilation[2];
   int64_t at = 0;
   for (int64_t z = 0; z < c.small[0]; ++z)
     for (int64_t y = 0; y < c.small[1]; ++y) {
-      const int64_t row = ((z * c.stride[0] - c.padding[0]) * h + y * c.stride[1] - c.padding[1]) * wd - c.padding[2];
+      const int64_t row =
+          ((z * c.stride[0] - c.padding[0]) * h + y * c.stride[1] - c.padding[1]) * wd - c.padding[2];
       for (int64_t x = 0; x < c.small[2]; ++x, ++at)
         f(p * small + at, row + x * c.stride[2] + offsets[mask[at]]);
     }
@@ -255,7 +259,8 @@ void max_planes_2d(const PoolCall& c) {
   const T* in = c.in.impl()->data<T>();
   T* out = c.out.impl()->mutable_data<T>();
   uint8_t* mask = c.mask.defined() ? c.mask.impl()->mutable_data<uint8_t>() : nullptr;
-  const int64_t h = c.big[1], w = c.big[2], oh = c.small[1], ow = c.small[2], ph = c.padding[1], pw = c.padding[2];
+  const int64_t h = c.big[1], w = c.big[2], oh = c.small[1], ow = c.small[2], ph = c.padding[1],
+                pw = c.padding[2];
   const int64_t width = std::max(padded_row_width(ow, c.stride[2], c.kernel[2], c.dilation[2]), w + 2 * pw);
   const int64_t rows = std::max((oh - 1) * c.stride[1] + (c.kernel[1] - 1) * c.dilation[1] + 1, h + 2 * ph);
   const PoolRow row{ow, c.stride[2], c.kernel[1], c.kernel[2], c.dilation[2], c.dilation[1] * width};
@@ -277,7 +282,8 @@ template <class T>
 void average_planes_2d(const PoolCall& c, const Windows& win) {
   const T* in = c.in.impl()->data<T>();
   T* out = c.out.impl()->mutable_data<T>();
-  const int64_t h = c.big[1], w = c.big[2], oh = c.small[1], ow = c.small[2], ph = c.padding[1], pw = c.padding[2];
+  const int64_t h = c.big[1], w = c.big[2], oh = c.small[1], ow = c.small[2], ph = c.padding[1],
+                pw = c.padding[2];
   const int64_t width = std::max(padded_row_width(ow, c.stride[2], c.kernel[2], 1), w + 2 * pw);
   const int64_t rows = std::max((oh - 1) * c.stride[1] + c.kernel[1], h + 2 * ph);
   const PoolRow row{ow, c.stride[2], c.kernel[1], c.kernel[2], 1, width};
@@ -293,7 +299,8 @@ void average_planes_2d(const PoolCall& c, const Windows& win) {
         if (size != scaled_rows) {
           scaled_rows = size;
           for (int64_t x = 0; x < ow; ++x)
-            scale.data()[x] = T(1) / static_cast<T>(c.divisor ? c.divisor : size * win.size[2][static_cast<size_t>(x)]);
+            scale.data()[x] =
+                T(1) / static_cast<T>(c.divisor ? c.divisor : size * win.size[2][static_cast<size_t>(x)]);
         }
         sum_pool_row(row, padded.data() + y * c.stride[1] * width, scale.data(), out + (p * oh + y) * ow);
       }
@@ -330,7 +337,8 @@ void pool(const PoolCall& c) {
   if (c.out.impl()->numel() == 0) return;
   const DType t = c.out.impl()->dtype();
   switch (c.kind) {
-    case PoolKind::Max: return max_forward(c);
+    case PoolKind::Max:
+      return max_forward(c);
     case PoolKind::AdaptiveMax:
       return dispatch_floating("adaptive_max_pool2d", t,
                                [&](auto tag) { adaptive_maximum<typename decltype(tag)::type>(c); });

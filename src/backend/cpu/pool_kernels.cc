@@ -8,8 +8,8 @@
 #endif
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/pool_kernels.cc"
-#include "hwy/foreach_target.h"
 #include "backend/cpu/nn_math-inl.h"
+#include "hwy/foreach_target.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rustorch::cpu {
@@ -53,8 +53,10 @@ void max_row(const PoolRow& row, const T* rows, T* out, uint8_t* mask) {
       });
     }
     const int64_t count = row.n - j < lanes ? row.n - j : lanes;
-    if (count == lanes) hn::StoreU(best, d, out + j);
-    else store_n(d, best, out + j, static_cast<size_t>(count));
+    if (count == lanes)
+      hn::StoreU(best, d, out + j);
+    else
+      store_n(d, best, out + j, static_cast<size_t>(count));
     if (mask == nullptr) continue;
     if constexpr (sizeof(T) == 4) {
       if (count == lanes) {
@@ -103,9 +105,17 @@ HWY_EXPORT(max_row_f64);
 HWY_EXPORT(sum_row_f32);
 HWY_EXPORT(sum_row_f64);
 
-void max_pool_row(const PoolRow& r, const float* x, float* y, uint8_t* m) { HWY_DYNAMIC_DISPATCH(max_row_f32)(r, x, y, m); }
-void max_pool_row(const PoolRow& r, const double* x, double* y, uint8_t* m) { HWY_DYNAMIC_DISPATCH(max_row_f64)(r, x, y, m); }
-void sum_pool_row(const PoolRow& r, const float* x, const float* s, float* y) { HWY_DYNAMIC_DISPATCH(sum_row_f32)(r, x, s, y); }
-void sum_pool_row(const PoolRow& r, const double* x, const double* s, double* y) { HWY_DYNAMIC_DISPATCH(sum_row_f64)(r, x, s, y); }
+void max_pool_row(const PoolRow& r, const float* x, float* y, uint8_t* m) {
+  HWY_DYNAMIC_DISPATCH(max_row_f32)(r, x, y, m);
+}
+void max_pool_row(const PoolRow& r, const double* x, double* y, uint8_t* m) {
+  HWY_DYNAMIC_DISPATCH(max_row_f64)(r, x, y, m);
+}
+void sum_pool_row(const PoolRow& r, const float* x, const float* s, float* y) {
+  HWY_DYNAMIC_DISPATCH(sum_row_f32)(r, x, s, y);
+}
+void sum_pool_row(const PoolRow& r, const double* x, const double* s, double* y) {
+  HWY_DYNAMIC_DISPATCH(sum_row_f64)(r, x, s, y);
+}
 }  // namespace rustorch::cpu
 #endif

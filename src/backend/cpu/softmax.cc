@@ -1,4 +1,5 @@
-// Softmax family on the CPU: splits the tensor into rows (softmax along contiguous memory) or tiles of columns.
+// Softmax family on the CPU: splits the tensor into rows (softmax along contiguous memory) or tiles of
+// columns.
 #include "backend/cpu/softmax.h"
 
 #include <algorithm>
@@ -19,10 +20,18 @@ void run_rows(SoftmaxKind kind, const T* x, const T* g, T* y, int64_t rows, int6
     for (int64_t r = begin; r < end; ++r) {
       const int64_t at = r * n;
       switch (kind) {
-        case SoftmaxKind::Softmax: k.softmax_row(x + at, y + at, n); break;
-        case SoftmaxKind::LogSoftmax: k.log_softmax_row(x + at, y + at, n); break;
-        case SoftmaxKind::SoftmaxBackward: k.softmax_backward_row(x + at, g + at, y + at, n); break;
-        case SoftmaxKind::LogSoftmaxBackward: k.log_softmax_backward_row(x + at, g + at, y + at, n); break;
+        case SoftmaxKind::Softmax:
+          k.softmax_row(x + at, y + at, n);
+          break;
+        case SoftmaxKind::LogSoftmax:
+          k.log_softmax_row(x + at, y + at, n);
+          break;
+        case SoftmaxKind::SoftmaxBackward:
+          k.softmax_backward_row(x + at, g + at, y + at, n);
+          break;
+        case SoftmaxKind::LogSoftmaxBackward:
+          k.log_softmax_backward_row(x + at, g + at, y + at, n);
+          break;
       }
     }
   });
@@ -56,16 +65,20 @@ void run(const SoftmaxCall& call) {
   const int64_t n = in.dim() == 0 ? 1 : in.size(dim);
   const T* g = call.grad.defined() ? call.grad.impl()->data<T>() : nullptr;
   T* y = call.out.impl()->mutable_data<T>();
-  if (inner == 1) run_rows(call.kind, in.data<T>(), g, y, outer, n);
-  else run_columns(call.kind, in.data<T>(), g, y, outer, n, inner);
+  if (inner == 1)
+    run_rows(call.kind, in.data<T>(), g, y, outer, n);
+  else
+    run_columns(call.kind, in.data<T>(), g, y, outer, n, inner);
 }
 
 }  // namespace
 
 void softmax(const SoftmaxCall& call) {
   if (call.in.impl()->numel() == 0) return;
-  if (call.in.impl()->dtype() == kFloat32) run<float>(call);
-  else run<double>(call);
+  if (call.in.impl()->dtype() == kFloat32)
+    run<float>(call);
+  else
+    run<double>(call);
 }
 
 }  // namespace rustorch::cpu

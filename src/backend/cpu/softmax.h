@@ -15,7 +15,8 @@ struct SoftmaxKernels {
   void (*softmax_backward_row)(const T* x, const T* g, T* y, int64_t n);
   void (*log_softmax_backward_row)(const T* x, const T* g, T* y, int64_t n);
   /// scratch holds 2 * width elements.
-  void (*columns)(int kind, const T* x, const T* g, T* y, int64_t n, int64_t stride, int64_t width, T* scratch);
+  void (*columns)(int kind, const T* x, const T* g, T* y, int64_t n, int64_t stride, int64_t width,
+                  T* scratch);
   /// log(sum(exp(x))).
   T (*lse_row)(const T* x, int64_t n);
   /// lse[j] over column j; scratch holds width elements.

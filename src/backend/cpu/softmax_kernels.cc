@@ -7,9 +7,9 @@
 #endif
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/softmax_kernels.cc"
-#include "hwy/foreach_target.h"
 #include "backend/cpu/nn_math-inl.h"
 #include "backend/cpu/softmax.h"
+#include "hwy/foreach_target.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rustorch::cpu {
@@ -18,8 +18,8 @@ namespace HWY_NAMESPACE {
 template <class T>
 constexpr T kLowest = -std::numeric_limits<T>::infinity();
 
-// f(i, load) for every vector of a row: load(p, fill) gives p[i...] with `fill` behind the end; four vectors a
-// turn with separate accumulators are what hides the latency of the sums.
+// f(i, load) for every vector of a row: load(p, fill) gives p[i...] with `fill` behind the end; four vectors
+// a turn with separate accumulators are what hides the latency of the sums.
 template <class T, class F>
 HWY_INLINE void for_vectors(int64_t n, F&& f) {
   const hn::ScalableTag<T> d;
@@ -72,11 +72,14 @@ HWY_INLINE hn::Vec<D> load_some(D d, const T* p, int64_t count, T fill) {
 }
 template <class D, class V, class T>
 HWY_INLINE void store_some(D d, V v, T* p, int64_t count) {
-  if (count == static_cast<int64_t>(hn::Lanes(d))) hn::StoreU(v, d, p);
-  else store_n(d, v, p, static_cast<size_t>(count));
+  if (count == static_cast<int64_t>(hn::Lanes(d)))
+    hn::StoreU(v, d, p);
+  else
+    store_n(d, v, p, static_cast<size_t>(count));
 }
 
-// A finite shift for rows of -inf only keeps exp(-inf - shift) at 0 where PyTorch gives nan: it subtracts -inf.
+// A finite shift for rows of -inf only keeps exp(-inf - shift) at 0 where PyTorch gives nan: it subtracts
+// -inf.
 template <class T>
 void softmax_row(const T* x, T* y, int64_t n) {
   const hn::ScalableTag<T> d;
@@ -186,7 +189,8 @@ void lse_columns(const T* x, T* lse, int64_t n, int64_t stride, int64_t width, T
 }
 
 template <class T>
-HWY_INLINE void columns_forward(bool log, const T* x, T* y, int64_t n, int64_t stride, int64_t width, T* scratch) {
+HWY_INLINE void columns_forward(bool log, const T* x, T* y, int64_t n, int64_t stride, int64_t width,
+                                T* scratch) {
   const hn::ScalableTag<T> d;
   T* max = scratch;
   T* sum = scratch + width;
@@ -197,16 +201,19 @@ HWY_INLINE void columns_forward(bool log, const T* x, T* y, int64_t n, int64_t s
       const auto s = load_some(d, sum + j, count, T(0));
       T* to = y + i * stride + j;
       if (log)
-        store_some(d, hn::Sub(hn::Sub(load_some(d, x + i * stride + j, count, T(0)),
-                                      load_some(d, max + j, count, T(0))), s), to, count);
+        store_some(d,
+                   hn::Sub(hn::Sub(load_some(d, x + i * stride + j, count, T(0)),
+                                   load_some(d, max + j, count, T(0))),
+                           s),
+                   to, count);
       else
         store_some(d, hn::Mul(load_some(d, to, count, T(0)), s), to, count);
     });
 }
 
 template <class T>
-HWY_INLINE void columns_backward(bool log, const T* x, const T* g, T* y, int64_t n, int64_t stride, int64_t width,
-                                 T* sum) {
+HWY_INLINE void columns_backward(bool log, const T* x, const T* g, T* y, int64_t n, int64_t stride,
+                                 int64_t width, T* sum) {
   const hn::ScalableTag<T> d;
   for (int64_t j = 0; j < width; ++j) sum[j] = T(0);
   for (int64_t i = 0; i < n; ++i)
@@ -227,8 +234,10 @@ HWY_INLINE void columns_backward(bool log, const T* x, const T* g, T* y, int64_t
 
 template <class T>
 void columns(int kind, const T* x, const T* g, T* y, int64_t n, int64_t stride, int64_t width, T* scratch) {
-  if (kind < 2) columns_forward<T>(kind == 1, x, y, n, stride, width, scratch);
-  else columns_backward<T>(kind == 3, x, g, y, n, stride, width, scratch);
+  if (kind < 2)
+    columns_forward<T>(kind == 1, x, y, n, stride, width, scratch);
+  else
+    columns_backward<T>(kind == 3, x, g, y, n, stride, width, scratch);
 }
 
 template <class T>
@@ -254,9 +263,10 @@ void ce_grad_across(const T* x, T* y, int64_t width, const T* lse, const T* a, c
 }
 
 template <class T>
-constexpr SoftmaxKernels<T> kTable = {softmax_row<T>,  log_softmax_row<T>, softmax_backward_row<T>,
-                                      log_softmax_backward_row<T>, columns<T>, lse_row<T>, lse_columns<T>,
-                                      ce_grad_row<T>, ce_grad_across<T>, sum_row<T>, dot_row<T>};
+constexpr SoftmaxKernels<T> kTable = {
+    softmax_row<T>, log_softmax_row<T>, softmax_backward_row<T>, log_softmax_backward_row<T>, columns<T>,
+    lse_row<T>,     lse_columns<T>,     ce_grad_row<T>,          ce_grad_across<T>,           sum_row<T>,
+    dot_row<T>};
 
 const SoftmaxKernels<float>* softmax_table_f32() { return &kTable<float>; }
 const SoftmaxKernels<double>* softmax_table_f64() { return &kTable<double>; }
