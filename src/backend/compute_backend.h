@@ -55,6 +55,9 @@ class ComputeBackend {
   virtual void softmax(const SoftmaxCall& call);
   virtual void class_loss(const ClassLossCall& call);
   virtual void pool(const PoolCall& call);
+  virtual void norm(const NormCall& call);
+  virtual void embedding(const EmbeddingCall& call);
+  virtual void dropout(const DropoutCall& call);
   virtual void optimizer_step(const OptimizerCall& call);
 
  protected:

@@ -94,6 +94,49 @@ struct PoolCall {
   Tensor indices = {}, mask = {};
 };
 
+enum class NormKind : uint8_t { Batch, BatchBackward, Layer, LayerBackward, Group, GroupBackward };
+
+/// Normalisations. The input is seen as [outer, channels, inner]:
+///   Batch: statistics per channel over outer and inner; weight, bias, mean, rstd are [channels].
+///     channels_last: the memory order is [outer, inner, channels].
+///   Layer: rows of `channels` elements (inner 1); weight and bias are [channels], mean and rstd [outer].
+///     centered false leaves the mean out (RMS norm).
+///   Group: `groups` runs of channels / groups * inner elements each; mean and rstd are [outer * groups].
+/// Forward fills out, mean and rstd (Batch with training false: mean and rstd are inputs). Backward reads grad,
+/// in, mean and rstd and fills those of out, grad_weight and grad_bias that are defined.
+struct NormCall {
+  NormKind kind;
+  int64_t outer = 0, channels = 0, inner = 1, groups = 1;
+  bool channels_last = false, training = true, centered = true;
+  double eps = 1e-5;
+  Tensor out, in, mean, rstd;
+  Tensor weight = {}, bias = {};
+  Tensor grad = {}, grad_weight = {}, grad_bias = {};
+};
+
+enum class EmbeddingKind : uint8_t { Gather, Backward };
+
+/// Gather: out[i] = table[indices[i]]; Backward: out[v] = sum of in[i] over indices[i] == v, rows in order,
+/// padding_idx left out (-1: none), divided by the count when by_frequency. Any dtype for Gather.
+struct EmbeddingCall {
+  EmbeddingKind kind;
+  Tensor out, in, indices;
+  int64_t rows = 0, width = 0, count = 0;
+  int64_t padding_idx = -1;
+  bool by_frequency = false;
+};
+
+enum class DropoutKind : uint8_t { Make, Apply };
+
+/// Make: draws mask (one bit per element, bit i % 8 of byte i / 8; set: kept) and out = kept in * scale.
+/// Apply: out = in * scale where the mask is set, else 0. Element i's number depends on (seed, offset, i) only.
+struct DropoutCall {
+  DropoutKind kind;
+  Tensor out, in, mask;
+  double keep = 0.5, scale = 2;
+  uint64_t seed = 0, offset = 0;
+};
+
 enum class OptimizerKind : uint8_t { Sgd, Adam, AdamW };
 
 /// One step of an optimizer on one parameter, in place; p, g and the states have equal layout.

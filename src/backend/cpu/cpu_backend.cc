@@ -54,6 +54,9 @@ class CpuBackend final : public ComputeBackend {
   void softmax(const SoftmaxCall& call) override { cpu::softmax(call); }
   void class_loss(const ClassLossCall& call) override { cpu::class_loss(call); }
   void pool(const PoolCall& call) override { cpu::pool(call); }
+  void norm(const NormCall& call) override { cpu::norm(call); }
+  void embedding(const EmbeddingCall& call) override { cpu::embedding(call); }
+  void dropout(const DropoutCall& call) override { cpu::dropout(call); }
   void optimizer_step(const OptimizerCall& call) override { cpu::optimizer_step(call); }
 };
 

@@ -10,6 +10,9 @@ void convolution(const ConvCall& call);
 void softmax(const SoftmaxCall& call);
 void class_loss(const ClassLossCall& call);
 void pool(const PoolCall& call);
+void norm(const NormCall& call);
+void embedding(const EmbeddingCall& call);
+void dropout(const DropoutCall& call);
 void optimizer_step(const OptimizerCall& call);
 
 /// Elements of work below which a parallel loop is not worth its start.

@@ -1,13 +1,12 @@
 // Vector kernels of optim_kernels.h, compiled once per instruction set.
 #include "backend/cpu/optim_kernels.h"
 
-#ifndef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
-#endif
+#include "backend/cpu/simd/targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/optim_kernels.cc"
+#include "hwy/foreach_target.h"  // must come before the other Highway headers
+
 #include "backend/cpu/nn_math-inl.h"
-#include "hwy/foreach_target.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rustorch::cpu {

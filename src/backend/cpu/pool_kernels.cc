@@ -3,13 +3,12 @@
 
 #include <limits>
 
-#ifndef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
-#endif
+#include "backend/cpu/simd/targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backend/cpu/pool_kernels.cc"
+#include "hwy/foreach_target.h"  // must come before the other Highway headers
+
 #include "backend/cpu/nn_math-inl.h"
-#include "hwy/foreach_target.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rustorch::cpu {
