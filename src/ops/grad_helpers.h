@@ -7,6 +7,8 @@
 #include "ops/conv_grad.h"
 #include "ops/loss_grad.h"
 #include "ops/matmul_grad.h"
+#include "ops/nn_grad.h"
+#include "ops/norm_grad.h"
 #include "ops/softmax_grad.h"
 #include "rustorch/ops.h"
 
