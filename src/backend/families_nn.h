@@ -102,8 +102,8 @@ enum class NormKind : uint8_t { Batch, BatchBackward, Layer, LayerBackward, Grou
 ///   Layer: rows of `channels` elements (inner 1); weight and bias are [channels], mean and rstd [outer].
 ///     centered false leaves the mean out (RMS norm).
 ///   Group: `groups` runs of channels / groups * inner elements each; mean and rstd are [outer * groups].
-/// Forward fills out, mean and rstd (Batch with training false: mean and rstd are inputs). Backward reads grad,
-/// in, mean and rstd and fills those of out, grad_weight and grad_bias that are defined.
+/// Forward fills out, mean and rstd (Batch with training false: mean and rstd are inputs). Backward reads
+/// grad, in, mean and rstd and fills those of out, grad_weight and grad_bias that are defined.
 struct NormCall {
   NormKind kind;
   int64_t outer = 0, channels = 0, inner = 1, groups = 1;
@@ -129,7 +129,8 @@ struct EmbeddingCall {
 enum class DropoutKind : uint8_t { Make, Apply };
 
 /// Make: draws mask (one bit per element, bit i % 8 of byte i / 8; set: kept) and out = kept in * scale.
-/// Apply: out = in * scale where the mask is set, else 0. Element i's number depends on (seed, offset, i) only.
+/// Apply: out = in * scale where the mask is set, else 0. Element i's number depends on (seed, offset, i)
+/// only.
 struct DropoutCall {
   DropoutKind kind;
   Tensor out, in, mask;

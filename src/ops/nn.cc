@@ -86,7 +86,8 @@ Tensor dropout_(const Tensor& self, double p, bool train) {
 std::tuple<Tensor, Tensor> native_dropout(const Tensor& input, double p, std::optional<bool> train) {
   check_probability("native_dropout", p);
   if (input.numel() == 0 || !train.value_or(true) || p == 0)
-    return {input.numel() == 0 ? input : rustorch::clone(input), rustorch::ones(input.sizes(), kBool, input.device())};
+    return {input.numel() == 0 ? input : rustorch::clone(input),
+            rustorch::ones(input.sizes(), kBool, input.device())};
   const auto both = rustorch::_dropout(input, p);
   return {std::get<0>(both), rustorch::_dropout_mask(std::get<1>(both), input.sizes())};
 }
@@ -95,7 +96,8 @@ namespace {
 
 // One kept-or-not number per channel: [N, C, 1, ...] (or [N] for vectors).
 Tensor channel_noise(const Tensor& input, double p) {
-  RT_CHECK(input.dim() >= 2, Shape, "feature_dropout", "Feature dropout requires at least 2 dimensions in the input");
+  RT_CHECK(input.dim() >= 2, Shape, "feature_dropout",
+           "Feature dropout requires at least 2 dimensions in the input");
   DimVector shape(static_cast<size_t>(input.dim()), 1);
   shape[0] = input.size(0);
   shape[1] = input.size(1);
@@ -146,7 +148,8 @@ namespace {
 
 EmbeddingCall embedding_call(EmbeddingKind kind, const Tensor& indices, int64_t rows, int64_t width) {
   RT_CHECK(indices.dtype() == kInt64 || indices.dtype() == kInt32, DType, "embedding",
-           "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got ",
+           "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; "
+           "but got ",
            dtype_scalar_name(indices.dtype()), " instead");
   EmbeddingCall call{};
   call.kind = kind;
@@ -185,8 +188,8 @@ Tensor embedding_dense_backward(const Tensor& grad_output, const Tensor& indices
 
 Tensor one_hot(const Tensor& self, int64_t num_classes) {
   constexpr const char* op = "one_hot";
-  RT_CHECK(self.dtype() == kInt64, DType, op, "one_hot is only applicable to index tensor of type LongTensor; got ",
-           self.dtype());
+  RT_CHECK(self.dtype() == kInt64, DType, op,
+           "one_hot is only applicable to index tensor of type LongTensor; got ", self.dtype());
   GradModeGuard off(false);
   if (self.numel() == 0) {
     RT_CHECK(num_classes > 0, Value, op, "Can not infer total number of classes from empty tensor.");
@@ -210,15 +213,17 @@ Tensor constant_pad_nd(const Tensor& self, IntArrayRef pad, const Scalar& value)
   const size_t padded = pad.size() / 2, dims = static_cast<size_t>(self.dim());
   RT_CHECK(padded <= dims, Value, op,
            "Length of pad should be no more than twice the number of dimensions of the input. Pad length is ",
-           static_cast<int64_t>(pad.size()), " while the input has ", static_cast<int64_t>(dims), " dimensions.");
+           static_cast<int64_t>(pad.size()), " while the input has ", static_cast<int64_t>(dims),
+           " dimensions.");
   DimVector sizes = self.sizes().vec(), from_sizes = sizes;
   int64_t from = self.storage_offset(), to = 0;
   for (size_t i = 0; i < padded; ++i) {
     const size_t d = dims - 1 - i;
     const int64_t before = pad[2 * i], after = pad[2 * i + 1];
     sizes[d] += before + after;
-    RT_CHECK(sizes[d] >= 0, Value, op, "The input size ", self.size(static_cast<int64_t>(d)), ", plus negative padding ",
-             before, " and ", after, " resulted in a negative output size, which is invalid.");
+    RT_CHECK(sizes[d] >= 0, Value, op, "The input size ", self.size(static_cast<int64_t>(d)),
+             ", plus negative padding ", before, " and ", after,
+             " resulted in a negative output size, which is invalid.");
     from_sizes[d] += std::min<int64_t>(before, 0) + std::min<int64_t>(after, 0);
     from_sizes[d] = std::max<int64_t>(from_sizes[d], 0);
     if (before < 0) from += -before * self.stride(static_cast<int64_t>(d));
@@ -229,7 +234,8 @@ Tensor constant_pad_nd(const Tensor& self, IntArrayRef pad, const Scalar& value)
   for (size_t i = 0; i < padded; ++i)
     if (pad[2 * i] > 0) to += pad[2 * i] * out.stride(static_cast<int64_t>(dims - 1 - i));
   if (numel_of(from_sizes) > 0)
-    backend_for(out).copy(make_alias(out, from_sizes, out.strides(), to), make_alias(self, from_sizes, self.strides(), from));
+    backend_for(out).copy(make_alias(out, from_sizes, out.strides(), to),
+                          make_alias(self, from_sizes, self.strides(), from));
   return out;
 }
 
@@ -241,8 +247,10 @@ Tensor pad_index(std::string_view mode, int64_t size, int64_t before, int64_t af
   int64_t* p = index.impl()->mutable_data<int64_t>();
   for (int64_t i = -before; i < size + after; ++i) {
     int64_t at = i;
-    if (mode == "replicate") at = std::clamp<int64_t>(i, 0, size - 1);
-    else if (mode == "circular") at = ((i % size) + size) % size;
+    if (mode == "replicate")
+      at = std::clamp<int64_t>(i, 0, size - 1);
+    else if (mode == "circular")
+      at = ((i % size) + size) % size;
     else if (size > 1) {  // reflect about the ends
       const int64_t period = 2 * (size - 1);
       at = ((i % period) + period) % period;
@@ -258,9 +266,10 @@ Tensor pad_index(std::string_view mode, int64_t size, int64_t before, int64_t af
 Tensor pad(const Tensor& self, IntArrayRef pad, std::string_view mode, std::optional<double> value) {
   constexpr const char* op = "pad";
   RT_CHECK(pad.size() % 2 == 0, Value, op, "Padding length must be divisible by 2");
-  RT_CHECK(static_cast<int64_t>(pad.size()) <= 2 * self.dim(), Value, op,
-           "Padding length should be less than or equal to two times the input dimension but got padding length ",
-           static_cast<int64_t>(pad.size()), " and input of dimension ", self.dim());
+  RT_CHECK(
+      static_cast<int64_t>(pad.size()) <= 2 * self.dim(), Value, op,
+      "Padding length should be less than or equal to two times the input dimension but got padding length ",
+      static_cast<int64_t>(pad.size()), " and input of dimension ", self.dim());
   if (mode == "constant") {
     Scalar fill = value ? Scalar(*value) : Scalar(0);
     return rustorch::constant_pad_nd(self, pad, fill);
@@ -269,21 +278,22 @@ Tensor pad(const Tensor& self, IntArrayRef pad, std::string_view mode, std::opti
   RT_CHECK(mode == "reflect" || mode == "replicate" || mode == "circular", NotImplemented, op,
            "Unrecognised padding mode ", mode);
   const int64_t padded = static_cast<int64_t>(pad.size() / 2);
-  RT_CHECK(padded >= 1 && padded <= 3 && (self.dim() == padded + 1 || self.dim() == padded + 2), NotImplemented, op,
-           "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now");
+  RT_CHECK(padded >= 1 && padded <= 3 && (self.dim() == padded + 1 || self.dim() == padded + 2),
+           NotImplemented, op, "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now");
   Tensor out = self;
   for (int64_t i = 0; i < padded; ++i) {
     const int64_t d = self.dim() - 1 - i, size = self.size(d);
     const int64_t before = pad[static_cast<size_t>(2 * i)], after = pad[static_cast<size_t>(2 * i + 1)];
     RT_CHECK(size > 0, Shape, op, "Expected non-empty dimensions to pad; got ", self.sizes());
-    RT_CHECK(size + before + after > 0, Shape, op, "input (W: ", size, ") is too small. Calculated output W: ",
-             size + before + after);
+    RT_CHECK(size + before + after > 0, Shape, op, "input (W: ", size,
+             ") is too small. Calculated output W: ", size + before + after);
     if (mode == "reflect")
       RT_CHECK(before < size && after < size, Value, op,
-               "Padding size should be less than the corresponding input dimension, but got: padding (", before, ", ",
-               after, ") at dimension ", d, " of input ", self.sizes());
+               "Padding size should be less than the corresponding input dimension, but got: padding (",
+               before, ", ", after, ") at dimension ", d, " of input ", self.sizes());
     if (mode == "circular")
-      RT_CHECK(before <= size && after <= size, Value, op, "Padding value causes wrapping around more than once.");
+      RT_CHECK(before <= size && after <= size, Value, op,
+               "Padding value causes wrapping around more than once.");
     if (before == 0 && after == 0) continue;
     out = rustorch::index_select(out, d, pad_index(mode, size, before, after, self.device()));
   }

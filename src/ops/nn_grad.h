@@ -6,7 +6,8 @@
 namespace rustorch {
 
 /// Gradient of embedding_dense_backward() by grad_output.
-Tensor embedding_double_backward(const Tensor& gg, const Tensor& indices, int64_t padding_idx, bool scale_grad_by_freq);
+Tensor embedding_double_backward(const Tensor& gg, const Tensor& indices, int64_t padding_idx,
+                                 bool scale_grad_by_freq);
 /// Gradient of constant_pad_nd(): the padding undone.
 Tensor constant_pad_backward(const Tensor& g, IntArrayRef pad);
 

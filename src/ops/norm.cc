@@ -52,14 +52,15 @@ NormCall batch_call(NormKind kind, const Tensor& input, bool channels_last, bool
 
 void check_channels(const char* op, const std::optional<Tensor>& t, const char* name, int64_t channels) {
   if (has(t))
-    RT_CHECK(t->numel() == channels, Shape, op, name, " should contain ", channels, " elements not ", t->numel());
+    RT_CHECK(t->numel() == channels, Shape, op, name, " should contain ", channels, " elements not ",
+             t->numel());
 }
 
 // running = (1 - momentum) * running + momentum * fresh.
 void move_statistics(const std::optional<Tensor>& running, const Tensor& fresh, double momentum) {
   if (!has(running)) return;
-  const Tensor next =
-      rustorch::add(rustorch::mul(cast_raw(*running, fresh.dtype()), 1 - momentum), rustorch::mul(fresh, momentum));
+  const Tensor next = rustorch::add(rustorch::mul(cast_raw(*running, fresh.dtype()), 1 - momentum),
+                                    rustorch::mul(fresh, momentum));
   backend_for(*running).copy(*running, next);
   bump_version(*running);
 }
@@ -67,8 +68,8 @@ void move_statistics(const std::optional<Tensor>& running, const Tensor& fresh, 
 }  // namespace
 
 Tensor batch_norm(const Tensor& input, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
-                  const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var, bool training,
-                  double momentum, double eps, bool) {
+                  const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var,
+                  bool training, double momentum, double eps, bool) {
   return std::get<0>(
       rustorch::_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps));
 }
@@ -76,8 +77,8 @@ Tensor batch_norm(const Tensor& input, const std::optional<Tensor>& weight, cons
 std::tuple<Tensor, Tensor, Tensor> _batch_norm(const Tensor& input, const std::optional<Tensor>& weight,
                                                const std::optional<Tensor>& bias,
                                                const std::optional<Tensor>& running_mean,
-                                               const std::optional<Tensor>& running_var, bool training, double momentum,
-                                               double eps) {
+                                               const std::optional<Tensor>& running_var, bool training,
+                                               double momentum, double eps) {
   constexpr const char* op = "batch_norm";
   RT_CHECK(input.dim() >= 2, Shape, op, "Expected at least 2-dimensional input; got ", input.sizes());
   const DType compute = kernel_dtype(op, input.dtype());
@@ -125,9 +126,9 @@ std::tuple<Tensor, Tensor, Tensor> _batch_norm(const Tensor& input, const std::o
 }
 
 std::tuple<Tensor, Tensor, Tensor> _batch_norm_backward(const Tensor& grad, const Tensor& input,
-                                                        const std::optional<Tensor>& weight, const Tensor& mean,
-                                                        const Tensor& rstd, bool training, bool need_input,
-                                                        bool need_weight, bool need_bias) {
+                                                        const std::optional<Tensor>& weight,
+                                                        const Tensor& mean, const Tensor& rstd, bool training,
+                                                        bool need_input, bool need_weight, bool need_bias) {
   const DType compute = kernel_dtype("batch_norm", input.dtype());
   const bool last = is_channels_last(input);
   NormCall call = batch_call(NormKind::BatchBackward, input, last, training);
@@ -157,17 +158,20 @@ namespace {
 NormCall row_call(const char* op, NormKind kind, const Tensor& input, IntArrayRef normalized_shape,
                   const std::optional<Tensor>& weight, const std::optional<Tensor>& bias) {
   const size_t n = normalized_shape.size(), dims = static_cast<size_t>(input.dim());
-  RT_CHECK(n >= 1, Shape, op, "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = ",
+  RT_CHECK(n >= 1, Shape, op,
+           "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, "
+           "but got normalized_shape = ",
            normalized_shape);
   if (dims < n || !(input.sizes().slice(dims - n) == normalized_shape)) [[unlikely]]
-    raise_shape(op, rustorch::cat("Given normalized_shape=", normalized_shape, ", expected input with shape [*, ",
-                                  normalized_shape, "], but got input of size ", input.sizes()),
+    raise_shape(op,
+                rustorch::cat("Given normalized_shape=", normalized_shape, ", expected input with shape [*, ",
+                              normalized_shape, "], but got input of size ", input.sizes()),
                 input.sizes(), normalized_shape);
   for (const auto* t : {&weight, &bias})
     if (has(*t))
       RT_CHECK((*t)->sizes() == normalized_shape, Shape, op, "Expected ", t == &weight ? "weight" : "bias",
-               " to be of same shape as normalized_shape, but got ", (*t)->sizes(), " and normalized_shape = ",
-               normalized_shape);
+               " to be of same shape as normalized_shape, but got ", (*t)->sizes(),
+               " and normalized_shape = ", normalized_shape);
   NormCall call{};
   call.kind = kind;
   call.channels = numel_of(normalized_shape);
@@ -181,9 +185,9 @@ DimVector statistics_shape(const Tensor& input, size_t normalized) {
   return shape;
 }
 
-std::tuple<Tensor, Tensor, Tensor> run_rows(const char* op, NormCall call, const Tensor& input, size_t normalized,
-                                            const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
-                                            double eps) {
+std::tuple<Tensor, Tensor, Tensor> run_rows(const char* op, NormCall call, const Tensor& input,
+                                            size_t normalized, const std::optional<Tensor>& weight,
+                                            const std::optional<Tensor>& bias, double eps) {
   const DType compute = kernel_dtype(op, input.dtype());
   call.eps = eps;
   call.in = kernel_input(input, compute);
@@ -213,10 +217,11 @@ std::tuple<Tensor, Tensor, Tensor> native_layer_norm(const Tensor& input, IntArr
 
 Tensor rms_norm(const Tensor& input, IntArrayRef normalized_shape, const std::optional<Tensor>& weight,
                 std::optional<double> eps) {
-  const double least = eps ? *eps : input.dtype() == kFloat64 ? 2.220446049250313e-16
-                                  : input.dtype() == kFloat16  ? 0.0009765625
-                                  : input.dtype() == kBFloat16 ? 0.0078125
-                                                               : 1.1920928955078125e-07;
+  const double least = eps                          ? *eps
+                       : input.dtype() == kFloat64  ? 2.220446049250313e-16
+                       : input.dtype() == kFloat16  ? 0.0009765625
+                       : input.dtype() == kBFloat16 ? 0.0078125
+                                                    : 1.1920928955078125e-07;
   return std::get<0>(rustorch::_rms_norm(input, normalized_shape, weight, least));
 }
 
@@ -230,9 +235,9 @@ std::tuple<Tensor, Tensor> _rms_norm(const Tensor& input, IntArrayRef normalized
 
 std::tuple<Tensor, Tensor, Tensor> _layer_norm_backward(const Tensor& grad, const Tensor& input,
                                                         IntArrayRef normalized_shape,
-                                                        const std::optional<Tensor>& weight, const Tensor& mean,
-                                                        const Tensor& rstd, bool centered, bool need_input,
-                                                        bool need_weight, bool need_bias) {
+                                                        const std::optional<Tensor>& weight,
+                                                        const Tensor& mean, const Tensor& rstd, bool centered,
+                                                        bool need_input, bool need_weight, bool need_bias) {
   constexpr const char* op = "layer_norm";
   const DType compute = kernel_dtype(op, input.dtype());
   NormCall call = row_call(op, NormKind::LayerBackward, input, normalized_shape, weight, std::nullopt);
@@ -259,11 +264,12 @@ namespace {
 
 NormCall group_call(NormKind kind, const Tensor& input, int64_t num_groups) {
   constexpr const char* op = "group_norm";
-  RT_CHECK(input.dim() >= 2, Shape, op, "Expected at least 2 dimensions for input tensor but received ", input.dim());
+  RT_CHECK(input.dim() >= 2, Shape, op, "Expected at least 2 dimensions for input tensor but received ",
+           input.dim());
   RT_CHECK(num_groups > 0, Value, op, "Expected num groups to be greater than 0, got ", num_groups);
   RT_CHECK(input.size(1) % num_groups == 0, Shape, op,
-           "Expected number of channels in input to be divisible by num_groups, but got input of shape ", input.sizes(),
-           " and num_groups=", num_groups);
+           "Expected number of channels in input to be divisible by num_groups, but got input of shape ",
+           input.sizes(), " and num_groups=", num_groups);
   NormCall call{};
   call.kind = kind;
   call.outer = input.size(0);
@@ -276,16 +282,16 @@ NormCall group_call(NormKind kind, const Tensor& input, int64_t num_groups) {
 }  // namespace
 
 std::tuple<Tensor, Tensor, Tensor> _group_norm(const Tensor& input, int64_t num_groups,
-                                               const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
-                                               double eps) {
+                                               const std::optional<Tensor>& weight,
+                                               const std::optional<Tensor>& bias, double eps) {
   constexpr const char* op = "group_norm";
   NormCall call = group_call(NormKind::Group, input, num_groups);
   for (const auto* t : {&weight, &bias})
     if (has(*t))
       RT_CHECK((*t)->dim() == 1 && (*t)->numel() == call.channels, Shape, op, "Expected ",
                t == &weight ? "weight" : "bias",
-               " to be a vector of size equal to the number of channels in input, but got it of shape ", (*t)->sizes(),
-               " and input of shape ", input.sizes());
+               " to be a vector of size equal to the number of channels in input, but got it of shape ",
+               (*t)->sizes(), " and input of shape ", input.sizes());
   const DType compute = kernel_dtype(op, input.dtype());
   call.eps = eps;
   call.in = kernel_input(input, compute);
@@ -298,10 +304,11 @@ std::tuple<Tensor, Tensor, Tensor> _group_norm(const Tensor& input, int64_t num_
   return {cast_raw(call.out, input.dtype()), call.mean, call.rstd};
 }
 
-std::tuple<Tensor, Tensor, Tensor> _group_norm_backward(const Tensor& grad, const Tensor& input, int64_t num_groups,
-                                                        const std::optional<Tensor>& weight, const Tensor& mean,
-                                                        const Tensor& rstd, bool need_input, bool need_weight,
-                                                        bool need_bias) {
+std::tuple<Tensor, Tensor, Tensor> _group_norm_backward(const Tensor& grad, const Tensor& input,
+                                                        int64_t num_groups,
+                                                        const std::optional<Tensor>& weight,
+                                                        const Tensor& mean, const Tensor& rstd,
+                                                        bool need_input, bool need_weight, bool need_bias) {
   const DType compute = kernel_dtype("group_norm", input.dtype());
   NormCall call = group_call(NormKind::GroupBackward, input, num_groups);
   call.in = kernel_input(input, compute);
@@ -323,9 +330,10 @@ std::tuple<Tensor, Tensor, Tensor> _group_norm_backward(const Tensor& grad, cons
   return {give(call.out), give(call.grad_weight), give(call.grad_bias)};
 }
 
-Tensor instance_norm(const Tensor& input, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
-                     const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var,
-                     bool use_input_stats, double momentum, double eps, bool) {
+Tensor instance_norm(const Tensor& input, const std::optional<Tensor>& weight,
+                     const std::optional<Tensor>& bias, const std::optional<Tensor>& running_mean,
+                     const std::optional<Tensor>& running_var, bool use_input_stats, double momentum,
+                     double eps, bool) {
   constexpr const char* op = "instance_norm";
   RT_CHECK(input.dim() >= 2, Shape, op, "Expected at least 2-dimensional input; got ", input.sizes());
   RT_CHECK(use_input_stats || (has(running_mean) && has(running_var)), Value, op,
@@ -336,7 +344,8 @@ Tensor instance_norm(const Tensor& input, const std::optional<Tensor>& weight, c
   folded[1] = batch * channels;
   const auto repeated = [&](const std::optional<Tensor>& t) -> std::optional<Tensor> {
     if (!has(t)) return std::nullopt;
-    return rustorch::reshape(rustorch::expand(rustorch::unsqueeze(*t, 0), {batch, channels}), {batch * channels});
+    return rustorch::reshape(rustorch::expand(rustorch::unsqueeze(*t, 0), {batch, channels}),
+                             {batch * channels});
   };
   // the running statistics of a channel move by the mean over the batch
   const auto copied = [&](const std::optional<Tensor>& t) -> std::optional<Tensor> {
@@ -346,12 +355,14 @@ Tensor instance_norm(const Tensor& input, const std::optional<Tensor>& weight, c
   };
   const std::optional<Tensor> mean = copied(running_mean), var = copied(running_var);
   const Tensor x = rustorch::reshape(rustorch::contiguous(input), folded);
-  const Tensor out = rustorch::batch_norm(x, repeated(weight), repeated(bias), mean, var, use_input_stats, momentum, eps);
+  const Tensor out =
+      rustorch::batch_norm(x, repeated(weight), repeated(bias), mean, var, use_input_stats, momentum, eps);
   if (use_input_stats) {
     GradModeGuard off(false);
     const auto give_back = [&](const std::optional<Tensor>& running, const std::optional<Tensor>& moved) {
       if (!has(running)) return;
-      backend_for(*running).copy(*running, rustorch::mean(rustorch::reshape(*moved, {batch, channels}), IntArrayRef{0}));
+      backend_for(*running).copy(
+          *running, rustorch::mean(rustorch::reshape(*moved, {batch, channels}), IntArrayRef{0}));
       bump_version(*running);
     };
     give_back(running_mean, mean);

@@ -1,8 +1,8 @@
 // Gradients of the normalisations.
 //
-// Without recording they are one fused kernel call. While backward is itself recorded (create_graph), the same
-// gradients are written with public operators, the statistics recomputed from the input, so that every further
-// derivative exists.
+// Without recording they are one fused kernel call. While backward is itself recorded (create_graph), the
+// same gradients are written with public operators, the statistics recomputed from the input, so that every
+// further derivative exists.
 #include "ops/norm_grad.h"
 
 #include "core/layout_algebra.h"
@@ -27,7 +27,8 @@ Normalized normalized(const Tensor& x, const DimVector& dims, double eps, bool c
   return n;
 }
 
-// Gradient by the input of xhat * (something with gradient gw): rstd * (gw - mean(gw) - xhat * mean(gw * xhat)).
+// Gradient by the input of xhat * (something with gradient gw): rstd * (gw - mean(gw) - xhat * mean(gw *
+// xhat)).
 Tensor input_gradient(const Tensor& gw, const Normalized& n, const DimVector& dims, bool centered) {
   Tensor inner = sub(gw, mul(n.xhat, mean(mul(gw, n.xhat), dims, true)));
   if (centered) inner = sub(inner, mean(gw, dims, true));
@@ -55,7 +56,8 @@ std::tuple<Tensor, Tensor, Tensor> batch_norm_grads(const Tensor& g, const Tenso
                                                     const Tensor& rstd, bool training, double eps,
                                                     const std::array<bool, 3>& grad_mask) {
   if (!GradMode::is_enabled())
-    return _batch_norm_backward(g, input, weight, mean, rstd, training, grad_mask[0], grad_mask[1], grad_mask[2]);
+    return _batch_norm_backward(g, input, weight, mean, rstd, training, grad_mask[0], grad_mask[1],
+                                grad_mask[2]);
   const int64_t ndim = input.dim();
   const DimVector dims = all_but(ndim, 1);
   Normalized n;
@@ -78,8 +80,9 @@ std::tuple<Tensor, Tensor, Tensor> batch_norm_grads(const Tensor& g, const Tenso
 namespace {
 
 // Layer norm and RMS norm with history.
-std::tuple<Tensor, Tensor, Tensor> row_norm_grads(const Tensor& g, const Tensor& input, size_t normalized_dims,
-                                                  const std::optional<Tensor>& weight, double eps, bool centered,
+std::tuple<Tensor, Tensor, Tensor> row_norm_grads(const Tensor& g, const Tensor& input,
+                                                  size_t normalized_dims, const std::optional<Tensor>& weight,
+                                                  double eps, bool centered,
                                                   const std::array<bool, 3>& grad_mask) {
   DimVector inner, outer;
   for (int64_t d = 0; d < input.dim(); ++d)
@@ -94,13 +97,14 @@ std::tuple<Tensor, Tensor, Tensor> row_norm_grads(const Tensor& g, const Tensor&
 
 }  // namespace
 
-std::tuple<Tensor, Tensor, Tensor> layer_norm_grads(const Tensor& g, const Tensor& input, IntArrayRef normalized_shape,
+std::tuple<Tensor, Tensor, Tensor> layer_norm_grads(const Tensor& g, const Tensor& input,
+                                                    IntArrayRef normalized_shape,
                                                     const std::optional<Tensor>& weight, const Tensor& mean,
                                                     const Tensor& rstd, double eps,
                                                     const std::array<bool, 3>& grad_mask) {
   if (!GradMode::is_enabled())
-    return _layer_norm_backward(g, input, normalized_shape, weight, mean, rstd, true, grad_mask[0], grad_mask[1],
-                                grad_mask[2]);
+    return _layer_norm_backward(g, input, normalized_shape, weight, mean, rstd, true, grad_mask[0],
+                                grad_mask[1], grad_mask[2]);
   return row_norm_grads(g, input, normalized_shape.size(), weight, eps, true, grad_mask);
 }
 
@@ -110,8 +114,8 @@ std::tuple<Tensor, Tensor> rms_norm_grads(const Tensor& g, const Tensor& input, 
   const auto all = GradMode::is_enabled()
                        ? row_norm_grads(g, input, normalized_shape.size(), weight, eps, false,
                                         {grad_mask[0], grad_mask[1], false})
-                       : _layer_norm_backward(g, input, normalized_shape, weight, rstd, rstd, false, grad_mask[0],
-                                              grad_mask[1], false);
+                       : _layer_norm_backward(g, input, normalized_shape, weight, rstd, rstd, false,
+                                              grad_mask[0], grad_mask[1], false);
   return {std::get<0>(all), std::get<1>(all)};
 }
 
@@ -120,7 +124,8 @@ std::tuple<Tensor, Tensor, Tensor> group_norm_grads(const Tensor& g, const Tenso
                                                     const Tensor& rstd, double eps,
                                                     const std::array<bool, 3>& grad_mask) {
   if (!GradMode::is_enabled())
-    return _group_norm_backward(g, input, num_groups, weight, mean, rstd, grad_mask[0], grad_mask[1], grad_mask[2]);
+    return _group_norm_backward(g, input, num_groups, weight, mean, rstd, grad_mask[0], grad_mask[1],
+                                grad_mask[2]);
   const int64_t ndim = input.dim(), batch = input.size(0);
   const DimVector inner{2};
   const auto grouped = [&](const Tensor& t) {

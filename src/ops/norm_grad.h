@@ -13,7 +13,8 @@ std::tuple<Tensor, Tensor, Tensor> batch_norm_grads(const Tensor& g, const Tenso
                                                     const std::optional<Tensor>& weight, const Tensor& mean,
                                                     const Tensor& rstd, bool training, double eps,
                                                     const std::array<bool, 3>& grad_mask);
-std::tuple<Tensor, Tensor, Tensor> layer_norm_grads(const Tensor& g, const Tensor& input, IntArrayRef normalized_shape,
+std::tuple<Tensor, Tensor, Tensor> layer_norm_grads(const Tensor& g, const Tensor& input,
+                                                    IntArrayRef normalized_shape,
                                                     const std::optional<Tensor>& weight, const Tensor& mean,
                                                     const Tensor& rstd, double eps,
                                                     const std::array<bool, 3>& grad_mask);

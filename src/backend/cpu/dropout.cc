@@ -1,7 +1,7 @@
 // Dropout on the CPU: one random bit per element, kept as a mask of one bit per element.
 //
-// A chunk draws its bits with the vectorised Philox fill and applies them at once. Chunks start at multiples of
-// 8 elements, so no byte of the mask belongs to two of them.
+// A chunk draws its bits with the vectorised Philox fill and applies them at once. Chunks start at multiples
+// of 8 elements, so no byte of the mask belongs to two of them.
 #include <algorithm>
 
 #include "backend/cpu/dropout_kernels.h"
@@ -34,8 +34,10 @@ void run(const DropoutCall& c) {
 
 void dropout(const DropoutCall& call) {
   if (call.in.impl()->numel() == 0) return;
-  if (call.in.impl()->dtype() == kFloat32) run<float>(call);
-  else run<double>(call);
+  if (call.in.impl()->dtype() == kFloat32)
+    run<float>(call);
+  else
+    run<double>(call);
 }
 
 }  // namespace rustorch::cpu

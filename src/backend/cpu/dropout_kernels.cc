@@ -29,7 +29,9 @@ void apply(const T* x, const uint8_t* mask, T* y, int64_t n, T scale) {
   for (; i < n; ++i) y[i] = (mask[i / 8] >> (i % 8)) & 1 ? x[i] * scale : T(0);
 }
 
-void apply_f32(const float* x, const uint8_t* mask, float* y, int64_t n, float scale) { apply(x, mask, y, n, scale); }
+void apply_f32(const float* x, const uint8_t* mask, float* y, int64_t n, float scale) {
+  apply(x, mask, y, n, scale);
+}
 void apply_f64(const double* x, const uint8_t* mask, double* y, int64_t n, double scale) {
   apply(x, mask, y, n, scale);
 }

@@ -1,7 +1,7 @@
 // Embedding tables on the CPU: rows gathered by index, and their dense gradient.
 //
-// The gradient is deterministic: positions are grouped by row with a counting sort that keeps their order, then
-// every row is summed by one thread.
+// The gradient is deterministic: positions are grouped by row with a counting sort that keeps their order,
+// then every row is summed by one thread.
 #include <algorithm>
 #include <cstring>
 
@@ -17,8 +17,8 @@ namespace {
 
 void check_indices(const int64_t* indices, int64_t count, int64_t rows) {
   for (int64_t i = 0; i < count; ++i)
-    RT_CHECK(indices[i] >= 0 && indices[i] < rows, Index, "embedding", "index out of range in self; got ", indices[i],
-             "; expected 0 <= index < ", rows);
+    RT_CHECK(indices[i] >= 0 && indices[i] < rows, Index, "embedding", "index out of range in self; got ",
+             indices[i], "; expected 0 <= index < ", rows);
 }
 
 void gather(const EmbeddingCall& c) {
@@ -56,7 +56,8 @@ void backward(const EmbeddingCall& c) {
       const int64_t times = s[v + 1] - s[v];
       if (times == 0 || v == c.padding_idx) continue;
       for (int64_t i = s[v]; i < s[v + 1]; ++i) k.add_across(from + order.data()[i] * n, to + v * n, n);
-      if (c.by_frequency && times > 1) k.affine(to + v * n, to + v * n, n, T(1) / static_cast<T>(times), T(0));
+      if (c.by_frequency && times > 1)
+        k.affine(to + v * n, to + v * n, n, T(1) / static_cast<T>(times), T(0));
     }
   });
 }
@@ -65,8 +66,10 @@ void backward(const EmbeddingCall& c) {
 
 void embedding(const EmbeddingCall& call) {
   if (call.kind == EmbeddingKind::Gather) return gather(call);
-  if (call.out.impl()->dtype() == kFloat32) backward<float>(call);
-  else backward<double>(call);
+  if (call.out.impl()->dtype() == kFloat32)
+    backward<float>(call);
+  else
+    backward<double>(call);
 }
 
 }  // namespace rustorch::cpu

@@ -1,7 +1,7 @@
 // Normalisations on the CPU: batch, layer (and RMS) and group norm, forward and backward.
 //
-// Statistics are two-pass (mean, then squared deviations) while a channel or row is in cache. Sums over chunks
-// are combined in chunk order, so results do not depend on the number of threads.
+// Statistics are two-pass (mean, then squared deviations) while a channel or row is in cache. Sums over
+// chunks are combined in chunk order, so results do not depend on the number of threads.
 #include <algorithm>
 #include <cmath>
 
@@ -57,7 +57,8 @@ struct Norm {
           rstd[ch] = T(1) / std::sqrt(squares / count + static_cast<T>(c.eps));
         }
         const T a = weight_at(ch) * rstd[ch], b = bias_at(ch) - mean[ch] * a;
-        for (int64_t n = 0; n < c.outer; ++n) k.affine(x + n * step + ch * hw, y + n * step + ch * hw, hw, a, b);
+        for (int64_t n = 0; n < c.outer; ++n)
+          k.affine(x + n * step + ch * hw, y + n * step + ch * hw, hw, a, b);
       }
     });
   }
@@ -90,7 +91,8 @@ struct Norm {
   }
 
   // gx = a * g + b * x + shift.
-  void input_gradient_factors(int64_t ch, T mean, T rstd, const T* sums, T count, T* a, T* b, T* shift) const {
+  void input_gradient_factors(int64_t ch, T mean, T rstd, const T* sums, T count, T* a, T* b,
+                              T* shift) const {
     *a = weight_at(ch) * rstd;
     *b = c.training ? -*a * rstd * rstd * sums[1] / count : T(0);
     *shift = c.training ? -*b * mean - *a * sums[0] / count : T(0);
@@ -103,7 +105,8 @@ struct Norm {
   // total[j] = sum over chunks, in order, of what body(begin, end, partial) adds; `wide` numbers per channel.
   template <class Body>
   void chunked_sums(int64_t wide, T* total, Body&& body) const {
-    const int64_t rows = across_rows(), grain = across_grain(), chunks = (rows + grain - 1) / grain, n = wide * c.channels;
+    const int64_t rows = across_rows(), grain = across_grain(), chunks = (rows + grain - 1) / grain,
+                  n = wide * c.channels;
     ScratchBuffer<T> partial(static_cast<size_t>(std::max<int64_t>(chunks, 1) * n));
     parallel_for(0, rows, grain, [&](int64_t begin, int64_t end) {
       T* mine = partial.data() + begin / grain * n;
@@ -148,14 +151,16 @@ struct Norm {
     const T* rstd = read<T>(c.rstd);
     ScratchBuffer<T> sums(static_cast<size_t>(2 * n)), factors(static_cast<size_t>(3 * n));
     chunked_sums(2, sums.data(), [&](int64_t begin, int64_t end, T* part) {
-      for (int64_t r = begin; r < end; ++r) k.gradient_sums_across(g + r * n, x + r * n, mean, part, part + n, n);
+      for (int64_t r = begin; r < end; ++r)
+        k.gradient_sums_across(g + r * n, x + r * n, mean, part, part + n, n);
     });
     T* a = factors.data();
     for (int64_t j = 0; j < n; ++j) {
       const T pair[2] = {sums.data()[j], sums.data()[n + j]};
       if (gw) gw[j] = pair[1] * rstd[j];
       if (gb) gb[j] = pair[0];
-      input_gradient_factors(j, mean[j], rstd[j], pair, static_cast<T>(rows), a + j, a + n + j, a + 2 * n + j);
+      input_gradient_factors(j, mean[j], rstd[j], pair, static_cast<T>(rows), a + j, a + n + j,
+                             a + 2 * n + j);
     }
     if (!y) return;
     parallel_for(0, rows, row_grain(n), [&](int64_t begin, int64_t end) {
@@ -200,15 +205,18 @@ struct Norm {
           T sums[2];
           k.weighted_sums(g + at, x + at, weight, n, m, rstd[r], sums);
           const T c0 = c.centered ? sums[0] / static_cast<T>(n) : T(0);
-          k.normalize_backward(g + at, x + at, weight, y + at, n, m, rstd[r], c0, sums[1] / static_cast<T>(n));
+          k.normalize_backward(g + at, x + at, weight, y + at, n, m, rstd[r], c0,
+                               sums[1] / static_cast<T>(n));
         }
-        if (parameters) k.parameter_gradients(g + at, x + at, n, m, rstd[r], gw ? pw : nullptr, gb ? pw + n : nullptr);
+        if (parameters)
+          k.parameter_gradients(g + at, x + at, n, m, rstd[r], gw ? pw : nullptr, gb ? pw + n : nullptr);
       }
     });
     for (T* to : {gw, gb}) {
       if (!to) continue;
       std::fill(to, to + n, T(0));
-      for (int64_t i = 0; i < chunks; ++i) k.add_across(partial.data() + i * 2 * n + (to == gb ? n : 0), to, n);
+      for (int64_t i = 0; i < chunks; ++i)
+        k.add_across(partial.data() + i * 2 * n + (to == gb ? n : 0), to, n);
     }
   }
 
@@ -274,12 +282,18 @@ struct Norm {
   void run() const {
     const bool across = c.channels_last || c.inner == 1;
     switch (c.kind) {
-      case NormKind::Batch: return across ? batch_across() : batch_planes();
-      case NormKind::BatchBackward: return across ? batch_across_backward() : batch_planes_backward();
-      case NormKind::Layer: return layer();
-      case NormKind::LayerBackward: return layer_backward();
-      case NormKind::Group: return group();
-      case NormKind::GroupBackward: return group_backward();
+      case NormKind::Batch:
+        return across ? batch_across() : batch_planes();
+      case NormKind::BatchBackward:
+        return across ? batch_across_backward() : batch_planes_backward();
+      case NormKind::Layer:
+        return layer();
+      case NormKind::LayerBackward:
+        return layer_backward();
+      case NormKind::Group:
+        return group();
+      case NormKind::GroupBackward:
+        return group_backward();
     }
   }
 };
@@ -287,8 +301,10 @@ struct Norm {
 }  // namespace
 
 void norm(const NormCall& call) {
-  if (call.in.impl()->dtype() == kFloat32) Norm<float>(call).run();
-  else Norm<double>(call).run();
+  if (call.in.impl()->dtype() == kFloat32)
+    Norm<float>(call).run();
+  else
+    Norm<double>(call).run();
 }
 
 }  // namespace rustorch::cpu

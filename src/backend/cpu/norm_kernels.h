@@ -1,7 +1,7 @@
 // Row and column kernels of the normalisations, resolved to the CPU's instruction set at run time.
 //
-// "Rows" are contiguous runs with one mean; "across" kernels work on rows whose element j belongs to channel j.
-// Weights and biases may be null where the comment says "or null". Single-threaded; no alignment needed.
+// "Rows" are contiguous runs with one mean; "across" kernels work on rows whose element j belongs to channel
+// j. Weights and biases may be null where the comment says "or null". Single-threaded; no alignment needed.
 #pragma once
 #include <cstdint>
 
