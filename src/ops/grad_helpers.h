@@ -4,6 +4,7 @@
 #include "ops/index_grad.h"
 #include "ops/shape_grad.h"
 #include "ops/view_grad.h"
+#include "ops/reduction_grad.h"
 #include "rustorch/ops.h"
 
 namespace rustorch {

@@ -5,7 +5,10 @@
 #include "backend/cpu/copy.h"
 #include "backend/cpu/create.h"
 #include "backend/cpu/index.h"
+#include "backend/cpu/order.h"
 #include "backend/cpu/pointwise.h"
+#include "backend/cpu/reduce.h"
+#include "backend/cpu/scan.h"
 #include "memory/allocator.h"
 
 namespace rustorch {
@@ -48,6 +51,10 @@ class CpuBackend final : public ComputeBackend {
   void masked_select(const MaskedSelectCall& call) override { cpu::masked_select(call); }
   void masked_scatter(const MaskedScatterCall& call) override { cpu::masked_scatter(call); }
   void nonzero(const Tensor& out, const Tensor& mask) override { cpu::nonzero(out, mask); }
+  void reduce(const ReduceCall& call) override { cpu::reduce(call); }
+  void arg_reduce(const ArgReduceCall& call) override { cpu::arg_reduce(call); }
+  void scan(const ScanCall& call) override { cpu::scan(call); }
+  void order(const OrderCall& call) override { cpu::order(call); }
 };
 
 }  // namespace
