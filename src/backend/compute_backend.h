@@ -52,6 +52,7 @@ class ComputeBackend {
   virtual void arg_reduce(const ArgReduceCall& call);
   virtual void scan(const ScanCall& call);
   virtual void order(const OrderCall& call);
+  virtual void search(const SearchCall& call);
   virtual void matmul(const MatmulCall& call);
 
  protected:

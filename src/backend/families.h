@@ -68,7 +68,7 @@ enum class ScanKind : uint8_t { CumSum, CumProd, CumMax, CumMin, LogCumSumExp };
 
 /// out[..., i, ...] = running combination of in[..., 0..i, ...] along dim. in and out: same dtype, shape, contiguous.
 /// indices (CumMax, CumMin): int64, contiguous, the place of the running extreme (the last of equal ones).
-/// dtypes: sums and products float32/64, int64, complex; extremes float32/64, int32/64; LogCumSumExp float32/64.
+/// dtypes: sums and products float32/64, int64, complex; extremes float32/64, int32/64; LogCumSumExp floats, complex.
 struct ScanCall {
   ScanKind kind;
   Tensor out;
@@ -90,6 +90,15 @@ struct OrderCall {
   Tensor in;
   int64_t k = 0;
   bool descending = false;  // Sort: largest first; TopK: the largest
+};
+
+/// out (int64 or int32, contiguous) = number of elements of the matching row of sorted that are < value (right: <=).
+/// sorted is 1-d, or has values' sizes but for the last dimension; sorted and values: one dtype, contiguous.
+struct SearchCall {
+  Tensor out;
+  Tensor sorted;
+  Tensor values;
+  bool right;
 };
 
 /// What is applied to the result of a product, in registers.

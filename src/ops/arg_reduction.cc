@@ -3,6 +3,7 @@
 #include "core/tensor_impl.h"
 #include "gen/impl.h"
 #include "ops/make.h"
+#include "rustorch/error.h"
 #include "ops/reduction_common.h"
 
 namespace rustorch::impl {

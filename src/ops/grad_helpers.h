@@ -5,6 +5,7 @@
 #include "ops/shape_grad.h"
 #include "ops/view_grad.h"
 #include "ops/reduction_grad.h"
+#include "ops/scan_grad.h"
 #include "rustorch/ops.h"
 
 namespace rustorch {

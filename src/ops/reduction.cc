@@ -8,6 +8,7 @@
 #include "core/tensor_impl.h"
 #include "gen/impl.h"
 #include "ops/make.h"
+#include "rustorch/error.h"
 
 namespace rustorch::impl {
 namespace {
@@ -276,6 +277,17 @@ Tensor linalg_vector_norm(const Tensor& self, const Scalar& ord, std::optional<I
   }
   const Tensor in = dtype && is_complex(*dtype) ? cast_raw(self, *dtype) : self;
   return reduce_with(ReduceKind::Norm, in, mask, keepdim, real_type(dtype.value_or(self.dtype())), p);
+}
+
+Tensor norm(const Tensor& self, const std::optional<Scalar>& p, std::optional<IntArrayRef> dim, bool keepdim,
+            std::optional<DType> dtype) {
+  return rustorch::linalg_vector_norm(self, p.value_or(Scalar(2)), dim, keepdim, dtype);
+}
+
+Tensor norm_str(const Tensor& self, std::string_view p, std::optional<IntArrayRef> dim, bool keepdim,
+                std::optional<DType> dtype) {
+  RT_CHECK(p == "fro", Value, "norm", "only valid string values are 'fro' (and 'nuc' in linalg.matrix_norm), found ", p);
+  return rustorch::linalg_vector_norm(self, 2, dim, keepdim, dtype);
 }
 
 }  // namespace rustorch::impl

@@ -5,6 +5,7 @@
 #include "core/layout_algebra.h"
 #include "core/tensor_impl.h"
 #include "ops/make.h"
+#include "rustorch/error.h"
 
 namespace rustorch {
 

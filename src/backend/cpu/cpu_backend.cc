@@ -54,6 +54,7 @@ class CpuBackend final : public ComputeBackend {
   void reduce(const ReduceCall& call) override { cpu::reduce(call); }
   void arg_reduce(const ArgReduceCall& call) override { cpu::arg_reduce(call); }
   void scan(const ScanCall& call) override { cpu::scan(call); }
+  void search(const SearchCall& call) override { cpu::search(call); }
   void order(const OrderCall& call) override { cpu::order(call); }
 };
 

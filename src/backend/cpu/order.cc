@@ -208,7 +208,52 @@ void run(const OrderCall& call) {
   }
 }
 
+/// How many of the n sorted elements come before v; nan counts as the largest.
+template <class T>
+int64_t lower_count(const T* sorted, int64_t n, T v, bool right) {
+  const key_t<T> key = order_key(v);
+  int64_t first = 0;
+  while (n > 0) {
+    const int64_t half = n / 2;
+    const key_t<T> middle = order_key(sorted[first + half]);
+    const bool before = right ? middle <= key : middle < key;
+    first = before ? first + half + 1 : first;
+    n = before ? n - half - 1 : half;
+  }
+  return first;
+}
+
+template <class T>
+void run_search(const SearchCall& call) {
+  TensorImpl& sorted = *call.sorted.impl();
+  TensorImpl& values = *call.values.impl();
+  const T* s = sorted.data<T>();
+  const T* v = values.data<T>();
+  const int64_t length = sorted.size(sorted.dim() - 1);
+  const bool shared = sorted.dim() == 1;
+  const int64_t per_row = shared || values.dim() == 0 ? values.numel() : values.size(values.dim() - 1);
+  void* out = call.out.impl()->mutable_data();
+  const bool narrow = call.out.dtype() == kInt32;
+  parallel_for(0, values.numel(), 4096, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const T* row = shared ? s : s + i / per_row * length;
+      const int64_t at = lower_count(row, length, v[i], call.right);
+      if (narrow) {
+        static_cast<int32_t*>(out)[i] = static_cast<int32_t>(at);
+      } else {
+        static_cast<int64_t*>(out)[i] = at;
+      }
+    }
+  });
+}
+
 }  // namespace
+
+void search(const SearchCall& call) {
+  if (call.values.numel() == 0) return;
+  if (call.values.dtype() == kBool) return run_search<bool>(call);
+  dispatch_real("searchsorted", call.values.dtype(), [&](auto tag) { run_search<typename decltype(tag)::type>(call); });
+}
 
 void order(const OrderCall& call) {
   RT_CHECK(call.in.dim() == 0 || call.in.size(-1) < (int64_t{1} << 32), NotImplemented, "sort", "rows of 2**32 elements and more");

@@ -264,6 +264,30 @@ void exponential_scan(const ScanCall& call, const Shape3& s) {
   });
 }
 
+/// The same for complex numbers; the shift is the largest real part.
+template <class C>
+void complex_exponential_scan(const ScanCall& call, const Shape3& s) {
+  using Z = std::complex<double>;
+  const C* in = call.in.impl()->data<C>();
+  C* out = call.out.impl()->mutable_data<C>();
+  parallel_for(0, s.outer * s.inner, std::max<int64_t>(1, 512 / s.n), [&](int64_t b, int64_t e) {
+    for (int64_t t = b; t < e; ++t) {
+      const int64_t at = t / s.inner * s.n * s.inner + t % s.inner;
+      double m = -std::numeric_limits<double>::infinity();
+      Z total = 0;
+      for (int64_t r = 0; r < s.n; ++r) {
+        const Z x(in[at + r * s.inner]);
+        if (x.real() > m) {
+          total = std::isinf(m) ? Z(0) : total * std::exp(m - x.real());
+          m = x.real();
+        }
+        if (!std::isinf(x.real()) || x.real() > 0) total += std::exp(Z(std::isinf(m) ? 0 : x.real() - m, x.imag()));
+        out[at + r * s.inner] = static_cast<C>(std::isinf(m) && m < 0 ? Z(m, 0) : Z(m, 0) + std::log(total));
+      }
+    }
+  });
+}
+
 }  // namespace
 
 void scan(const ScanCall& call) {
@@ -290,6 +314,8 @@ void scan(const ScanCall& call) {
       if (t == kFloat64) return extreme_scan<double>(call, s);
       return extreme_scan<float>(call, s);
     case ScanKind::LogCumSumExp:
+      if (t == kComplex64) return complex_exponential_scan<std::complex<float>>(call, s);
+      if (t == kComplex128) return complex_exponential_scan<std::complex<double>>(call, s);
       if (t == kFloat64) return exponential_scan<double>(call, s);
       return exponential_scan<float>(call, s);
   }
