@@ -52,6 +52,9 @@ void ComputeBackend::masked_scatter(const MaskedScatterCall&) { missing("mask");
 void ComputeBackend::nonzero(const Tensor&, const Tensor&) { missing("mask"); }
 void ComputeBackend::reduce(const ReduceCall&) { missing("reduction"); }
 void ComputeBackend::arg_reduce(const ArgReduceCall&) { missing("arg-reduction"); }
+void ComputeBackend::scan(const ScanCall&) { missing("scan"); }
+void ComputeBackend::search(const SearchCall&) { missing("search"); }
+void ComputeBackend::order(const OrderCall&) { missing("sort"); }
 void ComputeBackend::matmul(const MatmulCall&) { missing("matmul"); }
 
 }  // namespace rustorch

@@ -50,6 +50,9 @@ class ComputeBackend {
   virtual void nonzero(const Tensor& out, const Tensor& mask);
   virtual void reduce(const ReduceCall& call);
   virtual void arg_reduce(const ArgReduceCall& call);
+  virtual void scan(const ScanCall& call);
+  virtual void order(const OrderCall& call);
+  virtual void search(const SearchCall& call);
   virtual void matmul(const MatmulCall& call);
   virtual void convolution(const ConvCall& call);
   virtual void softmax(const SoftmaxCall& call);

@@ -42,8 +42,9 @@ enum class ReduceKind : uint8_t {
   CountNonzero
 };
 
-/// out = reduction of in over the dims set in mask (bit d = dimension d of in). out has the kept dims only,
-/// contiguous or not; for keepdim the caller views it without the ones. in.numel() may be 0.
+/// out = reduction of in over the dims set in mask (bit d = dimension d of in). out has the kept dims only, or all
+/// dims of in with ones for the reduced; contiguous or not. in.numel() may be 0. Sum, Prod, Mean: the dtype of out says
+/// what elements are converted to first.
 struct ReduceCall {
   ReduceKind kind;
   Tensor out;
@@ -62,6 +63,55 @@ struct ArgReduceCall {
   Tensor indices;
   Tensor in;
   int64_t dim;
+};
+
+enum class ScanKind : uint8_t { CumSum, CumProd, CumMax, CumMin, LogCumSumExp };
+
+/// out[..., i, ...] = running combination of in[..., 0..i, ...] along dim. in and out: same dtype, shape, contiguous.
+/// indices (CumMax, CumMin): int64, contiguous, the place of the running extreme (the last of equal ones).
+/// dtypes: sums and products float32/64, int64, complex; extremes float32/64, int32/64; LogCumSumExp floats, complex.
+struct ScanCall {
+  ScanKind kind;
+  Tensor out;
+  Tensor indices;  // undefined unless CumMax, CumMin
+  Tensor in;
+  int64_t dim;
+};
+
+/// Kth: the k-th smallest (1-based). Median: the lower median, nan when the row has one; NanMedian: of the others.
+enum class OrderKind : uint8_t { Sort, TopK, Kth, Median, NanMedian, Mode };
+
+/// Ordering of the rows (last dimension) of in; all tensors are contiguous, indices are int64. nan counts as the
+/// largest value. Sort and TopK give rows of length n or k, the others one value per row. Equal elements come in the
+/// order of their indices.
+struct OrderCall {
+  OrderKind kind;
+  Tensor values;
+  Tensor indices;
+  Tensor in;
+  int64_t k = 0;
+  bool descending = false;  // Sort: largest first; TopK: the largest
+};
+
+/// out (int64 or int32, contiguous) = number of elements of the matching row of sorted that are < value (right: <=).
+/// sorted is 1-d, or has values' sizes but for the last dimension; sorted and values: one dtype, contiguous.
+struct SearchCall {
+  Tensor out;
+  Tensor sorted;
+  Tensor values;
+  bool right;
+};
+
+/// What is applied to the result of a product, in registers.
+enum class Epilogue : uint8_t { None, Relu, Gelu, GeluTanh, Sigmoid, Tanh, Silu };
+
+/// out[b] = act(alpha * a[b] @ b[b] + beta * out[b] + bias); a, b, out are 3-d with any strides on a and b,
+/// out contiguous in its last dimension; batch size 1 broadcasts.
+struct MatmulCall {
+  Tensor out, a, b;
+  Tensor bias = {};  // length n or undefined
+  Scalar alpha = 1, beta = 0;
+  Epilogue act = Epilogue::None;
 };
 
 }  // namespace rustorch

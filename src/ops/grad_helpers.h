@@ -10,6 +10,8 @@
 #include "ops/nn_grad.h"
 #include "ops/norm_grad.h"
 #include "ops/softmax_grad.h"
+#include "ops/reduction_grad.h"
+#include "ops/scan_grad.h"
 #include "rustorch/ops.h"
 
 namespace rustorch {

@@ -35,10 +35,13 @@ def dim_list_arg(op):
     return None
 
 
-def with_single_dim(op, emit):
-    """Emits an entry, then its twin whose dim list is a single int64_t."""
-    text = emit(op)
-    return text
+def single_dim_parameters(op, dims, skip=()):
+    """The parameter list of the twin whose dim list is one int64_t: no defaults up to it."""
+    at = [a.name for a in op.args].index(dims.name)
+    before = {a.name for a in op.args[:at + 1]} | set(skip)
+    parts = [f"{type_of(a, op.place).cpp} {a.name}" for a in op.args[:at] if a.name not in skip]
+    rest = parameters(op, True, skip=before)
+    return ", ".join(parts + [f"int64_t {dims.name}"] + ([rest] if rest else []))
 
 
 def doc_comment(op, indent=""):
@@ -67,9 +70,7 @@ def declare(op):
     out += f"{cpp_return(op)} {op.cname}({parameters(op, True)});\n"
     dims = dim_list_arg(op)
     if dims is not None:
-        single = parameters(op, True).replace(f"{type_of(dims, op.place).cpp} {dims.name} = std::nullopt",
-                                              f"int64_t {dims.name}")
-        single = single.replace(f"{type_of(dims, op.place).cpp} {dims.name}", f"int64_t {dims.name}")
+        single = single_dim_parameters(op, dims)
         call = ", ".join(f"IntArrayRef(&{a.name}, 1)" if a is dims else a.name for a in op.args)
         out += f"inline {cpp_return(op)} {op.cname}({single}) {{ return {op.cname}({call}); }}\n"
     if "inplace" in v:
@@ -128,7 +129,7 @@ def emit_methods(ops):
         dims = dim_list_arg(op)
         if dims is not None:
             cpp = type_of(dims, op.place).cpp
-            args = parameters(op, True, skip=("self",)).replace(f"{cpp} {dims.name} = std::nullopt", f"int64_t {dims.name}").replace(f"{cpp} {dims.name}", f"int64_t {dims.name}")
+            args = single_dim_parameters(op, dims, skip=("self",))
             call = ", ".join("*this" if a.name == "self" else f"IntArrayRef(&{a.name}, 1)" if a is dims else a.name for a in op.args)
             decl.append(f"{cpp_return(op)} {op.cname}({args}) const;\n")
             plain = parameters(op, False, skip=("self",)).replace(f"{cpp} {dims.name}", f"int64_t {dims.name}")

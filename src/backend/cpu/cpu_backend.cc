@@ -6,7 +6,10 @@
 #include "backend/cpu/create.h"
 #include "backend/cpu/index.h"
 #include "backend/cpu/nn_kernels.h"
+#include "backend/cpu/order.h"
 #include "backend/cpu/pointwise.h"
+#include "backend/cpu/reduce.h"
+#include "backend/cpu/scan.h"
 #include "memory/allocator.h"
 
 namespace rustorch {
@@ -58,6 +61,11 @@ class CpuBackend final : public ComputeBackend {
   void embedding(const EmbeddingCall& call) override { cpu::embedding(call); }
   void dropout(const DropoutCall& call) override { cpu::dropout(call); }
   void optimizer_step(const OptimizerCall& call) override { cpu::optimizer_step(call); }
+  void reduce(const ReduceCall& call) override { cpu::reduce(call); }
+  void arg_reduce(const ArgReduceCall& call) override { cpu::arg_reduce(call); }
+  void scan(const ScanCall& call) override { cpu::scan(call); }
+  void search(const SearchCall& call) override { cpu::search(call); }
+  void order(const OrderCall& call) override { cpu::order(call); }
 };
 
 }  // namespace
