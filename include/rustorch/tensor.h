@@ -23,7 +23,6 @@
 namespace rustorch {
 
 class Node;
-class Generator;
 class Tensor;
 struct TensorLike;
 using TensorList = ArrayRef<Tensor>;
