@@ -48,12 +48,21 @@ class ComputeBackend {
   virtual void masked_scatter(const MaskedScatterCall& call);
   /// Row k of out (contiguous int64, [count_true(mask), mask.dim()]) = the index of the k-th true element.
   virtual void nonzero(const Tensor& out, const Tensor& mask);
+  virtual void random(const RandomCall& call);
   virtual void reduce(const ReduceCall& call);
   virtual void arg_reduce(const ArgReduceCall& call);
   virtual void scan(const ScanCall& call);
   virtual void order(const OrderCall& call);
   virtual void search(const SearchCall& call);
   virtual void matmul(const MatmulCall& call);
+  virtual void convolution(const ConvCall& call);
+  virtual void softmax(const SoftmaxCall& call);
+  virtual void class_loss(const ClassLossCall& call);
+  virtual void pool(const PoolCall& call);
+  virtual void norm(const NormCall& call);
+  virtual void embedding(const EmbeddingCall& call);
+  virtual void dropout(const DropoutCall& call);
+  virtual void optimizer_step(const OptimizerCall& call);
 
  protected:
   [[noreturn]] void missing(const char* family) const;

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 
+#include "backend/families_nn.h"
 #include "expr/compute_type.h"
 #include "rustorch/scalar.h"
 #include "rustorch/tensor.h"
