@@ -74,4 +74,29 @@ struct MaskedScatterCall {
   Tensor out, mask, source;
 };
 
+enum class RandomKind : uint8_t {
+  Uniform,      // [a, b)
+  Normal,       // mean a, standard deviation b
+  LogNormal,    // exp of that
+  Exponential,  // rate a
+  Cauchy,       // median a, scale b
+  Geometric,    // probability a
+  Bernoulli,    // probability a, or that of each element of p
+  Integer,      // [low, low + range); range 0: all 2^64
+  Poisson,      // rate of each element of p
+  Binomial,     // count of each element of p, probability of q
+};
+
+/// Fills the contiguous out; element i depends on (seed, offset, i) only. random_blocks() says how many blocks to
+/// reserve. p and q, where used, are contiguous of the shape of out and float32 or float64.
+struct RandomCall {
+  RandomKind kind;
+  Tensor out;
+  double a = 0, b = 0;
+  int64_t low = 0;
+  uint64_t range = 0;
+  uint64_t seed = 0, offset = 0;
+  Tensor p = {}, q = {};
+};
+
 }  // namespace rustorch

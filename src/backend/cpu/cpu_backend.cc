@@ -9,6 +9,7 @@
 #include "backend/cpu/pointwise.h"
 #include "backend/cpu/reduce.h"
 #include "backend/cpu/scan.h"
+#include "backend/cpu/random.h"
 #include "memory/allocator.h"
 
 namespace rustorch {
@@ -50,6 +51,7 @@ class CpuBackend final : public ComputeBackend {
   int64_t count_true(const Tensor& mask) override { return cpu::count_true(mask); }
   void masked_select(const MaskedSelectCall& call) override { cpu::masked_select(call); }
   void masked_scatter(const MaskedScatterCall& call) override { cpu::masked_scatter(call); }
+  void random(const RandomCall& call) override { cpu::random(call); }
   void nonzero(const Tensor& out, const Tensor& mask) override { cpu::nonzero(out, mask); }
   void reduce(const ReduceCall& call) override { cpu::reduce(call); }
   void arg_reduce(const ArgReduceCall& call) override { cpu::arg_reduce(call); }
