@@ -14,6 +14,7 @@
 #include "rustorch/array_ref.h"
 #include "rustorch/device.h"
 #include "rustorch/dtype.h"
+#include "rustorch/generator.h"
 #include "rustorch/layout.h"
 #include "rustorch/options.h"
 #include "rustorch/scalar.h"
@@ -22,7 +23,6 @@
 namespace rustorch {
 
 class Node;
-class Generator;
 class Tensor;
 struct TensorLike;
 using TensorList = ArrayRef<Tensor>;

@@ -226,8 +226,9 @@ void bernoulli__Tensor(const Tensor& self, const Tensor& p, const Source& genera
   check_inplace_random("bernoulli_", self);
   Tensor wide = probabilities(expand_to("bernoulli_", p, self.sizes()));
   if (wide.numel() > 0 && wide.device().is_cpu()) {
-    const Scalar low = rustorch::amin(wide, {}, false).item(), high = rustorch::amax(wide, {}, false).item();
-    RT_CHECK(low.to_double() >= 0 && high.to_double() <= 1, Value, "bernoulli_", "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
+    Tensor valid = rustorch::logical_and(rustorch::ge(wide, Scalar(0)), rustorch::le(wide, Scalar(1)));
+    RT_CHECK(backend_for(valid).count_true(valid) == valid.numel(), Value, "bernoulli_",
+             "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
   }
   RandomCall call{RandomKind::Bernoulli, self};
   call.p = wide;
