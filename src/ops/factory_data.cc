@@ -9,6 +9,7 @@
 #include "ops/make.h"
 #include "rustorch/error.h"
 #include "rustorch/factories.h"
+#include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
 
 namespace rustorch {
