@@ -55,6 +55,14 @@ class ComputeBackend {
   virtual void order(const OrderCall& call);
   virtual void search(const SearchCall& call);
   virtual void matmul(const MatmulCall& call);
+  virtual void convolution(const ConvCall& call);
+  virtual void softmax(const SoftmaxCall& call);
+  virtual void class_loss(const ClassLossCall& call);
+  virtual void pool(const PoolCall& call);
+  virtual void norm(const NormCall& call);
+  virtual void embedding(const EmbeddingCall& call);
+  virtual void dropout(const DropoutCall& call);
+  virtual void optimizer_step(const OptimizerCall& call);
 
  protected:
   [[noreturn]] void missing(const char* family) const;

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 
+#include "backend/families_nn.h"
 #include "expr/compute_type.h"
 #include "rustorch/scalar.h"
 #include "rustorch/tensor.h"
@@ -99,18 +100,6 @@ struct SearchCall {
   Tensor sorted;
   Tensor values;
   bool right;
-};
-
-/// What is applied to the result of a product, in registers.
-enum class Epilogue : uint8_t { None, Relu, Gelu, GeluTanh, Sigmoid, Tanh, Silu };
-
-/// out[b] = act(alpha * a[b] @ b[b] + beta * out[b] + bias); a, b, out are 3-d with any strides on a and b,
-/// out contiguous in its last dimension; batch size 1 broadcasts.
-struct MatmulCall {
-  Tensor out, a, b;
-  Tensor bias = {};  // length n or undefined
-  Scalar alpha = 1, beta = 0;
-  Epilogue act = Epilogue::None;
 };
 
 }  // namespace rustorch

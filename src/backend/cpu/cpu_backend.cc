@@ -6,6 +6,7 @@
 #include "backend/cpu/create.h"
 #include "backend/cpu/index.h"
 #include "backend/cpu/order.h"
+#include "backend/cpu/nn_kernels.h"
 #include "backend/cpu/pointwise.h"
 #include "backend/cpu/reduce.h"
 #include "backend/cpu/scan.h"
@@ -58,6 +59,15 @@ class CpuBackend final : public ComputeBackend {
   void scan(const ScanCall& call) override { cpu::scan(call); }
   void search(const SearchCall& call) override { cpu::search(call); }
   void order(const OrderCall& call) override { cpu::order(call); }
+  void matmul(const MatmulCall& call) override { cpu::matmul(call); }
+  void convolution(const ConvCall& call) override { cpu::convolution(call); }
+  void softmax(const SoftmaxCall& call) override { cpu::softmax(call); }
+  void class_loss(const ClassLossCall& call) override { cpu::class_loss(call); }
+  void pool(const PoolCall& call) override { cpu::pool(call); }
+  void norm(const NormCall& call) override { cpu::norm(call); }
+  void embedding(const EmbeddingCall& call) override { cpu::embedding(call); }
+  void dropout(const DropoutCall& call) override { cpu::dropout(call); }
+  void optimizer_step(const OptimizerCall& call) override { cpu::optimizer_step(call); }
 };
 
 }  // namespace

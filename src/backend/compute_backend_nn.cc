@@ -1,0 +1,15 @@
+// The neural-network families of a backend that lacks them.
+#include "backend/compute_backend.h"
+
+namespace rustorch {
+
+void ComputeBackend::convolution(const ConvCall&) { missing("convolution"); }
+void ComputeBackend::softmax(const SoftmaxCall&) { missing("softmax"); }
+void ComputeBackend::class_loss(const ClassLossCall&) { missing("class_loss"); }
+void ComputeBackend::pool(const PoolCall&) { missing("pool"); }
+void ComputeBackend::norm(const NormCall&) { missing("norm"); }
+void ComputeBackend::embedding(const EmbeddingCall&) { missing("embedding"); }
+void ComputeBackend::dropout(const DropoutCall&) { missing("dropout"); }
+void ComputeBackend::optimizer_step(const OptimizerCall&) { missing("optimizer_step"); }
+
+}  // namespace rustorch

@@ -1,0 +1,258 @@
+// The matmul family on the CPU: turns strided operands into the leading dimensions that gemm() takes.
+//
+// A matrix whose rows or columns are contiguous is passed as it is (transposed or not); any other one is
+// copied to scratch memory first. Batches run in parallel over matrices, each product inline; a single
+// product splits itself. 16-bit floats are computed in float.
+#include <algorithm>
+#include <complex>
+
+#include "backend/cpu/dispatch.h"
+#include "backend/cpu/gemm/gemm.h"
+#include "backend/cpu/nn_kernels.h"
+#include "base/half_convert.h"
+#include "base/thread_pool.h"
+#include "core/tensor_impl.h"
+#include "memory/scratch.h"
+
+namespace rustorch::cpu {
+namespace {
+
+static_assert(static_cast<int>(Epilogue::Silu) == static_cast<int>(Activation::Silu));
+
+// One operand: `rows` x `cols` as the product reads it (after trans flags).
+struct View {
+  int64_t rows, cols, row_stride, col_stride, batch_stride, batch;
+};
+
+View view_of(const Tensor& t, bool trans) {
+  const TensorImpl& i = *t.impl();
+  const int d = i.dim();
+  View v{i.size(d - 2), i.size(d - 1), i.stride(d - 2), i.stride(d - 1), 0, 1};
+  if (d == 3) {
+    v.batch = i.size(0);
+    v.batch_stride = v.batch == 1 ? 0 : i.stride(0);
+  }
+  if (trans) {
+    std::swap(v.rows, v.cols);
+    std::swap(v.row_stride, v.col_stride);
+  }
+  return v;
+}
+
+// How gemm() is to read a matrix: (trans, ld), or that it needs a copy.
+struct Packing {
+  bool trans = false, copy = false;
+  int64_t ld = 0;
+};
+
+Packing packing_of(const View& v) {
+  Packing p;
+  if ((v.col_stride == 1 || v.cols == 1) && (v.row_stride >= v.cols || v.rows == 1)) {
+    p.ld = v.rows == 1 ? std::max<int64_t>(v.cols, 1) : v.row_stride;
+  } else if ((v.row_stride == 1 || v.rows == 1) && (v.col_stride >= v.rows || v.cols == 1)) {
+    p.trans = true;
+    p.ld = v.cols == 1 ? std::max<int64_t>(v.rows, 1) : v.col_stride;
+  } else {
+    p.copy = true;
+    p.ld = v.cols;
+  }
+  return p;
+}
+
+template <class T>
+void copy_matrix(const T* from, const View& v, T* to) {
+  for (int64_t i = 0; i < v.rows; ++i)
+    for (int64_t j = 0; j < v.cols; ++j) to[i * v.cols + j] = from[i * v.row_stride + j * v.col_stride];
+}
+
+template <class T>
+T number(const Scalar& s) {
+  if constexpr (std::is_integral_v<T>)
+    return static_cast<T>(s.to_int());
+  else if constexpr (std::is_floating_point_v<T>)
+    return static_cast<T>(s.to_double());
+  else
+    return T(s.to_complex());
+}
+
+// Integers and complex numbers: rows in parallel, each as a sum of rows of B, k in order. Integers wrap
+// around.
+template <class T>
+void plain_gemm(const GemmArgs<T>& g) {
+  using W = std::conditional_t<std::is_integral_v<T>, uint64_t, T>;
+  const int64_t a_row = g.trans_a ? 1 : g.lda, a_col = g.trans_a ? g.lda : 1;
+  const int64_t b_row = g.trans_b ? 1 : g.ldb, b_col = g.trans_b ? g.ldb : 1;
+  parallel_for(0, g.m, row_grain(g.n * g.k), [&](int64_t begin, int64_t end) {
+    ScratchBuffer<W> sums(g.n);
+    W* sum = sums.data();
+    for (int64_t i = begin; i < end; ++i) {
+      std::fill(sum, sum + g.n, W(0));
+      if (b_col == 1) {
+        for (int64_t k = 0; k < g.k; ++k) {
+          const W x = static_cast<W>(g.a[i * a_row + k * a_col]);
+          const T* row = g.b + k * b_row;
+          for (int64_t j = 0; j < g.n; ++j) sum[j] += x * static_cast<W>(row[j]);
+        }
+      } else {
+        for (int64_t j = 0; j < g.n; ++j) {
+          W s(0);
+          for (int64_t k = 0; k < g.k; ++k)
+            s += static_cast<W>(g.a[i * a_row + k * a_col]) * static_cast<W>(g.b[k * b_row + j * b_col]);
+          sum[j] = s;
+        }
+      }
+      T* c = g.c + i * g.ldc;
+      const bool keep = g.beta != T(0);
+      for (int64_t j = 0; j < g.n; ++j) {
+        W v = static_cast<W>(g.alpha) * sum[j];
+        if (keep) v += static_cast<W>(g.beta) * static_cast<W>(c[j]);
+        if (g.bias != nullptr) v += static_cast<W>(g.bias[j]);
+        c[j] = static_cast<T>(v);
+      }
+    }
+  });
+}
+
+template <class T>
+void product(const GemmArgs<T>& g) {
+  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>)
+    gemm(g);
+  else
+    plain_gemm(g);
+}
+
+template <class T>
+void run(const MatmulCall& call) {
+  const View a = view_of(call.a, call.trans_a), b = view_of(call.b, call.trans_b),
+             c = view_of(call.out, false);
+  const Packing pa = packing_of(a), pb = packing_of(b);
+  const T* pointer_a = call.a.impl()->data<T>();
+  const T* pointer_b = call.b.impl()->data<T>();
+  T* pointer_c = call.out.impl()->mutable_data<T>();
+  GemmArgs<T> args;
+  args.m = c.rows;
+  args.n = c.cols;
+  args.k = a.cols;
+  args.trans_a = pa.trans;
+  args.trans_b = pb.trans;
+  args.lda = pa.ld;
+  args.ldb = pb.ld;
+  args.ldc = c.rows == 1 ? std::max<int64_t>(c.cols, 1) : c.row_stride;
+  args.alpha = number<T>(call.alpha);
+  args.beta = number<T>(call.beta);
+  args.bias = call.bias.defined() ? call.bias.impl()->data<T>() : nullptr;
+  args.act = static_cast<Activation>(call.act);
+  auto one = [&](int64_t i) {
+    GemmArgs<T> g = args;
+    g.a = pointer_a + i * a.batch_stride;
+    g.b = pointer_b + i * b.batch_stride;
+    g.c = pointer_c + i * c.batch_stride;
+    ScratchBuffer<T> copy_a(pa.copy ? a.rows * a.cols : 0), copy_b(pb.copy ? b.rows * b.cols : 0);
+    if (pa.copy) {
+      copy_matrix(g.a, a, copy_a.data());
+      g.a = copy_a.data();
+    }
+    if (pb.copy) {
+      copy_matrix(g.b, b, copy_b.data());
+      g.b = copy_b.data();
+    }
+    product(g);
+  };
+  if (c.batch == 1) return one(0);
+  const int64_t grain = row_grain(args.m * args.n * args.k / 8);
+  parallel_for(0, c.batch, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) one(i);
+  });
+}
+
+inline void widen(const Half* from, float* to, int64_t n) { convert_f16_f32(from, to, n); }
+inline void widen(const BFloat16* from, float* to, int64_t n) { convert_bf16_f32(from, to, n); }
+inline void narrow(const float* from, Half* to, int64_t n) { convert_f32_f16(from, to, n); }
+inline void narrow(const float* from, BFloat16* to, int64_t n) { convert_f32_bf16(from, to, n); }
+
+// A float copy of one matrix of a 16-bit operand, contiguous in the order it lies in memory.
+template <class H>
+struct WideMatrix {
+  ScratchBuffer<float> data;
+  bool trans = false;
+  int64_t ld = 0;
+  WideMatrix(const H* from, const View& v) : data(v.rows * v.cols) {
+    const Packing p = packing_of(v);
+    trans = p.trans;
+    const int64_t rows = trans ? v.cols : v.rows, cols = trans ? v.rows : v.cols;
+    ld = std::max<int64_t>(cols, 1);
+    if (p.copy) {
+      for (int64_t i = 0; i < v.rows; ++i)
+        for (int64_t j = 0; j < v.cols; ++j)
+          data.data()[i * v.cols + j] = static_cast<float>(from[i * v.row_stride + j * v.col_stride]);
+      return;
+    }
+    parallel_for(0, rows, row_grain(cols), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) widen(from + i * p.ld, data.data() + i * ld, cols);
+    });
+  }
+};
+
+template <class H>
+void run_half(const MatmulCall& call) {
+  const View a = view_of(call.a, call.trans_a), b = view_of(call.b, call.trans_b),
+             c = view_of(call.out, false);
+  const H* pointer_a = call.a.impl()->data<H>();
+  const H* pointer_b = call.b.impl()->data<H>();
+  H* pointer_c = call.out.impl()->mutable_data<H>();
+  ScratchBuffer<float> bias(call.bias.defined() ? c.cols : 0);
+  if (call.bias.defined()) widen(call.bias.impl()->data<H>(), bias.data(), c.cols);
+  auto one = [&](int64_t i) {
+    const WideMatrix<H> wa(pointer_a + i * a.batch_stride, a), wb(pointer_b + i * b.batch_stride, b);
+    ScratchBuffer<float> wc(c.rows * c.cols);
+    H* to = pointer_c + i * c.batch_stride;
+    GemmArgs<float> g;
+    g.m = c.rows;
+    g.n = c.cols;
+    g.k = a.cols;
+    g.trans_a = wa.trans;
+    g.trans_b = wb.trans;
+    g.a = wa.data.data();
+    g.b = wb.data.data();
+    g.lda = wa.ld;
+    g.ldb = wb.ld;
+    g.c = wc.data();
+    g.ldc = c.cols;
+    g.alpha = number<float>(call.alpha);
+    g.beta = number<float>(call.beta);
+    g.bias = call.bias.defined() ? bias.data() : nullptr;
+    g.act = static_cast<Activation>(call.act);
+    if (g.beta != 0)
+      for (int64_t r = 0; r < c.rows; ++r) widen(to + r * c.row_stride, wc.data() + r * c.cols, c.cols);
+    gemm(g);
+    for (int64_t r = 0; r < c.rows; ++r) narrow(wc.data() + r * c.cols, to + r * c.row_stride, c.cols);
+  };
+  if (c.batch == 1) return one(0);
+  parallel_for(0, c.batch, row_grain(c.rows * c.cols * a.cols / 8), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) one(i);
+  });
+}
+
+}  // namespace
+
+void matmul(const MatmulCall& call) {
+  switch (call.out.impl()->dtype()) {
+    case DType::Float32:
+      return run<float>(call);
+    case DType::Float64:
+      return run<double>(call);
+    case DType::Float16:
+      return run_half<Half>(call);
+    case DType::BFloat16:
+      return run_half<BFloat16>(call);
+    case DType::Complex64:
+      return run<std::complex<float>>(call);
+    case DType::Complex128:
+      return run<std::complex<double>>(call);
+    default:
+      dispatch_integral("matmul", call.out.impl()->dtype(),
+                        [&](auto tag) { run<typename decltype(tag)::type>(call); });
+  }
+}
+
+}  // namespace rustorch::cpu

@@ -1,0 +1,37 @@
+// Row and column kernels of softmax and cross entropy, resolved to the CPU's instruction set at run time.
+//
+// "Rows" are contiguous; "columns" are n elements `stride` apart, `width` of them side by side in memory.
+// Single-threaded building blocks; NaN and infinity propagate as in PyTorch. Pointers need no alignment.
+#pragma once
+#include <cstdint>
+
+namespace rustorch::cpu {
+
+/// What a kernel computes; backward kinds take the forward's output in x and its gradient in g.
+template <class T>
+struct SoftmaxKernels {
+  void (*softmax_row)(const T* x, T* y, int64_t n);
+  void (*log_softmax_row)(const T* x, T* y, int64_t n);
+  void (*softmax_backward_row)(const T* x, const T* g, T* y, int64_t n);
+  void (*log_softmax_backward_row)(const T* x, const T* g, T* y, int64_t n);
+  /// scratch holds 2 * width elements.
+  void (*columns)(int kind, const T* x, const T* g, T* y, int64_t n, int64_t stride, int64_t width,
+                  T* scratch);
+  /// log(sum(exp(x))).
+  T (*lse_row)(const T* x, int64_t n);
+  /// lse[j] over column j; scratch holds width elements.
+  void (*lse_columns)(const T* x, T* lse, int64_t n, int64_t stride, int64_t width, T* scratch);
+  /// y[i] = a * exp(x[i] - lse) - (b ? s * b[i] : s).
+  void (*ce_grad_row)(const T* x, T* y, int64_t n, T lse, T a, T s, const T* b);
+  /// y[j] = a[j] * exp(x[j] - lse[j]) - s[j] * b: one class of a block of positions.
+  void (*ce_grad_across)(const T* x, T* y, int64_t width, const T* lse, const T* a, const T* s, T b);
+  /// Sum of the elements.
+  T (*sum_row)(const T* x, int64_t n);
+  /// Sum of x[i] * w[i].
+  T (*dot_row)(const T* x, const T* w, int64_t n);
+};
+
+const SoftmaxKernels<float>& softmax_kernels(float);
+const SoftmaxKernels<double>& softmax_kernels(double);
+
+}  // namespace rustorch::cpu

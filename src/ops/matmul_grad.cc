@@ -1,0 +1,39 @@
+// Gradient pieces of matrix products; built from public operators, so they can be differentiated again.
+#include "ops/matmul_grad.h"
+
+#include "rustorch/ops.h"
+
+namespace rustorch {
+
+Tensor conj_if_complex(const Tensor& t) { return t.is_complex() ? conj(t) : t; }
+
+Tensor adjoint_matrix(const Tensor& t) { return conj_if_complex(transpose(t, -2, -1)); }
+
+Scalar conj_number(const Scalar& s) { return s.is_complex() ? Scalar(std::conj(s.to_complex())) : s; }
+
+std::tuple<Tensor, Tensor, Tensor> linear_backward(const Tensor& g, const Tensor& input, const Tensor& weight,
+                                                   const std::array<bool, 3>& grad_mask) {
+  Tensor gi, gw, gb;
+  const int64_t k = input.size(-1);
+  if (weight.dim() == 1) {
+    // g has input's shape without the last dimension
+    if (grad_mask[0]) gi = mul(unsqueeze(g, -1), conj_if_complex(weight));
+    if (grad_mask[1]) gw = mv(adjoint_matrix(reshape(input, {-1, k})), reshape(g, {-1}));
+    if (grad_mask[2]) gb = sum(g);
+    return {gi, gw, gb};
+  }
+  const bool flat = g.dim() == 2;
+  const Tensor g2 = flat ? g : reshape(g, {-1, weight.size(0)});
+  if (grad_mask[0]) {
+    gi = mm(g2, conj_if_complex(weight));
+    if (!flat) gi = view(gi, input.sizes());
+  }
+  if (grad_mask[1]) {
+    const Tensor x2 = flat ? input : reshape(input, {-1, k});
+    gw = mm(transpose(g2, 0, 1), conj_if_complex(x2));
+  }
+  if (grad_mask[2]) gb = sum(g2, IntArrayRef{0});
+  return {gi, gw, gb};
+}
+
+}  // namespace rustorch

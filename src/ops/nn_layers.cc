@@ -1,0 +1,146 @@
+// Small layers written with public operators: shuffles, similarities, attention, bilinear.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "gen/impl.h"
+#include "ops/nn_common.h"
+
+namespace rustorch::impl {
+
+Tensor pixel_shuffle(const Tensor& self, int64_t upscale_factor) {
+  constexpr const char* op = "pixel_shuffle";
+  const int64_t r = upscale_factor;
+  RT_CHECK(self.dim() >= 3, Shape, op, "expects input to have at least 3 dimensions, but got input with ",
+           self.dim(), " dimension(s)");
+  RT_CHECK(r > 0, Value, op, "expects a positive upscale_factor, but got ", r);
+  const int64_t c = self.size(-3), h = self.size(-2), w = self.size(-1);
+  RT_CHECK(c % (r * r) == 0, Shape, op,
+           "expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
+           "input.size(-3)=",
+           c, " is not divisible by ", r * r);
+  const int64_t lead = self.dim() - 3;
+  DimVector split = self.sizes().slice(0, static_cast<size_t>(lead)).vec(), shape = split, perm;
+  for (const int64_t s : {c / (r * r), r, r, h, w}) split.push_back(s);
+  for (const int64_t s : {c / (r * r), h * r, w * r}) shape.push_back(s);
+  for (int64_t d = 0; d < lead; ++d) perm.push_back(d);
+  for (const int64_t d : {0, 3, 1, 4, 2}) perm.push_back(lead + d);
+  return rustorch::reshape(rustorch::permute(rustorch::reshape(self, split), perm), shape);
+}
+
+Tensor pixel_unshuffle(const Tensor& self, int64_t downscale_factor) {
+  constexpr const char* op = "pixel_unshuffle";
+  const int64_t r = downscale_factor;
+  RT_CHECK(self.dim() >= 3, Shape, op, "expects input to have at least 3 dimensions, but got input with ",
+           self.dim(), " dimension(s)");
+  RT_CHECK(r > 0, Value, op, "expects a positive downscale_factor, but got ", r);
+  const int64_t c = self.size(-3), h = self.size(-2), w = self.size(-1);
+  RT_CHECK(h % r == 0, Shape, op,
+           "expects height to be divisible by downscale_factor, but input.size(-2)=", h,
+           " is not divisible by ", r);
+  RT_CHECK(w % r == 0, Shape, op, "expects width to be divisible by downscale_factor, but input.size(-1)=", w,
+           " is not divisible by ", r);
+  const int64_t lead = self.dim() - 3;
+  DimVector split = self.sizes().slice(0, static_cast<size_t>(lead)).vec(), shape = split, perm;
+  for (const int64_t s : {c, h / r, r, w / r, r}) split.push_back(s);
+  for (const int64_t s : {c * r * r, h / r, w / r}) shape.push_back(s);
+  for (int64_t d = 0; d < lead; ++d) perm.push_back(d);
+  for (const int64_t d : {0, 2, 4, 1, 3}) perm.push_back(lead + d);
+  return rustorch::reshape(rustorch::permute(rustorch::reshape(self, split), perm), shape);
+}
+
+Tensor channel_shuffle(const Tensor& self, int64_t groups) {
+  constexpr const char* op = "channel_shuffle";
+  RT_CHECK(self.dim() > 2, Shape, op, "expects input with > 2 dims, but got input with sizes ", self.sizes());
+  const int64_t c = self.size(1);
+  RT_CHECK(groups > 0, Value, op,
+           "Number of groups to divide channels in must be positive. Value of groups:", groups);
+  RT_CHECK(c % groups == 0, Shape, op, "Number of channels must be divisible by groups. Got ", c,
+           " channels and ", groups, " groups.");
+  const int64_t n = self.size(0), rest = numel_of(self.sizes().slice(2));
+  return rustorch::reshape(rustorch::transpose(rustorch::reshape(self, {n, groups, c / groups, rest}), 1, 2),
+                           self.sizes());
+}
+
+Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, int64_t dim, double eps) {
+  RT_CHECK(!is_integral(x1.dtype(), true) || !is_integral(x2.dtype(), true), DType, "cosine_similarity",
+           "expected common dtype to be floating point, yet common dtype is ", x1.dtype());
+  const int64_t dims[] = {dim};
+  const auto norm = [&](const Tensor& t) {
+    const Tensor n = rustorch::sqrt(rustorch::sum(rustorch::mul(t, t), dims, true));
+    return rustorch::clamp_min(n, Scalar(eps));
+  };
+  const auto shape = broadcast_shapes("cosine_similarity", x1.sizes(), x2.sizes());
+  const Tensor a = rustorch::expand(x1, shape), b = rustorch::expand(x2, shape);
+  return rustorch::sum(rustorch::mul(rustorch::div(a, norm(a)), rustorch::div(b, norm(b))), dims);
+}
+
+Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double eps, bool keepdim) {
+  const Tensor difference = rustorch::add(rustorch::sub(x1, x2), eps);
+  return rustorch::norm(difference, Scalar(p), IntArrayRef{-1}, keepdim);
+}
+
+Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
+                                    const std::optional<Tensor>& attn_mask, double dropout_p, bool is_causal,
+                                    std::optional<double> scale, bool enable_gqa) {
+  constexpr const char* op = "scaled_dot_product_attention";
+  RT_CHECK(query.dim() >= 2 && key.dim() >= 2 && value.dim() >= 2, Shape, op,
+           "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: ",
+           query.dim(), ", key.dim: ", key.dim(), " and value.dim: ", value.dim(), " instead.");
+  RT_CHECK(query.dtype() == key.dtype() && query.dtype() == value.dtype(), DType, op,
+           "Expected query, key, and value to have the same dtype, but got query.dtype: ", query.dtype(),
+           " key.dtype: ", key.dtype(), " and value.dtype: ", value.dtype(), " instead.");
+  const bool masked = attn_mask && attn_mask->defined();
+  RT_CHECK(!(masked && is_causal), Value, op, "Explicit attn_mask should not be set when is_causal=True");
+  const double s = scale ? *scale : 1.0 / std::sqrt(static_cast<double>(query.size(-1)));
+  Tensor k = key, v = value;
+  if (enable_gqa && query.dim() >= 3 && key.size(-3) != query.size(-3)) {
+    k = rustorch::repeat_interleave(key, query.size(-3) / key.size(-3), -3);
+    v = rustorch::repeat_interleave(value, query.size(-3) / value.size(-3), -3);
+  }
+  Tensor scores = rustorch::matmul(rustorch::mul(query, s), rustorch::transpose(k, -2, -1));
+  if (is_causal) {
+    const Tensor allowed =
+        rustorch::tril(rustorch::ones({query.size(-2), k.size(-2)}, kBool, query.device()));
+    scores = rustorch::masked_fill(scores, rustorch::logical_not(allowed),
+                                   Scalar(-std::numeric_limits<double>::infinity()));
+  } else if (masked) {
+    scores = attn_mask->dtype() == kBool
+                 ? rustorch::masked_fill(scores, rustorch::logical_not(*attn_mask),
+                                         Scalar(-std::numeric_limits<double>::infinity()))
+                 : rustorch::add(scores, *attn_mask);
+  }
+  Tensor weights = rustorch::softmax(scores, -1);
+  if (masked && attn_mask->dtype() == kBool) {
+    // rows that may look at nothing give 0, not nan
+    const Tensor none = rustorch::logical_not(rustorch::any(*attn_mask, IntArrayRef{-1}, true));
+    weights = rustorch::masked_fill(weights, none, Scalar(0));
+  }
+  if (dropout_p > 0) weights = rustorch::dropout(weights, dropout_p, true);
+  return rustorch::matmul(weights, v);
+}
+
+Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight,
+                const std::optional<Tensor>& bias) {
+  constexpr const char* op = "bilinear";
+  RT_CHECK(input1.dim() == input2.dim(), Shape, op, "input dimensions do not match: got ", input1.dim(),
+           " and ", input2.dim());
+  RT_CHECK(weight.dim() == 3 && input1.size(-1) == weight.size(1), Shape, op,
+           "input1 size does not match weight size: got ", input1.size(-1), " but expected ",
+           weight.dim() == 3 ? weight.size(1) : -1);
+  RT_CHECK(input2.size(-1) == weight.size(2), Shape, op, "input2 size does not match weight size: got ",
+           input2.size(-1), " but expected ", weight.size(2));
+  const int64_t i = weight.size(1), j = weight.size(2), o = weight.size(0);
+  const int64_t rows = input1.numel() / std::max<int64_t>(i, 1);
+  const Tensor a = rustorch::reshape(input1, {rows, i}), b = rustorch::reshape(input2, {rows, j});
+  // [rows, o * j] by one product, then the sum over j
+  const Tensor left = rustorch::mm(a, rustorch::reshape(rustorch::permute(weight, {1, 0, 2}), {i, o * j}));
+  Tensor out = rustorch::sum(rustorch::mul(rustorch::reshape(left, {rows, o, j}), rustorch::unsqueeze(b, 1)),
+                             IntArrayRef{2});
+  if (bias && bias->defined()) out = rustorch::add(out, *bias);
+  DimVector shape = input1.sizes().vec();
+  shape.back() = o;
+  return rustorch::reshape(out, shape);
+}
+
+}  // namespace rustorch::impl

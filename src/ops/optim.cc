@@ -1,0 +1,149 @@
+// Optimizer steps on lists of tensors: checks, step counters, and one kernel call per parameter.
+#include "autograd/record.h"
+#include "gen/impl.h"
+#include "ops/nn_common.h"
+
+namespace rustorch::impl {
+namespace {
+
+void check_list(const char* op, TensorList params, TensorList list, const char* name) {
+  RT_CHECK(list.size() == params.size(), Value, op, name, " must have one tensor per parameter; got ",
+           static_cast<int64_t>(list.size()), "; expected ", static_cast<int64_t>(params.size()));
+  for (size_t i = 0; i < list.size(); ++i) {
+    RT_CHECK(list[i].sizes() == params[i].sizes(), Shape, op, name,
+             " must have the shapes of the parameters; got ", list[i].sizes(), "; expected ",
+             params[i].sizes());
+    RT_CHECK(list[i].dtype() == params[i].dtype(), DType, op, name, " must have the parameter's dtype; got ",
+             list[i].dtype(), "; expected ", params[i].dtype());
+  }
+}
+
+// A state that the kernel may treat as flat memory in the parameter's order; copied back by finish()
+// otherwise.
+class FlatState {
+ public:
+  FlatState(const Tensor& original, const Tensor& param) : original_(original), flat_(original) {
+    if (!original.defined()) return;
+    if (original.strides() == param.strides() && param.impl()->is_non_overlapping_and_dense()) return;
+    flat_ = contiguous_raw(original);
+    copied_ = !flat_.is_same(original);
+  }
+  const Tensor& get() const { return flat_; }
+  void finish() const {
+    if (copied_) backend_for(original_).copy(original_, flat_);
+    if (original_.defined()) bump_version(original_);
+  }
+
+ private:
+  Tensor original_, flat_;
+  bool copied_ = false;
+};
+
+void step_one(OptimizerCall& call, const Tensor& param, const Tensor& grad, const Tensor& s1,
+              const Tensor& s2, const Tensor& s3) {
+  if (param.numel() == 0) return;
+  const bool dense = param.impl()->is_non_overlapping_and_dense();
+  bool same = dense && grad.strides() == param.strides();
+  for (const Tensor* s : {&s1, &s2, &s3}) same = same && (!s->defined() || s->strides() == param.strides());
+  if (same) [[likely]] {
+    call.param = param;
+    call.grad = grad;
+    call.state1 = s1;
+    call.state2 = s2;
+    call.state3 = s3;
+    backend_for(param).optimizer_step(call);
+    for (const Tensor* t : {&param, &s1, &s2, &s3})
+      if (t->defined()) bump_version(*t);
+    return;
+  }
+  // layouts differ: work on contiguous copies
+  const Tensor anchor = make_tensor(param.sizes(), param.dtype(), param.device());
+  const FlatState p(param, anchor), a(s1, anchor), b(s2, anchor), c(s3, anchor);
+  call.param = p.get();
+  call.grad = contiguous_raw(grad);
+  call.state1 = a.get();
+  call.state2 = b.get();
+  call.state3 = c.get();
+  backend_for(param).optimizer_step(call);
+  for (const FlatState* s : {&p, &a, &b, &c}) s->finish();
+}
+
+void check_params(const char* op, TensorList params) {
+  for (const Tensor& p : params)
+    RT_CHECK(is_floating_point(p.dtype()), DType, op, "parameters must be floating-point tensors; got ",
+             p.dtype());
+}
+
+void adam(const char* op, OptimizerKind kind, TensorList params, TensorList grads, TensorList exp_avgs,
+          TensorList exp_avg_sqs, TensorList max_exp_avg_sqs, TensorList state_steps, OptimizerCall& call) {
+  call.kind = kind;
+  check_params(op, params);
+  check_list(op, params, grads, "grads");
+  check_list(op, params, exp_avgs, "exp_avgs");
+  check_list(op, params, exp_avg_sqs, "exp_avg_sqs");
+  if (call.amsgrad) check_list(op, params, max_exp_avg_sqs, "max_exp_avg_sqs");
+  RT_CHECK(state_steps.size() == params.size(), Value, op,
+           "state_steps must have one tensor per parameter; got ", static_cast<int64_t>(state_steps.size()));
+  for (const Tensor& s : state_steps)
+    RT_CHECK(s.numel() == 1 && s.dtype() == kFloat32 && s.device().is_cpu(), Value, op,
+             "state_steps must be float32 CPU tensors of one element; got ", s.dtype(), " of shape ",
+             s.sizes());
+  for (size_t i = 0; i < params.size(); ++i) {
+    float& step = *state_steps[i].impl()->mutable_data<float>();
+    step += 1;
+    bump_version(state_steps[i]);
+    call.step = static_cast<double>(step);
+    step_one(call, params[i], grads[i], exp_avgs[i], exp_avg_sqs[i],
+             call.amsgrad ? max_exp_avg_sqs[i] : Tensor());
+  }
+}
+
+}  // namespace
+
+void _fused_sgd_(TensorList params, TensorList grads, TensorList momentum_buffers, double lr, double momentum,
+                 double dampening, double weight_decay, bool nesterov, bool maximize, bool is_first_step) {
+  check_params("_fused_sgd_", params);
+  check_list("_fused_sgd_", params, grads, "grads");
+  if (momentum != 0) check_list("_fused_sgd_", params, momentum_buffers, "momentum_buffers");
+  OptimizerCall call{};
+  call.kind = OptimizerKind::Sgd;
+  call.lr = lr;
+  call.beta1 = momentum;
+  call.beta2 = dampening;
+  call.weight_decay = weight_decay;
+  call.nesterov = nesterov;
+  call.maximize = maximize;
+  call.first_step = is_first_step;
+  for (size_t i = 0; i < params.size(); ++i)
+    step_one(call, params[i], grads[i], momentum != 0 ? momentum_buffers[i] : Tensor(), {}, {});
+}
+
+#define RT_ADAM_CALL                \
+  OptimizerCall call{};             \
+  call.lr = lr;                     \
+  call.beta1 = beta1;               \
+  call.beta2 = beta2;               \
+  call.weight_decay = weight_decay; \
+  call.eps = eps;                   \
+  call.amsgrad = amsgrad;           \
+  call.maximize = maximize;
+
+void _fused_adam_(TensorList params, TensorList grads, TensorList exp_avgs, TensorList exp_avg_sqs,
+                  TensorList max_exp_avg_sqs, TensorList state_steps, double lr, double beta1, double beta2,
+                  double weight_decay, double eps, bool amsgrad, bool maximize) {
+  RT_ADAM_CALL
+  adam("_fused_adam_", OptimizerKind::Adam, params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs,
+       state_steps, call);
+}
+
+void _fused_adamw_(TensorList params, TensorList grads, TensorList exp_avgs, TensorList exp_avg_sqs,
+                   TensorList max_exp_avg_sqs, TensorList state_steps, double lr, double beta1, double beta2,
+                   double weight_decay, double eps, bool amsgrad, bool maximize) {
+  RT_ADAM_CALL
+  adam("_fused_adamw_", OptimizerKind::AdamW, params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs,
+       state_steps, call);
+}
+
+#undef RT_ADAM_CALL
+
+}  // namespace rustorch::impl
