@@ -122,6 +122,8 @@ struct TensorLike {
   template <class T>
     requires std::is_arithmetic_v<T>
   TensorLike(T v) : scalar(v) {}
+  TensorLike(std::complex<double> v) : scalar(v) {}
+  TensorLike(std::complex<float> v) : scalar(v) {}
   bool is_tensor() const { return tensor != nullptr; }
   /// The tensor, or a 0-d one that promotes like a Python number.
   Tensor as_tensor() const;

@@ -2,6 +2,7 @@
 #include "autograd/engine.h"
 #include "autograd/meta.h"
 #include "autograd/record.h"
+#include "ops/make.h"
 #include "rustorch/autograd.h"
 #include "rustorch/error.h"
 #include "rustorch/ops.h"
@@ -118,7 +119,7 @@ std::vector<Tensor> apply_custom(const char* name, std::shared_ptr<Context> cont
   for (const Tensor& t : inputs) node->add_input(t);
   for (Tensor& r : results) {
     for (const Tensor& t : inputs)
-      if (r.is_same(t)) r = r.alias();  // an input handed back is a new result
+      if (r.is_same(t)) r = make_alias(r);  // an input handed back is a new result
     bool differentiable = true;
     for (const Tensor& t : context->non_differentiable) differentiable &= !t.is_same(r);
     if (differentiable)

@@ -6,6 +6,7 @@
 
 #include "autograd/meta.h"
 #include "autograd/record.h"
+#include "core/layout_algebra.h"
 #include "rustorch/error.h"
 #include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"

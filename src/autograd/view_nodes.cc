@@ -1,5 +1,6 @@
 #include "autograd/view_nodes.h"
 
+#include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
 
 namespace rustorch {

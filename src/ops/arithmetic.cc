@@ -13,7 +13,7 @@ Tensor div_mode(const Tensor& self, const TensorLike& other, std::optional<std::
   if (!rounding_mode) return rustorch::div(self, other);
   if (*rounding_mode == "trunc") return _div_trunc(self, other);
   if (*rounding_mode == "floor") return floor_divide(self, other);
-  raise(ErrorKind::Value, "div", cat("div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *rounding_mode, "'"));
+  raise(ErrorKind::Value, "div", rustorch::cat("div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *rounding_mode, "'"));
 }
 
 Tensor divide(const Tensor& self, const TensorLike& other, std::optional<std::string_view> rounding_mode) {
@@ -60,6 +60,21 @@ Tensor float_power(const TensorLike& self, const TensorLike& exponent) {
     return x.is_tensor() ? x.tensor->to(t) : scalar_tensor(x.scalar, t);
   };
   return rustorch::pow(widen(self), widen(exponent));
+}
+
+Tensor complex(const Tensor& real, const Tensor& imag) {
+  RT_CHECK(real.is_floating_point() && imag.is_floating_point() && real.dtype() != kBFloat16, DType, "complex",
+           "Expected both inputs to be Half, Float or Double tensors but got ", dtype_scalar_name(real.dtype()), " and ", dtype_scalar_name(imag.dtype()));
+  RT_CHECK(real.dtype() == imag.dtype(), DType, "complex", "Expected object of scalar type ", dtype_scalar_name(real.dtype()), " but got scalar type ",
+           dtype_scalar_name(imag.dtype()), " for second argument");
+  std::vector<Tensor> parts = broadcast_tensors({real, imag});
+  return view_as_complex(stack(parts, -1));
+}
+
+Tensor polar(const Tensor& abs, const Tensor& angle) {
+  RT_CHECK(abs.dtype() == angle.dtype(), DType, "polar", "Expected object of scalar type ", dtype_scalar_name(abs.dtype()), " but got scalar type ",
+           dtype_scalar_name(angle.dtype()), " for second argument");
+  return rustorch::complex(abs.mul(angle.cos()), abs.mul(angle.sin()));
 }
 
 Tensor ldexp(const Tensor& self, const Tensor& other) {

@@ -74,7 +74,7 @@ Moments moments(const char* op, ReduceKind kind, const Tensor& self, std::option
   Moments r;
   if (is_complex(self.dtype())) {
     // The variance of a complex number is that of its real part plus that of its imaginary part.
-    const Tensor pairs = view_as_real(self);
+    const Tensor pairs = rustorch::view_as_real(self);
     r.spread = reduce_with(ReduceKind::Var, pairs.select(-1, 0), mask, keepdim, real_type(self.dtype()), c) +
                reduce_with(ReduceKind::Var, pairs.select(-1, 1), mask, keepdim, real_type(self.dtype()), c);
     if (kind == ReduceKind::Std) r.spread = r.spread.sqrt();
@@ -246,7 +246,7 @@ Tensor logsumexp(const Tensor& self, IntArrayRef dim, bool keepdim) {
   const uint64_t mask = reduced_dims("logsumexp", dim, self.dim());
   if (is_complex(self.dtype())) {
     const Tensor top = reduce_with(ReduceKind::Max, rustorch::real(self), mask, true, real_type(self.dtype()));
-    const Tensor shift = rustorch::where(top.abs().eq(kInfinity), zeros_like(top), top);
+    const Tensor shift = rustorch::where(top.abs().eq(kInfinity), rustorch::zeros_like(top), top);
     const Tensor total = reduce_with(ReduceKind::Sum, rustorch::exp(self.sub(shift)), mask, true, self.dtype());
     const Tensor result = total.log().add(shift);
     return keepdim ? result : result.reshape(make_reduced(self, mask, false, kBool).sizes());

@@ -45,7 +45,7 @@ double largest(DType t) {
 
 Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<double> posinf, std::optional<double> neginf) {
   if (is_integral(self.dtype(), true)) return self.clone();
-  if (self.is_complex()) return rustorch::complex(nan_to_num(real(self), nan, posinf, neginf), nan_to_num(imag(self), nan, posinf, neginf));
+  if (self.is_complex()) return rustorch::complex(nan_to_num(rustorch::real(self), nan, posinf, neginf), nan_to_num(rustorch::imag(self), nan, posinf, neginf));
   double top = largest(self.dtype());
   return _nan_to_num(self, nan.value_or(0.0), posinf.value_or(top), neginf.value_or(-top));
 }
@@ -96,7 +96,7 @@ bool equal(const Tensor& self, const Tensor& other) {
 
 Tensor isreal(const Tensor& self) {
   if (!self.is_complex()) return ones_like(self, std::optional<DType>(kBool));
-  return imag(self).eq(0);
+  return rustorch::imag(self).eq(0);
 }
 
 // ---- activations
@@ -106,7 +106,7 @@ Tensor relu6(const Tensor& self) { return rustorch::hardtanh(self, 0, 6); }
 Tensor gelu(const Tensor& self, std::string_view approximate) {
   if (approximate == "none") return _gelu_erf(self);
   if (approximate == "tanh") return _gelu_tanh(self);
-  raise(ErrorKind::Value, "gelu", cat("approximate argument must be either none or tanh; got ", approximate));
+  raise(ErrorKind::Value, "gelu", rustorch::cat("approximate argument must be either none or tanh; got ", approximate));
 }
 
 Tensor elu(const Tensor& self, const Scalar& alpha, const Scalar& scale, const Scalar& input_scale) {

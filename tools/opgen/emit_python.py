@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-from emit_cpp import BANNER
+from emit_cpp import BANNER, inplace_form
 from families import default_variants
 from types_ops import pyi_return, sized_length, type_of
 
@@ -33,6 +33,7 @@ def emit_overload(op, form):
     """Trampoline and argument table of one overload."""
     ident = c_ident(op, form)
     v = default_variants(op)
+    op = inplace_form(op) if form == "inplace" else op
     specs, gets = [], []
     for i, a in enumerate(op.args):
         t = type_of(a, op.place)

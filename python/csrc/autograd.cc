@@ -1,0 +1,440 @@
+// backward(), grad(), hooks, graph nodes and Function for Python.
+#include "autograd/engine.h"
+#include "autograd/meta.h"
+#include "autograd/record.h"
+#include "op_call.h"
+#include "rustorch/autograd.h"
+#include "rustorch/error.h"
+#include "rustorch/ops.h"
+#include "tensor_access.h"
+
+namespace rustorch::py {
+
+namespace {
+
+/// A counted reference to a Python object that may be dropped on any thread.
+class Ref {
+ public:
+  explicit Ref(PyObject* borrowed) : o_(borrowed) { Py_XINCREF(o_); }
+  Ref(const Ref& other) : o_(other.o_) {
+    PyGILState_STATE gil = PyGILState_Ensure();
+    Py_XINCREF(o_);
+    PyGILState_Release(gil);
+  }
+  Ref(Ref&& other) noexcept : o_(std::exchange(other.o_, nullptr)) {}
+  Ref& operator=(const Ref&) = delete;
+  ~Ref() {
+    if (o_ == nullptr || !Py_IsInitialized()) return;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    Py_DECREF(o_);
+    PyGILState_Release(gil);
+  }
+  PyObject* get() const { return o_; }
+
+ private:
+  PyObject* o_;
+};
+
+class WithGil {
+ public:
+  WithGil() : state_(PyGILState_Ensure()) {}
+  ~WithGil() { PyGILState_Release(state_); }
+
+ private:
+  PyGILState_STATE state_;
+};
+
+// ---- graph nodes
+
+struct PyNode {
+  PyObject_HEAD
+  NodeRef<Node> node;
+};
+PyTypeObject* node_type = nullptr;
+
+void node_dealloc(PyObject* o) {
+  PyTypeObject* type = Py_TYPE(o);
+  auto* self = reinterpret_cast<PyNode*>(o);
+  if (self->node && self->node->pyobj == o) self->node->pyobj = nullptr;
+  self->node.~NodeRef<Node>();
+  type->tp_free(o);
+  Py_DECREF(type);
+}
+Node& node_of(PyObject* o) { return *reinterpret_cast<PyNode*>(o)->node; }
+PyObject* node_repr(PyObject* o) { return PyUnicode_FromFormat("<%s object at %p>", node_of(o).name(), static_cast<void*>(&node_of(o))); }
+PyObject* node_name(PyObject* o, PyObject*) { return PyUnicode_FromString(node_of(o).name()); }
+PyObject* node_next(PyObject* o, void*) {
+  const auto& edges = node_of(o).edges();
+  PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(edges.size()));
+  for (size_t i = 0; i < edges.size(); ++i)
+    PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), Py_BuildValue("(NI)", wrap_node(edges[i].fn.get()), edges[i].nr));
+  return tuple;
+}
+PyObject* node_variable(PyObject* o, void*) {
+  Tensor t = node_of(o).variable();
+  if (!t.defined()) {
+    PyErr_SetString(PyExc_AttributeError, "only AccumulateGrad has a variable");
+    return nullptr;
+  }
+  return wrap(std::move(t));
+}
+PyObject* grads_tuple(const std::vector<Tensor>& grads) {
+  PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(grads.size()));
+  for (size_t i = 0; i < grads.size(); ++i) PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), wrap(grads[i]));
+  return tuple;
+}
+std::vector<Tensor> tuple_grads(PyObject* o, size_t expected) {
+  std::vector<Tensor> grads;
+  if (o == Py_None) return grads;
+  if (is_tensor(o)) {
+    grads.push_back(tensor_of(o));
+  } else {
+    RT_CHECK(PyTuple_Check(o) || PyList_Check(o), Type, "hook", "a hook must return None, a Tensor or a tuple of them");
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
+      PyObject* item = PySequence_Fast_ITEMS(o)[i];
+      grads.push_back(item == Py_None ? Tensor() : tensor_of(item));
+    }
+  }
+  RT_CHECK(grads.size() == expected, Autograd, "hook", "hook has returned an incorrect number of values; got ", grads.size(), "; expected ", expected);
+  return grads;
+}
+PyObject* node_register_hook(PyObject* o, PyObject* fn) {
+  return guarded([&] {
+    NodeExtras& extras = node_of(o).extras();
+    Ref hook(fn);
+    extras.post_hooks.emplace_back(extras.next_id, [hook](const std::vector<Tensor>& in, const std::vector<Tensor>& out) {
+      WithGil gil;
+      PyObject* a = grads_tuple(in);
+      PyObject* b = grads_tuple(out);
+      PyObject* r = PyObject_CallFunctionObjArgs(hook.get(), a, b, nullptr);
+      Py_DECREF(a);
+      Py_DECREF(b);
+      if (r == nullptr) throw_python_error();
+      Ref keep(r);
+      Py_DECREF(r);
+      return tuple_grads(r, in.size());
+    });
+    return PyLong_FromUnsignedLongLong(extras.next_id++);
+  });
+}
+PyObject* node_register_prehook(PyObject* o, PyObject* fn) {
+  return guarded([&] {
+    NodeExtras& extras = node_of(o).extras();
+    Ref hook(fn);
+    extras.pre_hooks.emplace_back(extras.next_id, [hook](const std::vector<Tensor>& grads) {
+      WithGil gil;
+      PyObject* a = grads_tuple(grads);
+      PyObject* r = PyObject_CallFunctionObjArgs(hook.get(), a, nullptr);
+      Py_DECREF(a);
+      if (r == nullptr) throw_python_error();
+      Ref keep(r);
+      Py_DECREF(r);
+      return tuple_grads(r, grads.size());
+    });
+    return PyLong_FromUnsignedLongLong(extras.next_id++);
+  });
+}
+PyObject* node_remove_hook(PyObject* o, PyObject* id) {
+  uint64_t wanted = PyLong_AsUnsignedLongLong(id);
+  NodeExtras& extras = node_of(o).extras();
+  auto drop = [&](auto& list) {
+    for (size_t i = 0; i < list.size(); ++i)
+      if (list[i].first == wanted) list.erase(list.begin() + static_cast<int64_t>(i--));
+  };
+  drop(extras.post_hooks);
+  drop(extras.pre_hooks);
+  return none();
+}
+PyMethodDef node_methods[] = {{"name", node_name, METH_NOARGS, "Name of the operation."},
+                              {"_register_hook", node_register_hook, METH_O, nullptr},
+                              {"_register_prehook", node_register_prehook, METH_O, nullptr},
+                              {"_remove_hook", node_remove_hook, METH_O, nullptr},
+                              {nullptr, nullptr, 0, nullptr}};
+PyGetSetDef node_getset[] = {{"next_functions", node_next, nullptr, "Nodes that made the inputs, with the number of the result.", nullptr},
+                             {"variable", node_variable, nullptr, "The leaf of an AccumulateGrad.", nullptr},
+                             {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+// ---- backward and grad
+
+std::vector<Tensor> tensor_list(PyObject* o, const char* what) {
+  std::vector<Tensor> list;
+  if (o == nullptr || o == Py_None) return list;
+  if (is_tensor(o)) return {tensor_of(o)};
+  PyObject* fast = PySequence_Fast(o, what);
+  if (fast == nullptr) throw_python_error();
+  Ref keep(fast);
+  Py_DECREF(fast);
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast); ++i) {
+    PyObject* item = PySequence_Fast_ITEMS(fast)[i];
+    RT_CHECK(item == Py_None || is_tensor(item), Type, "backward", what, " must be Tensors or None; got ", Py_TYPE(item)->tp_name);
+    list.push_back(item == Py_None ? Tensor() : tensor_of(item));
+  }
+  return list;
+}
+
+template <class F>
+auto without_gil(F&& f) {
+  struct Release {
+    PyThreadState* state = PyEval_SaveThread();
+    ~Release() { PyEval_RestoreThread(state); }
+  } release;
+  return f();
+}
+
+PyObject* run_backward_py(PyObject*, PyObject* args) {
+  PyObject *outputs, *grads, *inputs;
+  int retain = 0, create = 0;
+  if (!PyArg_ParseTuple(args, "OOppO", &outputs, &grads, &retain, &create, &inputs)) return nullptr;
+  return guarded([&] {
+    auto out = tensor_list(outputs, "tensors");
+    auto g = tensor_list(grads, "grad_tensors");
+    auto in = tensor_list(inputs, "inputs");
+    without_gil([&] { autograd::backward(out, g, retain != 0, create != 0, in); });
+    return none();
+  });
+}
+
+PyObject* run_grad(PyObject*, PyObject* args) {
+  PyObject *outputs, *inputs, *grads;
+  int retain = 0, create = 0, unused = 0;
+  if (!PyArg_ParseTuple(args, "OOOppp", &outputs, &inputs, &grads, &retain, &create, &unused)) return nullptr;
+  return guarded([&] {
+    auto out = tensor_list(outputs, "outputs");
+    auto in = tensor_list(inputs, "inputs");
+    auto g = tensor_list(grads, "grad_outputs");
+    auto result = without_gil([&] { return autograd::grad(out, in, g, retain != 0, create != 0, unused != 0); });
+    return grads_tuple(result);
+  });
+}
+
+// ---- hooks of tensors
+
+PyObject* register_hook(PyObject*, PyObject* args) {
+  PyObject *t, *fn;
+  if (!PyArg_ParseTuple(args, "OO", &t, &fn)) return nullptr;
+  return guarded([&] {
+    Ref hook(fn);
+    uint64_t id = add_tensor_hook(tensor_of(t), [hook](const Tensor& grad) -> Tensor {
+      WithGil gil;
+      PyObject* g = wrap(grad);
+      PyObject* r = PyObject_CallFunctionObjArgs(hook.get(), g, nullptr);
+      Py_DECREF(g);
+      if (r == nullptr) throw_python_error();
+      Tensor changed;
+      if (is_tensor(r)) changed = tensor_of(r);
+      bool ok = r == Py_None || is_tensor(r);
+      Py_DECREF(r);
+      RT_CHECK(ok, Type, "register_hook", "a hook must return None or a Tensor");
+      return changed;
+    });
+    return PyLong_FromUnsignedLongLong(id);
+  });
+}
+PyObject* remove_hook(PyObject*, PyObject* args) {
+  PyObject* t;
+  unsigned long long id;
+  if (!PyArg_ParseTuple(args, "OK", &t, &id)) return nullptr;
+  remove_tensor_hook(tensor_of(t), id);
+  return none();
+}
+PyObject* register_post_accumulate(PyObject*, PyObject* args) {
+  PyObject *t, *fn;
+  if (!PyArg_ParseTuple(args, "OO", &t, &fn)) return nullptr;
+  return guarded([&] {
+    Ref hook(fn);
+    uint64_t id = add_post_accumulate_hook(tensor_of(t), [hook](const Tensor& leaf) {
+      WithGil gil;
+      PyObject* o = wrap(leaf);
+      PyObject* r = PyObject_CallFunctionObjArgs(hook.get(), o, nullptr);
+      Py_DECREF(o);
+      if (r == nullptr) throw_python_error();
+      Py_DECREF(r);
+    });
+    return PyLong_FromUnsignedLongLong(id);
+  });
+}
+PyObject* remove_post_accumulate(PyObject*, PyObject* args) {
+  PyObject* t;
+  unsigned long long id;
+  if (!PyArg_ParseTuple(args, "OK", &t, &id)) return nullptr;
+  remove_post_accumulate_hook(tensor_of(t), id);
+  return none();
+}
+
+// ---- modes
+
+PyObject* set_grad_enabled(PyObject*, PyObject* on) {
+  GradMode::set_enabled(on == Py_True);
+  return none();
+}
+PyObject* is_grad_enabled(PyObject*, PyObject*) { return wrap(GradMode::is_enabled()); }
+PyObject* set_inference(PyObject*, PyObject* on) {
+  detail::thread_modes().inference = on == Py_True;
+  return none();
+}
+PyObject* is_inference_enabled(PyObject*, PyObject*) { return wrap(detail::thread_modes().inference); }
+PyObject* set_anomaly(PyObject*, PyObject* on) {
+  detail::thread_modes().anomaly = on == Py_True;
+  return none();
+}
+PyObject* is_anomaly(PyObject*, PyObject*) { return wrap(detail::thread_modes().anomaly); }
+
+// ---- Function written in Python
+
+/// Runs Function.backward of a Python class. Saved tensors are checked like those of every other node.
+struct PythonFunction final : Node {
+  std::string name_;
+  Ref context;  // the ctx object; its class has backward
+  SavedList saved;
+  bool materialize = true;
+  explicit PythonFunction(PyObject* ctx) : context(ctx) {}
+  const char* name() const override { return name_.c_str(); }
+  void release_saved() override {
+    saved.reset();
+    released_ = true;
+  }
+  std::vector<Tensor> unpack() {
+    check_not_released(name());
+    return saved.unpack(this);
+  }
+  void apply(Tensor* grads, Tensor* out) override {
+    WithGil gil;
+    std::vector<Tensor> incoming;
+    if (materialize)
+      incoming = gather_grads(grads);
+    else
+      incoming.assign(grads, grads + num_results());
+    PyObject* fn = PyObject_GetAttrString(context.get(), "_run_backward");
+    if (fn == nullptr) throw_python_error();
+    PyObject* args = grads_tuple(incoming);
+    PyObject* r = PyObject_CallObject(fn, args);
+    Py_DECREF(fn);
+    Py_DECREF(args);
+    if (r == nullptr) throw_python_error();
+    Ref keep(r);
+    Py_DECREF(r);
+    // _run_backward gives exactly one entry per edge.
+    RT_CHECK(PyTuple_Check(r) && static_cast<size_t>(PyTuple_GET_SIZE(r)) == edges().size(), Autograd, name_,
+             "function ", name_, " returned an incorrect number of gradients (expected ", edges().size(), ", got ", static_cast<int64_t>(PyTuple_Check(r) ? PyTuple_GET_SIZE(r) : 1), ")");
+    for (size_t i = 0; i < edges().size(); ++i) {
+      PyObject* g = PyTuple_GET_ITEM(r, static_cast<Py_ssize_t>(i));
+      if (g == Py_None || !wants_edge(i)) continue;
+      RT_CHECK(is_tensor(g), Type, name_, "expected Variable or None (got ", Py_TYPE(g)->tp_name, ")");
+      out[i] = tensor_of(g);
+    }
+  }
+};
+
+/// _make_function_node(ctx, name, inputs: tuple of tensors, outputs: tuple, non_diff: set, dirty, to_save, materialize)
+PyObject* make_function_node(PyObject*, PyObject* args) {
+  PyObject *ctx, *inputs, *outputs, *non_diff, *dirty, *to_save;
+  const char* name;
+  int materialize = 1;
+  if (!PyArg_ParseTuple(args, "OsOOOOOp", &ctx, &name, &inputs, &outputs, &non_diff, &dirty, &to_save, &materialize)) return nullptr;
+  return guarded([&]() -> PyObject* {
+    auto in = tensor_list(inputs, "inputs");
+    auto out = tensor_list(outputs, "outputs");
+    auto excluded = tensor_list(non_diff, "non-differentiable");
+    auto written = tensor_list(dirty, "dirty");
+    auto saved = tensor_list(to_save, "saved");
+    NodeRef<PythonFunction> node(new PythonFunction(ctx));
+    node->name_ = name;
+    node->materialize = materialize != 0;
+    for (const Tensor& t : in) node->add_input(t);
+    auto contains = [](const std::vector<Tensor>& list, const Tensor& t) {
+      for (const Tensor& x : list)
+        if (x.is_same(t)) return true;
+      return false;
+    };
+    PyObject* result = PyTuple_New(static_cast<Py_ssize_t>(out.size()));
+    std::vector<Tensor> final_out;
+    for (size_t i = 0; i < out.size(); ++i) {
+      Tensor t = out[i];
+      if (!t.defined()) {
+        node->add_undefined_result();
+      } else if (contains(excluded, t) || !is_differentiable(t.dtype())) {
+        if (contains(in, t)) t = alias(t.detach());
+        node->add_result(t);
+      } else if (contains(written, t)) {
+        rebase_history(t, node);
+      } else {
+        if (contains(in, t)) t = t.detach();
+        set_history(t, node);
+      }
+      final_out.push_back(t);
+      PyTuple_SET_ITEM(result, static_cast<Py_ssize_t>(i), wrap(t));
+    }
+    for (const Tensor& t : saved) {
+      int64_t nr = -1;
+      for (size_t i = 0; i < final_out.size(); ++i)
+        if (t.defined() && (final_out[i].is_same(t) || out[i].is_same(t)) && !contains(in, t)) nr = static_cast<int64_t>(i);
+      node->saved.add(nr >= 0 ? Saved::output(final_out[static_cast<size_t>(nr)], static_cast<uint32_t>(nr)) : Saved(t));
+    }
+    PyObject* capsule = PyCapsule_New(static_cast<Node*>(node.get()), "rustorch.node", nullptr);  // borrowed: the node owns ctx
+    PyObject* pair = PyTuple_Pack(2, result, capsule);
+    Py_DECREF(result);
+    Py_DECREF(capsule);
+    return pair;
+  });
+}
+PyObject* function_saved(PyObject*, PyObject* capsule) {
+  return guarded([&]() -> PyObject* {
+    auto* node = static_cast<PythonFunction*>(static_cast<Node*>(PyCapsule_GetPointer(capsule, "rustorch.node")));
+    if (node == nullptr) throw_python_error();
+    return grads_tuple(node->unpack());
+  });
+}
+PyObject* function_needs(PyObject*, PyObject* capsule) {
+  auto* node = static_cast<Node*>(PyCapsule_GetPointer(capsule, "rustorch.node"));
+  if (node == nullptr) return nullptr;
+  PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(node->edges().size()));
+  for (size_t i = 0; i < node->edges().size(); ++i) PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), wrap(node->wants_edge(i)));
+  return tuple;
+}
+
+PyMethodDef functions[] = {
+    {"_backward", run_backward_py, METH_VARARGS, nullptr},
+    {"_grad", run_grad, METH_VARARGS, nullptr},
+    {"_register_hook", register_hook, METH_VARARGS, nullptr},
+    {"_remove_hook", remove_hook, METH_VARARGS, nullptr},
+    {"_register_post_accumulate_hook", register_post_accumulate, METH_VARARGS, nullptr},
+    {"_remove_post_accumulate_hook", remove_post_accumulate, METH_VARARGS, nullptr},
+    {"_set_grad_enabled", set_grad_enabled, METH_O, nullptr},
+    {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Whether operations are recorded on this thread."},
+    {"_set_inference_mode", set_inference, METH_O, nullptr},
+    {"is_inference_mode_enabled", is_inference_enabled, METH_NOARGS, "Whether inference mode is on."},
+    {"_set_anomaly", set_anomaly, METH_O, nullptr},
+    {"is_anomaly_enabled", is_anomaly, METH_NOARGS, "Whether gradients are checked for nan."},
+    {"_make_function_node", make_function_node, METH_VARARGS, nullptr},
+    {"_function_saved", function_saved, METH_O, nullptr},
+    {"_function_needs", function_needs, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
+PyObject* wrap_node(Node* node) {
+  if (node == nullptr) return none();
+  if (node->pyobj != nullptr) {
+    auto* o = static_cast<PyObject*>(node->pyobj);
+    Py_INCREF(o);
+    return o;
+  }
+  PyObject* o = node_type->tp_alloc(node_type, 0);
+  if (o == nullptr) return nullptr;
+  new (&reinterpret_cast<PyNode*>(o)->node) NodeRef<Node>(NodeRef<Node>::share(node));
+  node->pyobj = o;
+  return o;
+}
+
+bool init_autograd(PyObject* module) {
+  PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)},
+                         {Py_tp_repr, reinterpret_cast<void*>(node_repr)},
+                         {Py_tp_methods, node_methods},
+                         {Py_tp_getset, node_getset},
+                         {0, nullptr}};
+  PyType_Spec spec{"rustorch.autograd.graph.Node", sizeof(PyNode), 0, Py_TPFLAGS_DEFAULT, slots};
+  node_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  return node_type != nullptr && PyModule_AddFunctions(module, functions) == 0;
+}
+
+}  // namespace rustorch::py

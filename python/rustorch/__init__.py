@@ -1,0 +1,192 @@
+"""rustorch: a deep-learning framework with the PyTorch API on a small C++ engine.
+
+    import rustorch as torch
+"""
+
+import importlib
+import math
+import sys
+import types
+from math import e, inf, nan, pi
+
+from . import _C, errors
+from ._C import (
+    Generator,
+    Size,
+    Tensor,
+    _from_buffer,
+    can_cast,
+    default_generator,
+    device,
+    dtype,
+    empty_cache,
+    from_numpy,
+    get_default_dtype,
+    get_num_threads,
+    is_anomaly_enabled,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    layout,
+    memory_format,
+    memory_stats,
+    promote_types,
+    reset_peak_memory_stats,
+    result_type,
+    set_default_dtype,
+    set_memory_limit,
+    set_num_threads,
+    tensor,
+)
+
+__version__ = "0.1.0"
+newaxis = None
+
+_here = globals()
+
+# dtypes, memory formats and layouts
+for _name in dir(_C):
+    _value = getattr(_C, _name)
+    if isinstance(_value, (dtype, memory_format, layout)):
+        _here[_name] = _value
+
+# Operators: rustorch.add, rustorch.special.erf, ...
+_FUNCTIONS = {n: f for n, f in vars(_C.ops).items() if not n.startswith("__")}
+for _name, _value in _FUNCTIONS.items():
+    _here.setdefault(_name, _value)
+
+
+def _namespace(name):
+    module = types.ModuleType(f"{__name__}.{name}")
+    sys.modules[module.__name__] = module
+    return module
+
+
+special, linalg, fft = _namespace("special"), _namespace("linalg"), _namespace("fft")
+for _prefix, _module in (("special_", special), ("linalg_", linalg), ("fft_", fft)):
+    for _name, _value in _FUNCTIONS.items():
+        if _name.startswith(_prefix):
+            setattr(_module, _name[len(_prefix) :], _value)
+for _name, _value in _C.aliases.items():
+    _head, _, _tail = _name.partition(".")
+    if not _tail:
+        _here.setdefault(_name, _value)
+    elif _head in ("special", "linalg", "fft"):
+        setattr(_here[_head], _tail, _value)
+
+from ._tensor import (  # noqa: E402
+    as_tensor,
+    asarray,
+    broadcast_shapes,
+    from_dlpack,
+    frombuffer,
+    get_rng_state,
+    initial_seed,
+    is_complex,
+    is_floating_point,
+    is_nonzero,
+    is_storage,
+    is_tensor,
+    manual_seed,
+    numel,
+    seed,
+    set_default_device,
+    set_printoptions,
+    set_rng_state,
+    typename,
+)
+from .autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
+
+TensorType = Tensor
+PyTensor = Tensor
+PyVariable = Tensor
+FloatTensor = Tensor
+strided = _C.strided
+
+
+class finfo:  # noqa: N801
+    """Limits of a floating-point dtype: eps, max, min, tiny, smallest_normal, resolution, bits."""
+
+    _TABLE = {
+        "float16": (2.0**-10, 65504.0, 2.0**-14, 1e-3, 16),
+        "bfloat16": (2.0**-7, 3.3895313892515355e38, 2.0**-126, 1e-2, 16),
+        "float32": (2.0**-23, 3.4028234663852886e38, 2.0**-126, 1e-6, 32),
+        "float64": (sys.float_info.epsilon, sys.float_info.max, sys.float_info.min, 1e-15, 64),
+    }
+
+    def __init__(self, type=None):
+        type = get_default_dtype() if type is None else type
+        name = str(type.to_real()).rsplit(".", 1)[-1]
+        if name not in self._TABLE:
+            raise TypeError(f"finfo() requires a floating point input type. Use iinfo to handle '{name}'")
+        self.dtype = name
+        self.eps, self.max, self.tiny, self.resolution, self.bits = self._TABLE[name]
+        self.min, self.smallest_normal = -self.max, self.tiny
+
+    def __repr__(self):
+        return (
+            f"finfo(resolution={self.resolution}, min={self.min}, max={self.max}, eps={self.eps}, "
+            f"smallest_normal={self.smallest_normal}, tiny={self.tiny}, dtype={self.dtype})"
+        )
+
+
+class iinfo:  # noqa: N801
+    """Limits of an integer dtype: min, max, bits."""
+
+    def __init__(self, type):
+        name = str(type).rsplit(".", 1)[-1]
+        if type.is_floating_point or type.is_complex or name == "bool":
+            raise TypeError(f"iinfo() requires an integer input type. Use finfo to handle '{name}'")
+        self.dtype, self.bits = name, type.itemsize * 8
+        self.max = 2 ** (self.bits - type.is_signed) - 1
+        self.min = -self.max - 1 if type.is_signed else 0
+
+    def __repr__(self):
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+
+
+def get_num_interop_threads():
+    """1: operators run one after the other."""
+    return 1
+
+
+def set_num_interop_threads(n):
+    """Accepted and without effect: operators run one after the other."""
+    if n <= 0:
+        raise RuntimeError("Expected positive number of threads")
+
+
+def use_deterministic_algorithms(mode, *, warn_only=False):
+    """Accepted and without effect: every algorithm here is deterministic."""
+
+
+def are_deterministic_algorithms_enabled():
+    """True: every algorithm here is deterministic."""
+    return True
+
+
+# Submodules load on first use, so that `import rustorch` stays quick.
+_LAZY = {
+    "nn", "optim", "utils", "autograd", "distributions", "func", "jit", "amp", "backends", "random", "testing",
+    "interop", "compat", "kernels", "serving", "serialization", "return_types", "cuda", "signal", "masked", "sparse",
+    "_ops", "types", "overrides", "vmap",
+}  # fmt: skip
+_FROM = {"save": "serialization", "load": "serialization", "Module": "nn"}
+
+
+def __getattr__(name):
+    if name in _FROM:
+        value = getattr(importlib.import_module(f"{__name__}.{_FROM[name]}"), name)
+    elif name in _LAZY:
+        try:
+            value = importlib.import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+            raise AttributeError(f"module '{__name__}' has no attribute '{name}'") from None
+    else:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    globals()[name] = value
+    return value
+
+
+del _name, _value, _prefix, _module, _head, _tail, _here

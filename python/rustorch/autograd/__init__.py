@@ -1,0 +1,57 @@
+"""Differentiation: backward, grad, Function, and the modes."""
+
+from .. import _C
+from .._C import Tensor
+from .function import Function
+from .grad_mode import (
+    detect_anomaly,
+    enable_grad,
+    inference_mode,
+    no_grad,
+    set_detect_anomaly,
+    set_grad_enabled,
+)
+from .gradcheck import gradcheck, gradgradcheck
+
+Variable = Tensor
+
+__all__ = [
+    "Function", "Variable", "backward", "detect_anomaly", "enable_grad", "grad", "gradcheck", "gradgradcheck",
+    "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled",
+]  # fmt: skip
+
+
+def _tuple(x):
+    return (x,) if isinstance(x, Tensor) else tuple(x)
+
+
+def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None):
+    """Adds the gradients of several tensors to the grad of the leaves (or of `inputs` only)."""
+    tensors = _tuple(tensors)
+    grads = None if grad_tensors is None else _tuple(grad_tensors)
+    if inputs is not None:
+        inputs = _tuple(inputs)
+        if not inputs:
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    _C._backward(tensors, grads, create_graph if retain_graph is None else retain_graph, create_graph, inputs)
+
+
+def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True,
+         allow_unused=None, is_grads_batched=False, materialize_grads=False):  # fmt: skip
+    """Gradients of the sum of `outputs` (weighted by `grad_outputs`) with respect to `inputs`, as a tuple."""
+    outputs, inputs = _tuple(outputs), _tuple(inputs)
+    if allow_unused is False and materialize_grads:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+    unused = materialize_grads if allow_unused is None else allow_unused
+    grads = None if grad_outputs is None else _tuple(grad_outputs) if not isinstance(grad_outputs, Tensor) else (grad_outputs,)
+    keep = create_graph if retain_graph is None else retain_graph
+    if is_grads_batched:
+        rows = [
+            _C._grad(outputs, inputs, tuple(g if g is None else g[i] for g in grads), True, create_graph, True)
+            for i in range(next(g for g in grads if g is not None).shape[0])
+        ]
+        return tuple(None if c[0] is None else _C.ops.stack(list(c)) for c in zip(*rows))
+    result = _C._grad(outputs, inputs, grads, keep, create_graph, unused)
+    if materialize_grads:
+        result = tuple(_C.ops.zeros_like(i) if g is None else g for g, i in zip(result, inputs))
+    return result

@@ -1,0 +1,131 @@
+"""Operations with a gradient written by the user."""
+
+from .. import _C
+from .._C import Tensor
+
+
+class _Context:
+    """`ctx` of Function: what forward leaves for backward."""
+
+    materialize_grads = True
+    _node = None
+    _to_save = ()
+    _non_differentiable = ()
+    _dirty = ()
+
+    def save_for_backward(self, *tensors):
+        """Keeps tensors for backward; a later in-place write to them is an error there."""
+        self._to_save = tensors
+
+    save_for_forward = save_for_backward
+
+    def mark_non_differentiable(self, *tensors):
+        """Results that get no gradient."""
+        self._non_differentiable = tensors
+
+    def mark_dirty(self, *tensors):
+        """Inputs that forward changed in place."""
+        self._dirty = tensors
+
+    def set_materialize_grads(self, value):
+        """Whether missing gradients reach backward as zeros (True) or None."""
+        self.materialize_grads = bool(value)
+
+    @property
+    def saved_tensors(self):
+        """The tensors given to save_for_backward."""
+        if self._node is None:
+            return tuple(self._to_save)
+        return tuple(_C._function_saved(self._node))
+
+    saved_variables = saved_tensors
+
+    @property
+    def needs_input_grad(self):
+        """For every argument of forward, whether its gradient is wanted."""
+        if self._node is None:
+            return self._wanted
+        needs = iter(_C._function_needs(self._node))
+        return tuple(next(needs) if t else False for t in self._is_tensor)
+
+    def _run_backward(self, *grads):
+        result = self._cls.backward(self, *grads)
+        result = result if isinstance(result, tuple) else (result,)
+        expected = len(self._is_tensor)
+        if len(result) > expected and all(r is None for r in result[expected:]):
+            result = result[:expected]
+        if len(result) != expected:
+            raise RuntimeError(
+                f"function {self._cls.__name__}Backward returned an incorrect number of gradients "
+                f"(expected {expected}, got {len(result)})"
+            )
+        return tuple(r for r, t in zip(result, self._is_tensor) if t)
+
+
+class Function:
+    """Subclass with static `forward(ctx, *args)` and `backward(ctx, *grads)`; call `apply`.
+
+    With a static `setup_context(ctx, inputs, output)`, forward takes no ctx.
+    """
+
+    @staticmethod
+    def forward(*args, **kwargs):
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @staticmethod
+    def backward(ctx, *grad_outputs):
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with "
+            "backward mode AD."
+        )
+
+    @classmethod
+    def apply(cls, *args, **kwargs):
+        ctx = _Context()
+        ctx._cls = cls
+        ctx._is_tensor = tuple(isinstance(a, Tensor) for a in args)
+        ctx._wanted = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
+        record = _C.is_grad_enabled() and any(ctx._wanted)
+        before = _C.is_grad_enabled()
+        _C._set_grad_enabled(False)
+        try:
+            if cls.setup_context is not Function.setup_context:
+                output = cls.forward(*args, **kwargs)
+                cls.setup_context(ctx, args, output)
+            else:
+                output = cls.forward(ctx, *args, **kwargs)
+        finally:
+            _C._set_grad_enabled(before)
+        if not record:
+            return output
+        single = not isinstance(output, tuple)
+        outputs = (output,) if single else output
+        tensors = [o if isinstance(o, Tensor) else None for o in outputs]
+        inputs = [a for a in args if isinstance(a, Tensor)]
+        wrapped, ctx._node = _C._make_function_node(
+            ctx, cls.__name__ + "Backward", inputs, tensors, list(ctx._non_differentiable), list(ctx._dirty),
+            list(ctx._to_save), ctx.materialize_grads,
+        )  # fmt: skip
+        ctx._to_save = ()
+        final = tuple(w if isinstance(o, Tensor) else o for o, w in zip(outputs, wrapped))
+        return final[0] if single else final
+
+
+def once_differentiable(function):
+    """Decorator of a backward that cannot itself be differentiated."""
+    import functools
+
+    @functools.wraps(function)
+    def wrapper(ctx, *args):
+        before = _C.is_grad_enabled()
+        _C._set_grad_enabled(False)
+        try:
+            return function(ctx, *args)
+        finally:
+            _C._set_grad_enabled(before)
+
+    return wrapper
