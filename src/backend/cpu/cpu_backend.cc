@@ -5,10 +5,6 @@
 #include "backend/cpu/copy.h"
 #include "backend/cpu/create.h"
 #include "backend/cpu/index.h"
-<<<<<<< HEAD
-=======
-#include "backend/cpu/nn_kernels.h"
->>>>>>> knn-int
 #include "backend/cpu/order.h"
 #include "backend/cpu/nn_kernels.h"
 #include "backend/cpu/pointwise.h"
@@ -58,18 +54,6 @@ class CpuBackend final : public ComputeBackend {
   void masked_scatter(const MaskedScatterCall& call) override { cpu::masked_scatter(call); }
   void random(const RandomCall& call) override { cpu::random(call); }
   void nonzero(const Tensor& out, const Tensor& mask) override { cpu::nonzero(out, mask); }
-<<<<<<< HEAD
-=======
-  void matmul(const MatmulCall& call) override { cpu::matmul(call); }
-  void convolution(const ConvCall& call) override { cpu::convolution(call); }
-  void softmax(const SoftmaxCall& call) override { cpu::softmax(call); }
-  void class_loss(const ClassLossCall& call) override { cpu::class_loss(call); }
-  void pool(const PoolCall& call) override { cpu::pool(call); }
-  void norm(const NormCall& call) override { cpu::norm(call); }
-  void embedding(const EmbeddingCall& call) override { cpu::embedding(call); }
-  void dropout(const DropoutCall& call) override { cpu::dropout(call); }
-  void optimizer_step(const OptimizerCall& call) override { cpu::optimizer_step(call); }
->>>>>>> knn-int
   void reduce(const ReduceCall& call) override { cpu::reduce(call); }
   void arg_reduce(const ArgReduceCall& call) override { cpu::arg_reduce(call); }
   void scan(const ScanCall& call) override { cpu::scan(call); }
