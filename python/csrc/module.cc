@@ -5,10 +5,7 @@
 #include "op_call.h"
 #include "rustorch/error.h"
 #include "rustorch/ops.h"
-<<<<<<< HEAD
 #include "rustorch/print.h"
-=======
->>>>>>> knn-int
 #include "tensor_access.h"
 
 namespace rustorch::py {
@@ -124,7 +121,6 @@ PyObject* set_memory_limit(PyObject*, PyObject* o) {
   });
 }
 
-<<<<<<< HEAD
 PyObject* set_print_options_py(PyObject*, PyObject* args) {
   long long precision, threshold, edge, width;
   int scientific;
@@ -141,9 +137,7 @@ PyObject* set_print_options_py(PyObject*, PyObject* args) {
 
 PyMethodDef functions[] = {
     {"_set_print_options", set_print_options_py, METH_VARARGS, nullptr},
-=======
 PyMethodDef functions[] = {
->>>>>>> knn-int
     {"tensor", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make_tensor_py)), METH_FASTCALL | METH_KEYWORDS, "A tensor with a copy of data (nested lists, numbers, arrays)."},
     {"set_default_dtype", set_default_dtype_py, METH_O, "Sets the dtype of new floating-point tensors."},
     {"get_default_dtype", get_default_dtype_py, METH_NOARGS, "The dtype of new floating-point tensors."},

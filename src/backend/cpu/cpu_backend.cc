@@ -67,6 +67,7 @@ class CpuBackend final : public ComputeBackend {
   void norm(const NormCall& call) override { cpu::norm(call); }
   void embedding(const EmbeddingCall& call) override { cpu::embedding(call); }
   void dropout(const DropoutCall& call) override { cpu::dropout(call); }
+  void attention(const AttentionCall& call) override { cpu::attention(call); }
   void optimizer_step(const OptimizerCall& call) override { cpu::optimizer_step(call); }
 };
 
