@@ -102,7 +102,7 @@ def check(root):
             target = match.group(1)
             if target.startswith("rustorch/"):
                 wanted = layer_of_public(target)
-                if wanted == "api" and layer not in NOT_API_USERS:
+                if layer not in NOT_API_USERS:
                     continue
             else:
                 wanted = layer_of_source(pathlib.PurePosixPath(target))

@@ -1,8 +1,6 @@
 // dtype, device, layout, memory_format, Size, Generator, and conversions of plain values.
 #include "objects.h"
 
-#include <structmember.h>
-
 #include <array>
 #include <cstring>
 

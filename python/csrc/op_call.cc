@@ -1,7 +1,5 @@
 #include "op_call.h"
 
-#include <structmember.h>
-
 #include <cstring>
 #include <limits>
 #include <string>

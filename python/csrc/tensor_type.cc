@@ -1,7 +1,5 @@
 // The Python type Tensor: identity, operators, properties. Methods of operators are added by op_call.cc, methods
 // written in Python by rustorch/_tensor.py.
-#include <structmember.h>
-
 #include <cmath>
 #include <cstring>
 

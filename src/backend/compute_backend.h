@@ -62,6 +62,7 @@ class ComputeBackend {
   virtual void norm(const NormCall& call);
   virtual void embedding(const EmbeddingCall& call);
   virtual void dropout(const DropoutCall& call);
+  virtual void attention(const AttentionCall& call);
   virtual void optimizer_step(const OptimizerCall& call);
 
  protected:

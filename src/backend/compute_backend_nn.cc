@@ -10,6 +10,7 @@ void ComputeBackend::pool(const PoolCall&) { missing("pool"); }
 void ComputeBackend::norm(const NormCall&) { missing("norm"); }
 void ComputeBackend::embedding(const EmbeddingCall&) { missing("embedding"); }
 void ComputeBackend::dropout(const DropoutCall&) { missing("dropout"); }
+void ComputeBackend::attention(const AttentionCall&) { missing("attention"); }
 void ComputeBackend::optimizer_step(const OptimizerCall&) { missing("optimizer_step"); }
 
 }  // namespace rustorch

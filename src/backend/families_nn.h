@@ -138,6 +138,20 @@ struct DropoutCall {
   uint64_t seed = 0, offset = 0;
 };
 
+enum class AttentionKind : uint8_t { Forward, Backward };
+
+/// Attention without dropout. query [B, H, L, E], key [B, H, S, E], value [B, H, S, V]: any strides but 1 along the
+/// last dimension, for all tensors. lse [B, H, L] contiguous: logarithm of each row's sum of exponentials. causal:
+/// row i looks at the first i + 1 positions only. Backward fills the three gradients from grad (of the output).
+struct AttentionCall {
+  AttentionKind kind;
+  Tensor query, key, value, lse;
+  Tensor out = {};
+  Tensor grad = {}, grad_query = {}, grad_key = {}, grad_value = {};
+  double scale = 1;
+  bool causal = false;
+};
+
 enum class OptimizerKind : uint8_t { Sgd, Adam, AdamW };
 
 /// One step of an optimizer on one parameter, in place; p, g and the states have equal layout.

@@ -17,6 +17,16 @@
 
 #include "hwy/highway.h"
 
+#ifndef RT_PHILOX_UNROLL
+#if defined(__clang__)
+#define RT_PHILOX_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define RT_PHILOX_UNROLL _Pragma("GCC unroll 10")
+#else
+#define RT_PHILOX_UNROLL
+#endif
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace rustorch::philox_detail::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -31,8 +41,9 @@ HWY_INLINE V log_f32(DF df, V x) {
   const V f = hn::Sub(m, hn::Set(df, 1.0f));
   const V z = hn::Mul(f, f);
   V y = hn::Set(df, 7.0376836292e-2f);
-  for (float c : {-1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f, -1.6668057665e-1f,
-                  2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f})
+  RT_PHILOX_UNROLL
+  for (const float c : {-1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f,
+                        -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f})
     y = hn::MulAdd(y, f, hn::Set(df, c));
   y = hn::Mul(hn::Mul(y, f), z);
   y = hn::MulAdd(e, hn::Set(df, -2.12194440e-4f), y);
@@ -109,17 +120,20 @@ HWY_INLINE Group philox_group(const Keys& keys, uint64_t block) {
   const D64 d;
   const D32 d32;
   auto mul = [&](V64 a, uint32_t m) HWY_ATTR { return hn::MulEven(hn::BitCast(d32, a), hn::Set(d32, m)); };
+  // A shuffle brings the upper halves down: shifts would compete with the multiplications for one port.
+  auto upper = [&](V64 a) HWY_ATTR { return hn::BitCast(d, hn::Shuffle2301(hn::BitCast(d32, a))); };
   const V64 lane = hn::Iota(d, 0);
   const V64 odd = hn::And(lane, hn::Set(d, 1));
   const V64 half = hn::Set(d, hn::Lanes(d) / 2);
   const V64 shift = hn::And(hn::Sub(hn::Zero(d), odd), half);
   const V64 counter = hn::Add(hn::Set(d, block), hn::Add(hn::ShiftRight<1>(lane), shift));
   Group g{counter, hn::ShiftRight<32>(counter), hn::Zero(d), hn::Zero(d)};
+  RT_PHILOX_UNROLL
   for (int r = 0; r < 10; ++r) {
     const V64 p0 = mul(g.x0, 0xD2511F53u);
     const V64 p1 = mul(g.x2, 0xCD9E8D57u);
-    g.x0 = hn::Xor3(hn::ShiftRight<32>(p1), g.x1, hn::Set(d, keys.k0[r]));
-    g.x2 = hn::Xor3(hn::ShiftRight<32>(p0), g.x3, hn::Set(d, keys.k1[r]));
+    g.x0 = hn::Xor3(upper(p1), g.x1, hn::Set(d, keys.k0[r]));
+    g.x2 = hn::Xor3(upper(p0), g.x3, hn::Set(d, keys.k1[r]));
     g.x1 = p1;
     g.x3 = p0;
   }

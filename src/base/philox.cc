@@ -112,20 +112,21 @@ HWY_INLINE void fill_range(uint64_t seed, uint64_t offset, int64_t first, T* out
   const int64_t group = blocks_per_group() * kPerBlock;
   HWY_ALIGN T buffer[HWY_MAX_BYTES / 8 * kPerBlock];
   uint64_t block = offset + static_cast<uint64_t>(first / kPerBlock);
-  const int64_t skip = first % kPerBlock;
-  if (skip != 0) {
-    store(keys, block, buffer);
-    const int64_t count = std::min(n, kPerBlock - skip);
-    std::copy(buffer + skip, buffer + skip + count, out);
-    out += count;
-    n -= count;
-    ++block;
-  }
-  for (; n >= group; n -= group, out += group, block += static_cast<uint64_t>(blocks_per_group()))
-    store(keys, block, out);
-  if (n > 0) {
-    store(keys, block, buffer);
-    std::copy(buffer, buffer + n, out);
+  int64_t skip = first % kPerBlock;
+  while (n > 0) {  // one call of store, so that it is compiled into the loop
+    const bool whole = skip == 0 && n >= group;
+    store(keys, block, whole ? out : buffer);
+    if (whole) [[likely]] {
+      out += group;
+      n -= group;
+    } else {
+      const int64_t count = std::min(n, group - skip);
+      std::copy(buffer + skip, buffer + skip + count, out);
+      out += count;
+      n -= count;
+      skip = 0;
+    }
+    block += static_cast<uint64_t>(blocks_per_group());
   }
 }
 

@@ -11,6 +11,28 @@
 namespace rustorch::expr {
 namespace {
 
+struct NamedConstant {
+  const char* name;
+  double value;
+};
+constexpr NamedConstant kConstants[] = {
+    {"inf", std::numeric_limits<double>::infinity()},
+    {"nan", std::numeric_limits<double>::quiet_NaN()},
+    {"M_PI", 3.14159265358979323846},
+    {"M_PI_2", 1.57079632679489661923},
+    {"M_PI_4", 0.785398163397448309616},
+    {"M_1_PI", 0.318309886183790671538},
+    {"M_2_PI", 0.636619772367581343076},
+    {"M_2_SQRTPI", 1.12837916709551257390},
+    {"M_SQRT2", 1.41421356237309504880},
+    {"M_SQRT1_2", 0.707106781186547524401},
+    {"M_E", 2.71828182845904523536},
+    {"M_LN2", 0.693147180559945309417},
+    {"M_LN10", 2.30258509299404568402},
+    {"M_LOG2E", 1.44269504088896340736},
+    {"M_LOG10E", 0.434294481903251827651},
+};
+
 uint64_t mix(uint64_t h, uint64_t v) {
   h ^= v + 0x9e3779b97f4a7c15ULL + (h << 6) + (h >> 2);
   h *= 0xff51afd7ed558ccdULL;
@@ -75,10 +97,9 @@ NodeId Graph::constant(ValueType type, const Constant& c) {
 
 NodeId Graph::number(double v) {
   Constant c;
-  if (is_integer(compute_)) {
-    RT_CHECK(std::floor(v) == v && std::fabs(v) < 9.3e18, Value, "expr",
-             "a fraction in a formula computed with integers; got ", v,
-             "; hint: restrict the kernel's types or give an override");
+  // Fractions, infinities and nans may be compared with integers (see compare_fraction); coerce refuses the
+  // rest.
+  if (is_integer(compute_) && std::floor(v) == v && std::fabs(v) < 9.3e18) {
     c.i = static_cast<int64_t>(v);
     return constant(ValueType::Int, c);
   }
@@ -116,7 +137,9 @@ NodeId Graph::coerce(NodeId id, ValueType type) {
     double value = n.type == ValueType::Bool || n.type == ValueType::Int ? static_cast<double>(c.i) : c.re;
     if (type == ValueType::Bool) return boolean(truth);
     if (type == ValueType::Int) {
-      if (n.type != ValueType::Bool) return number(value);
+      RT_CHECK(n.type == ValueType::Bool, Value, "expr",
+               "a fraction in a formula computed with integers; got ", value,
+               "; hint: restrict the kernel's types or give an override");
       r.i = c.i;
     } else {
       RT_CHECK(c.im == 0 || type == ValueType::Complex, Value, "expr",
@@ -156,12 +179,38 @@ ValueType Graph::unify(FunctionId fn, std::vector<NodeId>& args, size_t from) {
   ValueType t = is_integer(compute_) ? ValueType::Int : ValueType::Real;
   bool all_bool = fn == kWhere;
   for (size_t i = from; i < args.size(); ++i) {
-    t = std::max(t, nodes_[args[i]].type);
+    if (!(is_integer(compute_) && nodes_[args[i]].type == ValueType::Real))
+      t = std::max(t, nodes_[args[i]].type);
     all_bool = all_bool && nodes_[args[i]].type == ValueType::Bool;
   }
   if (all_bool) t = ValueType::Bool;
+  // Arithmetic of constants alone, such as -inf or 1/3, is real even where everything else is an integer.
+  if (is_integer(compute_) && t == ValueType::Int) {
+    bool all_constant = true, any_real = false;
+    for (size_t i = from; i < args.size(); ++i) {
+      all_constant = all_constant && is_constant(args[i]);
+      any_real = any_real || nodes_[args[i]].type == ValueType::Real;
+    }
+    if (all_constant && any_real) t = ValueType::Real;
+  }
   for (size_t i = from; i < args.size(); ++i) args[i] = coerce(args[i], t);
   return t;
+}
+
+// An integer compared with a constant that is none: decided, or turned into a comparison with its floor.
+NodeId Graph::compare_fraction(FunctionId fn, const std::vector<NodeId>& args) {
+  if (!is_integer(compute_)) return kNone;
+  for (int k = 0; k < 2; ++k) {
+    const NodeId c = args[k], x = args[1 - k];
+    if (!is_constant(c) || nodes_[c].type != ValueType::Real) continue;
+    const double v = constant_of(c).re;
+    if (fn == kEq || fn == kNe || std::isnan(v)) return boolean(fn == kNe);
+    // x < v, with the sides exchanged when the constant stands on the left.
+    const bool less = (fn == kLt || fn == kLe) == (k == 1);
+    if (std::fabs(v) >= 9.3e18) return boolean(less == (v > 0));
+    return call(less ? kLe : kGt, {x, integer(static_cast<int64_t>(std::floor(v)))});
+  }
+  return kNone;
 }
 
 NodeId Graph::call(std::string_view name, const std::vector<NodeId>& args) {
@@ -192,6 +241,7 @@ NodeId Graph::call(FunctionId fn, const std::vector<NodeId>& given) {
         NodeId x = call(kXor, args);
         return fn == kNe ? x : call(kNot, {x});
       }
+      if (NodeId r = compare_fraction(fn, args); r != kNone) return r;
       dom = unify(fn, args, 0);
       break;
     case TypeRule::Test:
@@ -381,6 +431,8 @@ NodeId Graph::evaluate(const Ast& ast, Scope scope) {
     NodeId lookup(const std::string& name) {
       for (size_t k = scope.size(); k-- > 0;)
         if (scope[k].first == name) return scope[k].second;
+      for (const NamedConstant& k : kConstants)
+        if (name == k.name) return g.number(k.value);
       if (name.compare(0, 2, "T_") == 0) return g.type_limit(name);
       raise(ErrorKind::Value, "expr", cat("unknown name; got ", name));
     }

@@ -74,6 +74,7 @@ class Graph {
 
  private:
   NodeId intern(Node n);
+  NodeId compare_fraction(FunctionId fn, const std::vector<NodeId>& args);
   NodeId type_limit(const std::string& name);
   NodeId fold(FunctionId fn, ValueType type, const std::vector<NodeId>& args);
   NodeId simplify(FunctionId fn, ValueType type, const std::vector<NodeId>& a);

@@ -1,7 +1,6 @@
 // Recursive-descent parser of the scalar expression language (C precedence, bounded depth).
 #include <cmath>
 #include <cstdlib>
-#include <limits>
 
 #include "expr/ast.h"
 #include "rustorch/error.h"
@@ -11,28 +10,6 @@ namespace {
 
 constexpr int kMaxDepth = 200;
 constexpr size_t kMaxNodes = 20000;
-
-struct NamedConstant {
-  const char* name;
-  double value;
-};
-constexpr NamedConstant kConstants[] = {
-    {"inf", std::numeric_limits<double>::infinity()},
-    {"nan", std::numeric_limits<double>::quiet_NaN()},
-    {"M_PI", 3.14159265358979323846},
-    {"M_PI_2", 1.57079632679489661923},
-    {"M_PI_4", 0.785398163397448309616},
-    {"M_1_PI", 0.318309886183790671538},
-    {"M_2_PI", 0.636619772367581343076},
-    {"M_2_SQRTPI", 1.12837916709551257390},
-    {"M_SQRT2", 1.41421356237309504880},
-    {"M_SQRT1_2", 0.707106781186547524401},
-    {"M_E", 2.71828182845904523536},
-    {"M_LN2", 0.693147180559945309417},
-    {"M_LN10", 2.30258509299404568402},
-    {"M_LOG2E", 1.44269504088896340736},
-    {"M_LOG10E", 0.434294481903251827651},
-};
 
 struct BinaryOp {
   const char* token;
@@ -197,8 +174,6 @@ class Parser {
       n.ivalue = name == "true";
       return push(std::move(n));
     }
-    for (const NamedConstant& k : kConstants)
-      if (name == k.name) return number(k.value, false, 0);
     AstNode n;
     n.kind = AstNode::kName;
     n.name = std::move(name);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/thread_pool.h"
 #include "formats/zip.h"
 
 namespace rustorch::formats {
@@ -13,6 +14,8 @@ constexpr uint64_t kEndSize = 22, kLocator64Size = 20, kEnd64Size = 56, kLocalSi
 /// Refuse entries that claim to inflate to more than this many times their size (deflate's own bound is
 /// 1032).
 constexpr uint64_t kMaxInflateRatio = 1040;
+/// Bytes whose checksum one task computes.
+constexpr uint64_t kCrcChunk = 4 << 20;
 
 uint64_t find_end_record(ByteSpan bytes, const FormatContext& context) {
   constexpr std::string_view kHint = "the file is no zip archive, or it is cut short";
@@ -58,13 +61,18 @@ uint64_t first_archive_size(ByteSpan bytes) {
 
 uint32_t crc32_of(const void* data, uint64_t n) {
   const auto* p = static_cast<const uint8_t*>(data);
-  uLong crc = ::crc32(0, nullptr, 0);
-  while (n > 0) {
-    const uInt part = static_cast<uInt>(std::min<uint64_t>(n, 1u << 30));
-    crc = ::crc32(crc, p, part);
-    p += part;
-    n -= part;
-  }
+  const uint64_t chunks = (n + kCrcChunk - 1) / kCrcChunk;
+  if (chunks <= 1) return static_cast<uint32_t>(::crc32(0, n > 0 ? p : nullptr, static_cast<uInt>(n)));
+  const auto size_of = [&](uint64_t c) { return std::min(kCrcChunk, n - c * kCrcChunk); };
+  std::vector<uLong> parts(chunks);
+  parallel_for(0, static_cast<int64_t>(chunks), 1, [&](int64_t begin, int64_t end) {
+    for (auto c = static_cast<uint64_t>(begin); c < static_cast<uint64_t>(end); ++c) {
+      parts[c] = ::crc32(0, p + c * kCrcChunk, static_cast<uInt>(size_of(c)));
+    }
+  });
+  uLong crc = parts[0];
+  for (uint64_t c = 1; c < chunks; ++c)
+    crc = ::crc32_combine(crc, parts[c], static_cast<z_off_t>(size_of(c)));
   return static_cast<uint32_t>(crc);
 }
 

@@ -67,8 +67,8 @@ Tensor complex(const Tensor& real, const Tensor& imag) {
            "Expected both inputs to be Half, Float or Double tensors but got ", dtype_scalar_name(real.dtype()), " and ", dtype_scalar_name(imag.dtype()));
   RT_CHECK(real.dtype() == imag.dtype(), DType, "complex", "Expected object of scalar type ", dtype_scalar_name(real.dtype()), " but got scalar type ",
            dtype_scalar_name(imag.dtype()), " for second argument");
-  std::vector<Tensor> parts = broadcast_tensors({real, imag});
-  return view_as_complex(stack(parts, -1));
+  std::vector<Tensor> parts = rustorch::broadcast_tensors({real, imag});
+  return rustorch::view_as_complex(rustorch::stack(parts, -1));
 }
 
 Tensor polar(const Tensor& abs, const Tensor& angle) {

@@ -1,7 +1,10 @@
 // Gradient pieces of embeddings and padding, from public operators.
 #include "ops/nn_grad.h"
 
+#include <limits>
+
 #include "core/layout_algebra.h"
+#include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
 
 namespace rustorch {
@@ -17,6 +20,21 @@ Tensor embedding_double_backward(const Tensor& gg, const Tensor& indices, int64_
   }
   if (padding_idx >= 0) rows = masked_fill(rows, unsqueeze(eq(indices, Scalar(padding_idx)), -1), Scalar(0));
   return rows;
+}
+
+std::tuple<Tensor, Tensor, Tensor> attention_grads(const Tensor& g, const Tensor& query, const Tensor& key,
+                                                   const Tensor& value, const Tensor& lse, bool is_causal, double scale,
+                                                   const std::array<bool, 3>&) {
+  if (!GradMode::is_enabled()) return _attention_backward(g, query, key, value, lse, is_causal, scale);
+  Tensor scores = mul(matmul(query, transpose(key, -2, -1)), scale);
+  if (is_causal) {
+    const Tensor allowed = tril(ones({query.size(-2), key.size(-2)}, kBool, query.device()));
+    scores = masked_fill(scores, logical_not(allowed), Scalar(-std::numeric_limits<double>::infinity()));
+  }
+  const Tensor p = softmax(scores, -1);
+  const Tensor gv = matmul(transpose(p, -2, -1), g);
+  const Tensor gs = mul(_softmax_backward(matmul(g, transpose(value, -2, -1)), p, -1), scale);
+  return {matmul(gs, key), matmul(transpose(gs, -2, -1), query), gv};
 }
 
 Tensor constant_pad_backward(const Tensor& g, IntArrayRef pad) {

@@ -80,6 +80,62 @@ Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double ep
   return rustorch::norm(difference, Scalar(p), IntArrayRef{-1}, keepdim);
 }
 
+namespace {
+
+// [B, H, L, E] lying in memory as [B, L, H, E], so that joining the heads again costs nothing.
+Tensor make_heads(int64_t batch, int64_t heads, int64_t rows, int64_t cols, const Tensor& like) {
+  const int64_t sizes[] = {batch, heads, rows, cols}, strides[] = {rows * heads * cols, cols, heads * cols, 1};
+  return make_strided(sizes, strides, like.dtype(), like.device());
+}
+
+Tensor dense_rows(const Tensor& t) { return t.stride(-1) == 1 && t.stride(-2) >= t.size(-1) ? t : contiguous_raw(t); }
+
+// True when the fused kernel takes these tensors.
+bool fits_fused(const Tensor& q, const Tensor& k, const Tensor& v) {
+  if (q.dim() != 4 || k.dim() != 4 || v.dim() != 4) return false;
+  if (q.dtype() != kFloat32 && q.dtype() != kFloat64) return false;
+  for (int64_t d = 0; d < 2; ++d)
+    if (q.size(d) != k.size(d) || q.size(d) != v.size(d)) return false;
+  return q.size(3) == k.size(3) && k.size(2) == v.size(2) && q.numel() > 0 && k.numel() > 0 && v.numel() > 0;
+}
+
+}  // namespace
+
+std::tuple<Tensor, Tensor> _attention(const Tensor& query, const Tensor& key, const Tensor& value, bool is_causal,
+                                      double scale) {
+  AttentionCall call{};
+  call.kind = AttentionKind::Forward;
+  call.query = dense_rows(query);
+  call.key = dense_rows(key);
+  call.value = dense_rows(value);
+  call.scale = scale;
+  call.causal = is_causal;
+  call.out = make_heads(query.size(0), query.size(1), query.size(2), value.size(3), query);
+  call.lse = make_tensor({query.size(0), query.size(1), query.size(2)}, query.dtype(), query.device());
+  backend_for(call.out).attention(call);
+  return {call.out, call.lse};
+}
+
+std::tuple<Tensor, Tensor, Tensor> _attention_backward(const Tensor& grad, const Tensor& query, const Tensor& key,
+                                                       const Tensor& value, const Tensor& lse, bool is_causal,
+                                                       double scale) {
+  AttentionCall call{};
+  call.kind = AttentionKind::Backward;
+  call.grad = dense_rows(grad);
+  call.query = dense_rows(query);
+  call.key = dense_rows(key);
+  call.value = dense_rows(value);
+  call.lse = lse;
+  call.scale = scale;
+  call.causal = is_causal;
+  const auto like = [](const Tensor& t) { return make_heads(t.size(0), t.size(1), t.size(2), t.size(3), t); };
+  call.grad_query = like(query);
+  call.grad_key = like(key);
+  call.grad_value = like(value);
+  backend_for(grad).attention(call);
+  return {call.grad_query, call.grad_key, call.grad_value};
+}
+
 Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
                                     const std::optional<Tensor>& attn_mask, double dropout_p, bool is_causal,
                                     std::optional<double> scale, bool enable_gqa) {
@@ -98,6 +154,8 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
     k = rustorch::repeat_interleave(key, query.size(-3) / key.size(-3), -3);
     v = rustorch::repeat_interleave(value, query.size(-3) / value.size(-3), -3);
   }
+  if (!masked && dropout_p == 0 && fits_fused(query, k, v))
+    return std::get<0>(rustorch::_attention(query, k, v, is_causal, s));
   Tensor scores = rustorch::matmul(rustorch::mul(query, s), rustorch::transpose(k, -2, -1));
   if (is_causal) {
     const Tensor allowed =

@@ -45,7 +45,7 @@ double largest(DType t) {
 
 Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<double> posinf, std::optional<double> neginf) {
   if (is_integral(self.dtype(), true)) return self.clone();
-  if (self.is_complex()) return rustorch::complex(nan_to_num(rustorch::real(self), nan, posinf, neginf), nan_to_num(rustorch::imag(self), nan, posinf, neginf));
+  if (self.is_complex()) return rustorch::complex(impl::nan_to_num(rustorch::real(self), nan, posinf, neginf), impl::nan_to_num(rustorch::imag(self), nan, posinf, neginf));
   double top = largest(self.dtype());
   return _nan_to_num(self, nan.value_or(0.0), posinf.value_or(top), neginf.value_or(-top));
 }

@@ -101,9 +101,8 @@ class TensorWriter {
     if (is(f, "pow") && is_tensor_[n.args[0]])
       return cat("pow(", text_[n.args[0]], ", ", operand(n.args[1]), ")");
     if (is(f, "trigamma")) return cat("polygamma(1, ", text_[n.args[0]], ")");
-    if (is(f, "polygamma") && t_.graph.is_constant(n.args[0]))
-      return cat("polygamma(", static_cast<int>(t_.graph.constant_of(n.args[0]).re), ", ", text_[n.args[1]],
-                 ")");
+    if (is(f, "polygamma") && !is_tensor_[n.args[0]])
+      return cat("polygamma(static_cast<int64_t>(", text_[n.args[0]], "), ", text_[n.args[1]], ")");
     RT_CHECK(f.tensor_name != nullptr, Value, "rt_exprgen", "no tensor op for ", f.name, "; kernel ",
              p_.name);
     std::string out = cat(f.tensor_name, "(");

@@ -59,8 +59,9 @@ def emit_overload(op, form):
     elif len(op.returns) > 1:
         names = [n or f"output{i}" for i, (_, n) in enumerate(op.returns)]
         text += f"  auto result = [&] {{ GilScope gil(v); return {call}; }}();\n"
-        text += f"  static PyTypeObject* type = nullptr;\n  static const char* const fields[] = {{{', '.join(chr(34) + n + chr(34) for n in names)}}};\n"
+        text += f"  static const char* const fields[] = {{{', '.join(chr(34) + n + chr(34) for n in names)}}};\n"
         named = all(n for _, n in op.returns)
+        text += "  static PyTypeObject* type = nullptr;\n" if named else ""
         text += f"  return wrap_tuple(std::move(result), \"{op.name}\", fields, {'&type' if named else 'nullptr'});\n}}\n"
     else:
         gil = "GilScope gil(v); " if has_tensor else ""

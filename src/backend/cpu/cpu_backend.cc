@@ -5,8 +5,8 @@
 #include "backend/cpu/copy.h"
 #include "backend/cpu/create.h"
 #include "backend/cpu/index.h"
-#include "backend/cpu/nn_kernels.h"
 #include "backend/cpu/order.h"
+#include "backend/cpu/nn_kernels.h"
 #include "backend/cpu/pointwise.h"
 #include "backend/cpu/reduce.h"
 #include "backend/cpu/scan.h"
@@ -54,6 +54,11 @@ class CpuBackend final : public ComputeBackend {
   void masked_scatter(const MaskedScatterCall& call) override { cpu::masked_scatter(call); }
   void random(const RandomCall& call) override { cpu::random(call); }
   void nonzero(const Tensor& out, const Tensor& mask) override { cpu::nonzero(out, mask); }
+  void reduce(const ReduceCall& call) override { cpu::reduce(call); }
+  void arg_reduce(const ArgReduceCall& call) override { cpu::arg_reduce(call); }
+  void scan(const ScanCall& call) override { cpu::scan(call); }
+  void search(const SearchCall& call) override { cpu::search(call); }
+  void order(const OrderCall& call) override { cpu::order(call); }
   void matmul(const MatmulCall& call) override { cpu::matmul(call); }
   void convolution(const ConvCall& call) override { cpu::convolution(call); }
   void softmax(const SoftmaxCall& call) override { cpu::softmax(call); }
@@ -62,12 +67,8 @@ class CpuBackend final : public ComputeBackend {
   void norm(const NormCall& call) override { cpu::norm(call); }
   void embedding(const EmbeddingCall& call) override { cpu::embedding(call); }
   void dropout(const DropoutCall& call) override { cpu::dropout(call); }
+  void attention(const AttentionCall& call) override { cpu::attention(call); }
   void optimizer_step(const OptimizerCall& call) override { cpu::optimizer_step(call); }
-  void reduce(const ReduceCall& call) override { cpu::reduce(call); }
-  void arg_reduce(const ArgReduceCall& call) override { cpu::arg_reduce(call); }
-  void scan(const ScanCall& call) override { cpu::scan(call); }
-  void search(const SearchCall& call) override { cpu::search(call); }
-  void order(const OrderCall& call) override { cpu::order(call); }
 };
 
 }  // namespace

@@ -75,37 +75,25 @@ T number(const Scalar& s) {
     return T(s.to_complex());
 }
 
-// Integers and complex numbers: rows in parallel, each as a sum of rows of B, k in order. Integers wrap
-// around.
+// Integers with factors or a bias: rows in parallel, each as a sum of rows of B; sums wrap around.
 template <class T>
-void plain_gemm(const GemmArgs<T>& g) {
-  using W = std::conditional_t<std::is_integral_v<T>, uint64_t, T>;
+void scaled_int_gemm(const GemmArgs<T>& g) {
+  using W = uint64_t;
   const int64_t a_row = g.trans_a ? 1 : g.lda, a_col = g.trans_a ? g.lda : 1;
   const int64_t b_row = g.trans_b ? 1 : g.ldb, b_col = g.trans_b ? g.ldb : 1;
   parallel_for(0, g.m, row_grain(g.n * g.k), [&](int64_t begin, int64_t end) {
-    ScratchBuffer<W> sums(g.n);
+    ScratchBuffer<W> sums(static_cast<size_t>(g.n));
     W* sum = sums.data();
     for (int64_t i = begin; i < end; ++i) {
       std::fill(sum, sum + g.n, W(0));
-      if (b_col == 1) {
-        for (int64_t k = 0; k < g.k; ++k) {
-          const W x = static_cast<W>(g.a[i * a_row + k * a_col]);
-          const T* row = g.b + k * b_row;
-          for (int64_t j = 0; j < g.n; ++j) sum[j] += x * static_cast<W>(row[j]);
-        }
-      } else {
-        for (int64_t j = 0; j < g.n; ++j) {
-          W s(0);
-          for (int64_t k = 0; k < g.k; ++k)
-            s += static_cast<W>(g.a[i * a_row + k * a_col]) * static_cast<W>(g.b[k * b_row + j * b_col]);
-          sum[j] = s;
-        }
+      for (int64_t k = 0; k < g.k; ++k) {
+        const W x = static_cast<W>(g.a[i * a_row + k * a_col]);
+        for (int64_t j = 0; j < g.n; ++j) sum[j] += x * static_cast<W>(g.b[k * b_row + j * b_col]);
       }
       T* c = g.c + i * g.ldc;
-      const bool keep = g.beta != T(0);
       for (int64_t j = 0; j < g.n; ++j) {
         W v = static_cast<W>(g.alpha) * sum[j];
-        if (keep) v += static_cast<W>(g.beta) * static_cast<W>(c[j]);
+        if (g.beta != T(0)) v += static_cast<W>(g.beta) * static_cast<W>(c[j]);
         if (g.bias != nullptr) v += static_cast<W>(g.bias[j]);
         c[j] = static_cast<T>(v);
       }
@@ -115,10 +103,24 @@ void plain_gemm(const GemmArgs<T>& g) {
 
 template <class T>
 void product(const GemmArgs<T>& g) {
-  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>)
+  if constexpr (std::is_integral_v<T>) {
+    if (g.alpha != T(1) || g.beta != T(0) || g.bias != nullptr) return scaled_int_gemm(g);
+    IntGemmArgs<T, T, T> args;
+    args.trans_a = g.trans_a;
+    args.trans_b = g.trans_b;
+    args.m = g.m;
+    args.n = g.n;
+    args.k = g.k;
+    args.a = g.a;
+    args.lda = g.lda;
+    args.b = g.b;
+    args.ldb = g.ldb;
+    args.c = g.c;
+    args.ldc = g.ldc;
+    gemm_int(args);
+  } else {
     gemm(g);
-  else
-    plain_gemm(g);
+  }
 }
 
 template <class T>
@@ -159,6 +161,20 @@ void run(const MatmulCall& call) {
     product(g);
   };
   if (c.batch == 1) return one(0);
+  if constexpr (!std::is_integral_v<T>) {
+    if (!pa.copy && !pb.copy) {
+      BatchGemmArgs<T> batch;
+      static_cast<GemmArgs<T>&>(batch) = args;
+      batch.a = pointer_a;
+      batch.b = pointer_b;
+      batch.c = pointer_c;
+      batch.batch = c.batch;
+      batch.stride_a = a.batch_stride;
+      batch.stride_b = b.batch_stride;
+      batch.stride_c = c.batch_stride;
+      return gemm_batched(batch);
+    }
+  }
   const int64_t grain = row_grain(args.m * args.n * args.k / 8);
   parallel_for(0, c.batch, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) one(i);

@@ -13,6 +13,7 @@ void pool(const PoolCall& call);
 void norm(const NormCall& call);
 void embedding(const EmbeddingCall& call);
 void dropout(const DropoutCall& call);
+void attention(const AttentionCall& call);
 void optimizer_step(const OptimizerCall& call);
 
 /// Elements of work below which a parallel loop is not worth its start.

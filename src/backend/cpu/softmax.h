@@ -10,7 +10,8 @@ namespace rustorch::cpu {
 /// What a kernel computes; backward kinds take the forward's output in x and its gradient in g.
 template <class T>
 struct SoftmaxKernels {
-  void (*softmax_row)(const T* x, T* y, int64_t n);
+  /// Also returns log(sum(exp(x))).
+  T (*softmax_row)(const T* x, T* y, int64_t n);
   void (*log_softmax_row)(const T* x, T* y, int64_t n);
   void (*softmax_backward_row)(const T* x, const T* g, T* y, int64_t n);
   void (*log_softmax_backward_row)(const T* x, const T* g, T* y, int64_t n);

@@ -80,9 +80,10 @@ HWY_INLINE void store_some(D d, V v, T* p, int64_t count) {
 // A finite shift for rows of -inf only keeps exp(-inf - shift) at 0 where PyTorch gives nan: it subtracts
 // -inf.
 template <class T>
-void softmax_row(const T* x, T* y, int64_t n) {
+T softmax_row(const T* x, T* y, int64_t n) {
   const hn::ScalableTag<T> d;
-  const auto shift = hn::Set(d, row_max(x, n));
+  const T max = row_max(x, n);
+  const auto shift = hn::Set(d, max);
   const T total = row_sum<T>(n, [&](int64_t i, int64_t count) HWY_ATTR {
     const auto e = exp_neg(d, hn::Sub(load_some(d, x + i, count, kLowest<T>), shift));
     store_some(d, e, y + i, count);
@@ -94,6 +95,7 @@ void softmax_row(const T* x, T* y, int64_t n) {
   for_vectors<T>(n, [&](int64_t i, int, int64_t count, bool) HWY_ATTR {
     store_some(d, hn::Mul(load_some(d, y + i, count, T(0)), scale), y + i, count);
   });
+  return std::log(total) + max;
 }
 
 template <class T>

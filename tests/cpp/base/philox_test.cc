@@ -5,6 +5,7 @@
 #include <numeric>
 #include <vector>
 
+#include "base/dropout.h"
 #include "gtest/gtest.h"
 #include "hwy/highway.h"
 
@@ -43,7 +44,8 @@ TEST(Philox, VectorWordsEqualTheReference) {
         philox_fill_u32(kSeed, offset, 2, out.data(), blocks);
         for (int64_t b = 0; b < blocks; ++b) {
           const PhiloxBlock expected = philox_block(kSeed, offset + 2 + static_cast<uint64_t>(b));
-          for (size_t j = 0; j < 4; ++j) ASSERT_EQ(out[static_cast<size_t>(b) * 4 + j], expected.words[j]) << b;
+          for (size_t j = 0; j < 4; ++j)
+            ASSERT_EQ(out[static_cast<size_t>(b) * 4 + j], expected.words[j]) << b;
         }
         ASSERT_EQ(out.back(), 77u);
       }
@@ -73,7 +75,8 @@ void check_cuts(Fill fill) {
         std::vector<T> part(static_cast<size_t>(n) + 1, T(99));
         fill(first, part.data(), n);
         for (int64_t i = 0; i < n; ++i)
-          ASSERT_EQ(part[static_cast<size_t>(i)], whole[static_cast<size_t>(first + i)]) << first << " " << n << " " << i;
+          ASSERT_EQ(part[static_cast<size_t>(i)], whole[static_cast<size_t>(first + i)])
+              << first << " " << n << " " << i;
         ASSERT_EQ(part.back(), T(99));
       }
   });
@@ -193,6 +196,28 @@ TEST(Philox, BernoulliMaskAndBitsAgree) {
   fill_bernoulli_mask(5, 0, 0, mask.data(), 400000, 0.3);
   const double hits = std::accumulate(mask.begin(), mask.end(), 0.0);
   EXPECT_NEAR(hits, 120000.0, 4.0 * std::sqrt(400000 * 0.3 * 0.7));
+}
+
+TEST(Philox, DropoutUsesTheBits) {
+  for_each_target([] {
+    for (double keep : {0.0, 0.7, 1.0})
+      for (int64_t n : {0, 1, 5, 8, 15, 16, 17, 100, 2048, 5001}) {
+        const size_t bytes = static_cast<size_t>(n + 7) / 8;
+        std::vector<float> x(static_cast<size_t>(n)), y(static_cast<size_t>(n) + 1, -1.0f), z(y);
+        for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i) + 1.0f;
+        std::vector<uint8_t> bits(bytes + 1, 0x55), expected(bytes);
+        dropout_f32(kSeed, 4, 16, x.data(), y.data(), bits.data(), n, keep, 2.0f);
+        fill_bernoulli_bits(kSeed, 4, 16, expected.data(), n, keep);
+        ASSERT_TRUE(std::equal(expected.begin(), expected.end(), bits.begin()));
+        ASSERT_EQ(bits.back(), 0x55);
+        apply_mask_bits_f32(bits.data(), x.data(), z.data(), n, 2.0f);
+        for (size_t i = 0; i < x.size(); ++i) {
+          ASSERT_EQ(y[i], (bits[i / 8] >> (i % 8) & 1) ? x[i] * 2.0f : 0.0f);
+          ASSERT_EQ(z[i], y[i]);
+        }
+        ASSERT_EQ(y.back(), -1.0f);
+      }
+  });
 }
 
 TEST(Philox, IntegersCoverTheirRange) {

@@ -1,7 +1,10 @@
 #include "base/vfs.h"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -158,6 +161,64 @@ TEST_P(PosixVfsTest, DevicesAndFolders) {
   EXPECT_TRUE(vfs().open_write(path("missing/file")).is_err());
   EXPECT_TRUE(read_file(vfs(), "/proc/self/status").unwrap().size() > 10);
   EXPECT_EQ(read_file(vfs(), "/dev/zero", 100).err()->kind(), ErrorKind::Io);
+}
+
+TEST_P(PosixVfsTest, FullDiskKeepsTheOldFile) {
+  const std::string big(3'000'000, 'x');
+  if (fs::exists("/dev/full")) {
+    const RusTorchResult<void> full = write_file(vfs(), "/dev/full", big);
+    ASSERT_TRUE(full.is_err());
+    EXPECT_NE(std::string(full.err()->what()).find("No space left"), std::string::npos);
+  }
+  write_file(vfs(), path("s"), "old").unwrap();
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit small = before;
+  small.rlim_cur = 1'000'000;
+  auto* handler = signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const RusTorchResult<void> result = write_file(vfs(), path("s"), big);
+  setrlimit(RLIMIT_FSIZE, &before);
+  signal(SIGXFSZ, handler);
+  ASSERT_TRUE(result.is_err());
+  EXPECT_EQ(result.err()->kind(), ErrorKind::Io);
+  EXPECT_EQ(read_file(vfs(), path("s")).unwrap(), "old");
+  EXPECT_EQ(vfs().list(folder_).unwrap(), std::vector<std::string>{"s"});
+}
+
+TEST_P(PosixVfsTest, KilledWriterLeavesACompleteFile) {
+  constexpr size_t kSize = 200'000;
+  write_file(vfs(), path("s"), std::string(kSize, 'a')).unwrap();
+  for (int round = 0; round < 25; ++round) {
+    const pid_t child = fork();
+    if (child == 0) {
+      for (char c = 'b';; c = c == 'z' ? 'a' : static_cast<char>(c + 1))
+        if (write_file(posix_vfs(), path("s"), std::string(kSize, c)).is_err()) _exit(1);
+    }
+    usleep(static_cast<useconds_t>(500 + 137 * round));
+    kill(child, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status));
+    const std::string now = read_file(vfs(), path("s")).unwrap();
+    ASSERT_EQ(now.size(), kSize);
+    ASSERT_EQ(now.find_first_not_of(now[0]), std::string::npos);
+  }
+}
+
+TEST_P(PosixVfsTest, NoDescriptorLeaks) {
+  auto open_files = [] {
+    return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+  };
+  if (!fs::exists("/proc/self/fd")) GTEST_SKIP();
+  const auto before = open_files();
+  for (int64_t n = 0; n < 8; ++n) {
+    FaultVfs faults(vfs(), n);
+    (void)write_file(faults, path("s"), "x");
+    (void)read_file(faults, path("s"));
+    (void)faults.mmap_read(path("s"), MapMode::ReadOnly);
+  }
+  EXPECT_EQ(open_files(), before);
 }
 
 INSTANTIATE_TEST_SUITE_P(Posix, PosixVfsTest, ::testing::Values(true));

@@ -46,6 +46,12 @@ TEST(ExprParse, PrecedenceIsThatOfC) {
   EXPECT_EQ(real("1e-3 + .5 + 0x10"), 16.501);
 }
 
+TEST(ExprParse, OperandsHideConstants) {
+  Program p = parse_request("kernel t\nin x:T\nparam nan:T\nout T\ntypes f64 i32\nexpr x + nan\n");
+  EXPECT_EQ(interpret(elaborate(p, ComputeType::f64), {Value::real(1)}, {Value::real(2)})[0].r, 3);
+  EXPECT_EQ(real("M_PI"), M_PI);
+}
+
 TEST(ExprParse, ErrorsNameTheProblem) {
   for (const char* bad : {"", "1 +", "foo(x)", "x)", "sin(x, y)", "q", "d(x*x, 3)", "(x", "1..2", "floor()",
                           "d(nextafter(x,y), x)"})
@@ -89,6 +95,14 @@ TEST(ExprInterpret, IntegerRules) {
   EXPECT_EQ(integer("pow(x, y)", 3, 5), 243);
   EXPECT_EQ(integer("pow(x, y)", -1, -3), -1);
   EXPECT_EQ(integer("floor(x) + (x > 2)", 5), 6);
+}
+
+TEST(ExprInterpret, IntegersComparedWithFractions) {
+  EXPECT_EQ(integer("(x < 2.5) + 2*(x > 2.5) + 4*(2.5 < x) + 8*(x <= -0.5)", 2), 1);
+  EXPECT_EQ(integer("(x < 2.5) + 2*(x > 2.5) + 4*(2.5 < x) + 8*(x <= -0.5)", 3), 6);
+  EXPECT_EQ(integer("(x < 2.5) + 8*(x <= -0.5)", -1), 9);
+  EXPECT_EQ(integer("(x == inf) + 2*(x < inf) + 4*(x > -inf) + 8*(x != nan) + 16*(x <= nan)", 3), 14);
+  EXPECT_EQ(integer("isnan(x) ? y : (x == inf ? y : x)", 3, 4), 3);
 }
 
 TEST(ExprInterpret, RealRules) {

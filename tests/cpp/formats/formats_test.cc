@@ -257,6 +257,18 @@ TEST(Zip, Zip64FieldsAndManyEntries) {
   EXPECT_EQ(reader.read_text(*reader.find("69999")), "x");
 }
 
+TEST(Zip, ChecksumOfLargeData) {
+  std::string data(9'000'001, '\0');
+  uint32_t state = 1;
+  for (char& c : data) c = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  uint32_t expected = 0xffffffff;  // the definition, bit by bit
+  for (char c : data) {
+    expected ^= static_cast<unsigned char>(c);
+    for (int bit = 0; bit < 8; ++bit) expected = (expected >> 1) ^ (expected & 1 ? 0xedb88320u : 0);
+  }
+  EXPECT_EQ(crc32_of(data.data(), data.size()), ~expected);
+}
+
 TEST(Zip, SeveralArchivesInOneStream) {
   const std::string one = *golden("network.pt"), two = *golden("dtypes.pt"), three = *golden("rezipped.pt");
   std::string stream = one + two + three;

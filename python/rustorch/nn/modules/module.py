@@ -481,7 +481,11 @@ class Module(CallMixin, StateMixin):
                 grad = param.grad
                 new = fn(param)
                 if new is not param:
-                    param.data = new.detach() if isinstance(new, Parameter) else new
+                    if (param.device.type == "meta") != (new.device.type == "meta"):
+                        # a tensor without storage cannot take one over: it is replaced
+                        param = values[name] = Parameter(new, param.requires_grad)
+                    else:
+                        param.data = new
                 if grad is not None:
                     new_grad = fn(grad)
                     if new_grad is not grad:

@@ -53,7 +53,9 @@ Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
   const bool rows_collide = p.a_cs == 1 && bytes(p.a_rs) % 2048 == 0 && p.m > 8;
   const bool a_direct = p.n <= 2 * t.nr || (!rows_collide && bytes(p.m * p.k) <= kDirectBytes);
   const bool b_direct = t.direct_b && p.b_ns == 1 && (p.m <= 2 * t.mr || bytes(p.k * p.n) <= kDirectBytes);
-  plan.a = a_direct ? Source::Direct : (plan.njb > 1 ? Source::Shared : Source::Task);
+  plan.a = p.prepacked_a ? Source::Shared
+           : a_direct    ? Source::Direct
+                         : (plan.njb > 1 ? Source::Shared : Source::Task);
   plan.b = p.prepacked_b ? Source::Shared
            : b_direct    ? Source::Direct
                          : (plan.nib > 1 ? Source::Shared : Source::Task);
@@ -67,14 +69,15 @@ struct Region {
   int64_t depth;  // of the blocks along k
   T *packed_a, *packed_b;
   int64_t a_panels, b_panels;   // panels in one block along k
-  int64_t b_k0, b_first_panel;  // where the region starts in a prepacked B
+  int64_t a_k0, a_first_panel;  // where the region starts in a prepacked A
+  int64_t b_k0, b_first_panel;  // and in a prepacked B
 };
 
 template <class T>
 void pack_region(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan, const Region<T>& r) {
   constexpr int64_t kGroup = 8;  // panels per unit
   const int64_t blocks = ceil_div(r.k, r.depth);
-  const int64_t a_groups = plan.a == Source::Shared ? ceil_div(r.a_panels, kGroup) : 0;
+  const int64_t a_groups = plan.a == Source::Shared && !p.prepacked_a ? ceil_div(r.a_panels, kGroup) : 0;
   const int64_t b_groups = plan.b == Source::Shared && !p.prepacked_b ? ceil_div(r.b_panels, kGroup) : 0;
   const int64_t groups = a_groups + b_groups;
   if (groups == 0) return;
@@ -108,7 +111,8 @@ void run_task(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan, co
   g.alpha = p.alpha;
   g.c = p.c + (r.i0 + i0) * p.ldc + r.j0 + j0;
   g.ldc = p.ldc;
-  g.bias = p.bias ? p.bias + r.j0 + j0 : nullptr;
+  g.bias = p.bias ? p.bias + (p.bias_rows ? r.i0 + i0 : r.j0 + j0) : nullptr;
+  g.bias_rows = p.bias_rows;
   g.act = p.act;
   const int64_t depth = std::min(r.depth, r.k);
   ScratchBuffer<T> a_scratch(plan.a == Source::Task ? ceil_div(g.m, t.mr) * depth * t.a_stride : 0);
@@ -131,7 +135,7 @@ void run_task(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan, co
         t.pack_a(a_scratch.data(), g.a_panel, a, p.a_rs, p.a_cs, g.m, g.k);
         g.a = a_scratch.data();
       } else {
-        g.a = r.packed_a + (k0 * r.a_panels + i0 / t.mr * g.k) * t.a_stride;
+        g.a = r.packed_a + ((r.a_k0 + k0) * r.a_panels + (r.a_first_panel + i0 / t.mr) * g.k) * t.a_stride;
       }
     }
     if (plan.b == Source::Direct) {
@@ -176,8 +180,30 @@ void pack_whole_b(T* dst, const T* b, int64_t ks, int64_t ns, int64_t k, int64_t
   Plan plan{};
   plan.a = Source::Direct;
   plan.b = Source::Shared;
-  pack_region(p, t, plan,
-              Region<T>{0, 0, 0, n, 0, k, depth_of_blocks(k), nullptr, dst, 0, ceil_div(n, t.nr), 0, 0});
+  pack_region(
+      p, t, plan,
+      Region<T>{0, 0, 0, n, 0, k, depth_of_blocks(k), nullptr, dst, 0, ceil_div(n, t.nr), 0, 0, 0, 0});
+}
+
+template <class T>
+int64_t packed_a_size(int64_t m, int64_t k) {
+  const KernelTable<T>& t = kernels<T>();
+  return k * ceil_div(m, t.mr) * t.a_stride;
+}
+
+template <class T>
+void pack_whole_a(T* dst, const T* a, int64_t rs, int64_t cs, int64_t m, int64_t k) {
+  const KernelTable<T>& t = kernels<T>();
+  Problem<T> p{};
+  p.a = a;
+  p.a_rs = rs;
+  p.a_cs = cs;
+  Plan plan{};
+  plan.a = Source::Shared;
+  plan.b = Source::Direct;
+  pack_region(
+      p, t, plan,
+      Region<T>{0, m, 0, 0, 0, k, depth_of_blocks(k), dst, nullptr, ceil_div(m, t.mr), 0, 0, 0, 0, 0});
 }
 
 template <class T>
@@ -186,7 +212,8 @@ void run_blocked(const Problem<T>& p) {
   const Plan plan = make_plan(p, t);
   const int64_t depth = depth_of_blocks(p.k);
   // Regions bound the memory for packed copies: first along k, then along m and n.
-  const bool share_a = plan.a == Source::Shared, share_b = plan.b == Source::Shared && !p.prepacked_b;
+  const bool share_a = plan.a == Source::Shared && !p.prepacked_a,
+             share_b = plan.b == Source::Shared && !p.prepacked_b;
   const int64_t rk = share_a || share_b ? std::min(round_up(p.k, depth), 16 * depth) : p.k;
   const int64_t rm = share_a ? std::max(plan.mb, kMaxPacked / rk / plan.mb * plan.mb) : p.m;
   const int64_t rn = share_b ? std::max(plan.nb, kMaxPacked / rk / plan.nb * plan.nb) : p.n;
@@ -209,9 +236,17 @@ void run_blocked(const Problem<T>& p) {
                     0,
                     0,
                     0,
+                    0,
+                    0,
                     0};
         r.a_panels = ceil_div(r.m, t.mr);
         r.b_panels = ceil_div(r.n, t.nr);
+        if (p.prepacked_a) {
+          r.packed_a = const_cast<T*>(p.prepacked_a);
+          r.a_panels = ceil_div(p.m, t.mr);
+          r.a_k0 = k0;
+          r.a_first_panel = i0 / t.mr;
+        }
         if (p.prepacked_b) {
           r.packed_b = const_cast<T*>(p.prepacked_b);
           r.b_panels = ceil_div(p.n, t.nr);
@@ -232,6 +267,10 @@ template int64_t packed_b_size<float>(int64_t, int64_t);
 template int64_t packed_b_size<double>(int64_t, int64_t);
 template void pack_whole_b<float>(float*, const float*, int64_t, int64_t, int64_t, int64_t);
 template void pack_whole_b<double>(double*, const double*, int64_t, int64_t, int64_t, int64_t);
+template int64_t packed_a_size<float>(int64_t, int64_t);
+template int64_t packed_a_size<double>(int64_t, int64_t);
+template void pack_whole_a<float>(float*, const float*, int64_t, int64_t, int64_t, int64_t);
+template void pack_whole_a<double>(double*, const double*, int64_t, int64_t, int64_t, int64_t);
 template void run_blocked<float>(const Problem<float>&);
 template void run_blocked<double>(const Problem<double>&);
 

@@ -24,6 +24,8 @@ struct Problem {
   int64_t ldc;
   const T* bias;
   Activation act;
+  bool bias_rows = false;          ///< bias has one value per row of C instead of per column
+  const T* prepacked_a = nullptr;  ///< all of A as pack_whole_a makes it; replaces a
   const T* prepacked_b = nullptr;  ///< all of B as packed_b_layout describes
 };
 
@@ -36,6 +38,12 @@ int64_t packed_b_size(int64_t k, int64_t n);
 /// Packs all of B that way, on several threads when it is large.
 template <class T>
 void pack_whole_b(T* dst, const T* b, int64_t ks, int64_t ns, int64_t k, int64_t n);
+
+/// The same for A.
+template <class T>
+int64_t packed_a_size(int64_t m, int64_t k);
+template <class T>
+void pack_whole_a(T* dst, const T* a, int64_t rs, int64_t cs, int64_t m, int64_t k);
 
 /// The product for m, n, k >= 1.
 template <class T>

@@ -98,44 +98,56 @@ HWY_INLINE V activate(D d, V x) {
   return x;
 }
 
-template <Activation kAct, class T>
+// kPerRow: row i of the block takes bias[i]; otherwise column j takes bias[j].
+template <Activation kAct, bool kPerRow, class T>
 HWY_NOINLINE void epilogue_rows(T* c, int64_t ldc, int64_t m, int64_t n, const T* bias) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   HWY_ALIGN T tail[hn::MaxLanes(d)] = {};
   for (int64_t i = 0; i < m; ++i, c += ldc) {
+    const T row_bias = kPerRow && bias ? bias[i] : T(0);
+    const auto row_vector = hn::Set(d, row_bias);
     int64_t j = 0;
     for (; j + lanes <= n; j += lanes) {
       auto v = hn::LoadU(d, c + j);
-      if (bias) v = hn::Add(v, hn::LoadU(d, bias + j));
+      if (bias) v = hn::Add(v, kPerRow ? row_vector : hn::LoadU(d, bias + j));
       hn::StoreU(activate<kAct>(d, v), d, c + j);
     }
     if (j < n) {
-      for (int64_t q = j; q < n; ++q) tail[q - j] = bias ? c[q] + bias[q] : c[q];
+      for (int64_t q = j; q < n; ++q) tail[q - j] = bias ? c[q] + (kPerRow ? row_bias : bias[q]) : c[q];
       hn::Store(activate<kAct>(d, hn::Load(d, tail)), d, tail);
       for (int64_t q = j; q < n; ++q) c[q] = tail[q - j];
     }
   }
 }
 
-template <class T>
-void epilogue(T* c, int64_t ldc, int64_t m, int64_t n, const T* bias, Activation act) {
+template <bool kPerRow, class T>
+void run_epilogue(T* c, int64_t ldc, int64_t m, int64_t n, const T* bias, Activation act) {
   switch (act) {
     case Activation::None:
-      if (bias) epilogue_rows<Activation::None>(c, ldc, m, n, bias);
+      if (bias) epilogue_rows<Activation::None, kPerRow>(c, ldc, m, n, bias);
       return;
     case Activation::Relu:
-      return epilogue_rows<Activation::Relu>(c, ldc, m, n, bias);
+      return epilogue_rows<Activation::Relu, kPerRow>(c, ldc, m, n, bias);
     case Activation::Gelu:
-      return epilogue_rows<Activation::Gelu>(c, ldc, m, n, bias);
+      return epilogue_rows<Activation::Gelu, kPerRow>(c, ldc, m, n, bias);
     case Activation::GeluTanh:
-      return epilogue_rows<Activation::GeluTanh>(c, ldc, m, n, bias);
+      return epilogue_rows<Activation::GeluTanh, kPerRow>(c, ldc, m, n, bias);
     case Activation::Sigmoid:
-      return epilogue_rows<Activation::Sigmoid>(c, ldc, m, n, bias);
+      return epilogue_rows<Activation::Sigmoid, kPerRow>(c, ldc, m, n, bias);
     case Activation::Tanh:
-      return epilogue_rows<Activation::Tanh>(c, ldc, m, n, bias);
+      return epilogue_rows<Activation::Tanh, kPerRow>(c, ldc, m, n, bias);
     case Activation::Silu:
-      return epilogue_rows<Activation::Silu>(c, ldc, m, n, bias);
+      return epilogue_rows<Activation::Silu, kPerRow>(c, ldc, m, n, bias);
+  }
+}
+
+template <class T>
+void epilogue(T* c, int64_t ldc, int64_t m, int64_t n, const T* bias, bool per_row, Activation act) {
+  if (per_row) {
+    run_epilogue<true>(c, ldc, m, n, bias, act);
+  } else {
+    run_epilogue<false>(c, ldc, m, n, bias, act);
   }
 }
 

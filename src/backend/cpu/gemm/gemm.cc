@@ -27,7 +27,7 @@ void scale_only(const GemmArgs<T>& g) {
       for (int64_t j = 0; j < g.n; ++j) row[j] *= g.beta;
     }
   }
-  detail::kernels<T>().epilogue(g.c, g.ldc, g.m, g.n, g.bias, g.act);
+  detail::kernels<T>().epilogue(g.c, g.ldc, g.m, g.n, g.bias, false, g.act);
 }
 
 // y (length n, stride incy) = alpha * (sum_i x[i] * matrix) + beta * y. `rows`: the matrix is n x k,
@@ -78,7 +78,7 @@ void vector_gemm(const GemmArgs<T>& g) {
                                         g.beta, g.c, g.ldc});
   }
   if (g.bias || g.act != Activation::None) {
-    detail::kernels<T>().epilogue(g.c, g.ldc, g.m, g.n, g.bias, g.act);
+    detail::kernels<T>().epilogue(g.c, g.ldc, g.m, g.n, g.bias, false, g.act);
   }
 }
 

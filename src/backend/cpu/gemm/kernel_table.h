@@ -26,7 +26,8 @@ struct BlockArgs {
   int64_t b_panel;  ///< elements from one panel of nr columns to the next
   T* c;
   int64_t ldc;
-  const T* bias;  ///< for the block's first column, or null
+  const T* bias;   ///< for the first column of the block (row, if bias_rows), or null
+  bool bias_rows;  ///< one value per row instead of per column
   Activation act;
   bool last;  ///< true when this is the last block along k, so that bias and act apply
 };
@@ -45,14 +46,16 @@ struct KernelTable {
   void (*pack_b)(T* dst, int64_t panel, const T* b, int64_t ks, int64_t ns, int64_t k, int64_t n);
   /// C block = alpha * A B + beta * C, then bias and activation when `last`.
   void (*block)(const BlockArgs<T>& args);
-  /// C = act(C + bias) on m x n elements.
-  void (*epilogue)(T* c, int64_t ldc, int64_t m, int64_t n, const T* bias, Activation act);
+  /// C = act(C + bias) on m x n elements; bias by row or by column, or null.
+  void (*epilogue)(T* c, int64_t ldc, int64_t m, int64_t n, const T* bias, bool per_row, Activation act);
   /// y[j] = sum_k x[k * incx] * a[k * lda + j] for j < n, k ascending, added as alpha * sum + beta * y.
   void (*gemv_columns)(const T* a, int64_t lda, int64_t k, int64_t n, const T* x, int64_t incx, T alpha,
                        T beta, T* y, int64_t incy);
   /// y[i * incy] = alpha * dot(a + i * lda, x) + beta * y, for i < m, over k contiguous elements.
   void (*gemv_rows)(const T* a, int64_t lda, int64_t m, int64_t k, const T* x, T alpha, T beta, T* y,
                     int64_t incy);
+  /// dst[c * ds + r] = src[r * ld + c] for r < rows, c < cols.
+  void (*transpose)(T* dst, int64_t ds, const T* src, int64_t ld, int64_t rows, int64_t cols);
 };
 
 const KernelTable<float>& kernels_f32();

@@ -24,7 +24,8 @@ const KernelTable<float>* table_f32() {
                                                 block<float>,
                                                 epilogue<float>,
                                                 gemv_columns<float>,
-                                                gemv_rows<float>};
+                                                gemv_rows<float>,
+                                                transpose<float>};
   return &kTable;
 }
 

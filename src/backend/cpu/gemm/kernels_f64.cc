@@ -24,7 +24,8 @@ const KernelTable<double>* table_f64() {
                                                  block<double>,
                                                  epilogue<double>,
                                                  gemv_columns<double>,
-                                                 gemv_rows<double>};
+                                                 gemv_rows<double>,
+                                                 transpose<double>};
   return &kTable;
 }
 

@@ -197,8 +197,9 @@ HWY_INLINE TileFn<T> tile_for_rows(int64_t rows) {
   switch (rows) {
     RT_ROWS(2)
     RT_ROWS(3)
-    RT_ROWS(4) RT_ROWS(5) RT_ROWS(6) RT_ROWS(7) RT_ROWS(8) RT_ROWS(9) RT_ROWS(10) RT_ROWS(11) RT_ROWS(12)
-        RT_ROWS(13) RT_ROWS(14) default : return tile<1, NV, T>;
+    RT_ROWS(4)
+    RT_ROWS(5) RT_ROWS(6) RT_ROWS(7) RT_ROWS(8) RT_ROWS(9) RT_ROWS(10) RT_ROWS(11) RT_ROWS(12) RT_ROWS(13)
+        RT_ROWS(14) default : return tile<1, NV, T>;
   }
 #undef RT_ROWS
 }
@@ -223,7 +224,10 @@ void block(const BlockArgs<T>& g) {
       t.c += kMr * g.ldc;
     }
     if (i < g.m) (two ? tile_for_rows<T, 2>(g.m - i) : tile_for_rows<T, 1>(g.m - i))(t);
-    if (post) epilogue(g.c + j, g.ldc, g.m, cols, g.bias ? g.bias + j : nullptr, g.act);
+    if (post) {
+      const T* bias = g.bias == nullptr ? nullptr : (g.bias_rows ? g.bias : g.bias + j);
+      epilogue(g.c + j, g.ldc, g.m, cols, bias, g.bias_rows, g.act);
+    }
   }
 }
 

@@ -19,8 +19,11 @@ constexpr bool kMaskedTiles = true;
 
 // 16 rows x 16 columns; rows at or beyond `rows` read as zero, columns beyond `cols` are neither read nor
 // written.
+// kExact: lanes beyond `rows` are not written either.
+template <bool kExact>
 HWY_INLINE void transpose_tile(const float* src, int64_t ld, int rows, int cols, float* dst, int64_t ds) {
   const __mmask16 mask = static_cast<__mmask16>((1u << cols) - 1);
+  const __mmask16 lanes = static_cast<__mmask16>(kExact ? (1u << rows) - 1 : 0xffffu);
   __m512 r[16];
 #pragma GCC unroll 16
   for (int i = 0; i < 16; ++i) {
@@ -48,16 +51,18 @@ HWY_INLINE void transpose_tile(const float* src, int64_t ld, int rows, int cols,
     const __m512 b1 = _mm512_shuffle_f32x4(r[8 + c], r[12 + c], 0xee);
     const __m512 q0 = _mm512_shuffle_f32x4(a0, b0, 0x88), q1 = _mm512_shuffle_f32x4(a0, b0, 0xdd);
     const __m512 q2 = _mm512_shuffle_f32x4(a1, b1, 0x88), q3 = _mm512_shuffle_f32x4(a1, b1, 0xdd);
-    if (c < cols) _mm512_storeu_ps(dst + c * ds, q0);
-    if (4 + c < cols) _mm512_storeu_ps(dst + (4 + c) * ds, q1);
-    if (8 + c < cols) _mm512_storeu_ps(dst + (8 + c) * ds, q2);
-    if (12 + c < cols) _mm512_storeu_ps(dst + (12 + c) * ds, q3);
+    if (c < cols) _mm512_mask_storeu_ps(dst + c * ds, lanes, q0);
+    if (4 + c < cols) _mm512_mask_storeu_ps(dst + (4 + c) * ds, lanes, q1);
+    if (8 + c < cols) _mm512_mask_storeu_ps(dst + (8 + c) * ds, lanes, q2);
+    if (12 + c < cols) _mm512_mask_storeu_ps(dst + (12 + c) * ds, lanes, q3);
   }
 }
 
 // 8 rows x 8 columns of doubles.
+template <bool kExact>
 HWY_INLINE void transpose_tile(const double* src, int64_t ld, int rows, int cols, double* dst, int64_t ds) {
   const __mmask8 mask = static_cast<__mmask8>((1u << cols) - 1);
+  const __mmask8 lanes = static_cast<__mmask8>(kExact ? (1u << rows) - 1 : 0xffu);
   __m512d r[8];
 #pragma GCC unroll 8
   for (int i = 0; i < 8; ++i)
@@ -77,10 +82,10 @@ HWY_INLINE void transpose_tile(const double* src, int64_t ld, int rows, int cols
     const __m512d b1 = _mm512_shuffle_f64x2(t[4 + c], t[6 + c], 0xee);
     const __m512d q0 = _mm512_shuffle_f64x2(a0, b0, 0x88), q1 = _mm512_shuffle_f64x2(a0, b0, 0xdd);
     const __m512d q2 = _mm512_shuffle_f64x2(a1, b1, 0x88), q3 = _mm512_shuffle_f64x2(a1, b1, 0xdd);
-    if (c < cols) _mm512_storeu_pd(dst + c * ds, q0);
-    if (2 + c < cols) _mm512_storeu_pd(dst + (2 + c) * ds, q1);
-    if (4 + c < cols) _mm512_storeu_pd(dst + (4 + c) * ds, q2);
-    if (6 + c < cols) _mm512_storeu_pd(dst + (6 + c) * ds, q3);
+    if (c < cols) _mm512_mask_storeu_pd(dst + c * ds, lanes, q0);
+    if (2 + c < cols) _mm512_mask_storeu_pd(dst + (2 + c) * ds, lanes, q1);
+    if (4 + c < cols) _mm512_mask_storeu_pd(dst + (4 + c) * ds, lanes, q2);
+    if (6 + c < cols) _mm512_mask_storeu_pd(dst + (6 + c) * ds, lanes, q3);
   }
 }
 
@@ -93,9 +98,28 @@ void transpose_panel(T* dst, int64_t ds, int lanes, const T* src, int64_t ld, in
     for (int i = 0; i < lanes; i += kTile) {
       const int left = rows - i < 0 ? 0 : (rows - i < kTile ? rows - i : kTile);
       if (left == kTile && kc == kTile) {
-        transpose_tile(src + i * ld + k, ld, kTile, kTile, dst + k * ds + i, ds);
+        transpose_tile<false>(src + i * ld + k, ld, kTile, kTile, dst + k * ds + i, ds);
       } else {
-        transpose_tile(src + i * ld + k, ld, left, kc, dst + k * ds + i, ds);
+        transpose_tile<false>(src + i * ld + k, ld, left, kc, dst + k * ds + i, ds);
+      }
+    }
+  }
+}
+
+// dst[c * ds + r] = src[r * ld + c], writing nothing else.
+template <class T>
+void transpose(T* dst, int64_t ds, const T* src, int64_t ld, int64_t rows, int64_t cols) {
+  constexpr int64_t kTile = 64 / sizeof(T);
+  for (int64_t i = 0; i < rows; i += kTile) {
+    const int r = static_cast<int>(rows - i < kTile ? rows - i : kTile);
+    for (int64_t k = 0; k < cols; k += kTile) {
+      const int c = static_cast<int>(cols - k < kTile ? cols - k : kTile);
+      const T* from = src + i * ld + k;
+      T* to = dst + k * ds + i;
+      if (r == kTile && c == kTile) {
+        transpose_tile<false>(from, ld, kTile, kTile, to, ds);
+      } else {
+        transpose_tile<true>(from, ld, r, c, to, ds);
       }
     }
   }
@@ -122,6 +146,15 @@ void transpose_panel(T* dst, int64_t ds, int lanes, const T* src, int64_t ld, in
   }
   for (; i < lanes; ++i) {
     for (int64_t k = 0; k < cols; ++k) dst[k * ds + i] = T(0);
+  }
+}
+
+template <class T>
+void transpose(T* dst, int64_t ds, const T* src, int64_t ld, int64_t rows, int64_t cols) {
+  constexpr int64_t kBlock = 16;
+  for (int64_t i = 0; i < rows; i += kBlock) {
+    const int64_t r = rows - i < kBlock ? rows - i : kBlock;
+    transpose_panel(dst + i, ds, static_cast<int>(r), src + i * ld, ld, static_cast<int>(r), cols);
   }
 }
 #endif  // HWY_TARGET

@@ -1,0 +1,206 @@
+"""Worker threads of a DataLoader.
+
+Worker w gets the batches w, w + n, w + 2n, ... in its own queue; all answer into one queue, and the
+iterator puts the answers back in order.  A worker refers to its queues and the data set only, never
+to the iterator, so dropping the iterator ends its workers.
+
+Note [Random numbers in workers]
+Threads share the process's default generator, whose order of use is not defined.  Transforms that
+must repeat use `get_worker_info().generator`: before each batch (of a map-style set) it is seeded
+with base_seed + number of the batch, so the result does not depend on the number of workers.
+"""
+
+from __future__ import annotations
+
+import copy
+import queue
+import threading
+from typing import Any
+
+import rustorch as rt
+
+from .dataset import IterableDataset
+
+_local = threading.local()
+
+
+class WorkerInfo:
+    """What `get_worker_info()` gives inside a worker."""
+
+    def __init__(self, id: int, num_workers: int, seed: int, dataset: Any) -> None:
+        self.id = id
+        self.num_workers = num_workers
+        self.seed = seed
+        self.dataset = dataset
+        self.generator = rt.Generator()
+        self.generator.manual_seed(seed)
+
+    def __repr__(self) -> str:
+        return f"WorkerInfo(id={self.id}, num_workers={self.num_workers}, seed={self.seed})"
+
+
+def get_worker_info() -> WorkerInfo | None:
+    """In a worker its id, num_workers, seed, dataset and generator; None in any other thread."""
+    return getattr(_local, "info", None)
+
+
+class Failure:
+    """An exception of a worker, raised again in the thread that iterates."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+class EndOfStream:
+    """A worker's iterable data set is exhausted."""
+
+
+class Start:
+    """A new epoch begins, with this base seed."""
+
+    def __init__(self, base_seed: int) -> None:
+        self.base_seed = base_seed
+
+
+def fetch_map(dataset: Any, keys: Any, auto_batch: bool, collate_fn: Any) -> Any:
+    """The batch (or the single sample) of the given keys of a map-style data set."""
+    if not auto_batch:
+        return collate_fn(dataset[keys])
+    many = getattr(dataset, "__getitems__", None)
+    return collate_fn(many(keys) if many else [dataset[k] for k in keys])
+
+
+class StreamFetcher:
+    """Batches of an iterable data set."""
+
+    def __init__(self, dataset: Any, auto_batch: bool, collate_fn: Any, drop_last: bool) -> None:
+        self.iterator = iter(dataset)
+        self.auto_batch = auto_batch
+        self.collate_fn = collate_fn
+        self.drop_last = drop_last
+        self.ended = False
+
+    def fetch(self, keys: Any) -> Any:
+        """The next batch of len(keys) samples; StopIteration at the end."""
+        if self.ended:
+            raise StopIteration
+        if not self.auto_batch:
+            return self.collate_fn(next(self.iterator))
+        samples = []
+        for _ in keys:
+            try:
+                samples.append(next(self.iterator))
+            except StopIteration:
+                self.ended = True
+                break
+        if not samples or (self.drop_last and len(samples) < len(keys)):
+            raise StopIteration
+        return self.collate_fn(samples)
+
+
+def worker_loop(
+    worker_id: int,
+    num_workers: int,
+    dataset: Any,
+    tasks: Any,
+    results: Any,
+    auto_batch: bool,
+    collate_fn: Any,
+    drop_last: bool,
+    init_fn: Any,
+) -> None:
+    """Serve (epoch, number, keys) until None comes; answers are (epoch, number, batch)."""
+    streaming = isinstance(dataset, IterableDataset)
+    if streaming:
+        dataset = copy.copy(dataset)
+    stream: StreamFetcher | None = None
+    ready = False
+    failed: Failure | None = None
+    base_seed = 0
+    while True:
+        task = tasks.get()
+        if task is None:
+            return
+        if isinstance(task, Start):
+            base_seed, stream = task.base_seed, None
+            info = WorkerInfo(worker_id, num_workers, base_seed + worker_id, dataset)
+            _local.info = info
+            if not ready:
+                ready = True
+                try:
+                    if init_fn is not None:
+                        init_fn(worker_id)
+                except BaseException as e:
+                    failed = Failure(e)
+            continue
+        epoch, number, keys = task
+        try:
+            if failed is not None:
+                answer: Any = failed
+            elif streaming:
+                if stream is None:
+                    stream = StreamFetcher(dataset, auto_batch, collate_fn, drop_last)
+                try:
+                    answer = stream.fetch(keys)
+                except StopIteration:
+                    answer = EndOfStream()
+            else:
+                _local.info.generator.manual_seed(base_seed + number)
+                answer = fetch_map(dataset, keys, auto_batch, collate_fn)
+        except BaseException as e:
+            answer = Failure(e)
+        results.put((epoch, number, answer))
+        del answer, keys, task
+
+
+class Pool:
+    """The threads of one iterator and their queues."""
+
+    def __init__(self, loader: Any) -> None:
+        n = loader.num_workers
+        self.results: Any = queue.SimpleQueue()
+        self.tasks: list[Any] = [queue.SimpleQueue() for _ in range(n)]
+        self.threads = [
+            threading.Thread(
+                target=worker_loop,
+                name=f"rustorch-data-{w}",
+                args=(
+                    w,
+                    n,
+                    loader.dataset,
+                    self.tasks[w],
+                    self.results,
+                    loader._auto_collation,
+                    loader.collate_fn,
+                    loader.drop_last,
+                    loader.worker_init_fn,
+                ),
+                daemon=True,
+            )
+            for w in range(n)
+        ]
+        for thread in self.threads:
+            thread.start()
+        _pools.add(self)
+
+    def close(self) -> None:
+        """Tell the threads to end after what they are doing."""
+        for tasks in self.tasks:
+            tasks.put(None)
+        _pools.discard(self)
+
+    def join(self) -> None:
+        """Wait for the threads."""
+        for thread in self.threads:
+            if thread is not threading.current_thread():
+                thread.join(5.0)
+
+
+_pools: set[Pool] = set()
+
+
+def close_all() -> None:
+    """End all workers: no thread may run operators while the interpreter goes down."""
+    for pool in list(_pools):
+        pool.close()
+        pool.join()

@@ -1,0 +1,261 @@
+// Register-tile kernels of the convolution. Included once per instruction set.
+//
+// They are the tiles of gemm/micro_kernel-inl.h with another way to find an operand: B rows at arbitrary
+// offsets (shift_tile) or A rows at arbitrary offsets (run_tile). Every element has one accumulator over
+// ascending k.
+#if defined(RT_CONV_KERNELS_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef RT_CONV_KERNELS_INL
+#undef RT_CONV_KERNELS_INL
+#else
+#define RT_CONV_KERNELS_INL
+#endif
+
+#include "backend/cpu/conv/conv_kernels.h"
+#include "backend/cpu/gemm/micro_kernel-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace rustorch::cpu::detail::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <int MR, int NV, class T>
+HWY_INLINE void add_tile(const Vec<T> (&acc)[MR][NV], T* c, int64_t ldc, bool accumulate) {
+  const Tag<T> d;
+  constexpr int kLanes = lanes_of<T>();
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) {
+      T* p = c + i * ldc + j * kLanes;
+      hn::StoreU(accumulate ? hn::Add(hn::LoadU(d, p), acc[i][j]) : acc[i][j], d, p);
+    }
+  }
+}
+
+template <int MR, int NV, class T>
+HWY_NOINLINE void shift_tile(const ShiftArgs<T>& t) {
+  const Tag<T> d;
+  constexpr int kLanes = lanes_of<T>();
+  Vec<T> acc[MR][NV];
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) acc[i][j] = hn::Zero(d);
+  }
+  const T* a = t.a;
+  const int64_t* shift = t.shift;
+  const int64_t* const end = shift + t.k;
+  for (; shift != end; ++shift) {
+    const T* b = t.src + *shift;
+    Vec<T> bv[NV];
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) bv[j] = hn::LoadU(d, b + j * kLanes);
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+      const auto av = hn::Set(d, a[i]);
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) acc[i][j] = hn::MulAdd(av, bv[j], acc[i][j]);
+    }
+    a += kAStride;
+  }
+  add_tile<MR, NV>(acc, t.c, t.ldc, t.accumulate);
+}
+
+// One tile of run_block.
+template <class T>
+struct RunTile {
+  const RunArgs<T>* g;
+  const int64_t* row;
+  const T* b;
+  T* c;
+};
+
+template <int MR, int NV, class T>
+HWY_NOINLINE void run_tile(const RunTile<T>& t) {
+  const Tag<T> d;
+  constexpr int kLanes = lanes_of<T>(), kNr = kNv * kLanes;
+  const RunArgs<T>& g = *t.g;
+  Vec<T> acc[MR][NV];
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) acc[i][j] = hn::Zero(d);
+  }
+  const T* b = t.b;
+  for (int64_t r = 0; r < g.runs; ++r) {
+    const T* src = g.src + g.start[r];
+    const T* p[MR];
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) p[i] = src + t.row[i];
+    const int64_t length = g.run_length;
+#pragma GCC unroll 4
+    for (int64_t q = 0; q < length; ++q) {
+      Vec<T> bv[NV];
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) bv[j] = hn::LoadU(d, b + j * kLanes);
+      b += kNr;
+#pragma GCC unroll 16
+      for (int i = 0; i < MR; ++i) {
+        const auto av = hn::Set(d, p[i][q]);
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; ++j) acc[i][j] = hn::MulAdd(av, bv[j], acc[i][j]);
+      }
+    }
+  }
+  add_tile<MR, NV>(acc, t.c, g.ldc, true);
+}
+
+#define RT_ROWS(tile, i) \
+  case i:                \
+    return tile<(i <= kMr ? i : 1), NV, T>;
+#define RT_ALL_ROWS(tile)                                                                               \
+  RT_ROWS(tile, 2)                                                                                      \
+  RT_ROWS(tile, 3) RT_ROWS(tile, 4) RT_ROWS(tile, 5) RT_ROWS(tile, 6) RT_ROWS(tile, 7) RT_ROWS(tile, 8) \
+      RT_ROWS(tile, 9) RT_ROWS(tile, 10) RT_ROWS(tile, 11) RT_ROWS(tile, 12) RT_ROWS(tile, 13)          \
+          RT_ROWS(tile, 14) default : return tile<1, NV, T>;
+
+template <class T, int NV>
+HWY_INLINE void (*shift_tile_for(int64_t rows))(const ShiftArgs<T>&) {
+  switch (rows) { RT_ALL_ROWS(shift_tile) }
+}
+template <class T, int NV>
+HWY_INLINE void (*run_tile_for(int64_t rows))(const RunTile<T>&) {
+  switch (rows) { RT_ALL_ROWS(run_tile) }
+}
+#undef RT_ALL_ROWS
+#undef RT_ROWS
+
+template <class T>
+void shift_block(const ShiftArgs<T>& g) {
+  constexpr int kLanes = lanes_of<T>(), kNr = kNv * kLanes;
+  for (int64_t j = 0; j < g.n; j += kNr) {
+    const bool two = g.n - j > kLanes;
+    ShiftArgs<T> t = g;
+    t.src += j;
+    t.c += j;
+    const auto full = two ? shift_tile_for<T, 2>(g.mr) : shift_tile_for<T, 1>(g.mr);
+    int64_t i = 0;
+    for (; i + g.mr <= g.m; i += g.mr) {
+      full(t);
+      t.a += g.k * kAStride;
+      t.c += g.mr * g.ldc;
+    }
+    if (i < g.m) (two ? shift_tile_for<T, 2>(g.m - i) : shift_tile_for<T, 1>(g.m - i))(t);
+  }
+}
+
+template <class T>
+void run_block(const RunArgs<T>& g) {
+  constexpr int kLanes = lanes_of<T>(), kNr = kNv * kLanes;
+  // Rows are spread evenly: two tiles of 8 beat one of 14 and one of 2.
+  const int64_t tiles = (g.m + kMr - 1) / kMr;
+  for (int64_t j = 0, pj = 0; j < g.n; j += kNr, ++pj) {
+    const bool two = g.n - j > kLanes;
+    int64_t i = 0;
+    for (int64_t q = 0; q < tiles; ++q) {
+      const int64_t rows = (g.m - i + tiles - q - 1) / (tiles - q);
+      const RunTile<T> t{&g, g.row + i, g.b + pj * g.b_panel, g.c + i * g.ldc + j};
+      (two ? run_tile_for<T, 2>(rows) : run_tile_for<T, 1>(rows))(t);
+      i += rows;
+    }
+  }
+}
+
+template <class T>
+void gather_panel(T* dst, const T* src, const int64_t* shift, int64_t k, const int64_t* column, int cols) {
+  constexpr int kLanes = lanes_of<T>(), kNr = kNv * kLanes;
+  const Tag<T> d;
+  using Index = hwy::MakeSigned<T>;
+  const hn::Rebind<Index, Tag<T>> di;
+  HWY_ALIGN Index relative[kNr];
+  bool dense[kNv];
+  for (int v = 0; v < kNv; ++v) {
+    dense[v] = true;
+    for (int i = 0; i < kLanes; ++i) {
+      const int j = v * kLanes + i, first = v * kLanes < cols ? v * kLanes : 0;
+      const int64_t at = column[j < cols ? j : first];
+      dense[v] = dense[v] && at == column[first] + i && j < cols;
+      relative[j] = static_cast<Index>(at - column[0]);
+    }
+  }
+  const T* base = src + column[0];
+  for (int64_t q = 0; q < k; ++q, dst += kNr) {
+    const T* p = base + shift[q];
+    for (int v = 0; v < kNv; ++v) {
+      const auto index = hn::Load(di, relative + v * kLanes);
+      hn::StoreU(dense[v] ? hn::LoadU(d, p + relative[v * kLanes]) : hn::GatherIndex(d, p, index), d,
+                 dst + v * kLanes);
+    }
+  }
+}
+
+template <int NV, class T>
+HWY_INLINE void depthwise_strip(T* out, const T* src, const T* w, const int64_t* shift, int64_t taps) {
+  const Tag<T> d;
+  constexpr int kLanes = lanes_of<T>();
+  Vec<T> acc[NV];
+#pragma GCC unroll 8
+  for (int j = 0; j < NV; ++j) acc[j] = hn::Zero(d);
+  for (int64_t t = 0; t < taps; ++t) {
+    const auto wv = hn::Set(d, w[t]);
+    const T* p = src + shift[t];
+#pragma GCC unroll 8
+    for (int j = 0; j < NV; ++j) acc[j] = hn::MulAdd(wv, hn::LoadU(d, p + j * kLanes), acc[j]);
+  }
+#pragma GCC unroll 8
+  for (int j = 0; j < NV; ++j) hn::StoreU(acc[j], d, out + j * kLanes);
+}
+
+template <class T>
+void depthwise(T* out, const T* src, const T* w, const int64_t* shift, int64_t taps, int64_t n) {
+  constexpr int kLanes = lanes_of<T>();
+  int64_t q = 0;
+  for (; q + 7 * kLanes < n; q += 8 * kLanes) depthwise_strip<8>(out + q, src + q, w, shift, taps);
+  for (; q < n; q += kLanes) depthwise_strip<1>(out + q, src + q, w, shift, taps);
+}
+
+template <int TAPS, class T>
+HWY_INLINE void depthwise_weight_taps(T* sum, const T* grad, const T* src, const int64_t* shift,
+                                      const int64_t* start, int64_t runs, int64_t length) {
+  const Tag<T> d;
+  constexpr int kLanes = lanes_of<T>();
+  Vec<T> acc[TAPS];
+  T tail[TAPS] = {};
+#pragma GCC unroll 8
+  for (int t = 0; t < TAPS; ++t) acc[t] = hn::Zero(d);
+  for (int64_t r = 0; r < runs; ++r, grad += length) {
+    const T* p = src + start[r];
+    int64_t q = 0;
+    for (; q + kLanes <= length; q += kLanes) {
+      const auto g = hn::LoadU(d, grad + q);
+#pragma GCC unroll 8
+      for (int t = 0; t < TAPS; ++t) acc[t] = hn::MulAdd(g, hn::LoadU(d, p + shift[t] + q), acc[t]);
+    }
+    if constexpr (kMaskedTiles) {
+      if (q < length) {
+        const auto mask = hn::FirstN(d, static_cast<size_t>(length - q));
+        const auto g = hn::MaskedLoad(mask, d, grad + q);
+#pragma GCC unroll 8
+        for (int t = 0; t < TAPS; ++t)
+          acc[t] = hn::MulAdd(g, hn::MaskedLoad(mask, d, p + shift[t] + q), acc[t]);
+      }
+    } else {
+      for (; q < length; ++q) {
+        for (int t = 0; t < TAPS; ++t) tail[t] += grad[q] * p[shift[t] + q];
+      }
+    }
+  }
+  for (int t = 0; t < TAPS; ++t) sum[t] = hn::GetLane(hn::SumOfLanes(d, acc[t])) + tail[t];
+}
+
+template <class T>
+void depthwise_weight(T* sum, const T* grad, const T* src, const int64_t* shift, int64_t taps,
+                      const int64_t* start, int64_t runs, int64_t length) {
+  int64_t t = 0;
+  for (; t + 5 <= taps; t += 5) depthwise_weight_taps<5>(sum + t, grad, src, shift + t, start, runs, length);
+  for (; t + 2 <= taps; t += 2) depthwise_weight_taps<2>(sum + t, grad, src, shift + t, start, runs, length);
+  for (; t < taps; ++t) depthwise_weight_taps<1>(sum + t, grad, src, shift + t, start, runs, length);
+}
+
+}  // namespace rustorch::cpu::detail::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif  // per-target include guard

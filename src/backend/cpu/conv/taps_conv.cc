@@ -1,0 +1,320 @@
+// Two ways to run a tap set: straight on the planes (large images), or by gathering the columns of many
+// images into the packed format of the matrix product (small images, where gaps between rows would waste too
+// much). A group of one channel in and one out has kernels of its own. Which way is taken depends on the
+// shape alone.
+#include "backend/cpu/conv/taps_conv.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cpu/conv/conv_kernels.h"
+#include "backend/cpu/conv/planes.h"
+#include "backend/cpu/gemm/blocked.h"
+#include "backend/cpu/gemm/kernel_table.h"
+#include "base/thread_pool.h"
+#include "memory/scratch.h"
+
+namespace rustorch::cpu::detail {
+namespace {
+
+constexpr int64_t kStripPanels = 6;           // column panels of a task
+constexpr int64_t kRowPanels = 16;            // row panels of a task
+constexpr int64_t kGatherElements = 4 << 20;  // gathered columns held at a time
+constexpr int64_t kCopyGrain = 16 * 1024;     // elements copied per chunk
+constexpr double kStripWork = 1e6;            // multiply-adds per strip task, at least
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+
+// A tap set with its weights packed, one after the other for every group.
+template <class T>
+struct Prepared {
+  const TapsProblem<T>* p;
+  const SourceLayout* layout;
+  const TapSet* taps;
+  int64_t k;                   // channels * taps
+  std::vector<int64_t> shift;  // of every k
+  int64_t flat;                // columns, gaps included
+};
+
+template <class T>
+Prepared<T> prepare(const TapsProblem<T>& p, const SourceLayout& layout, const TapSet& taps) {
+  Prepared<T> r{&p,    &layout,
+                &taps, p.channels * static_cast<int64_t>(taps.shift.size()),
+                {},    flat_columns(layout, taps)};
+  r.shift.reserve(static_cast<size_t>(r.k));
+  for (int64_t c = 0; c < p.channels; ++c) {
+    for (const int64_t s : taps.shift) r.shift.push_back(c * layout.channel_stride() + s);
+  }
+  return r;
+}
+
+// Weights of one group as a dense rows x k matrix.
+template <class T>
+void dense_weights(const Prepared<T>& r, int64_t g, T* dst) {
+  const TapsProblem<T>& p = *r.p;
+  const T* w = p.weight + g * p.w_group;
+  for (int64_t i = 0; i < p.rows; ++i) {
+    for (int64_t c = 0; c < p.channels; ++c) {
+      const T* s = w + i * p.w_row + c * p.w_channel;
+      for (const int64_t tap : r.taps->weight) *dst++ = s[tap];
+    }
+  }
+}
+
+// ---- straight on the planes
+
+// Rows of a packed panel: spread evenly, since two tiles of 8 beat one of 14 and one of 2.
+int64_t even_rows(int64_t rows, int64_t mr) { return ceil_div(rows, ceil_div(rows, mr)); }
+
+// Packs one group: blocks along k one after the other, in each the panels of `mr` rows.
+template <class T>
+void pack_weights(const Prepared<T>& r, int64_t g, int64_t mr, T* dst) {
+  const KernelTable<T>& t = kernels<T>();
+  ScratchBuffer<T> dense(static_cast<size_t>(r.p->rows * r.k));
+  dense_weights(r, g, dense.data());
+  const int64_t depth = depth_of_blocks(r.k);
+  for (int64_t k0 = 0; k0 < r.k; k0 += depth) {
+    const int64_t kc = std::min(depth, r.k - k0);
+    for (int64_t i = 0; i < r.p->rows; i += mr, dst += kc * t.a_stride) {
+      t.pack_a(dst, kc * t.a_stride, dense.data() + i * r.k + k0, r.k, 1, std::min(mr, r.p->rows - i), kc);
+    }
+  }
+}
+
+// Columns [q0, q1) of rows [i0, i1) of one image and group.
+template <class T>
+void shift_strip(const Prepared<T>& r, const T* packed, int64_t mr, const T* planes, int64_t q0, int64_t q1,
+                 int64_t i0, int64_t i1, const ImageView<T>& out, const T* bias) {
+  const KernelTable<T>& t = kernels<T>();
+  const int64_t ld = round_up(q1 - q0, t.nr), panels = ceil_div(r.p->rows, mr), depth = depth_of_blocks(r.k);
+  ScratchBuffer<T> block(static_cast<size_t>((i1 - i0) * ld));
+  for (int64_t k0 = 0; k0 < r.k; k0 += depth) {
+    ShiftArgs<T> s{};
+    s.m = i1 - i0;
+    s.n = q1 - q0;
+    s.k = std::min(depth, r.k - k0);
+    s.mr = static_cast<int>(mr);
+    s.a = packed + (k0 * panels + i0 / mr * s.k) * t.a_stride;
+    s.src = planes + q0;
+    s.shift = r.shift.data() + k0;
+    s.c = block.data();
+    s.ldc = ld;
+    s.accumulate = k0 > 0;
+    conv_kernels<T>().shift_block(s);
+  }
+  if (r.k == 0) std::fill_n(block.data(), (i1 - i0) * ld, T(0));
+  t.epilogue(block.data(), ld, i1 - i0, q1 - q0, bias ? bias + i0 : nullptr, true, r.p->act);
+  copy_out(*r.layout, *r.taps, true, block.data(), ld, i1 - i0, q0, q1, r.p->out_extent, out, i0);
+}
+
+// The depthwise case: one row, one channel.
+template <class T>
+void depthwise_image(const Prepared<T>& r, const T* w, const T* planes, const ImageView<T>& out,
+                     const T* bias) {
+  const int64_t n = round_up(r.flat, 8 * kernels<T>().nr);
+  ScratchBuffer<T> row(static_cast<size_t>(n));
+  conv_kernels<T>().depthwise(row.data(), planes, w, r.shift.data(), r.k, r.flat);
+  kernels<T>().epilogue(row.data(), n, 1, r.flat, bias, true, r.p->act);
+  copy_out(*r.layout, *r.taps, true, row.data(), n, 1, 0, r.flat, r.p->out_extent, out, 0);
+}
+
+// One image and group, all tap sets that run on the planes.
+template <class T>
+void plane_unit(const std::vector<Prepared<T>>& sets, const std::vector<const T*>& packed, int64_t mr,
+                int64_t n, int64_t g) {
+  const TapsProblem<T>& p = *sets[0].p;
+  const SourceLayout& layout = *sets[0].layout;
+  const KernelTable<T>& t = kernels<T>();
+  const int64_t size = p.channels * layout.channel_stride(), slack = 16 * t.nr;
+  ScratchBuffer<T> planes(static_cast<size_t>(size + slack));
+  std::fill_n(planes.data() + size, slack, T(0));
+  const auto image =
+      image_view(p.source, layout.extent, p.channels * p.groups, p.groups, p.channels_last, n, g);
+  parallel_for(0, p.channels, std::max<int64_t>(1, kCopyGrain / layout.channel_stride()),
+               [&](int64_t b, int64_t e) { copy_in(layout, image, b, e, planes.data()); });
+  const auto out = image_view(p.out, p.out_extent, p.rows * p.groups, p.groups, p.channels_last, n, g);
+  const T* bias = p.bias ? p.bias + g * p.rows : nullptr;
+  for (size_t s = 0; s < sets.size(); ++s) {
+    const Prepared<T>& r = sets[s];
+    if (r.taps->columns() == 0) continue;
+    if (p.rows == 1 && p.channels == 1) {
+      depthwise_image(r, packed[s] + g * r.k, planes.data(), out, bias);
+      continue;
+    }
+    const int64_t strip = kStripPanels * t.nr, strips = ceil_div(r.flat, strip);
+    const int64_t row_block = kRowPanels * mr, blocks = ceil_div(p.rows, row_block);
+    const T* a = packed[s] + g * r.k * ceil_div(p.rows, mr) * t.a_stride;
+    const double work = static_cast<double>(strip) * static_cast<double>(std::min(p.rows, row_block) * r.k);
+    const int64_t grain = static_cast<int64_t>(std::max(1.0, kStripWork / std::max(work, 1.0)));
+    parallel_for(0, strips * blocks, grain, [&](int64_t b, int64_t e) {
+      for (int64_t u = b; u < e; ++u) {
+        const int64_t q0 = u / blocks * strip, i0 = u % blocks * row_block;
+        shift_strip(r, a, mr, planes.data(), q0, std::min(q0 + strip, r.flat), i0,
+                    std::min(i0 + row_block, p.rows), out, bias);
+      }
+    });
+  }
+}
+
+template <class T>
+void run_on_planes(const TapsProblem<T>& p, const std::vector<Prepared<T>>& sets) {
+  const KernelTable<T>& t = kernels<T>();
+  const int64_t mr = even_rows(p.rows, t.mr);
+  const bool depthwise = p.rows == 1 && p.channels == 1;
+  int64_t total = 0;
+  std::vector<int64_t> at;
+  for (const Prepared<T>& r : sets) {
+    at.push_back(total);
+    total += p.groups * r.k * (depthwise ? 1 : ceil_div(p.rows, mr) * t.a_stride);
+  }
+  ScratchBuffer<T> weights(static_cast<size_t>(std::max<int64_t>(total, 1)));
+  std::vector<const T*> packed;
+  for (size_t s = 0; s < sets.size(); ++s) {
+    T* dst = weights.data() + at[s];
+    packed.push_back(dst);
+    const int64_t per_group = sets[s].k * (depthwise ? 1 : ceil_div(p.rows, mr) * t.a_stride);
+    for (int64_t g = 0; g < p.groups; ++g, dst += per_group) {
+      depthwise ? dense_weights(sets[s], g, dst) : pack_weights(sets[s], g, mr, dst);
+    }
+  }
+  // Either whole images are spread over the threads or, when they are few, the strips of each. Both give the
+  // same bits.
+  const int64_t units = p.batch * p.groups;
+  double work = 0;
+  for (const Prepared<T>& r : sets)
+    work += static_cast<double>(r.flat) * static_cast<double>(r.k * p.rows + p.rows);
+  work += static_cast<double>(p.channels * sets[0].layout->channel_stride()) * 8;
+  const int64_t grain = static_cast<int64_t>(std::max(1.0, 0.25e6 / work));
+  if (units >= 2 * get_num_threads() && units / grain >= 2) {
+    parallel_for(0, units, grain, [&](int64_t b, int64_t e) {
+      for (int64_t u = b; u < e; ++u) plane_unit(sets, packed, mr, u / p.groups, u % p.groups);
+    });
+  } else {
+    for (int64_t u = 0; u < units; ++u) plane_unit(sets, packed, mr, u / p.groups, u % p.groups);
+  }
+}
+
+// ---- gathered columns
+
+// The columns of some images of one group, gathered into packed panels.
+template <class T>
+void gather_columns(const Prepared<T>& r, const T* planes, int64_t image_stride, int64_t images, T* packed) {
+  const KernelTable<T>& t = kernels<T>();
+  const int64_t per_image = r.taps->columns(), n = per_image * images, panels = ceil_div(n, t.nr);
+  const int64_t depth = depth_of_blocks(r.k), width = r.taps->grid[2];
+  const std::vector<int64_t> starts = row_starts(*r.layout, *r.taps);
+  parallel_for(0, panels, std::max<int64_t>(1, kCopyGrain / (r.k * t.nr)), [&](int64_t b, int64_t e) {
+    int64_t column[64];
+    for (int64_t panel = b; panel < e; ++panel) {
+      const int64_t cols = std::min<int64_t>(t.nr, n - panel * t.nr);
+      for (int64_t j = 0; j < cols; ++j) {
+        const int64_t q = panel * t.nr + j, inside = q % per_image;
+        column[j] =
+            q / per_image * image_stride + starts[static_cast<size_t>(inside / width)] + inside % width;
+      }
+      for (int64_t k0 = 0; k0 < r.k; k0 += depth) {
+        const int64_t kc = std::min(depth, r.k - k0);
+        conv_kernels<T>().gather_panel(packed + (k0 * panels + panel * kc) * t.nr, planes,
+                                       r.shift.data() + k0, kc, column, static_cast<int>(cols));
+      }
+    }
+  });
+}
+
+// One tap set and group over all images, some images at a time.
+template <class T>
+void run_gathered(const TapsProblem<T>& p, const Prepared<T>& r, int64_t g) {
+  const SourceLayout& layout = *r.layout;
+  const int64_t per_image = r.taps->columns();
+  if (per_image == 0) return;
+  const bool in_place = layout.identity() && !p.channels_last;
+  const int64_t image_stride = (in_place ? p.groups : 1) * p.channels * layout.channel_stride();
+  const int64_t limit =
+      std::max<int64_t>(1, kGatherElements / std::max<int64_t>(1, std::max(r.k, p.rows) * per_image));
+  const int64_t at_once = std::min(p.batch, limit);
+  ScratchBuffer<T> dense(static_cast<size_t>(p.rows * r.k));
+  dense_weights(r, g, dense.data());
+  ScratchBuffer<T> a(static_cast<size_t>(packed_a_size<T>(p.rows, r.k)));
+  pack_whole_a(a.data(), dense.data(), r.k, 1, p.rows, r.k);
+  ScratchBuffer<T> planes(in_place ? 0 : static_cast<size_t>(at_once * image_stride));
+  ScratchBuffer<T> packed(static_cast<size_t>(packed_b_size<T>(r.k, at_once * per_image)));
+  ScratchBuffer<T> block(static_cast<size_t>(p.rows * at_once * per_image));
+  for (int64_t n0 = 0; n0 < p.batch; n0 += at_once) {
+    const int64_t images = std::min(at_once, p.batch - n0), columns = images * per_image;
+    const T* base = planes.data();
+    if (in_place) {
+      base = p.source + (n0 * p.groups + g) * p.channels * layout.channel_stride();
+    } else {
+      const int64_t grain = std::max<int64_t>(1, kCopyGrain / layout.channel_stride());
+      const int64_t per = ceil_div(p.channels, grain);
+      parallel_for(0, images * per, 1, [&](int64_t b, int64_t e) {
+        for (int64_t u = b; u < e; ++u) {
+          const int64_t n = u / per, c0 = u % per * grain;
+          copy_in(layout,
+                  image_view(p.source, layout.extent, p.channels * p.groups, p.groups, p.channels_last,
+                             n0 + n, g),
+                  c0, std::min(c0 + grain, p.channels), planes.data() + n * image_stride);
+        }
+      });
+    }
+    gather_columns(r, base, image_stride, images, packed.data());
+    Problem<T> product{};
+    product.m = p.rows;
+    product.n = columns;
+    product.k = r.k;
+    product.alpha = T(1);
+    product.prepacked_a = a.data();
+    product.prepacked_b = packed.data();
+    product.c = block.data();
+    product.ldc = columns;
+    product.bias = p.bias ? p.bias + g * p.rows : nullptr;
+    product.bias_rows = true;
+    product.act = p.act;
+    run_blocked(product);
+    const int64_t row_grain = std::max<int64_t>(1, kCopyGrain / per_image), per = ceil_div(p.rows, row_grain);
+    parallel_for(0, images * per, 1, [&](int64_t b, int64_t e) {
+      for (int64_t u = b; u < e; ++u) {
+        const int64_t n = u / per, i0 = u % per * row_grain;
+        copy_out(layout, *r.taps, false, block.data() + i0 * columns + n * per_image, columns,
+                 std::min(row_grain, p.rows - i0), 0, per_image, p.out_extent,
+                 image_view(p.out, p.out_extent, p.rows * p.groups, p.groups, p.channels_last, n0 + n, g),
+                 i0);
+      }
+    });
+  }
+}
+
+// Estimated cost per useful column, in units of one pass of the register tile.
+template <class T>
+bool gathering_pays(const TapsProblem<T>& p, const Prepared<T>& r) {
+  const int64_t useful = r.taps->columns(), lanes = kernels<T>().nr / 2;
+  if (useful == 0 || r.k == 0 || (p.rows == 1 && p.channels == 1)) return false;
+  if (p.batch * p.groups * p.channels * r.layout->channel_stride() > (int64_t{1} << 28)) return false;
+  const double on_planes = static_cast<double>(round_up(r.flat, lanes)) / static_cast<double>(useful);
+  const double all = static_cast<double>(useful * p.batch);
+  const double filled = static_cast<double>(round_up(useful * p.batch, lanes)) / all;
+  const double per_element =
+      r.taps->grid[2] >= 2 * lanes ? 9 : 24;  // gathering one element, in multiply-adds
+  return filled + (per_element + 8) / static_cast<double>(p.rows) < on_planes;
+}
+
+}  // namespace
+
+template <class T>
+void run_taps(const TapsProblem<T>& p, const SourceLayout& layout, const std::vector<TapSet>& sets) {
+  std::vector<Prepared<T>> on_planes, gathered;
+  for (const TapSet& taps : sets) {
+    Prepared<T> r = prepare(p, layout, taps);
+    (gathering_pays(p, r) ? gathered : on_planes).push_back(std::move(r));
+  }
+  if (!on_planes.empty()) run_on_planes(p, on_planes);
+  for (const Prepared<T>& r : gathered) {
+    for (int64_t g = 0; g < p.groups; ++g) run_gathered(p, r, g);
+  }
+}
+
+template void run_taps<float>(const TapsProblem<float>&, const SourceLayout&, const std::vector<TapSet>&);
+template void run_taps<double>(const TapsProblem<double>&, const SourceLayout&, const std::vector<TapSet>&);
+
+}  // namespace rustorch::cpu::detail
