@@ -17,7 +17,7 @@
 #endif
 
 // The cache pointer is read on every call: keep it in the thread's fixed block even in a shared library.
-#if defined(__linux__) && defined(__GNUC__)
+#if defined(__GLIBC__) && defined(__GNUC__)
 #define RT_FAST_TLS __attribute__((tls_model("initial-exec")))
 #else
 #define RT_FAST_TLS

@@ -196,6 +196,11 @@ class CrossMapLRN2d(Module):
         width = 2 * half + 1
         square = _pad(input.square().unsqueeze(1), (0, 0, 0, 0, half, half))
         total = _avg_pool3d(square, (width, 1, 1), 1).squeeze(1) * width
+        if input.size(1) > half + 1:
+            # as in PyTorch, channel 0 never leaves the running sum once it should, and its share has no gradient
+            left = square[:, 0, half : half + 1].detach()
+            inside, outside = total[:, : half + 1], total[:, half + 1 :] + left
+            total = rt.cat([inside, outside], 1)
         return input * (total * (self.alpha / self.size) + self.k).pow(-self.beta)
 
     def extra_repr(self) -> str:

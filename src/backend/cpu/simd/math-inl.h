@@ -95,11 +95,25 @@ template <class D>
 HWY_INLINE hn::Vec<D> nan(D d) {
   return hn::Set(d, std::numeric_limits<hn::TFromD<D>>::quiet_NaN());
 }
+/// The smaller of x and a bound; nan stays nan. (MINPS gives its second operand when one is nan; others drop
+/// it.)
+template <class D, class V>
+HWY_INLINE V at_most(D d, V x, double hi) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+  return hn::Min(set(d, hi), x);
+#else
+  return hn::IfThenElse(hn::Gt(x, set(d, hi)), set(d, hi), x);
+#endif
+}
 /// x limited to [lo, hi]; nan stays nan.
 template <class D, class V>
 HWY_INLINE V limit(D d, V x, double lo, double hi) {
-  // MINPS and MAXPS return the second operand when one is nan.
-  return hn::Max(set(d, lo), hn::Min(set(d, hi), x));
+  const V y = at_most(d, x, hi);
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+  return hn::Max(set(d, lo), y);
+#else
+  return hn::IfThenElse(hn::Lt(y, set(d, lo)), set(d, lo), y);
+#endif
 }
 
 // --- exponentials
@@ -215,12 +229,12 @@ HWY_INLINE V tanh(D d, V x) {
     const V p =
         poly(d, z, -0.333333332, 0.133333036, -0.0539592596, 0.0217689187, -0.00834394552, 0.00229274482);
     const V small = hn::MulAdd(hn::Mul(z, a), p, a);
-    const V b = hn::Min(set(d, 10), a);
+    const V b = at_most(d, a, 10);
     const V e = exp_small(d, hn::Add(b, b));
     const V large = hn::Sub(set(d, 1), hn::Div(set(d, 2), hn::Add(e, set(d, 1))));
     return hn::CopySign(hn::IfThenElse(hn::Lt(a, set(d, 0.625)), small, large), x);
   } else {
-    const V b = hn::Min(set(d, 22), a);
+    const V b = at_most(d, a, 22);
     const V t = expm1_limited(d, hn::Add(b, b));
     return hn::CopySign(hn::Div(t, hn::Add(t, set(d, 2))), x);
   }
@@ -239,7 +253,7 @@ HWY_INLINE V sinh(D d, V x) {
     return via_double(d, x, [](auto dd, auto v) HWY_ATTR { return simd::sinh(dd, v); });
   } else {
     const V a = hn::Abs(x);
-    const V t = expm1_limited(d, hn::Min(set(d, 40), a));
+    const V t = expm1_limited(d, at_most(d, a, 40));
     const V small = hn::Mul(set(d, 0.5), hn::Add(t, hn::Div(t, hn::Add(t, set(d, 1)))));
     return hn::CopySign(hn::IfThenElse(hn::Lt(a, set(d, 22)), small, half_exp(d, a)), x);
   }
@@ -457,7 +471,7 @@ HWY_INLINE V erf(D d, V x) {
     V p = poly(d, s, 1.28379166e-1, -3.76125336e-1, 1.12819925e-1, -2.67681349e-2, 4.99119423e-3,
                -5.96761703e-4);
     const V small = hn::MulAdd(p, a, a);
-    const V t = hn::Min(set(d, 4.5), a), t2 = hn::Mul(t, t);
+    const V t = at_most(d, a, 4.5), t2 = hn::Mul(t, t);
     const V u = hn::MulAdd(set(d, -3.88396438e-3), t, set(d, 2.42546219e-2));
     V r = hn::MulAdd(set(d, -1.72853470e-5), t, set(d, 3.83197126e-4));
     r = hn::MulAdd(r, t2, u);
@@ -475,7 +489,7 @@ HWY_INLINE V erf(D d, V x) {
       r = hn::IfThenElse(inner, r, middle);
       const auto outer = hn::Ge(a, set(d, 1.25));
       if (!hn::AllFalse(d, outer))
-        r = hn::IfThenElse(outer, hn::Sub(set(d, 1), erfc_outer(d, hn::Min(set(d, 6.5), a))), r);
+        r = hn::IfThenElse(outer, hn::Sub(set(d, 1), erfc_outer(d, at_most(d, a, 6.5))), r);
     }
     return hn::CopySign(hn::IfThenElse(hn::IsNaN(x), x, r), x);
   }
@@ -501,7 +515,7 @@ HWY_INLINE V erfc(D d, V x) {
       r = hn::IfThenElse(inner, r, middle);
       const auto outer = hn::Ge(a, set(d, 1.25));
       if (!hn::AllFalse(d, outer)) {
-        const V t = erfc_outer(d, hn::Min(set(d, 28), a));
+        const V t = erfc_outer(d, at_most(d, a, 28));
         r = hn::IfThenElse(outer, hn::IfThenElse(negative, hn::Sub(set(d, 2), t), t), r);
       }
     }
