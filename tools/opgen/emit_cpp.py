@@ -344,6 +344,7 @@ def emit_generic_variants(op):
 
 def emit_pointwise(op):
     v = default_variants(op)
+    declared = op
     has_grad = bool(op.grads)
     text = pointwise_constant(op)
     for g in gradients(op):
@@ -377,6 +378,7 @@ def emit_pointwise(op):
             if uses.results:
                 text += "  node->result_ = Saved::output(self, 0);\n"
             text += "  return self;\n}\n"
+    op = declared
     if "out" in v:
         text += f"void {op.cname}_out(const Tensor& out, {parameters(op, False)}) {{\n" + pointwise_setup(op)
         tensors = ", ".join(a.name for a in tensor_args(op))
