@@ -361,6 +361,11 @@ NodeId Graph::simplify(FunctionId fn, ValueType type, const std::vector<NodeId>&
       if (r != kNone) return r;
       // Constants come first and signs move out, so that equal products are shared.
       if (is_constant(a[1]) && !is_constant(a[0])) return call(kMul, {a[1], a[0]});
+      // Products of constants are formed once (this may move the result by one rounding).
+      if (is_constant(a[0]) && arg_fn(1) == kMul && is_constant(nodes_[a[1]].args[0])) {
+        const NodeId c = call(kMul, {a[0], nodes_[a[1]].args[0]});
+        if (is_constant(c) && is_safe_factor(c)) return call(kMul, {c, nodes_[a[1]].args[1]});
+      }
       if (is_constant(a[0]) && arg_fn(1) == kNeg)
         return call(kMul, {call(kNeg, {a[0]}), nodes_[a[1]].args[0]});
       break;
@@ -409,6 +414,13 @@ NodeId Graph::simplify(FunctionId fn, ValueType type, const std::vector<NodeId>&
     }
   }
   return kNone;
+}
+
+// Whether a product of constants is far from overflow and underflow, so that forming it early is harmless.
+bool Graph::is_safe_factor(NodeId id) const {
+  if (nodes_[id].type == ValueType::Int) return true;
+  const double size = std::fabs(constant_of(id).re) + std::fabs(constant_of(id).im);
+  return size > 1e-30 && size < 1e30;
 }
 
 ValueType Graph::domain(const Node& n) const {

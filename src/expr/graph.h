@@ -78,6 +78,7 @@ class Graph {
   NodeId type_limit(const std::string& name);
   NodeId fold(FunctionId fn, ValueType type, const std::vector<NodeId>& args);
   NodeId simplify(FunctionId fn, ValueType type, const std::vector<NodeId>& a);
+  bool is_safe_factor(NodeId id) const;
   NodeId simplify_product(NodeId a, NodeId b, ValueType type);
   ValueType unify(FunctionId fn, std::vector<NodeId>& args, size_t from);
 
