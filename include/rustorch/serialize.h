@@ -23,7 +23,7 @@
 namespace rustorch {
 
 /// What a checkpoint may hold, in C++ terms. Python's tuples, sets and sizes come as lists, bytes as strings,
-/// integer keys as their digits; complex numbers, dtypes and devices as text.
+/// keys that are no strings as text; complex numbers, dtypes and devices as text.
 class SavedValue {
  public:
   enum class Kind : uint8_t { None, Bool, Int, Float, String, Tensor, List, Dict };
@@ -65,6 +65,7 @@ class SavedValue {
   const SavedValue& operator[](const char* key) const { return (*this)[std::string_view(key)]; }
   /// An item of a list; throws Index.
   const SavedValue& operator[](size_t index) const;
+  const SavedValue& operator[](int index) const { return (*this)[static_cast<size_t>(index)]; }
   /// A dict of tensors as a StateDict; throws Type when something else is among them.
   StateDict state_dict() const;
 

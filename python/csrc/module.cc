@@ -160,7 +160,8 @@ PyMODINIT_FUNC PyInit__C() {
   using namespace rustorch::py;
   PyObject* module = PyModule_Create(&definition);
   if (module == nullptr) return nullptr;
-  if (!init_objects(module) || !init_tensor_type(module) || !init_errors(module) || !init_ops(module) || !init_autograd(module) || !init_numpy(module)) {
+  if (!init_objects(module) || !init_tensor_type(module) || !init_errors(module) || !init_ops(module) || !init_autograd(module) || !init_numpy(module) ||
+      !init_serialize(module)) {
     Py_DECREF(module);
     return nullptr;
   }

@@ -81,5 +81,6 @@ bool init_errors(PyObject* module);
 bool init_ops(PyObject* module);
 bool init_autograd(PyObject* module);
 bool init_numpy(PyObject* module);
+bool init_serialize(PyObject* module);
 
 }  // namespace rustorch::py

@@ -131,11 +131,28 @@ Value to_value(const SavedValue& v, formats::TensorWriter& writer) {
   return Value();
 }
 
+/// A dict key as text: strings as they are, other keys as Python prints them, more or less.
 std::string key_text(const Value& key) {
-  if (key.is_string()) return key.text();
-  if (key.kind() == ValueKind::kInt) return std::to_string(key.as_int());
-  raise(ErrorKind::Format, "load",
-        cat("a dict has a key of kind ", key.kind_name(), "; expected str or int"));
+  switch (key.kind()) {
+    case ValueKind::kNone:
+      return "None";
+    case ValueKind::kBool:
+      return key.as_bool() ? "True" : "False";
+    case ValueKind::kInt:
+      return std::to_string(key.as_int());
+    case ValueKind::kFloat:
+      return cat(key.as_float());
+    case ValueKind::kDType:
+      return dtype_name(key.as_dtype());
+    case ValueKind::kTuple:
+    case ValueKind::kSize: {
+      std::string s;
+      for (const Value& item : key.items()) s += (s.empty() ? "" : ", ") + key_text(item);
+      return "(" + s + ")";
+    }
+    default:
+      return key.text();
+  }
 }
 
 SavedValue from_value(const Value& v, formats::TensorReader& reader) {
