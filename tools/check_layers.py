@@ -50,6 +50,9 @@ PUBLIC = {
 # Headers that belong to another layer than their folder says.
 PLACED = {
     "backend/cpu/chunk_kernel.h": "backend",  # the form of a pointwise kernel, plain declarations
+    # The recording interface that operator code, generated or not, calls; the engine behind it stays above.
+    "autograd/record.h": "ops",
+    "autograd/meta.h": "ops",
     "backend/cpu/cpu_backend.h": "backend",  # declares how to make the backend, for the table of backends
 }
 NOT_API_USERS = {"base", "core", "memory", "expr", "iter"}
