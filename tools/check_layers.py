@@ -53,6 +53,8 @@ PLACED = {
     # The recording interface that operator code, generated or not, calls; the engine behind it stays above.
     "autograd/record.h": "ops",
     "autograd/meta.h": "ops",
+    "autograd/node.h": "ops",
+    "autograd/saved.h": "ops",
     "backend/cpu/cpu_backend.h": "backend",  # declares how to make the backend, for the table of backends
 }
 NOT_API_USERS = {"base", "core", "memory", "expr", "iter"}
