@@ -5,6 +5,7 @@ import pathlib
 import sys
 
 import pytest
+
 import rustorch as rt
 
 GOLDEN = pathlib.Path(__file__).parent.parent / "golden"

@@ -8,6 +8,7 @@ import pickle
 import weakref
 
 import pytest
+
 import rustorch as rt
 from rustorch import nn
 

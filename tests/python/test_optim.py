@@ -8,6 +8,7 @@ import sys
 import warnings
 
 import pytest
+
 import rustorch as rt
 from rustorch import nn, optim
 from rustorch.optim import lr_scheduler, swa_utils

@@ -101,7 +101,7 @@ class UninitializedTensorMixin:
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Give the tensor its shape and, unless kept, another device or dtype; values are unset."""
-        data: Any = self.data  # type: ignore[attr-defined]
+        data: Any = self.data  # type: ignore[attr-defined,has-type]
         device = data.device if device is None else device
         dtype = data.dtype if dtype is None else dtype
         self.data = rt.empty(shape, device=device, dtype=dtype)
@@ -122,14 +122,14 @@ class UninitializedTensorMixin:
             "Call `forward` to initialize the parameters before calling `module.share_memory()`."
         )
 
-    def __repr__(self) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
         return f"<{type(self).__name__}>"
 
     def __reduce_ex__(self, proto: Any) -> Any:
         return type(self), (self.requires_grad,)  # type: ignore[attr-defined]
 
 
-class UninitializedParameter(UninitializedTensorMixin, Parameter):
+class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[misc]
     """A parameter without a shape; becomes a Parameter by `materialize(shape)`."""
 
     cls_to_become = Parameter

@@ -422,10 +422,10 @@ def multi_margin_loss(
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.dim() != 1:
         raise ValueError("weight must be one-dimensional")
-    if input.dim() not in (1, 2) or (input.dim() == 2 and input.size(1) == 0):
+    if input.dim() > 2 or (input.dim() == 2 and input.size(1) == 0):
         raise RuntimeError(f"multi_margin_loss(): expected a non-empty vector or matrix; got {list(input.shape)}")
     batched = input.dim() == 2
-    x = input if batched else input.unsqueeze(0)
+    x = input if batched else input.reshape(1, -1)
     y = target.reshape(-1, 1)
     if y.size(0) != x.size(0):
         raise RuntimeError(f"inconsistent target size, expected {x.size(0)} but got {list(target.shape)}")
@@ -576,6 +576,11 @@ def linear_cross_entropy(
     *out_features), without N for a one-dimensional input.
     """
     shape = linear_weight.shape
+    if len(shape) > 2 and input.dim() < 2:
+        raise RuntimeError(
+            f"K-dimensional loss defined by linear_weight shape {tuple(shape)} requires batched input; "
+            f"got input of shape {tuple(input.shape)}"
+        )
     linear_weight = linear_weight.reshape(-1, shape[-1])
     if linear_bias is not None:
         linear_bias = linear_bias.reshape(-1)

@@ -76,20 +76,20 @@ def max_pool3d(
 
 def max_pool1d_with_indices(*args: Any, **kwargs: Any) -> Any:
     """`max_pool1d(..., return_indices=True)`."""
-    kwargs.pop("return_indices", None)
-    return max_pool1d(*args[:6], **kwargs, return_indices=True)
+    kwargs["return_indices"] = True
+    return max_pool1d(*args[:6], **kwargs)
 
 
 def max_pool2d_with_indices(*args: Any, **kwargs: Any) -> Any:
     """`max_pool2d(..., return_indices=True)`."""
-    kwargs.pop("return_indices", None)
-    return max_pool2d(*args[:6], **kwargs, return_indices=True)
+    kwargs["return_indices"] = True
+    return max_pool2d(*args[:6], **kwargs)
 
 
 def max_pool3d_with_indices(*args: Any, **kwargs: Any) -> Any:
     """`max_pool3d(..., return_indices=True)`."""
-    kwargs.pop("return_indices", None)
-    return max_pool3d(*args[:6], **kwargs, return_indices=True)
+    kwargs["return_indices"] = True
+    return max_pool3d(*args[:6], **kwargs)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
@@ -214,6 +214,8 @@ def _max_unpool(
     many = _ntuple(n)
     kernel = many(kernel_size)
     stride = kernel if stride is None else many(stride)
+    if min(stride) <= 0:
+        raise RuntimeError(f"max_unpool{n}d(): strides should be greater than zero; got {stride}")
     return _unpool(input, indices, _unpool_size(input, kernel, stride, many(padding), output_size))
 
 

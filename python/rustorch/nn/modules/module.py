@@ -293,7 +293,7 @@ class Module(CallMixin, StateMixin):
             values[name] = value
         else:
             self._forget(name)
-            self.register_buffer(name, value, value.persistent)
+            self.register_buffer(name, value, getattr(value, "persistent", True))
 
     def __getattr__(self, name: str) -> Any:
         # reached only for names that neither the instance nor the class has

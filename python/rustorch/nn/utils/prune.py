@@ -178,7 +178,7 @@ class PruningContainer(BasePruningMethod):
 def _check_amount(amount: Any) -> None:
     if not isinstance(amount, numbers.Real):
         raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
-    if (isinstance(amount, numbers.Integral) and amount < 0) or (
+    if (isinstance(amount, numbers.Integral) and int(amount) < 0) or (
         not isinstance(amount, numbers.Integral) and not 0.0 <= float(amount) <= 1.0
     ):
         raise ValueError(f"amount={amount} should either be a float in the range [0, 1] or a non-negative integer")
@@ -186,7 +186,7 @@ def _check_amount(amount: Any) -> None:
 
 def _how_many(amount: Any, size: int) -> int:
     n = int(amount) if isinstance(amount, numbers.Integral) else round(amount * size)
-    if isinstance(amount, numbers.Integral) and amount > size:
+    if isinstance(amount, numbers.Integral) and n > size:
         raise ValueError(f"amount={amount} should be smaller than the number of parameters to prune={size}")
     return n
 
