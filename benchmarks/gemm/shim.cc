@@ -35,3 +35,29 @@ void rt_dgemm(int ta, int tb, long m, long n, long k, const double* a, long lda,
   for (int i = 0; i < times; ++i) call(ta, tb, m, n, k, a, lda, b, ldb, c, ldc);
 }
 }
+
+#include "backend/cpu/conv/conv.h"
+
+// which: 0 forward, 1 gradient by the source, 2 gradient by the weights. Two spatial dimensions, square.
+extern "C" void rt_conv(int which, long batch, long ci, long co, long size, long kernel, long stride, long padding,
+                        long groups, int last, const float* x, const float* w, float* y, float* out, int times) {
+  using namespace rustorch::cpu;
+  ConvArgs a;
+  a.batch = batch;
+  a.in_channels = ci;
+  a.out_channels = co;
+  a.groups = groups;
+  a.channels_last = last != 0;
+  for (int d = 0; d < 2; ++d) {
+    a.in[d] = size;
+    a.kernel[d] = kernel;
+    a.stride[d] = stride;
+    a.padding[d] = padding;
+  }
+  conv_output_size(a);
+  for (int i = 0; i < times; ++i) {
+    if (which == 0) conv_forward<float>(a, x, w, nullptr, Activation::None, out);
+    if (which == 1) conv_backward_data<float>(a, y, w, out);
+    if (which == 2) conv_backward_weight<float>(a, x, y, out);
+  }
+}

@@ -7,6 +7,7 @@
 #include "backend/cpu/gemm/blocked.h"
 #include "backend/cpu/gemm/kernel_table.h"
 #include "base/thread_pool.h"
+#include "memory/allocator.h"
 #include "memory/scratch.h"
 #include "rustorch/error.h"
 
@@ -105,6 +106,52 @@ void run(const GemmArgs<T>& g) {
 
 }  // namespace
 
+template <class T>
+PackedB<T>::PackedB(bool trans_b, int64_t k, int64_t n, const T* b, int64_t ldb) : k_(k), n_(n) {
+  RT_CHECK(k >= 0 && n >= 0, Value, "PackedB", "negative size; got k ", k, ", n ", n);
+  if (k == 0 || n == 0) return;
+  const size_t bytes = static_cast<size_t>(detail::packed_b_size<T>(k, n)) * sizeof(T);
+  MemoryAllocator* const allocator = cpu_allocator();
+  T* const data = static_cast<T*>(allocator->allocate(bytes));
+  data_ = std::shared_ptr<const T>(
+      data, [allocator, bytes](const T* p) { allocator->deallocate(const_cast<T*>(p), bytes); });
+  detail::pack_whole_b(data, b, trans_b ? 1 : ldb, trans_b ? ldb : 1, k, n);
+}
+
+template class PackedB<float>;
+template class PackedB<double>;
+
+namespace {
+template <class T>
+void run_packed(const GemmArgs<T>& g, const PackedB<T>& b) {
+  RT_CHECK(b.k() == g.k && b.n() == g.n, Shape, "gemm", "packed matrix has the wrong size; got ", b.k(),
+           " x ", b.n(), "; expected ", g.k, " x ", g.n);
+  GemmArgs<T> plain = g;
+  plain.trans_b = false;
+  plain.ldb = g.n;
+  check(plain);
+  if (g.m == 0 || g.n == 0) return;
+  if (g.k == 0 || g.alpha == T(0)) return scale_only(g);
+  detail::Problem<T> p{};
+  p.m = g.m;
+  p.n = g.n;
+  p.k = g.k;
+  p.a = g.a;
+  p.a_rs = g.trans_a ? 1 : g.lda;
+  p.a_cs = g.trans_a ? g.lda : 1;
+  p.alpha = g.alpha;
+  p.beta = g.beta;
+  p.c = g.c;
+  p.ldc = g.ldc;
+  p.bias = g.bias;
+  p.act = g.act;
+  p.prepacked_b = b.data();
+  detail::run_blocked(p);
+}
+}  // namespace
+
+void gemm(const GemmArgs<float>& args, const PackedB<float>& b) { run_packed(args, b); }
+void gemm(const GemmArgs<double>& args, const PackedB<double>& b) { run_packed(args, b); }
 void gemm(const GemmArgs<float>& args) { run(args); }
 void gemm(const GemmArgs<double>& args) { run(args); }
 

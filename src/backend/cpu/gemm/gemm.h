@@ -9,6 +9,9 @@
 #pragma once
 #include <complex>
 #include <cstdint>
+#include <memory>
+
+#include "rustorch/half.h"
 
 namespace rustorch::cpu {
 
@@ -53,6 +56,32 @@ void gemm_batched(const BatchGemmArgs<double>& args);
 void gemm_batched(const BatchGemmArgs<std::complex<float>>& args);
 void gemm_batched(const BatchGemmArgs<std::complex<double>>& args);
 
+/// Products of 16-bit floats: In is BFloat16 or Half, Out is In or float. Sums are float; the result is
+/// rounded once. bfloat16 runs on AMX tiles or vdpbf16ps where the processor has them, everything else on
+/// converted float panels.
+template <class In, class Out>
+struct HalfGemmArgs {
+  bool trans_a = false, trans_b = false;
+  int64_t m = 0, n = 0, k = 0;
+  float alpha = 1;
+  const In* a = nullptr;
+  int64_t lda = 0;
+  const In* b = nullptr;
+  int64_t ldb = 0;
+  float beta = 0;
+  Out* c = nullptr;
+  int64_t ldc = 0;
+  const In* bias = nullptr;  ///< length n, added to every row, or null
+  Activation act = Activation::None;
+  int64_t batch = 1;  ///< products of one shape; strides in elements, 0 shares the matrix (not C)
+  int64_t stride_a = 0, stride_b = 0, stride_c = 0;
+};
+
+void gemm_half(const HalfGemmArgs<BFloat16, BFloat16>& args);
+void gemm_half(const HalfGemmArgs<BFloat16, float>& args);
+void gemm_half(const HalfGemmArgs<Half, Half>& args);
+void gemm_half(const HalfGemmArgs<Half, float>& args);
+
 /// Integer product C = op(A) op(B), or C += when accumulate, modulo 2^bits of Out.
 template <class A, class B, class Out>
 struct IntGemmArgs {
@@ -74,5 +103,26 @@ void gemm_int(const IntGemmArgs<int32_t, int32_t, int32_t>& args);
 void gemm_int(const IntGemmArgs<int64_t, int64_t, int64_t>& args);
 void gemm_int(const IntGemmArgs<int8_t, int8_t, int32_t>& args);
 void gemm_int(const IntGemmArgs<uint8_t, int8_t, int32_t>& args);
+
+/// op(B) packed ahead for many products with the same matrix (inference weights). Copies share the packed
+/// data.
+template <class T>
+class PackedB {
+ public:
+  PackedB() = default;
+  PackedB(bool trans_b, int64_t k, int64_t n, const T* b, int64_t ldb);
+  int64_t k() const { return k_; }
+  int64_t n() const { return n_; }
+  const T* data() const { return data_.get(); }
+
+ private:
+  int64_t k_ = 0, n_ = 0;
+  std::shared_ptr<const T> data_;
+};
+
+/// The product with b, ldb and trans_b of args replaced by the packed matrix; its sizes must be args.k and
+/// args.n. Same bits as gemm() except for m == 1 or n == 1, where gemm() sums in another order.
+void gemm(const GemmArgs<float>& args, const PackedB<float>& b);
+void gemm(const GemmArgs<double>& args, const PackedB<double>& b);
 
 }  // namespace rustorch::cpu

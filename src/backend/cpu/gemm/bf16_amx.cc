@@ -1,0 +1,94 @@
+// bfloat16 products on Intel AMX tiles. Compiled with -mamx-tile -mamx-bf16 and AVX-512 (see CMakeLists.txt).
+//
+// The kernel must grant the process the use of tile data (arch_prctl), asked once. A block configures the
+// tiles on entry and releases them on exit, so no tile state outlives a call.
+#include "backend/cpu/gemm/bf16_kernels.h"
+
+#if defined(__AMX_BF16__) && defined(__AVX512BW__) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "backend/cpu/gemm/bf16_pack-inl.h"
+
+namespace rustorch::cpu::detail {
+namespace {
+
+struct alignas(64) TileConfig {
+  uint8_t palette, start_row, reserved[14];
+  uint16_t row_bytes[16];
+  uint8_t rows[16];
+};
+
+bool available() {
+  unsigned a, b, c, d;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+  const bool amx = (d >> 22 & 1) && (d >> 24 & 1), avx512 = (b >> 16 & 1) && (b >> 30 & 1) && (b >> 31 & 1);
+  if (!amx || !avx512) return false;
+  __get_cpuid(1, &a, &b, &c, &d);
+  if (!(c >> 27 & 1)) return false;  // no xgetbv
+  unsigned low, high;
+  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  if ((low & 0x600e6u) != 0x600e6u) return false;  // SSE, AVX, AVX-512 and tile state enabled by the system
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+void block(const uint16_t* a, int64_t a_panel, int64_t row_panels, const uint16_t* b, int64_t b_panel,
+           int64_t col_panels, int64_t blocks, float* c, int64_t ldc, bool accumulate) {
+  TileConfig config{};
+  config.palette = 1;
+  for (int i = 0; i < 8; ++i) {
+    config.rows[i] = 16;
+    config.row_bytes[i] = 64;
+  }
+  _tile_loadconfig(&config);
+  const int64_t c_bytes = ldc * static_cast<int64_t>(sizeof(float));
+  for (int64_t jp = 0; jp < col_panels; ++jp) {
+    for (int64_t ip = 0; ip < row_panels; ++ip) {
+      const uint16_t *pa = a + ip * a_panel, *pb = b + jp * b_panel;
+      float* pc = c + ip * 32 * ldc + jp * 32;
+      if (accumulate) {
+        _tile_loadd(0, pc, c_bytes);
+        _tile_loadd(1, pc + 16, c_bytes);
+        _tile_loadd(2, pc + 16 * ldc, c_bytes);
+        _tile_loadd(3, pc + 16 * ldc + 16, c_bytes);
+      } else {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+      }
+      for (int64_t k = 0; k < blocks; ++k, pa += kBf16Block, pb += kBf16Block) {
+        _tile_loadd(4, pa, 64);
+        _tile_loadd(6, pb, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_loadd(7, pb + 512, 64);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_loadd(5, pa + 512, 64);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+      }
+      _tile_stored(0, pc, c_bytes);
+      _tile_stored(1, pc + 16, c_bytes);
+      _tile_stored(2, pc + 16 * ldc, c_bytes);
+      _tile_stored(3, pc + 16 * ldc + 16, c_bytes);
+    }
+  }
+  _tile_release();
+}
+
+}  // namespace
+
+const Bf16Kernels* bf16_kernels_amx() {
+  static const Bf16Kernels kTable = {pack_bf16_a, pack_bf16_b, block};
+  static const bool usable = available();
+  return usable ? &kTable : nullptr;
+}
+
+}  // namespace rustorch::cpu::detail
+#else
+namespace rustorch::cpu::detail {
+const Bf16Kernels* bf16_kernels_amx() { return nullptr; }
+}  // namespace rustorch::cpu::detail
+#endif
