@@ -302,9 +302,10 @@ class PreludeWriter {
     const char* result = test ? s_.dialect().bool_type : type;
     if (s_.dialect().wgsl)
       out += cat("fn ", s_.prelude_name(domain, name), "(", args, ") -> ", result, " {\n  ", body, "\n}\n");
-    else
-      out += cat(s_.dialect().qualifier, " ", result, " ", s_.prelude_name(domain, name), "(", args,
-                 ") {\n  ", body, "\n}\n");
+    else  // guarded, so that preludes of several compute types can stand in one source
+      out += cat("#ifndef RT_HAVE_", s_.prelude_name(domain, name), "\n#define RT_HAVE_",
+                 s_.prelude_name(domain, name), "\n", s_.dialect().qualifier, " ", result, " ",
+                 s_.prelude_name(domain, name), "(", args, ") {\n  ", body, "\n}\n#endif\n");
   }
 
  private:
