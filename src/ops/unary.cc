@@ -50,6 +50,8 @@ Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<d
   return _nan_to_num(self, nan.value_or(0.0), posinf.value_or(top), neginf.value_or(-top));
 }
 
+Tensor bitwise_not(const Tensor& self) { return self.dtype() == kBool ? logical_not(self) : _bitwise_not(self); }
+
 Tensor positive(const Tensor& self) {
   RT_CHECK(self.dtype() != kBool, DType, "positive", "The `+` operator, on a bool tensor is not supported.");
   return self;

@@ -39,6 +39,18 @@ def test_weights_do_not_depend_on_threads(demo):
             assert rt.equal(tensor, weights[name]), f"{name} differs with {threads} threads"
 
 
+def test_no_image_is_in_both_sets(demo):
+    images, labels, test_images, test_labels = demo.load_data()
+    assert (len(images), len(test_images)) == (1438, 359)
+    assert len(labels) == 1438 and len(test_labels) == 359
+
+
+def test_not_of_bool():
+    x = rt.tensor([True, False])
+    assert (~x).tolist() == [False, True]
+    assert (~rt.tensor([1, 2])).tolist() == [-2, -3]
+
+
 def test_accuracy(demo):
     rt.manual_seed(0)
     model = demo.DigitNet()
