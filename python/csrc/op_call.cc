@@ -179,7 +179,8 @@ bool parse_value(PyObject* o, const ArgSpec& spec, ArgValue& v, LazyArena& arena
         return true;
       }
       return to_scalar(o, &v.scalar);
-    case ArgType::TensorList: return parse_tensor_list(o, v, arena);
+    case ArgType::TensorList:
+    case ArgType::TensorArgs: return parse_tensor_list(o, v, arena);
     case ArgType::OptTensorList: return parse_opt_tensor_list(o, v, arena);
     case ArgType::Scalar:
     case ArgType::OptScalar: return parse_scalar(o, v);
@@ -422,6 +423,20 @@ Match match(const OverloadSpec& spec, bool as_method, PyObject* const* args, siz
       given = 0;
     }
   }
+  // meshgrid(a, b): the tensors one by one.
+  if (given > 0 && at < spec.nargs && spec.args[at].type == ArgType::TensorArgs && !is_sequence(args[next_arg])) {
+    auto& list = arena.get().lists.emplace_back();
+    for (size_t i = next_arg; i < nargs; ++i) {
+      if (!is_tensor(args[i])) return fail("expected tensors; got ", Py_TYPE(args[i])->tp_name);
+      list.push_back(tensor_of(args[i]));
+    }
+    v[at].object = args[next_arg];
+    v[at].given = true;
+    v[at].list = &list;
+    filled[at] = true;
+    next_arg = nargs;
+    given = 0;
+  }
   if (given > static_cast<size_t>(positional)) return fail("takes ", positional, " positional arguments but ", given, " were given");
   for (; next_arg < nargs; ++next_arg) {
     skip_self();
@@ -468,7 +483,7 @@ Match match(const OverloadSpec& spec, bool as_method, PyObject* const* args, siz
 
 std::string signature(const OpSpec& op, const OverloadSpec& spec) {
   static constexpr const char* kTypeNames[] = {
-      "Tensor", "Tensor or Number", "Tensor", "tuple of Tensors", "tuple of Tensors", "Number", "Number", "int", "int", "float", "float", "bool", "bool", "str", "str", "tuple of ints", "tuple of ints",
+      "Tensor", "Tensor or Number", "Tensor", "tuple of Tensors", "*Tensors", "tuple of Tensors", "Number", "Number", "int", "int", "float", "float", "bool", "bool", "str", "str", "tuple of ints", "tuple of ints",
       "tuple of ints", "tuple of floats", "tuple of floats", "rustorch.dtype", "rustorch.dtype", "rustorch.device", "rustorch.device", "rustorch.memory_format", "rustorch.memory_format", "rustorch.layout", "rustorch.Generator"};
   std::string text = " * (";
   bool star = false;

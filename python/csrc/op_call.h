@@ -12,7 +12,7 @@
 namespace rustorch::py {
 
 enum class ArgType : uint8_t {
-  Tensor, TensorLike, OptTensor, TensorList, OptTensorList, Scalar, OptScalar, Int, OptInt, Float, OptFloat, Bool,
+  Tensor, TensorLike, OptTensor, TensorList, TensorArgs, OptTensorList, Scalar, OptScalar, Int, OptInt, Float, OptFloat, Bool,
   OptBool, Str, OptStr, Shape, Ints, OptInts, Floats, OptFloats, DType, OptDType, Device, OptDevice, MemoryFormat,
   OptMemoryFormat, OptLayout, OptGenerator,
 };

@@ -142,6 +142,13 @@ void assign_inplace(const char* op, const Tensor& self, const Tensor& value) {
   if (record) rebase_history(self, node);
 }
 
+void assign_view_inplace(const Tensor& self, const Tensor& view) {
+  Edge edge = needs_grad(view) ? gradient_edge(view) : Edge{};
+  self.impl()->set_sizes_and_strides(view.sizes(), view.strides());
+  self.impl()->set_offset(view.storage_offset());
+  if (edge.fn) set_gradient_edge(self, edge.fn, edge.nr);
+}
+
 void write_out(const char* op, const Tensor& out, const Tensor& value) {
   RT_CHECK(can_cast(value.dtype(), out.dtype()), DType, op, "result type ", dtype_scalar_name(value.dtype()),
            " can't be cast to the desired output type ", dtype_scalar_name(out.dtype()));

@@ -56,6 +56,8 @@ void check_inplace(const char* op, const Tensor& self);
 void bump_version(const Tensor& self);
 /// self becomes value (an op's result with its history): the in-place variant of ops without their own.
 void assign_inplace(const char* op, const Tensor& self, const Tensor& value);
+/// self takes over the layout and history of a view of itself: squeeze_, t_ and the like.
+void assign_view_inplace(const Tensor& self, const Tensor& view);
 /// Writes value into out= (resized to its shape, cast if allowed).
 void write_out(const char* op, const Tensor& out, const Tensor& value);
 

@@ -78,7 +78,7 @@ Tensor polar(const Tensor& abs, const Tensor& angle) {
 }
 
 Tensor ldexp(const Tensor& self, const Tensor& other) {
-  return self.mul(rustorch::pow(TensorLike(2.0), TensorLike(other)));
+  return self.mul(rustorch::pow(TensorLike(scalar_tensor(2.0, self.is_floating_point() ? self.dtype() : get_default_dtype())), TensorLike(other)));
 }
 
 Tensor where_self(const Tensor& condition, const TensorLike& self, const TensorLike& other) {

@@ -29,7 +29,7 @@ Tensor round_decimals(const Tensor& self, int64_t decimals) {
 Tensor logit(const Tensor& self, std::optional<double> eps) {
   if (!eps) return _logit(self);
   Tensor x = is_integral(self.dtype(), true) ? self.to(get_default_dtype()) : self;
-  return _logit(x.clamp(std::optional<Scalar>(Scalar(*eps)), std::optional<Scalar>(Scalar(1 - *eps))));
+  return _logit(_logit_clamp(x, *eps, 1 - *eps));
 }
 
 namespace {

@@ -58,7 +58,7 @@ def fields(op, uses):
     reset = ""
     for a in op.args:
         if a.name in uses.saved:
-            kind = {"Tensor[]": "SavedList", "Tensor?[]": "SavedList"}.get(a.type, "Saved")
+            kind = {"Tensor[]": "SavedList", "Tensor[*]": "SavedList", "Tensor?[]": "SavedList"}.get(a.type, "Saved")
             text += f"  {kind} {a.name}_;\n"
             reset += f" {a.name}_.reset();"
         for what in META:
@@ -82,7 +82,7 @@ def locals_(op, uses, only=None):
             elif a.type == "Tensor?[]":
                 text += (f"    const std::vector<std::optional<Tensor>> {a.name}_all = {a.name}_.unpack_optionals(this);\n"
                          f"    const ArrayRef<std::optional<Tensor>> {a.name}({a.name}_all);\n")
-            elif a.type == "Tensor[]":
+            elif a.type in ("Tensor[]", "Tensor[*]"):
                 text += f"    const std::vector<Tensor> {a.name}_all = {a.name}_.unpack(this);\n    const TensorList {a.name}({a.name}_all);\n"
             else:
                 text += f"    const Tensor {a.name} = {a.name}_.unpack(this);\n"
@@ -142,7 +142,7 @@ def formulas(op):
     for names, formula in op.grads:
         if len(names) == 1:
             i = order.index(names[0])
-            if op.arg(names[0]).type == "Tensor[]":
+            if op.arg(names[0]).type in ("Tensor[]", "Tensor[*]"):
                 text += f"    if (wants_arg({i})) put_list({i}, out, {formula});\n"
             else:
                 text += f"    if (wants_arg({i})) out[first_edge({i})] = {formula};\n"

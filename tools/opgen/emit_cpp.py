@@ -216,7 +216,7 @@ def save_inputs(op, indent="  ", inplace=False):
             value = a.name
             if inplace and a.name == "self":
                 value = "saved_self"
-            if a.type == "Tensor[]":
+            if a.type in ("Tensor[]", "Tensor[*]"):
                 text += f"{indent}if ({cond}) node->{a.name}_ = save_list({value});\n"
             elif a.type == "Tensor?":
                 text += f"{indent}if (({cond}) && {value}.has_value()) node->{a.name}_ = Saved(*{value});\n"
@@ -323,7 +323,10 @@ def emit_inplace_kind(op):
 def emit_generic_variants(op):
     v = default_variants(op)
     text = ""
-    if "inplace" in v:
+    if "inplace" in v and op.kind == "view":
+        text += (f"const Tensor& {op.cname}_({parameters(op, False)}) {{\n"
+                 f"  assign_view_inplace(self, {op.cname}({names(op)}));\n  return self;\n}}\n")
+    elif "inplace" in v:
         text += (f"const Tensor& {op.cname}_({parameters(inplace_form(op), False)}) {{\n  check_inplace(\"{op.name}_\", self);\n"
                  f"  assign_inplace(\"{op.name}_\", self, {op.cname}({names(op)}));\n  return self;\n}}\n")
     if "out" in v and op.args:

@@ -25,13 +25,20 @@ GROUPS = {"int": ("i32", "i64"), "complex": ("c64", "c128"), "float": ("f32", "f
 def default_variants(op):
     """function, and method when the first argument (or one called self) is a tensor."""
     if op.variants is not None:
-        return op.variants
+        return op.variants + (["out"] if has_out(op) and "out" not in op.variants else [])
     result = ["function"]
     if op.arg("self") is not None:
         result.append("method")
     if op.is_pointwise:
         result += ["inplace", "out"] if op.arg("self") is not None and op.args[0].name == "self" else ["out"]
-    return result
+    return result + (["out"] if has_out(op) and "out" not in result else [])
+
+
+def has_out(op):
+    """Every function that makes new tensors takes out=, but for hidden ones and factories of alias results."""
+    tensors = op.returns and all(t == "Tensor" for t, _ in op.returns)
+    return (tensors and bool(op.args) and op.kind in ("primitive", "composite") and not op.hidden
+            and (op.variants is None or "function" in op.variants) and op.arg("out") is None)
 
 
 def mask_args(op):

@@ -23,7 +23,7 @@ class Arg:
 
     @property
     def is_tensor(self):
-        return self.type in ("Tensor", "TensorLike", "Tensor?", "Tensor[]", "Tensor?[]")
+        return self.type in ("Tensor", "TensorLike", "Tensor?", "Tensor[]", "Tensor[*]", "Tensor?[]")
 
 
 class OpDecl:
@@ -87,7 +87,7 @@ def split_top(text, sep=","):
     return [p.strip() for p in parts if p.strip()]
 
 
-ARG = re.compile(r"^([A-Za-z]+\??(?:\[\d*\])?\??)\s+([A-Za-z_]\w*)\s*(?:=\s*(.+))?$")
+ARG = re.compile(r"^([A-Za-z]+\??(?:\[(?:\d*|\*)\])?\??)\s+([A-Za-z_]\w*)\s*(?:=\s*(.+))?$")
 HEAD = re.compile(r"^op\s+([A-Za-z_]\w*)(?:\.(\w+))?\s*\((.*)\)\s*->\s*(.+)$")
 
 

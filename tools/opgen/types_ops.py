@@ -18,6 +18,7 @@ TYPES = {
     "TensorLike": Type("const TensorLike&", "Tensor", "TensorLike", "{v}.tensor_like()", "Tensor | Number"),
     "Tensor?": Type("const std::optional<Tensor>&", "Tensor", "OptTensor", "{v}.opt_tensor()", "Tensor | None"),
     "Tensor[]": Type("TensorList", "std::vector<Tensor>", "TensorList", "{v}.tensors()", "Sequence[Tensor]"),
+    "Tensor[*]": Type("TensorList", "std::vector<Tensor>", "TensorArgs", "{v}.tensors()", "Tensor | Sequence[Tensor]"),
     "Tensor?[]": Type("ArrayRef<std::optional<Tensor>>", "std::vector<std::optional<Tensor>>", "OptTensorList",
                       "{v}.opt_tensors()", "Sequence[Tensor | None]"),
     "Scalar": Type("const Scalar&", "Scalar", "Scalar", "{v}.scalar", "Number"),
