@@ -10,6 +10,7 @@ from typing import Any
 
 from rustorch import Tensor
 
+from ._functional import composed
 from ._functional.activation import (
     celu,
     celu_,
@@ -154,8 +155,8 @@ pad = op("pad")
 one_hot = op("one_hot")
 cosine_similarity = op("cosine_similarity")
 pairwise_distance = op("pairwise_distance")
-_im2col = op("im2col")
-_col2im = op("col2im")
+_im2col = op_or("im2col", composed.im2col)
+_col2im = op_or("col2im", composed.col2im)
 
 
 def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:

@@ -9,6 +9,7 @@ import rustorch as rt
 from rustorch import Tensor
 
 from .._ops import op, op_or
+from . import composed
 
 relu_ = op("relu_")
 leaky_relu_ = op("leaky_relu_")
@@ -17,7 +18,7 @@ selu_ = op("selu_")
 celu_ = op("celu_")
 threshold_ = op("threshold_")
 hardtanh_ = op("hardtanh_")
-rrelu_ = op("rrelu_")
+rrelu_ = op_or("rrelu_", composed.rrelu_)
 gelu = op("gelu")
 prelu = op("prelu")
 softplus = op("softplus")
@@ -34,9 +35,9 @@ _selu = op("selu")
 _celu = op("celu")
 _threshold = op("threshold")
 _hardtanh = op("hardtanh")
-_rrelu = op("rrelu")
+_rrelu = op_or("rrelu", composed.rrelu)
 _relu6 = op("relu6")
-_relu6_ = op("relu6_")
+_relu6_ = op_or("relu6_", composed.relu6_)
 _silu = op("silu")
 _silu_ = op("silu_")
 _mish = op("mish")

@@ -9,7 +9,8 @@ from typing import Any
 import rustorch as rt
 from rustorch import Tensor
 
-from .._ops import op
+from .._ops import op, op_or
+from . import composed
 
 _mse = op("mse_loss")
 _l1 = op("l1_loss")
@@ -19,8 +20,8 @@ _bce = op("binary_cross_entropy")
 _bce_logits = op("binary_cross_entropy_with_logits")
 _nll = op("nll_loss")
 _cross_entropy = op("cross_entropy")
-_kl_div = op("kl_div")
-_ctc = op("ctc_loss")
+_kl_div = op_or("kl_div", composed.kl_div)
+_ctc = op_or("ctc_loss", composed.ctc_loss)
 _REDUCTIONS = ("none", "mean", "sum")
 
 

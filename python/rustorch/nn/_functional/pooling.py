@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import rustorch as rt
 from rustorch import Tensor
 
-from .._ops import op
+from .._ops import op, op_or
 from .._sizes import _list_with_default, _ntuple
+from . import composed
 
 _pair, _triple, _one = _ntuple(2), _ntuple(3), _ntuple(1)
 
-avg_pool1d = op("avg_pool1d")
-avg_pool2d = op("avg_pool2d")
-avg_pool3d = op("avg_pool3d")
+_avg_pool1d = op("avg_pool1d")
+_avg_pool2d = op("avg_pool2d")
+_avg_pool3d = op("avg_pool3d")
 adaptive_avg_pool1d = op("adaptive_avg_pool1d")
 
 _max_pool1d = op("max_pool1d")
@@ -28,8 +30,55 @@ _adaptive_avg_pool3d = op("adaptive_avg_pool3d")
 _adaptive_max_pool1d = op("adaptive_max_pool1d")
 _adaptive_max_pool2d = op("adaptive_max_pool2d")
 _adaptive_max_pool3d = op("adaptive_max_pool3d")
-_fractional_max_pool2d = op("fractional_max_pool2d")
-_fractional_max_pool3d = op("fractional_max_pool3d")
+_fractional_max_pool2d = op_or("fractional_max_pool2d", partial(composed.fractional_max_pool, 2))
+_fractional_max_pool3d = op_or("fractional_max_pool3d", partial(composed.fractional_max_pool, 3))
+
+
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    **out: Any,
+) -> Tensor:
+    """Average over windows of (N, C, L)."""
+    if stride is None:
+        stride = kernel_size
+    return _avg_pool1d(input, kernel_size, stride, padding, ceil_mode, count_include_pad, **out)
+
+
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+    **out: Any,
+) -> Tensor:
+    """Average over windows of (N, C, H, W)."""
+    if stride is None:
+        stride = kernel_size
+    return _avg_pool2d(input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, **out)
+
+
+def avg_pool3d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+    **out: Any,
+) -> Tensor:
+    """Average over windows of (N, C, D, H, W)."""
+    if stride is None:
+        stride = kernel_size
+    return _avg_pool3d(input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, **out)
 
 
 def max_pool1d(
@@ -43,6 +92,8 @@ def max_pool1d(
 ) -> Any:
     """Maximum over windows of (N, C, L); with `return_indices` also their flat positions."""
     f = _max_pool1d_i if return_indices else _max_pool1d
+    if stride is None:
+        stride = kernel_size
     return f(input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
@@ -57,6 +108,8 @@ def max_pool2d(
 ) -> Any:
     """Maximum over windows of (N, C, H, W); with `return_indices` also their flat positions."""
     f = _max_pool2d_i if return_indices else _max_pool2d
+    if stride is None:
+        stride = kernel_size
     return f(input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
@@ -71,6 +124,8 @@ def max_pool3d(
 ) -> Any:
     """Maximum over windows of (N, C, D, H, W); with `return_indices` also their positions."""
     f = _max_pool3d_i if return_indices else _max_pool3d
+    if stride is None:
+        stride = kernel_size
     return f(input, kernel_size, stride, padding, dilation, ceil_mode)
 
 

@@ -15,7 +15,7 @@ _embedding = op("embedding")
 def _renorm(weight: Tensor, index: Tensor, max_norm: float, norm_type: float) -> None:
     """Scale the rows named in `index` down to `max_norm`, in place, outside autograd."""
     with rt.no_grad():
-        rows = index.reshape(-1).unique()
+        rows = index.reshape(-1)
         norms = weight[rows].norm(norm_type, 1)
         scale = rt.where(norms > max_norm, max_norm / (norms + 1e-7), rt.ones_like(norms))
         weight[rows] = weight[rows] * scale.unsqueeze(1)

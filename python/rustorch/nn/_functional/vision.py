@@ -10,24 +10,26 @@ import rustorch as rt
 from rustorch import Tensor
 
 from .._ops import op, op_or
+from . import composed
+from .composed import make_resize
 from .pooling import adaptive_avg_pool2d, adaptive_avg_pool3d
 
 _adaptive_avg_pool1d = op("adaptive_avg_pool1d")
-_grid_sample = op("grid_sample")
+_grid_sample = op_or("grid_sample", composed.grid_sample)
 pixel_shuffle = op("pixel_shuffle")
 
 _MODES = ("nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area")
 _KERNELS = {
-    ("nearest", 3): op("upsample_nearest1d"),
-    ("nearest", 4): op("upsample_nearest2d"),
-    ("nearest", 5): op("upsample_nearest3d"),
-    ("nearest-exact", 3): op("_upsample_nearest_exact1d"),
-    ("nearest-exact", 4): op("_upsample_nearest_exact2d"),
-    ("nearest-exact", 5): op("_upsample_nearest_exact3d"),
-    ("linear", 3): op("upsample_linear1d"),
-    ("bilinear", 4): op("upsample_bilinear2d"),
-    ("bicubic", 4): op("upsample_bicubic2d"),
-    ("trilinear", 5): op("upsample_trilinear3d"),
+    ("nearest", 3): op_or("upsample_nearest1d", make_resize("nearest", 1)),
+    ("nearest", 4): op_or("upsample_nearest2d", make_resize("nearest", 2)),
+    ("nearest", 5): op_or("upsample_nearest3d", make_resize("nearest", 3)),
+    ("nearest-exact", 3): op_or("_upsample_nearest_exact1d", make_resize("exact", 1)),
+    ("nearest-exact", 4): op_or("_upsample_nearest_exact2d", make_resize("exact", 2)),
+    ("nearest-exact", 5): op_or("_upsample_nearest_exact3d", make_resize("exact", 3)),
+    ("linear", 3): op_or("upsample_linear1d", make_resize("linear", 1)),
+    ("bilinear", 4): op_or("upsample_bilinear2d", make_resize("linear", 2)),
+    ("bicubic", 4): op_or("upsample_bicubic2d", make_resize("cubic", 2)),
+    ("trilinear", 5): op_or("upsample_trilinear3d", make_resize("linear", 3)),
 }
 _ANTIALIASED = {
     "bilinear": op("_upsample_bilinear2d_aa"),

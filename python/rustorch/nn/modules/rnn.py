@@ -146,7 +146,8 @@ class RNNBase(Module):
 
     def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
         """RuntimeError unless `input` has input_size features (and a floating dtype as weights)."""
-        if input.dtype != self._flat_weights[0].dtype and not rt.is_autocast_enabled():
+        autocast = getattr(rt, "is_autocast_enabled", None)
+        if input.dtype != self._flat_weights[0].dtype and not (autocast is not None and autocast()):
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype "
                 f"({self._flat_weights[0].dtype}). Convert input: "
