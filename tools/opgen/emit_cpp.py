@@ -325,17 +325,17 @@ def emit_generic_variants(op):
     text = ""
     if "inplace" in v and op.kind == "view":
         text += (f"const Tensor& {op.cname}_({parameters(op, False)}) {{\n"
-                 f"  assign_view_inplace(self, {op.cname}({names(op)}));\n  return self;\n}}\n")
+                 f"  assign_view_inplace(self, rustorch::{op.cname}({names(op)}));\n  return self;\n}}\n")
     elif "inplace" in v:
         text += (f"const Tensor& {op.cname}_({parameters(inplace_form(op), False)}) {{\n  check_inplace(\"{op.name}_\", self);\n"
-                 f"  assign_inplace(\"{op.name}_\", self, {op.cname}({names(op)}));\n  return self;\n}}\n")
+                 f"  assign_inplace(\"{op.name}_\", self, rustorch::{op.cname}({names(op)}));\n  return self;\n}}\n")
     if "out" in v and op.args:
         outs = ["out"] if len(op.returns) == 1 else [f"out{i}" for i in range(len(op.returns))]
         text += f"void {op.cname}_out({out_list(op)}, {parameters(op, False)}) {{\n"
         tensors = ", ".join(a.name for a in tensor_args(op))
         text += f"  refuse_grad_out(\"{op.name}\", {', '.join(outs)}{', ' + tensors if tensors else ''});\n"
         text += "  GradModeGuard off(false);\n"
-        text += f"  auto result = {op.cname}({names(op)});\n"
+        text += f"  auto result = rustorch::{op.cname}({names(op)});\n"
         if len(outs) == 1:
             text += f"  write_out(\"{op.name}\", out, result);\n"
         else:
