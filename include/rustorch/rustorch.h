@@ -1,0 +1,15 @@
+// The whole of RusTorch for C++ programs. `rt` is short for `rustorch`.
+#pragma once
+#include "rustorch/autograd.h"
+#include "rustorch/error.h"
+#include "rustorch/generator.h"
+#include "rustorch/grad_mode.h"
+#include "rustorch/nn.h"
+#include "rustorch/ops.h"
+#include "rustorch/optim.h"
+#include "rustorch/result.h"
+#include "rustorch/serialize.h"
+#include "rustorch/state_dict.h"
+#include "rustorch/tensor.h"
+
+namespace rt = rustorch;
