@@ -266,8 +266,7 @@ def cuda(self, device=None, non_blocking=False, memory_format=None):
     return self.to("cuda" if device is None else device)
 
 
-@_method
-def type(self, dtype=None, non_blocking=False):
+def _type(self, dtype=None, non_blocking=False):
     """Name of the type, or the tensor converted to it."""
     if dtype is None:
         name = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
@@ -275,6 +274,9 @@ def type(self, dtype=None, non_blocking=False):
                 "complex64": "ComplexFloat", "complex128": "ComplexDouble"}[str(self.dtype).rsplit(".", 1)[-1]]  # fmt: skip
         return f"torch.{name}Tensor"
     return self.to(dtype)
+
+
+_method(_type, "type")
 
 
 @_method

@@ -2,7 +2,7 @@
 
 import re
 
-from families import gradients, mask_args, tensor_args
+from families import gradients
 from types_ops import type_of
 
 IDENT = re.compile(r"[A-Za-z_]\w*")

@@ -3,7 +3,7 @@
 import copy
 
 from emit_autograd import emit_node, node_uses
-from families import default_variants, gradients, kernel_requests, param_args, param_kind, rules, tensor_args
+from families import default_variants, gradients, kernel_requests, param_args, rules, tensor_args
 from grammar import Arg
 from types_ops import cpp_default, cpp_return, type_of
 

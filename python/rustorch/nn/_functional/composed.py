@@ -335,7 +335,7 @@ def fractional_max_pool(n_dims: int, input: Tensor, kernel: Any, size: Any, samp
             )
     if list(samples.shape) != [input.size(0), input.size(1), n_dims]:
         raise RuntimeError(f"fractional_max_pool{n_dims}d(): _random_samples has shape {list(samples.shape)}")
-    index: Any = None
+    index = None
     for d in range(n_dims):
         which = 1 - d if n_dims == 2 else d  # PyTorch's order: width first in 2D, depth first in 3D
         start = _starts(samples[..., which], spatial[d], size[d], kernel[d])
