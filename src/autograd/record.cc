@@ -142,6 +142,8 @@ void assign_inplace(const char* op, const Tensor& self, const Tensor& value) {
   if (record) rebase_history(self, node);
 }
 
+Tensor inplace_source(const Tensor& self) { return needs_grad(self) ? self.clone() : self; }
+
 void assign_view_inplace(const Tensor& self, const Tensor& view) {
   Edge edge = needs_grad(view) ? gradient_edge(view) : Edge{};
   self.impl()->set_sizes_and_strides(view.sizes(), view.strides());

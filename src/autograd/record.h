@@ -54,6 +54,8 @@ std::vector<Tensor> as_view_list(const Tensor& base, std::vector<Tensor> results
 /// Refuses what may not be written in place: leaves that require grad, overlapping memory, inference tensors.
 void check_inplace(const char* op, const Tensor& self);
 void bump_version(const Tensor& self);
+/// What an operator whose result is to replace self reads: self, or a copy with history when it may be saved.
+Tensor inplace_source(const Tensor& self);
 /// self becomes value (an op's result with its history): the in-place variant of ops without their own.
 void assign_inplace(const char* op, const Tensor& self, const Tensor& value);
 /// self takes over the layout and history of a view of itself: squeeze_, t_ and the like.

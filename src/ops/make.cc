@@ -52,7 +52,9 @@ Tensor make_alias(const Tensor& base, IntArrayRef sizes, IntArrayRef strides, in
 }
 
 Tensor wrapped_number(const Scalar& value) {
-  Tensor t = make_tensor({}, value.dtype(), Device::Cpu());
+  // Kept in full width: promotion looks at the flag, not at this dtype.
+  DType type = value.is_complex() ? kComplex128 : value.is_floating_point() ? kFloat64 : value.dtype();
+  Tensor t = make_tensor({}, type, Device::Cpu());
   void* p = t.impl()->mutable_data();
   switch (value.dtype()) {
     case kBool: *static_cast<bool*>(p) = value.to_bool(); break;

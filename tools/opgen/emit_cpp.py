@@ -328,7 +328,9 @@ def emit_generic_variants(op):
                  f"  assign_view_inplace(self, rustorch::{op.cname}({names(op)}));\n  return self;\n}}\n")
     elif "inplace" in v:
         text += (f"const Tensor& {op.cname}_({parameters(inplace_form(op), False)}) {{\n  check_inplace(\"{op.name}_\", self);\n"
-                 f"  assign_inplace(\"{op.name}_\", self, rustorch::{op.cname}({names(op)}));\n  return self;\n}}\n")
+                 f"  const Tensor before = inplace_source(self);\n"
+                 f"  assign_inplace(\"{op.name}_\", self, rustorch::{op.cname}({', '.join('before' if a.name == 'self' else a.name for a in op.args)}));\n"
+                 f"  return self;\n}}\n")
     if "out" in v and op.args:
         outs = ["out"] if len(op.returns) == 1 else [f"out{i}" for i in range(len(op.returns))]
         text += f"void {op.cname}_out({out_list(op)}, {parameters(op, False)}) {{\n"

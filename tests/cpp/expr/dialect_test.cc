@@ -63,7 +63,7 @@ std::string everything(const Dialect& d) {
 }
 
 TEST(Dialects, MatchGoldenFiles) {
-  std::filesystem::path dir = std::filesystem::path(__FILE__).parent_path() / ".." / ".." / "golden" / "expr";
+  std::filesystem::path dir = std::filesystem::path(RT_TEST_DIR) / "golden" / "expr";
   for (const Dialect* d : kDialects) {
     std::filesystem::path file = dir / (std::string(d->name) + ".txt");
     std::string text = everything(*d);

@@ -113,12 +113,9 @@ inline std::string dump(const Value& v, const std::vector<Storage>& storages) {
 
 inline std::string dump(const Archive& a) { return dump(a.root, a.storages); }
 
-/// Folder of the golden files: RUSTORCH_GOLDEN, or where the source tree lies.
+/// Path of a golden file of this folder.
 inline std::string golden_path(const std::string& name) {
-  const char* folder = std::getenv("RUSTORCH_GOLDEN");
-  const std::string here = __FILE__;
-  const std::string root = here.substr(0, here.rfind("cpp/formats/"));
-  return (folder ? std::string(folder) : root + "golden") + "/formats/" + name;
+  return std::string(RT_TEST_DIR "/golden/formats/") + name;
 }
 
 inline std::shared_ptr<std::string> golden(const std::string& name) {
