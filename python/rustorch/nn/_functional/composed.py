@@ -314,9 +314,9 @@ def _starts(sample: Tensor, n: int, m: int, kernel: int) -> Tensor:
     alpha = (n - kernel) / (m - 1)
     i = rt.arange(m - 1, dtype=sample.dtype, device=sample.device)
     u = sample.unsqueeze(-1)
-    first = ((i + u) * alpha).floor() - (u * alpha).floor()
+    first = ((i + u) * alpha).to(rt.int64) - (u * alpha).to(rt.int64)
     last = rt.full((*sample.shape, 1), n - kernel, dtype=rt.int64, device=sample.device)
-    return rt.cat([first.to(rt.int64), last], -1)
+    return rt.cat([first, last], -1)
 
 
 def fractional_max_pool(n_dims: int, input: Tensor, kernel: Any, size: Any, samples: Tensor) -> Any:
