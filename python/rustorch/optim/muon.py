@@ -26,12 +26,12 @@ def _orthogonal(g: Tensor, coefficients: tuple[float, float, float], steps: int,
     tall = g.size(0) > g.size(1)
     x = g.to(dtype=rt.bfloat16, copy=True)
     if tall:
-        x = x.T
+        x = x.t()
     x = x / x.norm().clamp(min=eps)
     for _ in range(steps):
-        gram = x @ x.T
+        gram = x @ x.t()
         x = rt.addmm(x, rt.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x.T if tall else x
+    return x.t() if tall else x
 
 
 class Muon(PerParameter):

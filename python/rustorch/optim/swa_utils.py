@@ -11,7 +11,7 @@ import rustorch as rt
 from rustorch import Tensor
 from rustorch.nn.modules.module import Module
 
-from .lr_scheduler import LRScheduler, _per_group
+from ._lr_base import LRScheduler, _per_group
 
 __all__ = [
     "SWALR",

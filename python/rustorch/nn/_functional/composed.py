@@ -314,9 +314,9 @@ def _starts(sample: Tensor, n: int, m: int, kernel: int) -> Tensor:
     alpha = (n - kernel) / (m - 1)
     i = rt.arange(m - 1, dtype=sample.dtype, device=sample.device)
     u = sample.unsqueeze(-1)
-    first = ((i + u) * alpha).floor() - (u * alpha).floor()
+    first = ((i + u) * alpha).to(rt.int64) - (u * alpha).to(rt.int64)
     last = rt.full((*sample.shape, 1), n - kernel, dtype=rt.int64, device=sample.device)
-    return rt.cat([first.to(rt.int64), last], -1)
+    return rt.cat([first, last], -1)
 
 
 def fractional_max_pool(n_dims: int, input: Tensor, kernel: Any, size: Any, samples: Tensor) -> Any:
@@ -333,6 +333,7 @@ def fractional_max_pool(n_dims: int, input: Tensor, kernel: Any, size: Any, samp
                 f"fractional_max_pool{n_dims}d(): pool size {list(kernel)} and output {list(size)} do not fit into "
                 f"input {spatial}"
             )
+    samples = samples[: input.size(0)]
     if list(samples.shape) != [input.size(0), input.size(1), n_dims]:
         raise RuntimeError(f"fractional_max_pool{n_dims}d(): _random_samples has shape {list(samples.shape)}")
     index = None
@@ -408,6 +409,10 @@ def ctc_loss(
     labels, skip = _ctc_targets(targets, sizes, blank)
     loss = _ctc_forward(log_probs, labels, skip, times, sizes)
     impossible = loss > 1e29
+    # PyTorch's gradient takes log_probs for normalized: it has the term exp(log_probs), and the value has not
+    valid = rt.arange(steps, device=loss.device).unsqueeze(1) < rt.tensor(times, device=loss.device)
+    prob = (log_probs.exp() - log_probs.exp().detach()) * valid.unsqueeze(2).to(loss.dtype)
+    loss = loss + prob.sum((0, 2))
     loss = loss.masked_fill(impossible, 0.0 if zero_infinity else float("inf"))
     if reduction == "mean":
         divisor = rt.tensor([max(n, 1) for n in sizes], dtype=loss.dtype, device=loss.device)

@@ -194,6 +194,8 @@ def nll_loss(
     """Negative log likelihood of log-probabilities (N, C, ...) and class indices (N, ...)."""
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
+    if weight is not None and weight.dtype != input.dtype:
+        raise RuntimeError(f"expected scalar type {input.dtype} but found {weight.dtype}")
     return _nll(input, target, weight=weight, ignore_index=ignore_index, reduction=reduction)
 
 
