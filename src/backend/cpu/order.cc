@@ -91,7 +91,8 @@ void top_rows(const Rows<T>& r) {
       for (int64_t row = begin; row < end; ++row) {
         select.restart();
         select.take(r.in + row * r.n, 0, r.n);
-        write_entries(r, row, r.k, select.finish(), 0, select.size());
+        const E* top = select.finish();
+        write_entries(r, row, r.k, top, 0, select.size());
       }
     });
     return;
