@@ -66,7 +66,7 @@ Tensor mean_dim_backward(const Tensor& g, IntArrayRef sizes, std::optional<IntAr
 
 Tensor prod_backward(const Tensor& g, const Tensor& self, const Tensor& result) {
   const Tensor x = self.to(g.dtype());
-  if (x.dim() == 0) return (g * result.conj()).to(self.dtype());
+  if (x.dim() == 0) return g.to(self.dtype());
   if (!has_zero(x)) return (g * (result / x).conj()).to(self.dtype());
   return product_of_others(g, x.reshape({-1}), 0).reshape(x.sizes()).to(self.dtype());
 }
@@ -74,7 +74,7 @@ Tensor prod_backward(const Tensor& g, const Tensor& self, const Tensor& result) 
 Tensor prod_dim_backward(const Tensor& g, const Tensor& self, const Tensor& result, int64_t dim,
                          bool keepdim) {
   const Tensor x = self.to(g.dtype());
-  if (x.dim() == 0) return (g * result.conj()).to(self.dtype());
+  if (x.dim() == 0) return g.to(self.dtype());
   const int64_t d = wrap_dim("prod", dim, x.dim());
   const Tensor grad = keepdim ? g : g.unsqueeze(d), product = keepdim ? result : result.unsqueeze(d);
   if (!has_zero(x)) return (grad * (product / x).conj()).to(self.dtype());

@@ -86,8 +86,8 @@ HWY_INLINE V shift_up(D d, V v, size_t by) {
   const hn::RebindToSigned<D> di;
   using I = hn::TFromD<decltype(di)>;
   const auto from = hn::Sub(hn::Iota(di, 0), hn::Set(di, static_cast<I>(by)));
-  const auto inside = hn::RebindMask(d, hn::Ge(from, hn::Zero(di)));
-  const auto lanes = hn::IfThenZeroElse(hn::Lt(from, hn::Zero(di)), from);
+  const auto inside = hn::RebindMask(d, hn::Gt(from, hn::Set(di, I(-1))));
+  const auto lanes = hn::IfThenElseZero(hn::Gt(from, hn::Set(di, I(-1))), from);
   const auto moved = hn::TableLookupLanes(v, hn::IndicesFromVec(d, lanes));
   if constexpr (kProduct) return hn::IfThenElse(inside, moved, hn::Set(d, hn::TFromD<D>(1)));
   return hn::IfThenElseZero(inside, moved);
