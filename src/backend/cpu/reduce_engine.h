@@ -6,6 +6,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "backend/cpu/reduce_kernels.h"
 #include "backend/cpu/reduce_load.h"
@@ -75,6 +76,7 @@ class ReduceEngine {
   void finish(W* state, int64_t stride, int64_t count) const;
 
   void emit(W* state, int64_t stride, int64_t count, int64_t at, int64_t out_stride) const {
+    if (out2 && plan->reduced == 0) std::fill_n(state, count, std::numeric_limits<W>::quiet_NaN());
     if (out2)
       store_values<W>(out2_type, out2 + at * static_cast<int64_t>(element_size(out2_type)), out_stride, state,
                       count);
