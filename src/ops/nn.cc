@@ -142,6 +142,19 @@ Tensor feature_alpha_dropout(const Tensor& input, double p, bool train) {
   return alpha_mix(input, rustorch::mul(channel_noise(input, p), 1 - p), p);
 }
 
+Tensor rrelu(const Tensor& self, const Scalar& lower, const Scalar& upper, bool training,
+             const std::optional<Generator>& generator) {
+  const double low = lower.to_double(), high = upper.to_double();
+  RT_CHECK(low <= high, Value, "rrelu", "Lower bound should be less than or equal to the upper bound");
+  if (!training) return rustorch::leaky_relu(self, Scalar((low + high) / 2));
+  Tensor slope;
+  {
+    GradModeGuard off(false);
+    slope = rustorch::empty_like(self).uniform_(low, high, generator);
+  }
+  return rustorch::where(rustorch::le(self, Scalar(0)), rustorch::mul(self, slope), self);
+}
+
 // ---- embedding
 
 namespace {
