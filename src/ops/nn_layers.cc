@@ -157,6 +157,14 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
     k = rustorch::repeat_interleave(key, query.size(-3) / key.size(-3), -3);
     v = rustorch::repeat_interleave(value, query.size(-3) / value.size(-3), -3);
   }
+  if (is_reduced_float(query.dtype())) {  // scores and probabilities in float
+    std::optional<Tensor> mask = attn_mask;
+    if (masked && attn_mask->dtype() != kBool) mask = rustorch::to(*attn_mask, kFloat32);
+    return rustorch::to(rustorch::scaled_dot_product_attention(
+                            rustorch::to(query, kFloat32), rustorch::to(k, kFloat32),
+                            rustorch::to(v, kFloat32), mask, dropout_p, is_causal, s, false),
+                        query.dtype());
+  }
   if (!masked && dropout_p == 0 && fits_fused(query, k, v))
     return std::get<0>(rustorch::_attention(query, k, v, is_causal, s));
   Tensor scores = rustorch::matmul(rustorch::mul(query, s), rustorch::transpose(k, -2, -1));
