@@ -94,6 +94,8 @@ from ._tensor import (  # noqa: E402
     set_rng_state,
     typename,
 )
+from ._products import chain_matmul, einsum, tensordot  # noqa: E402
+from ._unique import unique, unique_consecutive  # noqa: E402
 from .autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
 
 TensorType = Tensor

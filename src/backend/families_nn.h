@@ -140,9 +140,10 @@ struct DropoutCall {
 
 enum class AttentionKind : uint8_t { Forward, Backward };
 
-/// Attention without dropout. query [B, H, L, E], key [B, H, S, E], value [B, H, S, V]: any strides but 1 along the
-/// last dimension, for all tensors. lse [B, H, L] contiguous: logarithm of each row's sum of exponentials. causal:
-/// row i looks at the first i + 1 positions only. Backward fills the three gradients from grad (of the output).
+/// Attention without dropout. query [B, H, L, E], key [B, H, S, E], value [B, H, S, V]: any strides but 1
+/// along the last dimension, for all tensors. lse [B, H, L] contiguous: logarithm of each row's sum of
+/// exponentials. causal: row i looks at the first i + 1 positions only. Backward fills the three gradients
+/// from grad (of the output).
 struct AttentionCall {
   AttentionKind kind;
   Tensor query, key, value, lse;
@@ -150,6 +151,28 @@ struct AttentionCall {
   Tensor grad = {}, grad_query = {}, grad_key = {}, grad_value = {};
   double scale = 1;
   bool causal = false;
+};
+
+/// One dimension resized by a table: out[o] = sum over t of weights[o * taps + t] * in[places[o * taps + t]]
+/// along the middle of [outer, size, inner]. transposed: in has out_size places and is spread to out's
+/// in_size ones. A weight of 0 marks an unused tap. Tensors: float32, float64, and any dtype for one tap (a
+/// plain choice).
+struct ResampleCall {
+  Tensor out, in;
+  int64_t outer = 0, in_size = 0, out_size = 0, inner = 0;
+  int taps = 1;
+  const int64_t* places = nullptr;
+  const double* weights = nullptr;
+  bool transposed = false;
+};
+
+/// Windows of image [batch, channels, size...] as columns [batch, channels * kernel..., places...], or (fold)
+/// the sum of columns back into the image. Any dtype.
+struct ColumnsCall {
+  Tensor image, columns;
+  bool fold = false;
+  int64_t batch = 0, channels = 0;
+  std::array<int64_t, 2> size{}, kernel{}, places{}, stride{}, padding{}, dilation{};
 };
 
 enum class OptimizerKind : uint8_t { Sgd, Adam, AdamW };

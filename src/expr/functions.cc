@@ -112,7 +112,9 @@ const FunctionInfo kTable[] = {
   {"cosh", 1, kF, kP, kNo, kP, {"sinh(x)"}, R1(std::cosh(x)), nullptr, C1(std::cosh(x)), "cosh", 24},
   {"tanh", 1, kF, kP, kNo, kP, {"1-r*r"}, R1(std::tanh(x)), nullptr, C1(std::tanh(x)), "tanh", 24},
   {"asinh", 1, kF, kP, kNo, kP, {"rsqrt(x*x+1)"}, R1(std::asinh(x)), nullptr, C1(std::asinh(x)), "asinh", 32},
-  {"acosh", 1, kF, kP, kNo, kP, {"rsqrt(x-1)*rsqrt(x+1)"}, R1(std::acosh(x)), nullptr, C1(std::acosh(x)), "acosh", 32},
+  // The real form is finite below -1, as PyTorch's; the complex form has acosh's branch.
+  {"acosh_slope", 1, kF, "rsqrt((x-1)*(x+1))", kNo, "rsqrt(x-1)*rsqrt(x+1)", {"-x*r*r*r"}, nullptr, nullptr, nullptr, nullptr, 12},
+  {"acosh", 1, kF, kP, kNo, kP, {"acosh_slope(x)"}, R1(std::acosh(x)), nullptr, C1(std::acosh(x)), "acosh", 32},
   {"atanh", 1, kF, kP, kNo, kP, {"1/(1-x*x)"}, R1(std::atanh(x)), nullptr, C1(std::atanh(x)), "atanh", 32},
   {"atan2", 2, kF, kP, kNo, kNo, {"y/(x*x+y*y)", "-x/(x*x+y*y)"}, R2(std::atan2(x, y)), nullptr, nullptr, "atan2", 40},
   {"hypot", 2, kF, kP, kNo, kNo, {"x/r", "y/r"}, R2(std::hypot(x, y)), nullptr, nullptr, "hypot", 16},

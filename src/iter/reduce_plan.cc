@@ -74,7 +74,8 @@ void make_reduce_plan(ReducePlan& plan, IntArrayRef sizes, IntArrayRef strides, 
   red.merge();
   plan.nkeep = keep.n;
   plan.nred = red.n;
-  plan.columns = keep.n > 0 && red.n > 0 && order_key(plan.keep_in[keep.n - 1]) < order_key(plan.red_in[red.n - 1]);
+  plan.columns =
+      keep.n > 0 && red.n > 0 && order_key(plan.keep_in[keep.n - 1]) < order_key(plan.red_in[red.n - 1]);
 }
 
 void ReducePlan::locate(int64_t i, int64_t* in, int64_t* out) const {

@@ -1,8 +1,8 @@
-// ReducePlan: how a reduction walks its input: dimensions sorted by stride, merged where they lie in one line, and
-// divided into those that stay (keep) and those that go (red).
+// ReducePlan: how a reduction walks its input: dimensions sorted by stride, merged where they lie in one
+// line, and divided into those that stay (keep) and those that go (red).
 //
-// The plan depends on layout alone, never on the number of threads, so the order of every sum is fixed by the shape.
-// Pure data on the stack, no allocation; strides count elements.
+// The plan depends on layout alone, never on the number of threads, so the order of every sum is fixed by the
+// shape. Pure data on the stack, no allocation; strides count elements.
 #pragma once
 #include <cstdint>
 
@@ -29,8 +29,9 @@ struct ReducePlan {
   int64_t locate_reduced(int64_t i, int dims) const;
 };
 
-/// Fills plan for reducing the dimensions set in mask. out_strides belong to the kept dimensions (in order), or to
-/// all dimensions of the input when it has as many entries as sizes.
-void make_reduce_plan(ReducePlan& plan, IntArrayRef sizes, IntArrayRef strides, IntArrayRef out_strides, uint64_t mask);
+/// Fills plan for reducing the dimensions set in mask. out_strides belong to the kept dimensions (in order),
+/// or to all dimensions of the input when it has as many entries as sizes.
+void make_reduce_plan(ReducePlan& plan, IntArrayRef sizes, IntArrayRef strides, IntArrayRef out_strides,
+                      uint64_t mask);
 
 }  // namespace rustorch

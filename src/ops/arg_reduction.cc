@@ -3,8 +3,8 @@
 #include "core/tensor_impl.h"
 #include "gen/impl.h"
 #include "ops/make.h"
-#include "rustorch/error.h"
 #include "ops/reduction_common.h"
+#include "rustorch/error.h"
 
 namespace rustorch::impl {
 namespace {
@@ -27,12 +27,13 @@ Tensor arg(const char* op, ArgReduceKind kind, const Tensor& self, std::optional
   return std::move(call.indices);
 }
 
-std::tuple<Tensor, Tensor> extreme(const char* op, ArgReduceKind kind, const Tensor& self, int64_t dim, bool keepdim) {
+std::tuple<Tensor, Tensor> extreme(const char* op, ArgReduceKind kind, const Tensor& self, int64_t dim,
+                                   bool keepdim) {
   RT_CHECK(!is_complex(self.dtype()), NotImplemented, op, "does not support complex input");
   const uint64_t mask = reduced_dim(op, dim, self.dim());
   check_not_empty(op, self, mask, true);
-  ArgReduceCall call{kind, make_reduced(self, mask, keepdim, self.dtype()), make_reduced(self, mask, keepdim, kInt64),
-                     self, wrap_dim(op, dim, self.dim())};
+  ArgReduceCall call{kind, make_reduced(self, mask, keepdim, self.dtype()),
+                     make_reduced(self, mask, keepdim, kInt64), self, wrap_dim(op, dim, self.dim())};
   backend_for(self).arg_reduce(call);
   return {std::move(call.values), std::move(call.indices)};
 }

@@ -288,6 +288,39 @@ Tensor batched(const Tensor& input, const Tensor& weight, const std::optional<Te
                            IntArrayRef{0});
 }
 
+// Output places behind the last window get the bias alone: they are appended as zeros, since the ordinary
+// convolution this one is the gradient of would see more windows there.
+Tensor transposed_with_tail(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
+                            IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+                            IntArrayRef output_padding, int64_t groups, int rank, const char* op) {
+  DimVector near, tail(static_cast<size_t>(2 * rank), 0);
+  for (int i = 0; i < rank; ++i) {
+    const int64_t whole = list_at(output_padding, i), step = list_at(stride, i);
+    RT_CHECK(whole < std::max(step, list_at(dilation, i)), Value, op,
+             "output padding must be smaller than either stride or dilation, but got output_padding: ", whole,
+             " stride: ", step, " dilation: ", list_at(dilation, i));
+    near.push_back(std::min(whole, step - 1));
+    tail[static_cast<size_t>(2 * (rank - 1 - i) + 1)] = whole - near.back();
+  }
+  const Tensor out = rustorch::constant_pad_nd(
+      batched(input, weight, std::nullopt, stride, padding, dilation, true, near, groups, rank, op), tail, 0);
+  if (!bias || !bias->defined()) return out;
+  DimVector shape(static_cast<size_t>(rank + 1), 1);
+  shape[0] = bias->numel();
+  return rustorch::add(out, rustorch::reshape(*bias, shape));
+}
+
+// True when some output padding is not below its stride.
+bool has_long_tail(IntArrayRef output_padding, IntArrayRef stride, int rank) {
+  const size_t n = static_cast<size_t>(rank);
+  if ((output_padding.size() != 1 && output_padding.size() != n) ||
+      (stride.size() != 1 && stride.size() != n))
+    return false;  // reported by convolution()
+  for (int i = 0; i < rank; ++i)
+    if (list_at(output_padding, i) >= list_at(stride, i)) return true;
+  return false;
+}
+
 constexpr int64_t kZero[] = {0};
 
 // "same" needs padding that may differ by one between the two ends; the odd one goes to the far end.
@@ -331,6 +364,9 @@ Tensor named_padding(const Tensor& input, const Tensor& weight, const std::optio
   Tensor conv_transpose##rank##d(const Tensor& input, const Tensor& weight,                                  \
                                  const std::optional<Tensor>& bias, IntArrayRef stride, IntArrayRef padding, \
                                  IntArrayRef output_padding, int64_t groups, IntArrayRef dilation) {         \
+    if (has_long_tail(output_padding, stride, rank))                                                         \
+      return transposed_with_tail(input, weight, bias, stride, padding, dilation, output_padding, groups,    \
+                                  rank, "conv_transpose" #rank "d");                                         \
     return batched(input, weight, bias, stride, padding, dilation, true, output_padding, groups, rank,       \
                    "conv_transpose" #rank "d");                                                              \
   }

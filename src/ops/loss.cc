@@ -198,6 +198,15 @@ Tensor _nll_loss_backward(const Tensor& grad, IntArrayRef input_size, const Tens
   return cast_raw(call.out, grad.dtype());
 }
 
+Tensor kl_div(const Tensor& self, const Tensor& target, std::string_view reduction, bool log_target) {
+  Tensor loss;
+  if (log_target)
+    loss = rustorch::mul(rustorch::exp(target), rustorch::sub(target, self));
+  else
+    loss = rustorch::sub(rustorch::xlogy(target, target), rustorch::mul(target, self));
+  return reduce_loss("kl_div", loss, reduction);
+}
+
 Tensor mse_loss(const Tensor& self, const Tensor& target, std::string_view reduction) {
   return reduce_loss("mse_loss", rustorch::_squared_error(self, target), reduction);
 }

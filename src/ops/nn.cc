@@ -142,6 +142,19 @@ Tensor feature_alpha_dropout(const Tensor& input, double p, bool train) {
   return alpha_mix(input, rustorch::mul(channel_noise(input, p), 1 - p), p);
 }
 
+Tensor rrelu(const Tensor& self, const Scalar& lower, const Scalar& upper, bool training,
+             const std::optional<Generator>& generator) {
+  const double low = lower.to_double(), high = upper.to_double();
+  RT_CHECK(low <= high, Value, "rrelu", "Lower bound should be less than or equal to the upper bound");
+  if (!training) return rustorch::leaky_relu(self, Scalar((low + high) / 2));
+  Tensor slope;
+  {
+    GradModeGuard off(false);
+    slope = rustorch::empty_like(self).uniform_(low, high, generator);
+  }
+  return rustorch::where(rustorch::le(self, Scalar(0)), rustorch::mul(self, slope), self);
+}
+
 // ---- embedding
 
 namespace {
@@ -282,8 +295,17 @@ Tensor pad(const Tensor& self, IntArrayRef pad, std::string_view mode, std::opti
            NotImplemented, op, "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now");
   Tensor out = self;
   for (int64_t i = 0; i < padded; ++i) {
-    const int64_t d = self.dim() - 1 - i, size = self.size(d);
-    const int64_t before = pad[static_cast<size_t>(2 * i)], after = pad[static_cast<size_t>(2 * i + 1)];
+    const int64_t d = self.dim() - 1 - i;
+    int64_t before = pad[static_cast<size_t>(2 * i)], after = pad[static_cast<size_t>(2 * i + 1)];
+    if (mode == "circular" && (before < 0 || after < 0)) {  // what is cut off does not come round again
+      const int64_t first = std::max<int64_t>(-before, 0), last = out.size(d) + std::min<int64_t>(after, 0);
+      RT_CHECK(last > first, Shape, op, "Negative padding value is resulting in an empty dimension; got ",
+               self.sizes());
+      out = rustorch::narrow(out, d, first, last - first);
+      before = std::max<int64_t>(before, 0);
+      after = std::max<int64_t>(after, 0);
+    }
+    const int64_t size = out.size(d);
     RT_CHECK(size > 0, Shape, op, "Expected non-empty dimensions to pad; got ", self.sizes());
     RT_CHECK(size + before + after > 0, Shape, op, "input (W: ", size,
              ") is too small. Calculated output W: ", size + before + after);

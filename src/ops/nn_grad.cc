@@ -23,8 +23,8 @@ Tensor embedding_double_backward(const Tensor& gg, const Tensor& indices, int64_
 }
 
 std::tuple<Tensor, Tensor, Tensor> attention_grads(const Tensor& g, const Tensor& query, const Tensor& key,
-                                                   const Tensor& value, const Tensor& lse, bool is_causal, double scale,
-                                                   const std::array<bool, 3>&) {
+                                                   const Tensor& value, const Tensor& lse, bool is_causal,
+                                                   double scale, const std::array<bool, 3>&) {
   if (!GradMode::is_enabled()) return _attention_backward(g, query, key, value, lse, is_causal, scale);
   Tensor scores = mul(matmul(query, transpose(key, -2, -1)), scale);
   if (is_causal) {

@@ -16,7 +16,7 @@ Tensor constant_pad_backward(const Tensor& g, IntArrayRef pad);
 
 /// Gradients of _attention(): the fused kernel, or public operators while backward is itself recorded.
 std::tuple<Tensor, Tensor, Tensor> attention_grads(const Tensor& g, const Tensor& query, const Tensor& key,
-                                                   const Tensor& value, const Tensor& lse, bool is_causal, double scale,
-                                                   const std::array<bool, 3>& grad_mask);
+                                                   const Tensor& value, const Tensor& lse, bool is_causal,
+                                                   double scale, const std::array<bool, 3>& grad_mask);
 
 }  // namespace rustorch

@@ -84,11 +84,14 @@ namespace {
 
 // [B, H, L, E] lying in memory as [B, L, H, E], so that joining the heads again costs nothing.
 Tensor make_heads(int64_t batch, int64_t heads, int64_t rows, int64_t cols, const Tensor& like) {
-  const int64_t sizes[] = {batch, heads, rows, cols}, strides[] = {rows * heads * cols, cols, heads * cols, 1};
+  const int64_t sizes[] = {batch, heads, rows, cols},
+                strides[] = {rows * heads * cols, cols, heads * cols, 1};
   return make_strided(sizes, strides, like.dtype(), like.device());
 }
 
-Tensor dense_rows(const Tensor& t) { return t.stride(-1) == 1 && t.stride(-2) >= t.size(-1) ? t : contiguous_raw(t); }
+Tensor dense_rows(const Tensor& t) {
+  return t.stride(-1) == 1 && t.stride(-2) >= t.size(-1) ? t : contiguous_raw(t);
+}
 
 // True when the fused kernel takes these tensors.
 bool fits_fused(const Tensor& q, const Tensor& k, const Tensor& v) {
@@ -101,8 +104,8 @@ bool fits_fused(const Tensor& q, const Tensor& k, const Tensor& v) {
 
 }  // namespace
 
-std::tuple<Tensor, Tensor> _attention(const Tensor& query, const Tensor& key, const Tensor& value, bool is_causal,
-                                      double scale) {
+std::tuple<Tensor, Tensor> _attention(const Tensor& query, const Tensor& key, const Tensor& value,
+                                      bool is_causal, double scale) {
   AttentionCall call{};
   call.kind = AttentionKind::Forward;
   call.query = dense_rows(query);
@@ -116,9 +119,9 @@ std::tuple<Tensor, Tensor> _attention(const Tensor& query, const Tensor& key, co
   return {call.out, call.lse};
 }
 
-std::tuple<Tensor, Tensor, Tensor> _attention_backward(const Tensor& grad, const Tensor& query, const Tensor& key,
-                                                       const Tensor& value, const Tensor& lse, bool is_causal,
-                                                       double scale) {
+std::tuple<Tensor, Tensor, Tensor> _attention_backward(const Tensor& grad, const Tensor& query,
+                                                       const Tensor& key, const Tensor& value,
+                                                       const Tensor& lse, bool is_causal, double scale) {
   AttentionCall call{};
   call.kind = AttentionKind::Backward;
   call.grad = dense_rows(grad);
@@ -153,6 +156,14 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
   if (enable_gqa && query.dim() >= 3 && key.size(-3) != query.size(-3)) {
     k = rustorch::repeat_interleave(key, query.size(-3) / key.size(-3), -3);
     v = rustorch::repeat_interleave(value, query.size(-3) / value.size(-3), -3);
+  }
+  if (is_reduced_float(query.dtype())) {  // scores and probabilities in float
+    std::optional<Tensor> mask = attn_mask;
+    if (masked && attn_mask->dtype() != kBool) mask = rustorch::to(*attn_mask, kFloat32);
+    return rustorch::to(rustorch::scaled_dot_product_attention(
+                            rustorch::to(query, kFloat32), rustorch::to(k, kFloat32),
+                            rustorch::to(v, kFloat32), mask, dropout_p, is_causal, s, false),
+                        query.dtype());
   }
   if (!masked && dropout_p == 0 && fits_fused(query, k, v))
     return std::get<0>(rustorch::_attention(query, k, v, is_causal, s));

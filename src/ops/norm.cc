@@ -205,12 +205,32 @@ std::tuple<Tensor, Tensor, Tensor> run_rows(const char* op, NormCall call, const
 
 Tensor layer_norm(const Tensor& input, IntArrayRef normalized_shape, const std::optional<Tensor>& weight,
                   const std::optional<Tensor>& bias, double eps, bool) {
-  return std::get<0>(rustorch::native_layer_norm(input, normalized_shape, weight, bias, eps));
+  return std::get<0>(rustorch::_layer_norm(input, normalized_shape, weight, bias, eps));
 }
 
 std::tuple<Tensor, Tensor, Tensor> native_layer_norm(const Tensor& input, IntArrayRef normalized_shape,
                                                      const std::optional<Tensor>& weight,
                                                      const std::optional<Tensor>& bias, double eps) {
+  const auto all = rustorch::_layer_norm(input, normalized_shape, weight, bias, eps);
+  return {std::get<0>(all), rustorch::to(std::get<1>(all), input.dtype()),
+          rustorch::to(std::get<2>(all), input.dtype())};
+}
+
+std::tuple<Tensor, Tensor, Tensor> native_batch_norm(const Tensor& input, const std::optional<Tensor>& weight,
+                                                     const std::optional<Tensor>& bias,
+                                                     const std::optional<Tensor>& running_mean,
+                                                     const std::optional<Tensor>& running_var, bool training,
+                                                     double momentum, double eps) {
+  const auto all =
+      rustorch::_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps);
+  if (training) return all;
+  const Tensor none = make_tensor({0}, std::get<1>(all).dtype(), input.device());
+  return {std::get<0>(all), none, none};
+}
+
+std::tuple<Tensor, Tensor, Tensor> _layer_norm(const Tensor& input, IntArrayRef normalized_shape,
+                                               const std::optional<Tensor>& weight,
+                                               const std::optional<Tensor>& bias, double eps) {
   const NormCall call = row_call("layer_norm", NormKind::Layer, input, normalized_shape, weight, bias);
   return run_rows("layer_norm", call, input, normalized_shape.size(), weight, bias, eps);
 }
@@ -267,6 +287,8 @@ NormCall group_call(NormKind kind, const Tensor& input, int64_t num_groups) {
   RT_CHECK(input.dim() >= 2, Shape, op, "Expected at least 2 dimensions for input tensor but received ",
            input.dim());
   RT_CHECK(num_groups > 0, Value, op, "Expected num groups to be greater than 0, got ", num_groups);
+  RT_CHECK(input.size(1) > 0, Shape, op, "Expected number of channels to be greater than 0, got ",
+           input.size(1));
   RT_CHECK(input.size(1) % num_groups == 0, Shape, op,
            "Expected number of channels in input to be divisible by num_groups, but got input of shape ",
            input.sizes(), " and num_groups=", num_groups);

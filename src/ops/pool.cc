@@ -176,16 +176,17 @@ Tensor _max_pool_gather(const Tensor& self, const Tensor& places, int64_t rank, 
   return cast_raw(call.out, self.dtype());
 }
 
-#define RT_MAX_POOL(rank)                                                                                \
-  Tensor max_pool##rank##d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef stride,              \
-                           IntArrayRef padding, IntArrayRef dilation, bool ceil_mode) {                  \
-    return std::get<0>(                                                                                  \
-        rustorch::_max_pool(self, rank, kernel_size, stride, padding, dilation, ceil_mode, false));      \
-  }                                                                                                      \
-  std::tuple<Tensor, Tensor> max_pool##rank##d_with_indices(const Tensor& self, IntArrayRef kernel_size, \
-                                                            IntArrayRef stride, IntArrayRef padding,     \
-                                                            IntArrayRef dilation, bool ceil_mode) {      \
-    return rustorch::_max_pool(self, rank, kernel_size, stride, padding, dilation, ceil_mode, true);     \
+#define RT_MAX_POOL(rank)                                                                                    \
+  Tensor max_pool##rank##d(const Tensor& self, IntArrayRef kernel_size, std::optional<IntArrayRef> stride,   \
+                           IntArrayRef padding, IntArrayRef dilation, bool ceil_mode) {                      \
+    return std::get<0>(rustorch::_max_pool(self, rank, kernel_size, stride.value_or(IntArrayRef{}), padding, \
+                                           dilation, ceil_mode, false));                                     \
+  }                                                                                                          \
+  std::tuple<Tensor, Tensor> max_pool##rank##d_with_indices(                                                 \
+      const Tensor& self, IntArrayRef kernel_size, std::optional<IntArrayRef> stride, IntArrayRef padding,   \
+      IntArrayRef dilation, bool ceil_mode) {                                                                \
+    return rustorch::_max_pool(self, rank, kernel_size, stride.value_or(IntArrayRef{}), padding, dilation,   \
+                               ceil_mode, true);                                                             \
   }
 RT_MAX_POOL(1)
 RT_MAX_POOL(2)
@@ -225,20 +226,22 @@ Tensor _avg_pool_backward(const Tensor& grad, IntArrayRef input_size, int64_t ra
   return cast_raw(call.out, grad.dtype());
 }
 
-Tensor avg_pool1d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef stride, IntArrayRef padding,
-                  bool ceil_mode, bool count_include_pad) {
-  return rustorch::_avg_pool(self, 1, kernel_size, stride, padding, ceil_mode, count_include_pad,
-                             std::nullopt);
+Tensor avg_pool1d(const Tensor& self, IntArrayRef kernel_size, std::optional<IntArrayRef> stride,
+                  IntArrayRef padding, bool ceil_mode, bool count_include_pad) {
+  return rustorch::_avg_pool(self, 1, kernel_size, stride.value_or(IntArrayRef{}), padding, ceil_mode,
+                             count_include_pad, std::nullopt);
 }
-Tensor avg_pool2d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef stride, IntArrayRef padding,
-                  bool ceil_mode, bool count_include_pad, std::optional<int64_t> divisor_override) {
-  return rustorch::_avg_pool(self, 2, kernel_size, stride, padding, ceil_mode, count_include_pad,
-                             divisor_override);
+Tensor avg_pool2d(const Tensor& self, IntArrayRef kernel_size, std::optional<IntArrayRef> stride,
+                  IntArrayRef padding, bool ceil_mode, bool count_include_pad,
+                  std::optional<int64_t> divisor_override) {
+  return rustorch::_avg_pool(self, 2, kernel_size, stride.value_or(IntArrayRef{}), padding, ceil_mode,
+                             count_include_pad, divisor_override);
 }
-Tensor avg_pool3d(const Tensor& self, IntArrayRef kernel_size, IntArrayRef stride, IntArrayRef padding,
-                  bool ceil_mode, bool count_include_pad, std::optional<int64_t> divisor_override) {
-  return rustorch::_avg_pool(self, 3, kernel_size, stride, padding, ceil_mode, count_include_pad,
-                             divisor_override);
+Tensor avg_pool3d(const Tensor& self, IntArrayRef kernel_size, std::optional<IntArrayRef> stride,
+                  IntArrayRef padding, bool ceil_mode, bool count_include_pad,
+                  std::optional<int64_t> divisor_override) {
+  return rustorch::_avg_pool(self, 3, kernel_size, stride.value_or(IntArrayRef{}), padding, ceil_mode,
+                             count_include_pad, divisor_override);
 }
 
 namespace {

@@ -36,17 +36,20 @@ Tensor accumulate(ReduceKind kind, const Tensor& self, uint64_t mask, bool keepd
 
 DType mean_dtype(const char* op, const Tensor& self, std::optional<DType> dtype) {
   const DType t = dtype.value_or(self.dtype());
-  RT_CHECK(is_differentiable(t), NotImplemented, op, "could not infer output dtype. ", dtype ? "Optional" : "Input",
+  RT_CHECK(is_differentiable(t), NotImplemented, op, "could not infer output dtype. ",
+           dtype ? "Optional" : "Input",
            " dtype must be either a floating point or complex dtype. Got: ", dtype_scalar_name(t));
   return t;
 }
 
-Tensor extreme(const char* op, ReduceKind kind, const Tensor& self, uint64_t mask, bool keepdim, bool dims_given) {
+Tensor extreme(const char* op, ReduceKind kind, const Tensor& self, uint64_t mask, bool keepdim,
+               bool dims_given) {
   RT_CHECK(!is_complex(self.dtype()), NotImplemented, op, "\"", op, "\" not implemented for '",
            dtype_scalar_name(self.dtype()), "'");
   if (self.numel() == 0) {
     RT_CHECK(dims_given, Value, op,
-             "Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' "
+             "Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
+             "the 'dim' "
              "argument.");
     check_not_empty(op, self, mask, true);
   }
@@ -62,7 +65,8 @@ struct Moments {
 };
 
 void check_float(const char* op, const Tensor& self) {
-  RT_CHECK(is_differentiable(self.dtype()), NotImplemented, op, "std and var only support floating point and complex dtypes");
+  RT_CHECK(is_differentiable(self.dtype()), NotImplemented, op,
+           "std and var only support floating point and complex dtypes");
 }
 
 /// Variance or standard deviation, with the mean when asked for.
@@ -94,15 +98,18 @@ std::optional<Scalar> bias(std::optional<bool> unbiased) { return Scalar(unbiase
 }  // namespace
 
 Tensor sum(const Tensor& self, std::optional<DType> dtype) {
-  return accumulate(ReduceKind::Sum, self, reduced_dims("sum", std::nullopt, self.dim()), false, sum_dtype(self, dtype));
+  return accumulate(ReduceKind::Sum, self, reduced_dims("sum", std::nullopt, self.dim()), false,
+                    sum_dtype(self, dtype));
 }
 
 Tensor sum_dim(const Tensor& self, std::optional<IntArrayRef> dim, bool keepdim, std::optional<DType> dtype) {
-  return accumulate(ReduceKind::Sum, self, reduced_dims("sum", dim, self.dim()), keepdim, sum_dtype(self, dtype));
+  return accumulate(ReduceKind::Sum, self, reduced_dims("sum", dim, self.dim()), keepdim,
+                    sum_dtype(self, dtype));
 }
 
 Tensor nansum(const Tensor& self, std::optional<IntArrayRef> dim, bool keepdim, std::optional<DType> dtype) {
-  RT_CHECK(!is_complex(self.dtype()), NotImplemented, "nansum", "nansum on CPU does not support complex inputs");
+  RT_CHECK(!is_complex(self.dtype()), NotImplemented, "nansum",
+           "nansum on CPU does not support complex inputs");
   const DType out = sum_dtype(self, dtype);
   const uint64_t mask = reduced_dims("nansum", dim, self.dim());
   if (is_integral(out, true) && !is_integral(self.dtype(), true))
@@ -115,14 +122,16 @@ Tensor mean(const Tensor& self, std::optional<DType> dtype) {
                     mean_dtype("mean", self, dtype));
 }
 
-Tensor mean_dim(const Tensor& self, std::optional<IntArrayRef> dim, bool keepdim, std::optional<DType> dtype) {
+Tensor mean_dim(const Tensor& self, std::optional<IntArrayRef> dim, bool keepdim,
+                std::optional<DType> dtype) {
   return accumulate(ReduceKind::Mean, self, reduced_dims("mean", dim, self.dim()), keepdim,
                     mean_dtype("mean", self, dtype));
 }
 
 Tensor nanmean(const Tensor& self, std::optional<IntArrayRef> dim, bool keepdim, std::optional<DType> dtype) {
   RT_CHECK(is_differentiable(self.dtype()), NotImplemented, "nanmean",
-           "expected input to have floating point or complex dtype but got ", dtype_scalar_name(self.dtype()));
+           "expected input to have floating point or complex dtype but got ",
+           dtype_scalar_name(self.dtype()));
   const Tensor count = self.detach().isnan().logical_not().sum(dim, keepdim);
   return rustorch::nansum(self, dim, keepdim, dtype).div(count);
 }
@@ -133,15 +142,18 @@ Tensor prod(const Tensor& self, std::optional<DType> dtype) {
 }
 
 Tensor prod_dim_int(const Tensor& self, int64_t dim, bool keepdim, std::optional<DType> dtype) {
-  return accumulate(ReduceKind::Prod, self, reduced_dim("prod", dim, self.dim()), keepdim, sum_dtype(self, dtype));
+  return accumulate(ReduceKind::Prod, self, reduced_dim("prod", dim, self.dim()), keepdim,
+                    sum_dtype(self, dtype));
 }
 
 Tensor amax(const Tensor& self, std::optional<IntArrayRef> dim, bool keepdim) {
-  return extreme("amax", ReduceKind::Max, self, reduced_dims("amax", dim, self.dim()), keepdim, dim && !dim->empty());
+  return extreme("amax", ReduceKind::Max, self, reduced_dims("amax", dim, self.dim()), keepdim,
+                 dim && !dim->empty());
 }
 
 Tensor amin(const Tensor& self, std::optional<IntArrayRef> dim, bool keepdim) {
-  return extreme("amin", ReduceKind::Min, self, reduced_dims("amin", dim, self.dim()), keepdim, dim && !dim->empty());
+  return extreme("amin", ReduceKind::Min, self, reduced_dims("amin", dim, self.dim()), keepdim,
+                 dim && !dim->empty());
 }
 
 std::tuple<Tensor, Tensor> aminmax(const Tensor& self, std::optional<int64_t> dim, bool keepdim) {
@@ -183,7 +195,8 @@ Tensor all_dims(const Tensor& self, std::optional<IntArrayRef> dim, bool keepdim
 }
 
 Tensor count_nonzero(const Tensor& self, std::optional<IntArrayRef> dim) {
-  return reduce_with(ReduceKind::CountNonzero, self, reduced_dims("count_nonzero", dim, self.dim()), false, kInt64);
+  return reduce_with(ReduceKind::CountNonzero, self, reduced_dims("count_nonzero", dim, self.dim()), false,
+                     kInt64);
 }
 
 Tensor var(const Tensor& self, std::optional<bool> unbiased) {
@@ -194,8 +207,8 @@ Tensor var_dim(const Tensor& self, std::optional<IntArrayRef> dim, bool unbiased
   return rustorch::var(self, dim, bias(unbiased), keepdim);
 }
 
-Tensor var_correction(const Tensor& self, std::optional<IntArrayRef> dim, const std::optional<Scalar>& correction,
-                      bool keepdim) {
+Tensor var_correction(const Tensor& self, std::optional<IntArrayRef> dim,
+                      const std::optional<Scalar>& correction, bool keepdim) {
   return moments("var", ReduceKind::Var, self, dim, correction, keepdim, false).spread;
 }
 
@@ -207,8 +220,8 @@ Tensor std_dim(const Tensor& self, std::optional<IntArrayRef> dim, bool unbiased
   return rustorch::std(self, dim, bias(unbiased), keepdim);
 }
 
-Tensor std_correction(const Tensor& self, std::optional<IntArrayRef> dim, const std::optional<Scalar>& correction,
-                      bool keepdim) {
+Tensor std_correction(const Tensor& self, std::optional<IntArrayRef> dim,
+                      const std::optional<Scalar>& correction, bool keepdim) {
   return moments("std", ReduceKind::Std, self, dim, correction, keepdim, false).spread;
 }
 
@@ -245,9 +258,11 @@ std::tuple<Tensor, Tensor> std_mean_correction(const Tensor& self, std::optional
 Tensor logsumexp(const Tensor& self, IntArrayRef dim, bool keepdim) {
   const uint64_t mask = reduced_dims("logsumexp", dim, self.dim());
   if (is_complex(self.dtype())) {
-    const Tensor top = reduce_with(ReduceKind::Max, rustorch::real(self), mask, true, real_type(self.dtype()));
+    const Tensor top =
+        reduce_with(ReduceKind::Max, rustorch::real(self), mask, true, real_type(self.dtype()));
     const Tensor shift = rustorch::where(top.abs().eq(kInfinity), rustorch::zeros_like(top), top);
-    const Tensor total = reduce_with(ReduceKind::Sum, rustorch::exp(self.sub(shift)), mask, true, self.dtype());
+    const Tensor total =
+        reduce_with(ReduceKind::Sum, rustorch::exp(self.sub(shift)), mask, true, self.dtype());
     const Tensor result = total.log().add(shift);
     return keepdim ? result : result.reshape(make_reduced(self, mask, false, kBool).sizes());
   }
@@ -258,22 +273,24 @@ Tensor logsumexp(const Tensor& self, IntArrayRef dim, bool keepdim) {
 Tensor linalg_vector_norm(const Tensor& self, const Scalar& ord, std::optional<IntArrayRef> dim, bool keepdim,
                           std::optional<DType> dtype) {
   constexpr const char* kOp = "linalg.vector_norm";
-  RT_CHECK(is_differentiable(self.dtype()), NotImplemented, kOp, "Expected a floating point or complex tensor as input. Got ",
-           dtype_scalar_name(self.dtype()));
+  RT_CHECK(is_differentiable(self.dtype()), NotImplemented, kOp,
+           "Expected a floating point or complex tensor as input. Got ", dtype_scalar_name(self.dtype()));
   if (dtype) {
     RT_CHECK(is_differentiable(*dtype), Value, kOp, "dtype should be floating point or complex, but got ",
              dtype_scalar_name(*dtype));
     RT_CHECK(is_complex(*dtype) == is_complex(self.dtype()), Value, kOp, "dtype should be ",
-             is_complex(self.dtype()) ? "complex" : "real", " for ", is_complex(self.dtype()) ? "complex" : "real",
-             " inputs, but got ", dtype_scalar_name(*dtype));
+             is_complex(self.dtype()) ? "complex" : "real", " for ",
+             is_complex(self.dtype()) ? "complex" : "real", " inputs, but got ", dtype_scalar_name(*dtype));
   }
   const uint64_t mask = reduced_dims(kOp, dim, self.dim());
   const double p = ord.to_double();
   if (self.numel() == 0 && (p < 0 || std::isinf(p))) {
-    RT_CHECK(dim && !dim->empty(), Value, kOp, "cannot compute the ", p, " norm on an empty tensor because the operation does not have an identity");
+    RT_CHECK(dim && !dim->empty(), Value, kOp, "cannot compute the ", p,
+             " norm on an empty tensor because the operation does not have an identity");
     for (int d = 0; d < self.impl()->dim(); ++d)
       RT_CHECK(!((mask >> d) & 1) || self.impl()->size(d) != 0, Value, kOp, "cannot compute the ", p,
-               " norm on the dimension ", d, " because this dimension is empty and the operation does not have an identity");
+               " norm on the dimension ", d,
+               " because this dimension is empty and the operation does not have an identity");
   }
   const Tensor in = dtype && is_complex(*dtype) ? cast_raw(self, *dtype) : self;
   return reduce_with(ReduceKind::Norm, in, mask, keepdim, real_type(dtype.value_or(self.dtype())), p);
@@ -286,7 +303,8 @@ Tensor norm(const Tensor& self, const std::optional<Scalar>& p, std::optional<In
 
 Tensor norm_str(const Tensor& self, std::string_view p, std::optional<IntArrayRef> dim, bool keepdim,
                 std::optional<DType> dtype) {
-  RT_CHECK(p == "fro", Value, "norm", "only valid string values are 'fro' (and 'nuc' in linalg.matrix_norm), found ", p);
+  RT_CHECK(p == "fro", Value, "norm",
+           "only valid string values are 'fro' (and 'nuc' in linalg.matrix_norm), found ", p);
   return rustorch::linalg_vector_norm(self, 2, dim, keepdim, dtype);
 }
 

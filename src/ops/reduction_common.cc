@@ -41,7 +41,8 @@ Tensor make_reduced(const Tensor& self, uint64_t mask, bool keepdim, DType dtype
   return make_tensor(IntArrayRef(sizes, n), dtype, self.device());
 }
 
-Tensor reduce_with(ReduceKind kind, const Tensor& self, uint64_t mask, bool keepdim, DType dtype, double param) {
+Tensor reduce_with(ReduceKind kind, const Tensor& self, uint64_t mask, bool keepdim, DType dtype,
+                   double param) {
   ReduceCall call{kind, make_reduced(self, mask, keepdim, dtype), self, mask, param};
   backend_for(self).reduce(call);
   return std::move(call.out);
@@ -57,7 +58,8 @@ int64_t reduced_numel(const Tensor& self, uint64_t mask) {
 void check_not_empty(const char* op, const Tensor& self, uint64_t mask, bool dims_given) {
   if (self.numel() != 0) return;
   RT_CHECK(dims_given, Index, op,
-           "Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' "
+           "Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
+           "the 'dim' "
            "argument.");
   for (int d = 0; d < self.impl()->dim(); ++d)
     RT_CHECK(!((mask >> d) & 1) || self.impl()->size(d) != 0, Index, op, "Expected reduction dim ", d,

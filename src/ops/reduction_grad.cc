@@ -46,7 +46,8 @@ Tensor restore_dims(const Tensor& g, std::optional<IntArrayRef> dim, bool keepdi
 
 Tensor sum_backward(const Tensor& g, IntArrayRef sizes, DType dtype) { return g.to(dtype).expand(sizes); }
 
-Tensor sum_dim_backward(const Tensor& g, IntArrayRef sizes, std::optional<IntArrayRef> dim, bool keepdim, DType dtype) {
+Tensor sum_dim_backward(const Tensor& g, IntArrayRef sizes, std::optional<IntArrayRef> dim, bool keepdim,
+                        DType dtype) {
   return restore_dims(g.to(dtype), dim, keepdim, static_cast<int64_t>(sizes.size())).expand(sizes);
 }
 
@@ -65,22 +66,23 @@ Tensor mean_dim_backward(const Tensor& g, IntArrayRef sizes, std::optional<IntAr
 
 Tensor prod_backward(const Tensor& g, const Tensor& self, const Tensor& result) {
   const Tensor x = self.to(g.dtype());
-  if (x.dim() == 0) return (g * result.conj()).to(self.dtype());
+  if (x.dim() == 0) return g.to(self.dtype());
   if (!has_zero(x)) return (g * (result / x).conj()).to(self.dtype());
   return product_of_others(g, x.reshape({-1}), 0).reshape(x.sizes()).to(self.dtype());
 }
 
-Tensor prod_dim_backward(const Tensor& g, const Tensor& self, const Tensor& result, int64_t dim, bool keepdim) {
+Tensor prod_dim_backward(const Tensor& g, const Tensor& self, const Tensor& result, int64_t dim,
+                         bool keepdim) {
   const Tensor x = self.to(g.dtype());
-  if (x.dim() == 0) return (g * result.conj()).to(self.dtype());
+  if (x.dim() == 0) return g.to(self.dtype());
   const int64_t d = wrap_dim("prod", dim, x.dim());
   const Tensor grad = keepdim ? g : g.unsqueeze(d), product = keepdim ? result : result.unsqueeze(d);
   if (!has_zero(x)) return (grad * (product / x).conj()).to(self.dtype());
   return product_of_others(grad, x, d).to(self.dtype());
 }
 
-Tensor extreme_backward(const Tensor& g, const Tensor& self, const Tensor& result, std::optional<IntArrayRef> dim,
-                        bool keepdim) {
+Tensor extreme_backward(const Tensor& g, const Tensor& self, const Tensor& result,
+                        std::optional<IntArrayRef> dim, bool keepdim) {
   const Tensor mask = restore_dims(result, dim, keepdim, self.dim()).eq(self);
   return restore_dims(g, dim, keepdim, self.dim()) * mask / mask.sum(dim, true);
 }
@@ -91,7 +93,8 @@ Tensor full_extreme_backward(const Tensor& g, const Tensor& self, const Tensor& 
   return mask * (g / mask.sum());
 }
 
-Tensor value_selecting_backward(const Tensor& g, int64_t dim, const Tensor& indices, IntArrayRef sizes, bool keepdim) {
+Tensor value_selecting_backward(const Tensor& g, int64_t dim, const Tensor& indices, IntArrayRef sizes,
+                                bool keepdim) {
   if (!g.defined()) return {};
   const int64_t ndim = static_cast<int64_t>(sizes.size());
   if (ndim == 0) return g;
@@ -112,8 +115,9 @@ Tensor std_backward(const Tensor& g, const Tensor& self, const Tensor& result, s
   return var_backward((g / (result * 2)).masked_fill(result.eq(0), 0), self, dim, correction, keepdim);
 }
 
-Tensor var_mean_backward(const Tensor& g_var, const Tensor& g_mean, const Tensor& self, std::optional<IntArrayRef> dim,
-                         const std::optional<Scalar>& correction, bool keepdim) {
+Tensor var_mean_backward(const Tensor& g_var, const Tensor& g_mean, const Tensor& self,
+                         std::optional<IntArrayRef> dim, const std::optional<Scalar>& correction,
+                         bool keepdim) {
   Tensor grad;
   if (g_var.defined()) grad = var_backward(g_var, self, dim, correction, keepdim);
   if (!g_mean.defined()) return grad;
@@ -122,13 +126,15 @@ Tensor var_mean_backward(const Tensor& g_var, const Tensor& g_mean, const Tensor
 }
 
 Tensor std_mean_backward(const Tensor& g_std, const Tensor& g_mean, const Tensor& self, const Tensor& result,
-                         std::optional<IntArrayRef> dim, const std::optional<Scalar>& correction, bool keepdim) {
+                         std::optional<IntArrayRef> dim, const std::optional<Scalar>& correction,
+                         bool keepdim) {
   Tensor g_var;
   if (g_std.defined()) g_var = (g_std / (result * 2)).masked_fill(result.eq(0), 0);
   return var_mean_backward(g_var, g_mean, self, dim, correction, keepdim);
 }
 
-Tensor logsumexp_backward(const Tensor& g, const Tensor& self, const Tensor& result, IntArrayRef dim, bool keepdim) {
+Tensor logsumexp_backward(const Tensor& g, const Tensor& self, const Tensor& result, IntArrayRef dim,
+                          bool keepdim) {
   const Tensor top = restore_dims(result, dim, keepdim, self.dim());
   return restore_dims(g, dim, keepdim, self.dim()) * (self - top).exp().conj();
 }

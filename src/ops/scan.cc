@@ -31,7 +31,8 @@ std::tuple<Tensor, Tensor> extreme_scan(const char* op, ScanKind kind, const Ten
   const DType t = self.dtype();
   const DType compute = t == kInt64 || t == kFloat64 ? t : is_floating_point(t) ? kFloat32 : kInt32;
   const Tensor x = contiguous_raw(cast_raw(self, compute));
-  ScanCall call{kind, make_tensor(x.sizes(), compute, x.device()), make_tensor(x.sizes(), kInt64, x.device()), x, d};
+  ScanCall call{kind, make_tensor(x.sizes(), compute, x.device()), make_tensor(x.sizes(), kInt64, x.device()),
+                x, d};
   if (x.numel() > 0) backend_for(x).scan(call);
   return {cast_raw(call.out, t), std::move(call.indices)};
 }
@@ -46,8 +47,7 @@ Tensor neighbour_sums(const Tensor& y, int64_t d) {
 Tensor widths(const Tensor& y, const Tensor& x, int64_t d) {
   Tensor points = x;
   if (x.dim() == 1 && y.dim() > 1) {
-    RT_CHECK(x.size(0) == y.size(d), Shape, "trapezoid",
-             "There must be one `x` value for each sample point");
+    RT_CHECK(x.size(0) == y.size(d), Shape, "trapezoid", "There must be one `x` value for each sample point");
     std::vector<int64_t> shape(static_cast<size_t>(y.dim()), 1);
     shape[static_cast<size_t>(d)] = x.size(0);
     points = x.reshape(IntArrayRef(shape));
@@ -58,7 +58,8 @@ Tensor widths(const Tensor& y, const Tensor& x, int64_t d) {
 }
 
 void check_points(const char* op, const Tensor& t) {
-  RT_CHECK(t.dtype() != kBool, NotImplemented, op, "received a bool input for `y`, but bool is not supported");
+  RT_CHECK(t.dtype() != kBool, NotImplemented, op,
+           "received a bool input for `y`, but bool is not supported");
 }
 
 }  // namespace

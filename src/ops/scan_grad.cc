@@ -22,7 +22,8 @@ Tensor cumprod_backward_zeros(const Tensor& grad, const Tensor& x, int64_t dim, 
   const Tensor in_head = reversed_cumsum(w, dim) / x.conj();
   const Tensor first = body.logical_and(x.eq(0));
   // From the first zero on: products that leave it out, weighted by g, up to the second zero.
-  const Tensor without = cumprod(x.conj().masked_fill(body.logical_and(first.logical_not()).logical_not(), 1), dim);
+  const Tensor without =
+      cumprod(x.conj().masked_fill(body.logical_and(first.logical_not()).logical_not(), 1), dim);
   const Tensor tail = (without.masked_fill(body.logical_not(), 0) * grad.masked_fill(body.logical_not(), 0))
                           .sum(IntArrayRef(&dim, 1), true);
   const Tensor before = x.conj().masked_fill(head.logical_not(), 1).prod(dim, true);
@@ -71,8 +72,8 @@ Tensor logcumsumexp_backward(const Tensor& g, const Tensor& self, const Tensor& 
   if (g.dim() == 0 || g.numel() == 0) return g;
   const auto sums = [dim](const Tensor& t) { return reversed(logcumsumexp(reversed(t, dim), dim), dim); };
   if (is_complex(g.dtype())) return (sums(g.conj().log() - result) + self).exp().conj();
-  const double lowest = g.dtype() == kFloat64   ? std::numeric_limits<double>::lowest()
-                        : g.dtype() == kFloat16 ? -65504.0
+  const double lowest = g.dtype() == kFloat64    ? std::numeric_limits<double>::lowest()
+                        : g.dtype() == kFloat16  ? -65504.0
                         : g.dtype() == kBFloat16 ? -3.3895313892515355e38
                                                  : std::numeric_limits<float>::lowest();
   const Tensor size = g.abs().log(), nothing = full_like(g, lowest);

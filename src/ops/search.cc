@@ -14,7 +14,8 @@ using Triple = std::tuple<Tensor, Tensor, Tensor>;
 
 bool to_right(bool right, std::optional<std::string_view> side) {
   if (!side) return right;
-  RT_CHECK(*side == "left" || *side == "right", Value, "searchsorted", "side can only be 'left' or 'right' but got ", *side);
+  RT_CHECK(*side == "left" || *side == "right", Value, "searchsorted",
+           "side can only be 'left' or 'right' but got ", *side);
   RT_CHECK(!(right && *side == "left"), Value, "searchsorted",
            "side and right can't be set to opposites, got side of left while right was True");
   return *side == "right";
@@ -60,28 +61,33 @@ Tensor searchsorted(const Tensor& sorted_sequence, const Tensor& self, bool out_
                     std::optional<std::string_view> side, const std::optional<Tensor>& sorter) {
   constexpr const char* kOp = "searchsorted";
   const bool after = to_right(right, side);
-  RT_CHECK(sorted_sequence.dim() > 0, Value, kOp, "boundaries tensor should have positive dimension, but got 0 dimension");
+  RT_CHECK(sorted_sequence.dim() > 0, Value, kOp,
+           "boundaries tensor should have positive dimension, but got 0 dimension");
   bool matches = sorted_sequence.dim() == 1;
   if (!matches && sorted_sequence.dim() == self.dim() && self.dim() > 0) {
     const size_t lead = static_cast<size_t>(self.dim() - 1);
     matches = sorted_sequence.sizes().slice(0, lead) == self.sizes().slice(0, lead);
   }
   RT_CHECK(matches, Shape, kOp,
-           "boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value "
-           "tensor must match, but we got boundaries tensor ", sorted_sequence.sizes(), " and input value tensor ", self.sizes());
+           "boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and "
+           "input value "
+           "tensor must match, but we got boundaries tensor ",
+           sorted_sequence.sizes(), " and input value tensor ", self.sizes());
   Tensor sorted = sorted_sequence;
   if (sorter) {
-    RT_CHECK(sorter->sizes() == sorted.sizes(), Shape, kOp, "boundary and sorter must have the same size, but got boundary tensor ",
-             sorted.sizes(), "and got sorter tensor ", sorter->sizes());
-    RT_CHECK(sorter->dtype() == kInt64, DType, kOp, "sorter must be a tensor of long dtype but got dtype ", dtype_scalar_name(sorter->dtype()));
+    RT_CHECK(sorter->sizes() == sorted.sizes(), Shape, kOp,
+             "boundary and sorter must have the same size, but got boundary tensor ", sorted.sizes(),
+             "and got sorter tensor ", sorter->sizes());
+    RT_CHECK(sorter->dtype() == kInt64, DType, kOp, "sorter must be a tensor of long dtype but got dtype ",
+             dtype_scalar_name(sorter->dtype()));
     sorted = rustorch::gather(sorted, -1, *sorter);
   }
   ResultType common;
   common.add(sorted.dtype(), false, false);
   common.add(self.dtype(), self.dim() == 0, self.impl()->is_wrapped_number());
   const DType t = common.get();
-  SearchCall call{make_tensor(self.sizes(), out_int32 ? kInt32 : kInt64, self.device()), contiguous_raw(cast_raw(sorted, t)),
-                  contiguous_raw(cast_raw(self, t)), after};
+  SearchCall call{make_tensor(self.sizes(), out_int32 ? kInt32 : kInt64, self.device()),
+                  contiguous_raw(cast_raw(sorted, t)), contiguous_raw(cast_raw(self, t)), after};
   if (self.numel() > 0) backend_for(self).search(call);
   return std::move(call.out);
 }
@@ -92,7 +98,8 @@ Tensor searchsorted_Scalar(const Tensor& sorted_sequence, const Scalar& self, bo
 }
 
 Tensor bucketize(const Tensor& self, const Tensor& boundaries, bool out_int32, bool right) {
-  RT_CHECK(boundaries.dim() == 1, Shape, "bucketize", "boundaries tensor must be 1 dimension, but got dim(", boundaries.dim(), ")");
+  RT_CHECK(boundaries.dim() == 1, Shape, "bucketize", "boundaries tensor must be 1 dimension, but got dim(",
+           boundaries.dim(), ")");
   return rustorch::searchsorted(boundaries, self, out_int32, right);
 }
 
@@ -103,23 +110,27 @@ Tensor bucketize_Scalar(const Scalar& self, const Tensor& boundaries, bool out_i
 Tensor bincount(const Tensor& self, const std::optional<Tensor>& weights, int64_t minlength) {
   constexpr const char* kOp = "bincount";
   RT_CHECK(minlength >= 0, Value, kOp, "minlength should be >= 0");
-  RT_CHECK(is_integral(self.dtype(), false), NotImplemented, kOp, "\"bincount_cpu\" not implemented for '", dtype_scalar_name(self.dtype()), "'");
+  RT_CHECK(is_integral(self.dtype(), false), NotImplemented, kOp, "\"bincount_cpu\" not implemented for '",
+           dtype_scalar_name(self.dtype()), "'");
   RT_CHECK(self.dim() == 1, Value, kOp, "bincount only supports 1-d non-negative integral inputs.");
   if (weights)
-    RT_CHECK(weights->sizes() == self.sizes(), Shape, kOp, "weights should be 1-d and have the same length as input");
+    RT_CHECK(weights->sizes() == self.sizes(), Shape, kOp,
+             "weights should be 1-d and have the same length as input");
   if (self.numel() == 0) return rustorch::zeros(IntArrayRef{minlength}, kInt64, self.device());
   const int64_t least = rustorch::min(self).item<int64_t>(), most = rustorch::max(self).item<int64_t>();
   RT_CHECK(least >= 0, Value, kOp, "bincount only supports 1-d non-negative integral inputs.");
   const DType t = !weights ? kInt64 : weights->dtype() == kFloat32 ? kFloat32 : kFloat64;
   const Tensor amount = weights ? cast_raw(*weights, t) : rustorch::ones(self.sizes(), kInt64, self.device());
-  const Tensor bins = rustorch::zeros(IntArrayRef{most + 1 > minlength ? most + 1 : minlength}, t, self.device());
+  const Tensor bins =
+      rustorch::zeros(IntArrayRef{most + 1 > minlength ? most + 1 : minlength}, t, self.device());
   return rustorch::scatter_add(bins, 0, cast_raw(self, kInt64), amount);
 }
 
 Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& max) {
   constexpr const char* kOp = "histc";
   RT_CHECK(bins > 0, Value, kOp, "bins must be > 0");
-  RT_CHECK(is_floating_point(self.dtype()), NotImplemented, kOp, "\"histogram_cpu\" not implemented for '", dtype_scalar_name(self.dtype()), "'");
+  RT_CHECK(is_floating_point(self.dtype()), NotImplemented, kOp, "\"histogram_cpu\" not implemented for '",
+           dtype_scalar_name(self.dtype()), "'");
   double low = min.to_double(), high = max.to_double();
   const Tensor x = self.detach().reshape({-1});
   if (low == high && x.numel() > 0) {
@@ -142,7 +153,8 @@ Tensor histc(const Tensor& self, int64_t bins, const Scalar& min, const Scalar& 
 Triple _unique2(const Tensor& self, bool, bool return_inverse, bool return_counts) {
   const Tensor flat = self.detach().reshape({-1});
   if (flat.numel() == 0) {
-    const Tensor inverse = return_inverse ? make_tensor(self.sizes(), kInt64, self.device()) : empty_index(self);
+    const Tensor inverse =
+        return_inverse ? make_tensor(self.sizes(), kInt64, self.device()) : empty_index(self);
     return {make_tensor(IntArrayRef{0}, self.dtype(), self.device()), inverse, empty_index(self)};
   }
   const auto [sorted, order] = rustorch::sort(flat);
@@ -158,7 +170,8 @@ Triple unique_dim(const Tensor& self, int64_t dim, bool, bool return_inverse, bo
   const int64_t d = wrap_dim("unique_dim", dim, self.dim());
   const int64_t n = self.size(d);
   if (self.numel() == 0) {
-    RT_CHECK(n == 0, Value, "unique_dim", "There are 0 sized dimensions, and they aren't selected by `dim`, so unique cannot be applied");
+    RT_CHECK(n == 0, Value, "unique_dim",
+             "There are 0 sized dimensions, and they aren't selected by `dim`, so unique cannot be applied");
     return {rustorch::clone(self), empty_index(self), empty_index(self)};
   }
   const Tensor rows = as_rows(self.detach(), d);
@@ -175,13 +188,17 @@ Triple unique_dim(const Tensor& self, int64_t dim, bool, bool return_inverse, bo
   return {rustorch::index_select(self, d, rustorch::index_select(order, 0, runs.starts)), inverse, counts};
 }
 
-Triple _unique_consecutive(const Tensor& self, bool return_inverse, bool return_counts, std::optional<int64_t> dim) {
+Triple _unique_consecutive(const Tensor& self, bool return_inverse, bool return_counts,
+                           std::optional<int64_t> dim) {
   const int64_t d = dim ? wrap_dim("unique_consecutive", *dim, self.dim()) : 0;
   const Tensor rows = dim ? as_rows(self.detach(), d) : self.detach().reshape({-1});
   const int64_t n = rows.size(0);
   if (rows.numel() == 0) {
-    RT_CHECK(!dim || n == 0, Value, "unique_consecutive", "There are 0 sized dimensions, and they aren't selected by `dim`, so unique_consecutive cannot be applied");
-    const Tensor inverse = return_inverse && !dim ? make_tensor(self.sizes(), kInt64, self.device()) : empty_index(self);
+    RT_CHECK(!dim || n == 0, Value, "unique_consecutive",
+             "There are 0 sized dimensions, and they aren't selected by `dim`, so unique_consecutive cannot "
+             "be applied");
+    const Tensor inverse =
+        return_inverse && !dim ? make_tensor(self.sizes(), kInt64, self.device()) : empty_index(self);
     return {dim ? rustorch::clone(self) : rows, inverse, empty_index(self)};
   }
   const Runs runs = find_runs(rows_differ(rows));

@@ -60,6 +60,10 @@ Tensor softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
 Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
   return rustorch::_log_softmax(converted(self, dtype), dim);
 }
+Tensor _softmax_backward_data(const Tensor& grad_output, const Tensor& output, int64_t dim,
+                              DType input_dtype) {
+  return rustorch::to(rustorch::_softmax_backward(grad_output, output, dim), input_dtype);
+}
 Tensor softmin(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
   return rustorch::softmax(rustorch::neg(self), dim, dtype);
 }

@@ -48,7 +48,12 @@ Pair order_rows(OrderKind kind, const Tensor& self, int64_t d, int64_t width, bo
   const Tensor x = rows_of(self, d);
   std::vector<int64_t> sizes = x.sizes().vec();
   sizes.back() = width;
-  OrderCall call{kind, make_tensor(sizes, self.dtype(), self.device()), make_tensor(sizes, kInt64, self.device()), x, width, descending};
+  OrderCall call{kind,
+                 make_tensor(sizes, self.dtype(), self.device()),
+                 make_tensor(sizes, kInt64, self.device()),
+                 x,
+                 width,
+                 descending};
   if (call.values.numel() > 0) backend_for(self).order(call);
   if (d == self.dim() - 1) return {std::move(call.values), std::move(call.indices)};
   const DimVector back = inverse_order(self.dim(), d);
@@ -62,10 +67,11 @@ Pair pick(const char* op, OrderKind kind, const Tensor& self, int64_t dim, bool 
   const uint64_t mask = reduced_dim(op, dim, self.dim());
   const int64_t d = wrap_dim(op, dim, self.dim());
   check_not_empty(op, self, mask, true);
-  RT_CHECK(self.dim() == 0 || self.size(d) > 0, Index, op, "Expected reduction dim ", d, " to have non-zero size.");
+  RT_CHECK(self.dim() == 0 || self.size(d) > 0, Index, op, "Expected reduction dim ", d,
+           " to have non-zero size.");
   const Tensor x = self.dim() == 0 ? self : rows_of(self, d);
-  OrderCall call{kind, make_reduced(self, mask, keepdim, self.dtype()), make_reduced(self, mask, keepdim, kInt64),
-                 contiguous_raw(x), k};
+  OrderCall call{kind, make_reduced(self, mask, keepdim, self.dtype()),
+                 make_reduced(self, mask, keepdim, kInt64), contiguous_raw(x), k};
   if (call.values.numel() > 0) backend_for(self).order(call);
   return {std::move(call.values), std::move(call.indices)};
 }
@@ -110,8 +116,10 @@ Tensor msort(const Tensor& self) { return std::get<0>(rustorch::sort(self, int64
 Pair topk(const Tensor& self, int64_t k, int64_t dim, bool largest, bool) {
   check_order("topk", self);
   const int64_t d = wrap_dim("topk", dim, self.dim());
-  RT_CHECK(k >= 0 && k <= (self.dim() ? self.size(d) : 1), Value, "topk", "selected index k out of range; got ", k);
-  if (self.dim() == 0 && k == 0) return {make_tensor({}, self.dtype(), self.device()), make_tensor({}, kInt64, self.device())};
+  RT_CHECK(k >= 0 && k <= (self.dim() ? self.size(d) : 1), Value, "topk",
+           "selected index k out of range; got ", k);
+  if (self.dim() == 0 && k == 0)
+    return {make_tensor({}, self.dtype(), self.device()), make_tensor({}, kInt64, self.device())};
   return order_rows(OrderKind::TopK, self, d, k, largest);
 }
 
@@ -134,6 +142,8 @@ Pair nanmedian_dim(const Tensor& self, int64_t dim, bool keepdim) {
   return pick("nanmedian", OrderKind::NanMedian, self, dim, keepdim);
 }
 
-Pair mode(const Tensor& self, int64_t dim, bool keepdim) { return pick("mode", OrderKind::Mode, self, dim, keepdim); }
+Pair mode(const Tensor& self, int64_t dim, bool keepdim) {
+  return pick("mode", OrderKind::Mode, self, dim, keepdim);
+}
 
 }  // namespace rustorch::impl

@@ -80,8 +80,8 @@ HWY_INLINE hn::Mask<D> beats(D, V challenger, V champion) {
 }
 
 template <class Op, class T>
-void arg_cols(const T* HWY_RESTRICT x, int64_t nrows, int64_t stride, int64_t ncols, T* HWY_RESTRICT best, void* index,
-              int64_t row0, bool first) {
+void arg_cols(const T* HWY_RESTRICT x, int64_t nrows, int64_t stride, int64_t ncols, T* HWY_RESTRICT best,
+              void* index, int64_t row0, bool first) {
   const hn::ScalableTag<T> d;
   const hn::RebindToSigned<decltype(d)> di;
   using I = hn::TFromD<decltype(di)>;
@@ -145,11 +145,11 @@ HWY_EXPORT(arg_table_i32);
 HWY_EXPORT(arg_table_i64);
 }  // namespace
 
-#define RT_ARG_TABLE(T, NAME)                                                                   \
-  template <>                                                                                   \
-  const ArgKernel<T>& arg_kernel<T>(bool max) {                                                 \
-    static const auto* table = static_cast<const ArgKernel<T>*>(HWY_DYNAMIC_DISPATCH(NAME)());  \
-    return table[max];                                                                          \
+#define RT_ARG_TABLE(T, NAME)                                                                  \
+  template <>                                                                                  \
+  const ArgKernel<T>& arg_kernel<T>(bool max) {                                                \
+    static const auto* table = static_cast<const ArgKernel<T>*>(HWY_DYNAMIC_DISPATCH(NAME)()); \
+    return table[max];                                                                         \
   }
 RT_ARG_TABLE(float, arg_table_f32)
 RT_ARG_TABLE(double, arg_table_f64)

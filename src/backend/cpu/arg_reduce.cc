@@ -1,7 +1,7 @@
 // argmax, argmin and the dim forms of max and min: driver over the vector kernels.
 //
-// Work is cut by shape alone and partial results are merged in order, so the first extreme wins for any number of
-// threads.
+// Work is cut by shape alone and partial results are merged in order, so the first extreme wins for any
+// number of threads.
 #include <algorithm>
 #include <type_traits>
 
@@ -62,14 +62,15 @@ class ArgEngine {
     if (!values) return;
     wide_t<T> wide[kTile];
     for (int64_t i = 0; i < count; ++i) wide[i] = static_cast<wide_t<T>>(best[i]);
-    store_values<wide_t<T>>(value_type, values + at * static_cast<int64_t>(element_size(value_type)), stride, wide,
-                            count);
+    store_values<wide_t<T>>(value_type, values + at * static_cast<int64_t>(element_size(value_type)), stride,
+                            wide, count);
   }
 
   /// Extreme of elements [first, last) of the row at base.
   void search(int64_t base, int64_t first, int64_t last, T* tile, T* best, int64_t* index) const {
     if (!load && (stride_ == 1 || n_ == 1)) {
-      kernel->rows(reinterpret_cast<const T*>(in + (base + first) * in_bytes), 1, 0, last - first, best, index);
+      kernel->rows(reinterpret_cast<const T*>(in + (base + first) * in_bytes), 1, 0, last - first, best,
+                   index);
       *index += first;
       return;
     }
@@ -90,7 +91,8 @@ class ArgEngine {
     const ReducePlan& p = *plan;
     if (p.outputs < 64 && n_ > 2 * kChunk) return run_long_rows();
     const int64_t inner = p.nkeep ? p.keep_size[p.nkeep - 1] : 1;
-    const int64_t step = p.nkeep ? p.keep_in[p.nkeep - 1] : 0, out_step = p.nkeep ? p.keep_out[p.nkeep - 1] : 0;
+    const int64_t step = p.nkeep ? p.keep_in[p.nkeep - 1] : 0,
+                  out_step = p.nkeep ? p.keep_out[p.nkeep - 1] : 0;
     const bool direct = !load && (stride_ == 1 || n_ == 1);
     parallel_for(0, p.outputs, std::max<int64_t>(1, kChunk / n_), [&](int64_t begin, int64_t end) {
       T tile[kBlock], best[kRun];
@@ -138,15 +140,16 @@ class ArgEngine {
     const ReducePlan& p = *plan;
     const int64_t col_stride = p.keep_in[p.nkeep - 1];
     if (!load && col_stride == 1) {
-      kernel->cols(reinterpret_cast<const T*>(in + (base + first * stride_) * in_bytes), last - first, stride_, cols,
-                   best, index, first, true);
+      kernel->cols(reinterpret_cast<const T*>(in + (base + first * stride_) * in_bytes), last - first,
+                   stride_, cols, best, index, first, true);
       return;
     }
     const int64_t step = std::max<int64_t>(1, 8192 / cols);
     ScratchBuffer<T> tile(static_cast<size_t>(step * cols));
     for (int64_t r = first; r < last; r += step) {
       const int64_t rows = std::min(step, last - r);
-      for (int64_t k = 0; k < rows; ++k) fetch(base + (r + k) * stride_, col_stride, tile.data() + k * cols, cols);
+      for (int64_t k = 0; k < rows; ++k)
+        fetch(base + (r + k) * stride_, col_stride, tile.data() + k * cols, cols);
       kernel->cols(tile.data(), rows, cols, cols, best, index, r, r == first);
     }
   }
@@ -178,7 +181,8 @@ class ArgEngine {
       });
       return;
     }
-    const int64_t chunk_rows = std::max(kPieceRows, (n_ + 63) / 64), chunks = (n_ + chunk_rows - 1) / chunk_rows;
+    const int64_t chunk_rows = std::max(kPieceRows, (n_ + 63) / 64),
+                  chunks = (n_ + chunk_rows - 1) / chunk_rows;
     ScratchBuffer<T> best(static_cast<size_t>(tasks * chunks * kTile));
     ScratchBuffer<I> index(static_cast<size_t>(tasks * chunks * kTile));
     parallel_for(0, tasks * chunks, 1, [&](int64_t begin, int64_t end) {
@@ -238,13 +242,19 @@ void arg_reduce(const ArgReduceCall& call) {
     make_reduce_plan(plan, in.sizes(), in.strides(), out.strides(), uint64_t{1} << call.dim);
   }
   switch (in.dtype()) {
-    case DType::Float32: return execute<float>(call, plan, true);
-    case DType::Float64: return execute<double>(call, plan, true);
-    case DType::Int64: return execute<int64_t>(call, plan, true);
-    case DType::Int32: return execute<int32_t>(call, plan, true);
+    case DType::Float32:
+      return execute<float>(call, plan, true);
+    case DType::Float64:
+      return execute<double>(call, plan, true);
+    case DType::Int64:
+      return execute<int64_t>(call, plan, true);
+    case DType::Int32:
+      return execute<int32_t>(call, plan, true);
     case DType::Float16:
-    case DType::BFloat16: return execute<float>(call, plan, false);
-    default: return execute<int32_t>(call, plan, false);
+    case DType::BFloat16:
+      return execute<float>(call, plan, false);
+    default:
+      return execute<int32_t>(call, plan, false);
   }
 }
 

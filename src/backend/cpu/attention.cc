@@ -1,8 +1,8 @@
 // Attention on the CPU: blocks of query rows, scores kept in cache, never a whole score matrix in memory.
 //
-// Each block is two small products around a softmax. With `causal` the columns behind a block's last row are not
-// computed at all, which halves the work. The backward recomputes the probabilities from the rows' log-sum-exp.
-// Blocks (forward) and heads (backward) run in parallel; their cuts depend on the shapes alone.
+// Each block is two small products around a softmax. With `causal` the columns behind a block's last row are
+// not computed at all, which halves the work. The backward recomputes the probabilities from the rows'
+// log-sum-exp. Blocks (forward) and heads (backward) run in parallel; their cuts depend on the shapes alone.
 #include <algorithm>
 
 #include "backend/cpu/gemm/gemm.h"
@@ -42,8 +42,8 @@ Heads<T> writer(const Tensor& t) {
 }
 
 template <class T>
-void multiply(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, double alpha, const T* a, int64_t lda,
-              const T* b, int64_t ldb, T beta, T* c, int64_t ldc) {
+void multiply(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, double alpha, const T* a,
+              int64_t lda, const T* b, int64_t ldb, T beta, T* c, int64_t ldc) {
   GemmArgs<T> g;
   g.trans_a = trans_a;
   g.trans_b = trans_b;
@@ -62,7 +62,9 @@ void multiply(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, doubl
 }
 
 // Rows of a block: as many as keep the scores within half a megabyte, at most 64.
-int64_t block_rows(int64_t columns) { return std::clamp<int64_t>(131072 / std::max<int64_t>(columns, 1), 8, 64); }
+int64_t block_rows(int64_t columns) {
+  return std::clamp<int64_t>(131072 / std::max<int64_t>(columns, 1), 8, 64);
+}
 
 template <class T>
 struct Attention {
@@ -75,31 +77,37 @@ struct Attention {
 
   int64_t all_heads() const { return c.query.size(0) * q.heads; }
   // Columns that rows first .. first + count - 1 look at, and those of one row.
-  int64_t columns(int64_t first, int64_t count) const { return c.causal ? std::min(k.rows, first + count) : k.rows; }
+  int64_t columns(int64_t first, int64_t count) const {
+    return c.causal ? std::min(k.rows, first + count) : k.rows;
+  }
 
   void scores(int64_t h, int64_t first, int64_t count, int64_t n, T* to) const {
-    multiply<T>(false, true, count, n, q.cols, c.scale, q.at(h) + first * q.ld, q.ld, k.at(h), k.ld, T(0), to, n);
+    multiply<T>(false, true, count, n, q.cols, c.scale, q.at(h) + first * q.ld, q.ld, k.at(h), k.ld, T(0), to,
+                n);
   }
 
   void forward() const {
     const Heads<T> out = writer<T>(c.out);
     T* lse = c.lse.impl()->template mutable_data<T>();
     const int64_t rows = block_rows(k.rows), blocks = (q.rows + rows - 1) / rows;
-    parallel_for(0, all_heads() * blocks, row_grain(rows * k.rows * (q.cols + v.cols) / 16), [&](int64_t begin, int64_t end) {
-      ScratchBuffer<T> buffer(static_cast<size_t>(rows * k.rows));
-      T* s = buffer.data();
-      for (int64_t b = begin; b < end; ++b) {
-        const int64_t h = b / blocks, first = b % blocks * rows, count = std::min(rows, q.rows - first);
-        const int64_t n = columns(first, count);
-        scores(h, first, count, n, s);
-        for (int64_t r = 0; r < count; ++r) {
-          const int64_t valid = columns(first + r, 1);
-          lse[h * q.rows + first + r] = kernels.softmax_row(s + r * n, s + r * n, valid);
-          std::fill(s + r * n + valid, s + (r + 1) * n, T(0));
-        }
-        multiply<T>(false, false, count, v.cols, n, 1, s, n, v.at(h), v.ld, T(0), out.at(h) + first * out.ld, out.ld);
-      }
-    });
+    parallel_for(0, all_heads() * blocks, row_grain(rows * k.rows * (q.cols + v.cols) / 16),
+                 [&](int64_t begin, int64_t end) {
+                   ScratchBuffer<T> buffer(static_cast<size_t>(rows * k.rows));
+                   T* s = buffer.data();
+                   for (int64_t b = begin; b < end; ++b) {
+                     const int64_t h = b / blocks, first = b % blocks * rows,
+                                   count = std::min(rows, q.rows - first);
+                     const int64_t n = columns(first, count);
+                     scores(h, first, count, n, s);
+                     for (int64_t r = 0; r < count; ++r) {
+                       const int64_t valid = columns(first + r, 1);
+                       lse[h * q.rows + first + r] = kernels.softmax_row(s + r * n, s + r * n, valid);
+                       std::fill(s + r * n + valid, s + (r + 1) * n, T(0));
+                     }
+                     multiply<T>(false, false, count, v.cols, n, 1, s, n, v.at(h), v.ld, T(0),
+                                 out.at(h) + first * out.ld, out.ld);
+                   }
+                 });
   }
 
   static void clear(const Heads<T>& m, int64_t h) {
@@ -132,8 +140,10 @@ struct Attention {
             std::fill(dp + r * n + valid, dp + (r + 1) * n, T(0));
           }
           multiply<T>(true, false, n, v.cols, count, 1, p, n, go, g.ld, T(1), gv.at(h), gv.ld);
-          multiply<T>(false, false, count, q.cols, n, c.scale, dp, n, k.at(h), k.ld, T(0), gq.at(h) + first * gq.ld, gq.ld);
-          multiply<T>(true, false, n, q.cols, count, c.scale, dp, n, q.at(h) + first * q.ld, q.ld, T(1), gk.at(h), gk.ld);
+          multiply<T>(false, false, count, q.cols, n, c.scale, dp, n, k.at(h), k.ld, T(0),
+                      gq.at(h) + first * gq.ld, gq.ld);
+          multiply<T>(true, false, n, q.cols, count, c.scale, dp, n, q.at(h) + first * q.ld, q.ld, T(1),
+                      gk.at(h), gk.ld);
         }
       }
     });
@@ -143,15 +153,19 @@ struct Attention {
 template <class T>
 void run(const AttentionCall& call) {
   const Attention<T> attention(call);
-  if (call.kind == AttentionKind::Forward) attention.forward();
-  else attention.backward();
+  if (call.kind == AttentionKind::Forward)
+    attention.forward();
+  else
+    attention.backward();
 }
 
 }  // namespace
 
 void attention(const AttentionCall& call) {
-  if (call.query.impl()->dtype() == kFloat32) run<float>(call);
-  else run<double>(call);
+  if (call.query.impl()->dtype() == kFloat32)
+    run<float>(call);
+  else
+    run<double>(call);
 }
 
 }  // namespace rustorch::cpu

@@ -68,6 +68,8 @@ class CpuBackend final : public ComputeBackend {
   void embedding(const EmbeddingCall& call) override { cpu::embedding(call); }
   void dropout(const DropoutCall& call) override { cpu::dropout(call); }
   void attention(const AttentionCall& call) override { cpu::attention(call); }
+  void resample(const ResampleCall& call) override { cpu::resample(call); }
+  void columns(const ColumnsCall& call) override { cpu::columns(call); }
   void optimizer_step(const OptimizerCall& call) override { cpu::optimizer_step(call); }
 };
 

@@ -14,6 +14,8 @@ void norm(const NormCall& call);
 void embedding(const EmbeddingCall& call);
 void dropout(const DropoutCall& call);
 void attention(const AttentionCall& call);
+void resample(const ResampleCall& call);
+void columns(const ColumnsCall& call);
 void optimizer_step(const OptimizerCall& call);
 
 /// Elements of work below which a parallel loop is not worth its start.

@@ -1,7 +1,7 @@
 // sort, topk, kthvalue, median and mode over the rows of a contiguous tensor.
 //
-// Elements become (key, index) entries (order_keys.h); equal keys are told apart by index, so every result is unique
-// and does not depend on threads. Rows are spread over the threads; a few long rows are cut inside.
+// Elements become (key, index) entries (order_keys.h); equal keys are told apart by index, so every result is
+// unique and does not depend on threads. Rows are spread over the threads; a few long rows are cut inside.
 #include "backend/cpu/order.h"
 
 #include <algorithm>
@@ -35,13 +35,21 @@ void fill_entries(const T* x, int64_t first, int64_t last, bool descending, E* o
 }
 
 template <class T>
-void write_entries(const Rows<T>& r, int64_t row, int64_t width, const entry_t<T>* sorted, int64_t first, int64_t last) {
+void write_entries(const Rows<T>& r, int64_t row, int64_t width, const entry_t<T>* sorted, int64_t first,
+                   int64_t last) {
   const T* x = r.in + row * r.n;
   for (int64_t i = first; i < last; ++i) {
     const int64_t at = sorted[i].index();
     r.values[row * width + i] = x[at];
     r.indices[row * width + i] = at;
   }
+}
+
+/// Sorts as fits the length.
+template <class E>
+E* sort_entries(E* data, E* other, int64_t n, int key_bits) {
+  return n >= kLongRow ? radix_sort_large(data, other, n, key_bits)
+                       : radix_sort_small(data, other, n, key_bits);
 }
 
 template <class T>
@@ -64,7 +72,7 @@ void sort_rows(const Rows<T>& r) {
     ScratchBuffer<E> a(static_cast<size_t>(r.n)), b(static_cast<size_t>(r.n));
     for (int64_t row = begin; row < end; ++row) {
       fill_entries(r.in + row * r.n, 0, r.n, r.descending, a.data());
-      write_entries(r, row, r.n, radix_sort_small(a.data(), b.data(), r.n, kKeyBits<T>), 0, r.n);
+      write_entries(r, row, r.n, sort_entries(a.data(), b.data(), r.n, kKeyBits<T>), 0, r.n);
     }
   });
 }
@@ -73,25 +81,28 @@ template <class T>
 void top_rows(const Rows<T>& r) {
   using E = entry_t<T>;
   if (r.k == 0) return;
-  if (r.k * 4 >= r.n && r.n > 64) {  // most of the row: sort it
+  if (r.k * 16 >= r.n && r.n > 64) {  // a good part of the row: divide by digits, sort what is wanted
     parallel_for(0, r.rows, std::max<int64_t>(1, 4096 / r.n), [&](int64_t begin, int64_t end) {
       ScratchBuffer<E> a(static_cast<size_t>(r.n)), b(static_cast<size_t>(r.n));
       for (int64_t row = begin; row < end; ++row) {
         fill_entries(r.in + row * r.n, 0, r.n, r.descending, a.data());
-        write_entries(r, row, r.k, radix_sort_small(a.data(), b.data(), r.n, kKeyBits<T>), 0, r.k);
+        select_smallest(a.data(), b.data(), r.n, r.k, kKeyBits<T>);
+        write_entries(r, row, r.k, sort_entries(a.data(), b.data(), r.k, kKeyBits<T>), 0, r.k);
       }
     });
     return;
   }
   constexpr int64_t kChunk = 1 << 16;
-  const int64_t chunks = r.rows < 16 && r.n >= 2 * kChunk && r.k <= kChunk / 8 ? (r.n + kChunk - 1) / kChunk : 1;
+  const int64_t chunks =
+      r.rows < 16 && r.n >= 2 * kChunk && r.k <= kChunk / 8 ? (r.n + kChunk - 1) / kChunk : 1;
   if (chunks == 1) {
     parallel_for(0, r.rows, std::max<int64_t>(1, 16384 / r.n), [&](int64_t begin, int64_t end) {
       TopSelector<T> select(r.k, r.descending);
       for (int64_t row = begin; row < end; ++row) {
         select.restart();
         select.take(r.in + row * r.n, 0, r.n);
-        write_entries(r, row, r.k, select.finish(), 0, select.size());
+        const E* top = select.finish();
+        write_entries(r, row, r.k, top, 0, select.size());
       }
     });
     return;
@@ -118,15 +129,15 @@ void top_rows(const Rows<T>& r) {
   }
 }
 
-/// Calls f(row, entries of the row) with the entries in ascending key order of arrival, for every row.
+/// Calls f(row, entries of the row, scratch of the same size) for every row.
 template <class T, class F>
 void with_entries(const Rows<T>& r, F&& f) {
   using E = entry_t<T>;
   parallel_for(0, r.rows, std::max<int64_t>(1, 4096 / r.n), [&](int64_t begin, int64_t end) {
-    ScratchBuffer<E> a(static_cast<size_t>(r.n));
+    ScratchBuffer<E> a(static_cast<size_t>(r.n)), b(static_cast<size_t>(r.n));
     for (int64_t row = begin; row < end; ++row) {
       fill_entries(r.in + row * r.n, 0, r.n, false, a.data());
-      f(row, a.data());
+      f(row, a.data(), b.data());
     }
   });
 }
@@ -138,8 +149,9 @@ constexpr bool kHasNan = std::is_same_v<T, float> || std::is_same_v<T, double> |
 template <class T>
 void pick_rows(const Rows<T>& r, OrderKind kind) {
   using E = entry_t<T>;
-  const uint64_t nan_key = static_cast<uint64_t>(kKeyBits<T> == 64 ? ~uint64_t{0} : (uint64_t{1} << (kKeyBits<T> % 64)) - 1);
-  with_entries(r, [&](int64_t row, E* e) {
+  const uint64_t nan_key =
+      static_cast<uint64_t>(kKeyBits<T> == 64 ? ~uint64_t{0} : (uint64_t{1} << (kKeyBits<T> % 64)) - 1);
+  with_entries(r, [&](int64_t row, E* e, E* other) {
     int64_t n = r.n, rank = r.k - 1;
     if constexpr (kHasNan<T>) {
       if (kind != OrderKind::Kth) {
@@ -159,32 +171,28 @@ void pick_rows(const Rows<T>& r, OrderKind kind) {
       }
     }
     if (kind != OrderKind::Kth) rank = (n - 1) / 2;
-    select_entry(e, n, rank);
-    write_entries(r, row, 1, &e[rank], 0, 1);
+    const E found = select_entry(e, other, n, rank, kKeyBits<T>);
+    write_entries(r, row, 1, &found, 0, 1);
   });
 }
 
 template <class T>
 void mode_rows(const Rows<T>& r) {
   using E = entry_t<T>;
-  parallel_for(0, r.rows, std::max<int64_t>(1, 4096 / r.n), [&](int64_t begin, int64_t end) {
-    ScratchBuffer<E> a(static_cast<size_t>(r.n)), b(static_cast<size_t>(r.n));
-    for (int64_t row = begin; row < end; ++row) {
-      fill_entries(r.in + row * r.n, 0, r.n, false, a.data());
-      const E* e = radix_sort_small(a.data(), b.data(), r.n, kKeyBits<T>);
-      int64_t best = 0, best_count = 0;
-      for (int64_t i = 0; i < r.n;) {
-        int64_t j = i + 1;
-        while (j < r.n && e[j].key() == e[i].key()) ++j;
-        if (j - i > best_count) {
-          best_count = j - i;
-          best = j - 1;  // the last of equal ones, as PyTorch
-        }
-        i = j;
+  with_entries(r, [&](int64_t row, E* a, E* b) {
+    const E* e = sort_entries(a, b, r.n, kKeyBits<T>);
+    int64_t best = 0, best_count = 0;
+    for (int64_t i = 0; i < r.n;) {
+      int64_t j = i + 1;
+      while (j < r.n && e[j].key() == e[i].key()) ++j;
+      if (j - i > best_count) {
+        best_count = j - i;
+        best = j - 1;  // the last of equal ones, as PyTorch
       }
-      r.values[row] = r.in[row * r.n + e[best].index()];
-      r.indices[row] = e[best].index();
+      i = j;
     }
+    r.values[row] = r.in[row * r.n + e[best].index()];
+    r.indices[row] = e[best].index();
   });
 }
 
@@ -201,10 +209,14 @@ void run(const OrderCall& call) {
   r.k = call.k;
   r.descending = call.descending;
   switch (call.kind) {
-    case OrderKind::Sort: return sort_rows(r);
-    case OrderKind::TopK: return top_rows(r);
-    case OrderKind::Mode: return mode_rows(r);
-    default: return pick_rows(r, call.kind);
+    case OrderKind::Sort:
+      return sort_rows(r);
+    case OrderKind::TopK:
+      return top_rows(r);
+    case OrderKind::Mode:
+      return mode_rows(r);
+    default:
+      return pick_rows(r, call.kind);
   }
 }
 
@@ -252,11 +264,13 @@ void run_search(const SearchCall& call) {
 void search(const SearchCall& call) {
   if (call.values.numel() == 0) return;
   if (call.values.dtype() == kBool) return run_search<bool>(call);
-  dispatch_real("searchsorted", call.values.dtype(), [&](auto tag) { run_search<typename decltype(tag)::type>(call); });
+  dispatch_real("searchsorted", call.values.dtype(),
+                [&](auto tag) { run_search<typename decltype(tag)::type>(call); });
 }
 
 void order(const OrderCall& call) {
-  RT_CHECK(call.in.dim() == 0 || call.in.size(-1) < (int64_t{1} << 32), NotImplemented, "sort", "rows of 2**32 elements and more");
+  RT_CHECK(call.in.dim() == 0 || call.in.size(-1) < (int64_t{1} << 32), NotImplemented, "sort",
+           "rows of 2**32 elements and more");
   if (call.in.dtype() == kBool) return run<bool>(call);
   dispatch_real("sort", call.in.dtype(), [&](auto tag) { run<typename decltype(tag)::type>(call); });
 }

@@ -1,4 +1,5 @@
-// The filter of top-k: which elements of a block can still be among the best; compiled once per instruction set.
+// The filter of top-k: which elements of a block can still be among the best; compiled once per instruction
+// set.
 #include <cstdint>
 
 #include "backend/cpu/order_select.h"
@@ -46,7 +47,8 @@ HWY_AFTER_NAMESPACE();
 namespace rustorch::cpu {
 HWY_EXPORT(collect_f32);
 
-int64_t collect_below(const float* x, int64_t first, int64_t last, bool descending, float limit, int32_t* out) {
+int64_t collect_below(const float* x, int64_t first, int64_t last, bool descending, float limit,
+                      int32_t* out) {
   return HWY_DYNAMIC_DISPATCH(collect_f32)(x, first, last, descending, limit, out);
 }
 

@@ -1,5 +1,5 @@
-// Sort keys: every dtype as an unsigned integer that orders as the values do (nan last, -0 equal to 0), together with
-// the index of the element, so that comparing two pairs is total and stable.
+// Sort keys: every dtype as an unsigned integer that orders as the values do (nan last, -0 equal to 0),
+// together with the index of the element, so that comparing two pairs is total and stable.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -50,19 +50,24 @@ inline key_t<T> order_key(T v) {
 template <class T>
 inline key_t<T> order_key(T v, bool descending) {
   const key_t<T> k = order_key(v);
-  constexpr key_t<T> kAll = static_cast<key_t<T>>(kKeyBits<T> == 64   ? ~uint64_t{0}
-                                                  : kKeyBits<T> == 32 ? 0xffffffffu
-                                                                      : (uint64_t{1} << (kKeyBits<T> % 64)) - 1);
+  constexpr key_t<T> kAll =
+      static_cast<key_t<T>>(kKeyBits<T> == 64   ? ~uint64_t{0}
+                            : kKeyBits<T> == 32 ? 0xffffffffu
+                                                : (uint64_t{1} << (kKeyBits<T> % 64)) - 1);
   return descending ? static_cast<key_t<T>>(k ^ kAll) : k;
 }
 
 /// A key of up to 32 bits and an index of 32 bits in one word.
 struct Packed {
   uint64_t word;
-  static Packed make(uint32_t key, int64_t index) { return {uint64_t{key} << 32 | static_cast<uint32_t>(index)}; }
+  static Packed make(uint32_t key, int64_t index) {
+    return {uint64_t{key} << 32 | static_cast<uint32_t>(index)};
+  }
   int64_t index() const { return static_cast<int64_t>(word & 0xffffffffu); }
   uint64_t key() const { return word >> 32; }
-  unsigned digit(int shift, unsigned mask) const { return static_cast<unsigned>(word >> (32 + shift)) & mask; }
+  unsigned digit(int shift, unsigned mask) const {
+    return static_cast<unsigned>(word >> (32 + shift)) & mask;
+  }
   friend bool operator<(Packed a, Packed b) { return a.word < b.word; }
 };
 

@@ -1,4 +1,5 @@
-// Radix sort of (key, index) entries, least significant digit first: stable, linear, the same for any thread count.
+// Radix sort of (key, index) entries, least significant digit first: stable, linear, the same for any thread
+// count.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -49,7 +50,8 @@ E* radix_sort_large(E* data, E* other, int64_t n, int key_bits) {
       for (int64_t k = b; k < e; ++k) {
         int64_t* c = &counts[k * kBins];
         std::fill_n(c, kBins, 0);
-        for (int64_t i = k * size, last = std::min(n, i + size); i < last; ++i) ++c[data[i].digit(shift, mask)];
+        for (int64_t i = k * size, last = std::min(n, i + size); i < last; ++i)
+          ++c[data[i].digit(shift, mask)];
       }
     });
     int64_t sum = 0;

@@ -19,17 +19,27 @@ void ReduceEngine<T>::finish(W* state, int64_t stride, int64_t count) const {
     for (int64_t i = 0; i < count; ++i) {
       W& s = state[i];
       switch (final) {
-        case Final::Mean: s = s / n; break;
-        case Final::Var: s = plan->reduced ? state[stride + i] / freedom : std::numeric_limits<double>::quiet_NaN(); break;
-        case Final::Std:
-          s = plan->reduced ? std::sqrt(state[stride + i] / freedom) : std::numeric_limits<double>::quiet_NaN();
+        case Final::Mean:
+          s = s / n;
           break;
-        case Final::Sqrt: s = std::sqrt(s); break;
-        case Final::Root: s = std::pow(s, 1 / param); break;
+        case Final::Var:
+          s = plan->reduced ? state[stride + i] / freedom : std::numeric_limits<double>::quiet_NaN();
+          break;
+        case Final::Std:
+          s = plan->reduced ? std::sqrt(state[stride + i] / freedom)
+                            : std::numeric_limits<double>::quiet_NaN();
+          break;
+        case Final::Sqrt:
+          s = std::sqrt(s);
+          break;
+        case Final::Root:
+          s = std::pow(s, 1 / param);
+          break;
         case Final::LogSumExp:
           if (!std::isinf(s)) s += std::log(state[stride + i]);
           break;
-        case Final::None: break;
+        case Final::None:
+          break;
       }
     }
   }
@@ -152,14 +162,25 @@ void extreme(const ReduceCall& call) {
   prepare(call, Pairs::No, s);
   const FoldOp op = call.kind == ReduceKind::Max ? FoldOp::Max : FoldOp::Min;
   switch (s.in_type) {
-    case DType::Bool: engine<uint8_t>(s, fold_kernel<uint8_t>(op)).run(); break;
-    case DType::UInt8: engine<uint8_t>(s, fold_kernel<uint8_t>(op)).run(); break;
+    case DType::Bool:
+      engine<uint8_t>(s, fold_kernel<uint8_t>(op)).run();
+      break;
+    case DType::UInt8:
+      engine<uint8_t>(s, fold_kernel<uint8_t>(op)).run();
+      break;
     case DType::Int8:
     case DType::Int16:
-    case DType::Int32: engine<int32_t>(s, fold_kernel<int32_t>(op)).run(); break;
-    case DType::Int64: engine<int64_t>(s, fold_kernel<int64_t>(op)).run(); break;
-    case DType::Float64: engine<double>(s, fold_kernel<double>(op)).run(); break;
-    default: engine<float>(s, fold_kernel<float>(op)).run();
+    case DType::Int32:
+      engine<int32_t>(s, fold_kernel<int32_t>(op)).run();
+      break;
+    case DType::Int64:
+      engine<int64_t>(s, fold_kernel<int64_t>(op)).run();
+      break;
+    case DType::Float64:
+      engine<double>(s, fold_kernel<double>(op)).run();
+      break;
+    default:
+      engine<float>(s, fold_kernel<float>(op)).run();
   }
 }
 
@@ -263,8 +284,10 @@ void complex_product(const ReduceCall& call) {
 
 void reduce(const ReduceCall& call) {
   switch (call.kind) {
-    case ReduceKind::Sum: return fold(call, FoldOp::Sum);
-    case ReduceKind::Mean: return fold(call, FoldOp::Sum, Final::Mean);
+    case ReduceKind::Sum:
+      return fold(call, FoldOp::Sum);
+    case ReduceKind::Mean:
+      return fold(call, FoldOp::Sum, Final::Mean);
     case ReduceKind::NanSum:
       return fold(call, is_integral(call.out.dtype(), true) ? FoldOp::Sum : FoldOp::SumNan);
     case ReduceKind::Prod:
@@ -272,14 +295,20 @@ void reduce(const ReduceCall& call) {
       if (call.in.dtype() == DType::Complex128) return complex_product<std::complex<double>>(call);
       return fold(call, FoldOp::Prod);
     case ReduceKind::Max:
-    case ReduceKind::Min: return extreme(call);
+    case ReduceKind::Min:
+      return extreme(call);
     case ReduceKind::Any:
-    case ReduceKind::All: return any_all(call);
-    case ReduceKind::CountNonzero: return count_nonzero(call);
+    case ReduceKind::All:
+      return any_all(call);
+    case ReduceKind::CountNonzero:
+      return count_nonzero(call);
     case ReduceKind::Var:
-    case ReduceKind::Std: return moments(call);
-    case ReduceKind::LogSumExp: return logsumexp(call);
-    case ReduceKind::Norm: return norm(call);
+    case ReduceKind::Std:
+      return moments(call);
+    case ReduceKind::LogSumExp:
+      return logsumexp(call);
+    case ReduceKind::Norm:
+      return norm(call);
   }
 }
 

@@ -1,10 +1,12 @@
-// ReduceEngine: drives the vector kernels over a plan: pieces, chunks for the threads, merging of partial states.
+// ReduceEngine: drives the vector kernels over a plan: pieces, chunks for the threads, merging of partial
+// states.
 //
-// Work is cut by shape alone (see kChunk), partial states are merged in order: results do not depend on the number of
-// threads. Internal to reduce.cc.
+// Work is cut by shape alone (see kChunk), partial states are merged in order: results do not depend on the
+// number of threads. Internal to reduce.cc.
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "backend/cpu/reduce_kernels.h"
 #include "backend/cpu/reduce_load.h"
@@ -25,8 +27,8 @@ class ReduceEngine {
   const ReducePlan* plan = nullptr;
   const ReduceKernel<T>* kernel = nullptr;
   const char* in = nullptr;
-  int64_t in_bytes = sizeof(T);  ///< of one source element
-  LoadFn<T> load = nullptr;      ///< null: the source can be read as T
+  int64_t in_bytes = sizeof(T);                                  ///< of one source element
+  LoadFn<T> load = nullptr;                                      ///< null: the source can be read as T
   void (*tile_map)(T* tile, int64_t n, double param) = nullptr;  ///< applied to loaded tiles; needs load
   Final final = Final::None;
   double param = 0;
@@ -74,10 +76,13 @@ class ReduceEngine {
   void finish(W* state, int64_t stride, int64_t count) const;
 
   void emit(W* state, int64_t stride, int64_t count, int64_t at, int64_t out_stride) const {
+    if (out2 && plan->reduced == 0) std::fill_n(state, count, std::numeric_limits<W>::quiet_NaN());
     if (out2)
-      store_values<W>(out2_type, out2 + at * static_cast<int64_t>(element_size(out2_type)), out_stride, state, count);
+      store_values<W>(out2_type, out2 + at * static_cast<int64_t>(element_size(out2_type)), out_stride, state,
+                      count);
     if (final != Final::None) finish(state, stride, count);
-    store_values<W>(out_type, out + at * static_cast<int64_t>(element_size(out_type)), out_stride, state, count);
+    store_values<W>(out_type, out + at * static_cast<int64_t>(element_size(out_type)), out_stride, state,
+                    count);
   }
 
   // ---- rows: the reduced dimension is the innermost
@@ -124,7 +129,8 @@ void ReduceEngine<T>::run_rows() const {
                  [&](int64_t b, int64_t e) { rows_range(g, b, e); });
     return;
   }
-  const int64_t per = std::max(std::max<int64_t>(1, kChunk / std::min(g.n, kPiece)), ceil_div(g.pieces, 1024));
+  const int64_t per =
+      std::max(std::max<int64_t>(1, kChunk / std::min(g.n, kPiece)), ceil_div(g.pieces, 1024));
   const int64_t chunks = ceil_div(g.pieces, per);
   const int comps = kernel->comps;
   ScratchBuffer<W> partial(static_cast<size_t>(p.outputs * chunks * comps));
@@ -195,7 +201,8 @@ void ReduceEngine<T>::rows_range(const Rows& g, int64_t begin, int64_t end) cons
 }
 
 template <class T>
-void ReduceEngine<T>::row_pieces(const Rows& g, int64_t base, int64_t first, int64_t last, T* tile, W* state) const {
+void ReduceEngine<T>::row_pieces(const Rows& g, int64_t base, int64_t first, int64_t last, T* tile,
+                                 W* state) const {
   const ReducePlan& p = *plan;
   const int outer_dims = p.nred - 1;
   W piece[2];
@@ -272,20 +279,27 @@ void ReduceEngine<T>::run_columns() const {
                     partial.data() + t * comps * kTile);
     }
   });
-  for (int64_t t = 0; t < tasks; ++t) {
-    W* state = partial.data() + t * chunks * comps * kTile;
-    int64_t done = rows_before(std::min(g.pieces, per));
-    for (int64_t c = 1; c < chunks; ++c) {
-      const int64_t upto = rows_before(std::min(g.pieces, (c + 1) * per));
-      kernel->merge(state, kTile, done, state + c * comps * kTile, kTile, upto - done, task_columns(g, t));
-      done = upto;
+  constexpr int64_t kStrip = 128;  // columns merged by one task
+  parallel_for(0, tasks * (kTile / kStrip), 1, [&](int64_t b, int64_t e) {
+    for (int64_t s = b; s < e; ++s) {
+      const int64_t t = s / (kTile / kStrip), first = s % (kTile / kStrip) * kStrip;
+      const int64_t count = std::min(kStrip, task_columns(g, t) - first);
+      if (count <= 0) continue;
+      W* state = partial.data() + t * chunks * comps * kTile + first;
+      int64_t done = rows_before(std::min(g.pieces, per));
+      for (int64_t c = 1; c < chunks; ++c) {
+        const int64_t upto = rows_before(std::min(g.pieces, (c + 1) * per));
+        kernel->merge(state, kTile, done, state + c * comps * kTile, kTile, upto - done, count);
+        done = upto;
+      }
     }
-    finish_task(t, state);
-  }
+  });
+  for (int64_t t = 0; t < tasks; ++t) finish_task(t, partial.data() + t * chunks * comps * kTile);
 }
 
 template <class T>
-void ReduceEngine<T>::column_pieces(const Columns& g, int64_t task, int64_t first, int64_t last, W* state) const {
+void ReduceEngine<T>::column_pieces(const Columns& g, int64_t task, int64_t first, int64_t last,
+                                    W* state) const {
   const ReducePlan& p = *plan;
   const int64_t cols = task_columns(g, task);
   int64_t base, unused, done = 0;
@@ -301,8 +315,8 @@ void ReduceEngine<T>::column_pieces(const Columns& g, int64_t task, int64_t firs
 
 /// Merges rows x cols elements at offset into state; returns done + rows.
 template <class T>
-int64_t ReduceEngine<T>::column_block(const Columns& g, int64_t offset, int64_t rows, int64_t cols, T* tile, W* state,
-                                      int64_t done) const {
+int64_t ReduceEngine<T>::column_block(const Columns& g, int64_t offset, int64_t rows, int64_t cols, T* tile,
+                                      W* state, int64_t done) const {
   T piece[3 * kTile];
   if (!g.direct) {
     const int64_t step = std::max<int64_t>(1, kGather / cols);

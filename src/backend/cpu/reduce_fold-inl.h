@@ -38,7 +38,8 @@ inline T wrap_mul(T a, T b) {
   }
 }
 
-/// Each operation: neutral element, map of an element (vector), fold of two mapped values (vector and scalar).
+/// Each operation: neutral element, map of an element (vector), fold of two mapped values (vector and
+/// scalar).
 struct SumOp {
   template <class T>
   static T neutral() {
@@ -112,7 +113,8 @@ struct ProdOp {
 struct MaxOp {
   template <class T>
   static T neutral() {
-    return std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+    return std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity()
+                                       : std::numeric_limits<T>::lowest();
   }
   template <class D, class V>
   static HWY_INLINE V map(D, V v) {
@@ -215,7 +217,8 @@ HWY_INLINE T fold_row(const T* HWY_RESTRICT p, int64_t n) {
 
 /// Adds `K` rows (a tree over them) to out.
 template <int K, class Op, class T>
-HWY_INLINE void fold_some_rows(const T* HWY_RESTRICT x, int64_t stride, int64_t ncols, T* HWY_RESTRICT out, bool first) {
+HWY_INLINE void fold_some_rows(const T* HWY_RESTRICT x, int64_t stride, int64_t ncols, T* HWY_RESTRICT out,
+                               bool first) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t c = 0;
@@ -242,7 +245,8 @@ HWY_INLINE void fold_some_rows(const T* HWY_RESTRICT x, int64_t stride, int64_t 
   }
 }
 
-/// out[c] = fold of column c; nrows >= 1. Eight rows are read side by side, which memory prefetching follows well.
+/// out[c] = fold of column c; nrows >= 1. Eight rows are read side by side, which memory prefetching follows
+/// well.
 template <class Op, class T>
 HWY_INLINE void fold_columns(const T* HWY_RESTRICT x, int64_t nrows, int64_t stride, int64_t ncols,
                              T* HWY_RESTRICT out) {

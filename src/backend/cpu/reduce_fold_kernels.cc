@@ -110,11 +110,11 @@ HWY_EXPORT(fold_table_i64);
 HWY_EXPORT(fold_table_u8);
 }  // namespace
 
-#define RT_FOLD_TABLE(T, NAME)                                                                                \
-  template <>                                                                                                 \
-  const ReduceKernel<T>& fold_kernel<T>(FoldOp op) {                                                          \
-    static const auto* table = static_cast<const ReduceKernel<T>*>(HWY_DYNAMIC_DISPATCH(NAME)());              \
-    return table[static_cast<int>(op)];                                                                       \
+#define RT_FOLD_TABLE(T, NAME)                                                                    \
+  template <>                                                                                     \
+  const ReduceKernel<T>& fold_kernel<T>(FoldOp op) {                                              \
+    static const auto* table = static_cast<const ReduceKernel<T>*>(HWY_DYNAMIC_DISPATCH(NAME)()); \
+    return table[static_cast<int>(op)];                                                           \
   }
 RT_FOLD_TABLE(float, fold_table_f32)
 RT_FOLD_TABLE(double, fold_table_f64)

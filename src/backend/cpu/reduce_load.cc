@@ -12,7 +12,8 @@ namespace rustorch::cpu {
 namespace {
 
 template <class S>
-inline constexpr bool kIsComplex = std::is_same_v<S, std::complex<float>> || std::is_same_v<S, std::complex<double>>;
+inline constexpr bool kIsComplex =
+    std::is_same_v<S, std::complex<float>> || std::is_same_v<S, std::complex<double>>;
 template <class S>
 inline constexpr bool kIsHalf = std::is_same_v<S, Half> || std::is_same_v<S, BFloat16>;
 
@@ -69,9 +70,12 @@ LoadFn<T> choose(DType source) {
 template <class T>
 LoadFn<T> loader(DType source, LoadMap map) {
   switch (map) {
-    case LoadMap::Value: return choose<T, LoadMap::Value>(source);
-    case LoadMap::NonZero: return choose<T, LoadMap::NonZero>(source);
-    case LoadMap::Abs: break;
+    case LoadMap::Value:
+      return choose<T, LoadMap::Value>(source);
+    case LoadMap::NonZero:
+      return choose<T, LoadMap::NonZero>(source);
+    case LoadMap::Abs:
+      break;
   }
   if constexpr (std::is_floating_point_v<T>) {
     return choose<T, LoadMap::Abs>(source);

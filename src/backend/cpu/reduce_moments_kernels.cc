@@ -1,4 +1,5 @@
-// Two-number reductions of contiguous blocks: mean with squared deviations, and maximum with sum of exponentials.
+// Two-number reductions of contiguous blocks: mean with squared deviations, and maximum with sum of
+// exponentials.
 //
 // Moments take two passes over a block that is in cache; blocks are merged by Chan's formula in double.
 #include <cmath>
@@ -29,7 +30,8 @@ inline void merge_moments(double* mean, double* m2, double na, double mean_b, do
   *m2 += m2_b + (na == 0 ? 0.0 : delta * delta * (na * nb / total));
 }
 
-void merge_moment_states(double* a, int64_t sa, int64_t na, const double* b, int64_t sb, int64_t nb, int64_t count) {
+void merge_moment_states(double* a, int64_t sa, int64_t na, const double* b, int64_t sb, int64_t nb,
+                         int64_t count) {
   for (int64_t c = 0; c < count; ++c)
     merge_moments(a + c, a + sa + c, static_cast<double>(na), b[c], b[sb + c], static_cast<double>(nb));
 }
@@ -56,7 +58,8 @@ inline void merge_exponentials(double* m, double* s, double mb, double sb) {
   }
 }
 
-void merge_exponential_states(double* a, int64_t sa, int64_t, const double* b, int64_t sb, int64_t, int64_t count) {
+void merge_exponential_states(double* a, int64_t sa, int64_t, const double* b, int64_t sb, int64_t,
+                              int64_t count) {
   for (int64_t c = 0; c < count; ++c) merge_exponentials(a + c, a + sa + c, b[c], b[sb + c]);
 }
 
@@ -70,7 +73,8 @@ namespace HWY_NAMESPACE {
 namespace {
 
 template <class T>
-void moment_rows(const T* x, int64_t nrows, int64_t row_stride, int64_t n, double* state, int64_t comp_stride) {
+void moment_rows(const T* x, int64_t nrows, int64_t row_stride, int64_t n, double* state,
+                 int64_t comp_stride) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t r = 0; r < nrows; ++r) {
@@ -92,7 +96,8 @@ void moment_rows(const T* x, int64_t nrows, int64_t row_stride, int64_t n, doubl
       s0 = hn::Add(s0, a);
       q0 = hn::MulAdd(a, a, q0);
     }
-    const double rest = fold_lanes<SumOp>(d, hn::Add(s0, s1)), squares = fold_lanes<SumOp>(d, hn::Add(q0, q1));
+    const double rest = fold_lanes<SumOp>(d, hn::Add(s0, s1)),
+                 squares = fold_lanes<SumOp>(d, hn::Add(q0, q1));
     const double count = static_cast<double>(n);
     state[r] = static_cast<double>(shift) + rest / count;
     state[comp_stride + r] = squares - rest * rest / count;
@@ -134,7 +139,8 @@ void moment_cols(const T* HWY_RESTRICT x, int64_t nrows, int64_t stride, int64_t
 }
 
 template <class T>
-void moment_merge_cols(double* state, int64_t ss, int64_t na, const T* piece, int64_t ps, int64_t nb, int64_t ncols) {
+void moment_merge_cols(double* state, int64_t ss, int64_t na, const T* piece, int64_t ps, int64_t nb,
+                       int64_t ncols) {
   const double a = static_cast<double>(na), b = static_cast<double>(nb);
   const double inverse = 1 / b, weight = b / (a + b), spread = a * b / (a + b);
   for (int64_t c = 0; c < ncols; ++c) {
@@ -148,7 +154,8 @@ void moment_merge_cols(double* state, int64_t ss, int64_t na, const T* piece, in
 }
 
 template <class T>
-void exponential_rows(const T* x, int64_t nrows, int64_t row_stride, int64_t n, double* state, int64_t comp_stride) {
+void exponential_rows(const T* x, int64_t nrows, int64_t row_stride, int64_t n, double* state,
+                      int64_t comp_stride) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t r = 0; r < nrows; ++r) {
@@ -173,8 +180,8 @@ void exponential_rows(const T* x, int64_t nrows, int64_t row_stride, int64_t n, 
 
 /// out: maximum m, sum of exp(x - m) per column.
 template <class T>
-void exponential_cols(const T* HWY_RESTRICT x, int64_t nrows, int64_t stride, int64_t ncols, T* HWY_RESTRICT out,
-                      int64_t comp_stride) {
+void exponential_cols(const T* HWY_RESTRICT x, int64_t nrows, int64_t stride, int64_t ncols,
+                      T* HWY_RESTRICT out, int64_t comp_stride) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   fold_columns<MaxOp>(x, nrows, stride, ncols, out);
@@ -184,7 +191,8 @@ void exponential_cols(const T* HWY_RESTRICT x, int64_t nrows, int64_t stride, in
     for (int64_t c = 0; c < ncols; c += lanes) {
       const auto mask = hn::FirstN(d, static_cast<size_t>(ncols - c < lanes ? ncols - c : lanes));
       const auto m = hn::MaskedLoad(mask, d, out + c);
-      const auto shift = hn::IfThenElseZero(hn::Lt(hn::Abs(m), hn::Set(d, std::numeric_limits<T>::infinity())), m);
+      const auto shift =
+          hn::IfThenElseZero(hn::Lt(hn::Abs(m), hn::Set(d, std::numeric_limits<T>::infinity())), m);
       auto s = r == 0 ? hn::Zero(d) : hn::MaskedLoad(mask, d, sums + c);
       for (int64_t k = 0; k < rows; ++k)
         s = hn::Add(s, hn::Exp(d, hn::Sub(hn::MaskedLoad(mask, d, x + (r + k) * stride + c), shift)));
@@ -194,9 +202,11 @@ void exponential_cols(const T* HWY_RESTRICT x, int64_t nrows, int64_t stride, in
 }
 
 template <class T>
-void exponential_merge_cols(double* state, int64_t ss, int64_t, const T* piece, int64_t ps, int64_t, int64_t ncols) {
+void exponential_merge_cols(double* state, int64_t ss, int64_t, const T* piece, int64_t ps, int64_t,
+                            int64_t ncols) {
   for (int64_t c = 0; c < ncols; ++c)
-    merge_exponentials(state + c, state + ss + c, static_cast<double>(piece[c]), static_cast<double>(piece[ps + c]));
+    merge_exponentials(state + c, state + ss + c, static_cast<double>(piece[c]),
+                       static_cast<double>(piece[ps + c]));
 }
 
 template <class T>
@@ -258,11 +268,11 @@ HWY_EXPORT(exponentials_f32);
 HWY_EXPORT(exponentials_f64);
 }  // namespace
 
-#define RT_KERNEL(FUNCTION, T, NAME)                                                                     \
-  template <>                                                                                            \
-  const ReduceKernel<T>& FUNCTION<T>() {                                                                 \
-    static const auto* k = static_cast<const ReduceKernel<T>*>(HWY_DYNAMIC_DISPATCH(NAME)());             \
-    return *k;                                                                                           \
+#define RT_KERNEL(FUNCTION, T, NAME)                                                          \
+  template <>                                                                                 \
+  const ReduceKernel<T>& FUNCTION<T>() {                                                      \
+    static const auto* k = static_cast<const ReduceKernel<T>*>(HWY_DYNAMIC_DISPATCH(NAME)()); \
+    return *k;                                                                                \
   }
 RT_KERNEL(moments_kernel, float, moments_f32)
 RT_KERNEL(moments_kernel, double, moments_f64)

@@ -1,7 +1,7 @@
 // Scans over (outer, n, inner) views of contiguous tensors.
 //
-// Rows (inner == 1) run eight independent chains at a time: eight rows, or eight segments of one long row whose sums
-// are taken first. Floats are accumulated in double. Cuts depend on the shape only.
+// A long row is cut into segments whose totals are taken first. Floats are accumulated in double. Cuts depend
+// on the shape only.
 #include "backend/cpu/scan.h"
 
 #include <algorithm>
@@ -66,30 +66,17 @@ struct ProdStep {
   }
 };
 
-/// `chains` independent scans of n elements, `stride` apart; acc[k] is what precedes chain k and becomes its total.
-template <class Step, class T, class A>
-void scan_chains(const T* in, T* out, int64_t stride, int chains, int64_t n, A* acc) {
-  if (chains == kChains) {
-    A a[kChains];
-    for (int k = 0; k < kChains; ++k) a[k] = acc[k];
+/// One row after acc.
+template <class Step, class T>
+void scan_row(const T* in, T* out, int64_t n, wider_t<T> acc) {
+  if constexpr (std::is_arithmetic_v<T>) {
+    const auto& kernel = scan_kernels<T>();
+    (std::is_same_v<Step, SumStep> ? kernel.sum_row : kernel.prod_row)(in, out, n, acc);
+  } else {
     for (int64_t i = 0; i < n; ++i) {
-      const T* x = in + i;
-      T* y = out + i;
-      for (int k = 0; k < kChains; ++k) {
-        a[k] = Step::apply(a[k], static_cast<A>(x[k * stride]));
-        y[k * stride] = static_cast<T>(a[k]);
-      }
+      acc = Step::apply(acc, static_cast<wider_t<T>>(in[i]));
+      out[i] = static_cast<T>(acc);
     }
-    for (int k = 0; k < kChains; ++k) acc[k] = a[k];
-    return;
-  }
-  for (int k = 0; k < chains; ++k) {
-    A a = acc[k];
-    for (int64_t i = 0; i < n; ++i) {
-      a = Step::apply(a, static_cast<A>(in[k * stride + i]));
-      out[k * stride + i] = static_cast<T>(a);
-    }
-    acc[k] = a;
   }
 }
 
@@ -107,12 +94,12 @@ A total(const T* x, int64_t n) {
   return sum;
 }
 
-/// One long row: segments are summed, then scanned eight at a time from what precedes each.
+/// One long row: segments are totalled, then each is scanned from what precedes it.
 template <class Step, class T>
 void scan_long_row(const T* in, T* out, int64_t n) {
   using A = wider_t<T>;
   const int64_t segments = (n + kSegment - 1) / kSegment;
-  ScratchBuffer<A> before(static_cast<size_t>(segments + kChains));
+  ScratchBuffer<A> before(static_cast<size_t>(segments));
   const auto length = [&](int64_t s) { return std::min(kSegment, n - s * kSegment); };
   parallel_for(0, segments, kChains, [&](int64_t b, int64_t e) {
     for (int64_t s = b; s < e; ++s) before[s] = total<Step, A>(in + s * kSegment, length(s));
@@ -124,31 +111,20 @@ void scan_long_row(const T* in, T* out, int64_t n) {
     run = Step::apply(run, here);
   }
   parallel_for(0, segments, kChains, [&](int64_t b, int64_t e) {
-    const int64_t at = b * kSegment;
-    if (e - b == kChains && e * kSegment <= n) {
-      scan_chains<Step>(in + at, out + at, kSegment, kChains, kSegment, &before[b]);
-      return;
-    }
     for (int64_t s = b; s < e; ++s)
-      scan_chains<Step>(in + s * kSegment, out + s * kSegment, 0, 1, length(s), &before[s]);
+      scan_row<Step>(in + s * kSegment, out + s * kSegment, length(s), before[s]);
   });
 }
 
 template <class Step, class T>
 void scan_rows(const T* in, T* out, int64_t outer, int64_t n) {
-  using A = wider_t<T>;
-  if (outer < kChains && n >= 2 * kChains * kSegment) {
+  if (outer < 16 && n >= 2 * kChains * kSegment) {
     for (int64_t o = 0; o < outer; ++o) scan_long_row<Step>(in + o * n, out + o * n, n);
     return;
   }
-  const int64_t grain = std::max<int64_t>(1, kGrain / n / kChains) * kChains;
-  parallel_for(0, outer, grain, [&](int64_t b, int64_t e) {
-    for (int64_t o = b; o < e; o += kChains) {
-      const int chains = static_cast<int>(std::min<int64_t>(kChains, e - o));
-      A acc[kChains];
-      std::fill_n(acc, kChains, Step::template identity<A>());
-      scan_chains<Step>(in + o * n, out + o * n, n, chains, n, acc);
-    }
+  parallel_for(0, outer, std::max<int64_t>(1, kGrain / n), [&](int64_t b, int64_t e) {
+    for (int64_t o = b; o < e; ++o)
+      scan_row<Step>(in + o * n, out + o * n, n, Step::template identity<wider_t<T>>());
   });
 }
 
@@ -166,20 +142,22 @@ void scan_columns(const T* in, T* out, int64_t outer, int64_t n, int64_t inner) 
   using A = wider_t<T>;
   constexpr int64_t kTile = 256;
   const int64_t tiles = (inner + kTile - 1) / kTile;
-  parallel_for(0, outer * tiles, std::max<int64_t>(1, kGrain / (n * std::min(inner, kTile))), [&](int64_t b, int64_t e) {
-    A acc[kTile];
-    for (int64_t t = b; t < e; ++t) {
-      const int64_t first = t % tiles * kTile, cols = std::min(kTile, inner - first);
-      const int64_t at = t / tiles * n * inner + first;
-      std::fill_n(acc, cols, Step::template identity<A>());
-      if constexpr (std::is_arithmetic_v<T>) {
-        const auto& kernel = column_scan<T>();
-        (std::is_same_v<Step, SumStep> ? kernel.sum : kernel.prod)(in + at, out + at, n, inner, cols, acc);
-      } else {
-        plain_columns<Step>(in + at, out + at, n, inner, cols, acc);
-      }
-    }
-  });
+  parallel_for(0, outer * tiles, std::max<int64_t>(1, kGrain / (n * std::min(inner, kTile))),
+               [&](int64_t b, int64_t e) {
+                 A acc[kTile];
+                 for (int64_t t = b; t < e; ++t) {
+                   const int64_t first = t % tiles * kTile, cols = std::min(kTile, inner - first);
+                   const int64_t at = t / tiles * n * inner + first;
+                   std::fill_n(acc, cols, Step::template identity<A>());
+                   if constexpr (std::is_arithmetic_v<T>) {
+                     const auto& kernel = scan_kernels<T>();
+                     (std::is_same_v<Step, SumStep> ? kernel.sum_columns : kernel.prod_columns)(
+                         in + at, out + at, n, inner, cols, acc);
+                   } else {
+                     plain_columns<Step>(in + at, out + at, n, inner, cols, acc);
+                   }
+                 }
+               });
 }
 
 struct Shape3 {
@@ -207,33 +185,57 @@ void fold_scan(const ScanCall& call, const Shape3& s) {
 }
 
 template <class T>
+void extreme_row(const T* in, T* out, int64_t* index, int64_t n, bool max) {
+  T best = in[0];
+  int64_t place = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const T x = in[i];
+    if (max ? !(x < best) : !(x > best)) {  // larger, equal, or one of them nan
+      if (x != x || best == best) {
+        best = x;
+        place = i;
+      }
+    }
+    out[i] = best;
+    index[i] = place;
+  }
+}
+
+template <class T>
 void extreme_scan(const ScanCall& call, const Shape3& s) {
   const T* in = call.in.impl()->data<T>();
   T* out = call.out.impl()->mutable_data<T>();
   int64_t* index = call.indices.impl()->mutable_data<int64_t>();
   const bool max = call.kind == ScanKind::CumMax;
+  if (s.inner == 1) {
+    parallel_for(0, s.outer, std::max<int64_t>(1, kGrain / s.n), [&](int64_t b, int64_t e) {
+      for (int64_t o = b; o < e; ++o) extreme_row(in + o * s.n, out + o * s.n, index + o * s.n, s.n, max);
+    });
+    return;
+  }
   constexpr int64_t kTile = 64;
   const int64_t tiles = (s.inner + kTile - 1) / kTile;
   parallel_for(0, s.outer * tiles, std::max<int64_t>(1, kGrain / (s.n * std::min(s.inner, kTile))),
                [&](int64_t b, int64_t e) {
-    for (int64_t t = b; t < e; ++t) {
-      const int64_t first = t % tiles * kTile, cols = std::min(kTile, s.inner - first);
-      const int64_t at = t / tiles * s.n * s.inner + first;
-      T best[kTile];
-      int64_t place[kTile];
-      for (int64_t r = 0; r < s.n; ++r) {
-        const int64_t row = at + r * s.inner;
-        for (int64_t c = 0; c < cols; ++c) {
-          const T x = in[row + c];
-          const bool take = r == 0 || x != x || (best[c] == best[c] && (max ? x >= best[c] : x <= best[c]));
-          best[c] = take ? x : best[c];
-          place[c] = take ? r : place[c];
-          out[row + c] = best[c];
-          index[row + c] = place[c];
-        }
-      }
-    }
-  });
+                 for (int64_t t = b; t < e; ++t) {
+                   const int64_t first = t % tiles * kTile, cols = std::min(kTile, s.inner - first);
+                   const int64_t at = t / tiles * s.n * s.inner + first;
+                   T best[kTile];
+                   int64_t place[kTile];
+                   for (int64_t r = 0; r < s.n; ++r) {
+                     const int64_t row = at + r * s.inner;
+                     for (int64_t c = 0; c < cols; ++c) {
+                       const T x = in[row + c];
+                       const bool take =
+                           r == 0 || x != x || (best[c] == best[c] && (max ? x >= best[c] : x <= best[c]));
+                       best[c] = take ? x : best[c];
+                       place[c] = take ? r : place[c];
+                       out[row + c] = best[c];
+                       index[row + c] = place[c];
+                     }
+                   }
+                 }
+               });
 }
 
 template <class T>
@@ -281,7 +283,8 @@ void complex_exponential_scan(const ScanCall& call, const Shape3& s) {
           total = std::isinf(m) ? Z(0) : total * std::exp(m - x.real());
           m = x.real();
         }
-        if (!std::isinf(x.real()) || x.real() > 0) total += std::exp(Z(std::isinf(m) ? 0 : x.real() - m, x.imag()));
+        if (!std::isinf(x.real()) || x.real() > 0)
+          total += std::exp(Z(std::isinf(m) ? 0 : x.real() - m, x.imag()));
         out[at + r * s.inner] = static_cast<C>(std::isinf(m) && m < 0 ? Z(m, 0) : Z(m, 0) + std::log(total));
       }
     }

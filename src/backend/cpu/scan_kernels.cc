@@ -1,4 +1,7 @@
-// Column scans (running sums and products down neighbouring columns), compiled once per instruction set.
+// Running sums and products down neighbouring columns and along rows, compiled once per instruction set.
+//
+// A row is scanned a vector at a time: a prefix tree inside the vector, then what came before it; only one
+// addition per vector waits for the previous one.
 #include <cstdint>
 #include <type_traits>
 
@@ -73,11 +76,94 @@ void scan_cols(const T* in, T* out, int64_t nrows, int64_t stride, int64_t ncols
   }
 }
 
+/// Lanes shifted up by `by`, filled with the identity.
+template <bool kProduct, class D, class V>
+HWY_INLINE V shift_up(D d, V v, size_t by) {
+#if HWY_TARGET == HWY_SCALAR
+  (void)by;
+  return hn::Set(d, hn::TFromD<D>(kProduct ? 1 : 0));
+#else
+  const hn::RebindToSigned<D> di;
+  using I = hn::TFromD<decltype(di)>;
+  const auto from = hn::Sub(hn::Iota(di, 0), hn::Set(di, static_cast<I>(by)));
+  const auto inside = hn::RebindMask(d, hn::Gt(from, hn::Set(di, I(-1))));
+  const auto lanes = hn::IfThenElseZero(hn::Gt(from, hn::Set(di, I(-1))), from);
+  const auto moved = hn::TableLookupLanes(v, hn::IndicesFromVec(d, lanes));
+  if constexpr (kProduct) return hn::IfThenElse(inside, moved, hn::Set(d, hn::TFromD<D>(1)));
+  return hn::IfThenElseZero(inside, moved);
+#endif
+}
+
+template <bool kProduct, class V>
+HWY_INLINE V combine(V a, V b) {
+  if constexpr (kProduct) {
+    return hn::Mul(a, b);
+  } else {
+    return hn::Add(a, b);
+  }
+}
+
+template <class D, class T>
+HWY_INLINE hn::Vec<D> load_wide(D d, const T* p) {
+  if constexpr (std::is_same_v<T, hn::TFromD<D>>) {
+    return hn::LoadU(d, p);
+  } else {
+    return hn::PromoteTo(d, hn::LoadU(hn::Rebind<T, D>(), p));
+  }
+}
+
+template <class D, class T>
+HWY_INLINE void store_narrow(hn::Vec<D> v, D d, T* p) {
+  if constexpr (std::is_same_v<T, hn::TFromD<D>>) {
+    hn::StoreU(v, d, p);
+  } else {
+    const hn::Rebind<T, D> narrow;
+    hn::StoreU(hn::DemoteTo(narrow, v), narrow, p);
+  }
+}
+
+template <bool kProduct, class T, class A>
+void scan_row(const T* HWY_RESTRICT in, T* HWY_RESTRICT out, int64_t n, A acc) {
+  int64_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (!kProduct || std::is_floating_point_v<T>) {
+    const hn::ScalableTag<A> d;
+    const hn::RebindToSigned<decltype(d)> di;
+    const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+    const auto last = hn::IndicesFromVec(d, hn::Set(di, static_cast<hn::TFromD<decltype(di)>>(lanes - 1)));
+    auto before = hn::Set(d, acc);
+    for (; i + lanes <= n; i += lanes) {
+      auto v = load_wide(d, in + i);
+      for (size_t by = 1; by < static_cast<size_t>(lanes); by *= 2)
+        v = combine<kProduct>(v, shift_up<kProduct>(d, v, by));
+      store_narrow(combine<kProduct>(before, v), d, out + i);
+      before = combine<kProduct>(before, hn::TableLookupLanes(v, last));
+    }
+    acc = hn::GetLane(before);
+  }
+#endif
+  for (; i < n; ++i) out[i] = static_cast<T>(acc = step<kProduct>(acc, in[i]));
+}
+
+template <class T>
+void fill_table(ScanKernels<T>* t) {
+  using A = typename ScanKernels<T>::Acc;
+  if constexpr (std::is_same_v<T, float>) {
+    t->sum_columns = scan_cols<false>;
+    t->prod_columns = scan_cols<true>;
+  } else {
+    t->sum_columns = scan_cols<false, T>;
+    t->prod_columns = scan_cols<true, T>;
+  }
+  t->sum_row = scan_row<false, T, A>;
+  t->prod_row = scan_row<true, T, A>;
+}
+
 }  // namespace
 
-void scan_table_f32(ColumnScan<float>* t) { *t = {scan_cols<false>, scan_cols<true>}; }
-void scan_table_f64(ColumnScan<double>* t) { *t = {scan_cols<false, double>, scan_cols<true, double>}; }
-void scan_table_i64(ColumnScan<int64_t>* t) { *t = {scan_cols<false, int64_t>, scan_cols<true, int64_t>}; }
+void scan_table_f32(ScanKernels<float>* t) { fill_table(t); }
+void scan_table_f64(ScanKernels<double>* t) { fill_table(t); }
+void scan_table_i64(ScanKernels<int64_t>* t) { fill_table(t); }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace rustorch::cpu
@@ -91,15 +177,15 @@ HWY_EXPORT(scan_table_f64);
 HWY_EXPORT(scan_table_i64);
 }  // namespace
 
-#define RT_SCAN_TABLE(T, NAME)                    \
-  template <>                                     \
-  const ColumnScan<T>& column_scan<T>() {         \
-    static const ColumnScan<T> table = [] {       \
-      ColumnScan<T> t;                            \
-      HWY_DYNAMIC_DISPATCH(NAME)(&t);             \
-      return t;                                   \
-    }();                                          \
-    return table;                                 \
+#define RT_SCAN_TABLE(T, NAME)               \
+  template <>                                \
+  const ScanKernels<T>& scan_kernels<T>() {  \
+    static const ScanKernels<T> table = [] { \
+      ScanKernels<T> t;                      \
+      HWY_DYNAMIC_DISPATCH(NAME)(&t);        \
+      return t;                              \
+    }();                                     \
+    return table;                            \
   }
 RT_SCAN_TABLE(float, scan_table_f32)
 RT_SCAN_TABLE(double, scan_table_f64)

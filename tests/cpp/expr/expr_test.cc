@@ -136,7 +136,7 @@ double domain_point(const std::string& name, int k) {
   static const double kUnit[] = {-0.83, -0.31, 0.27, 0.64, 0.91};
   static const double kAbove[] = {1.13, 1.7, 2.6, 4.4, 9.2};
   static const double kAny[] = {-2.3, -0.7, 0.35, 1.4, 3.1};
-  if (name == "acosh" || name == "zeta") return kAbove[k];
+  if (name == "acosh" || name == "acosh_slope" || name == "zeta") return kAbove[k];
   for (const char* n : {"asin", "acos", "atanh", "erfinv"})
     if (name == n) return kUnit[k];
   for (const char* n : {"sqrt", "rsqrt", "log", "log2", "log10", "log1p", "pow", "xlogy", "xlog1py", "ndtri",
