@@ -142,6 +142,13 @@ void assign_inplace(const char* op, const Tensor& self, const Tensor& value) {
   if (record) rebase_history(self, node);
 }
 
+std::vector<std::vector<int64_t>> shapes_of(TensorList list) {
+  std::vector<std::vector<int64_t>> shapes;
+  shapes.reserve(list.size());
+  for (const Tensor& t : list) shapes.push_back(t.sizes().vec());
+  return shapes;
+}
+
 Tensor inplace_source(const Tensor& self) { return needs_grad(self) ? self.clone() : self; }
 
 void assign_view_inplace(const Tensor& self, const Tensor& view) {

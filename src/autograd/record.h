@@ -70,6 +70,9 @@ inline void refuse_grad_out(const char* op, const Args&... args) {
   if (needs_grad(args...)) raise_grad_out(op);
 }
 
+/// Sizes of every tensor of a list: what a formula may use as `tensors_shapes`.
+std::vector<std::vector<int64_t>> shapes_of(TensorList list);
+
 inline std::optional<IntArrayRef> as_ref(const std::optional<std::vector<int64_t>>& v) {
   return v ? std::optional<IntArrayRef>(IntArrayRef(*v)) : std::nullopt;
 }

@@ -22,20 +22,18 @@ bool cat_skips(const Tensor& t) { return t.dim() == 1 && t.impl()->size(0) == 0;
 
 }  // namespace
 
-std::vector<Tensor> cat_backward(const Tensor& g, TensorList tensors, int64_t dim) {
+std::vector<Tensor> cat_backward(const Tensor& g, const std::vector<std::vector<int64_t>>& shapes, int64_t dim) {
   std::vector<Tensor> out;
-  out.reserve(tensors.size());
+  out.reserve(shapes.size());
   const int64_t d = wrap_dim("cat", dim, g.dim());
   int64_t at = 0;
-  for (const Tensor& t : tensors) {
-    if (cat_skips(t)) {
-      out.push_back(zeros({0}, t.dtype(), t.device()));
+  for (const std::vector<int64_t>& shape : shapes) {
+    if (shape.size() == 1 && shape[0] == 0) {  // skipped by cat whatever the shape of the others
+      out.push_back(zeros({0}, g.dtype(), g.device()));
       continue;
     }
-    const int64_t n = t.size(d);
-    Tensor part = narrow(g, d, at, n);
-    if (is_complex(part.dtype()) && !is_complex(t.dtype())) part = real(part);
-    out.push_back(part.dtype() == t.dtype() ? part : part.to(t.dtype()));
+    const int64_t n = shape[static_cast<size_t>(d)];
+    out.push_back(narrow(g, d, at, n));
     at += n;
   }
   return out;

@@ -6,8 +6,8 @@ from families import gradients
 from types_ops import type_of
 
 IDENT = re.compile(r"[A-Za-z_]\w*")
-META = ("sizes", "dtype", "numel", "dim", "device", "strides")
-META_TYPE = {"sizes": "std::vector<int64_t>", "strides": "std::vector<int64_t>", "dtype": "DType", "numel": "int64_t",
+META = ("sizes", "dtype", "numel", "dim", "device", "strides", "shapes")
+META_TYPE = {"shapes": "std::vector<std::vector<int64_t>>", "sizes": "std::vector<int64_t>", "strides": "std::vector<int64_t>", "dtype": "DType", "numel": "int64_t",
              "dim": "int64_t", "device": "Device"}
 
 
@@ -88,7 +88,7 @@ def locals_(op, uses, only=None):
                 text += f"    const Tensor {a.name} = {a.name}_.unpack(this);\n"
         for what in META:
             if f"{a.name}_{what}" in uses.meta:
-                t = "const IntArrayRef" if what in ("sizes", "strides") else "const auto"
+                t = "const IntArrayRef" if what in ("sizes", "strides") else "const auto&"
                 text += f"    {t} {a.name}_{what}({a.name}_{what}_);\n"
         if a.name in uses.plain:
             owned = type_of(a, op.place).owned

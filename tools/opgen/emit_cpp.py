@@ -226,6 +226,8 @@ def save_inputs(op, indent="  ", inplace=False):
                 text += f"{indent}if ({cond}) node->{a.name}_ = save_opt_list({value});\n"
             else:
                 text += f"{indent}if ({cond}) node->{a.name}_ = Saved({value});\n"
+        if f"{a.name}_shapes" in uses.meta:
+            text += f"{indent}node->{a.name}_shapes_ = shapes_of({a.name});\n"
         for what in ("sizes", "dtype", "numel", "dim", "device", "strides"):
             if f"{a.name}_{what}" in uses.meta:
                 src = a.name if a.type != "TensorLike" else f"{a.name}.as_tensor()"
