@@ -238,7 +238,10 @@ void copy_panel(T* dst, int64_t ds, int lanes, const T* src, int64_t ld, int col
   constexpr int kLanes = lanes_of<T>();
   if (cols == lanes && lanes % kLanes == 0) {
     for (int64_t k = 0; k < rows; ++k, src += ld, dst += ds) {
-      for (int i = 0; i < lanes; i += kLanes) hn::StoreU(hn::LoadU(d, src + i), d, dst + i);
+      for (int i = 0; i < lanes; i += kLanes) {
+        __builtin_prefetch(src + 8 * ld + i);  // the next run of rows
+        hn::StoreU(hn::LoadU(d, src + i), d, dst + i);
+      }
     }
     return;
   }
