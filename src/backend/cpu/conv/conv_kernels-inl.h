@@ -109,9 +109,10 @@ HWY_NOINLINE void run_tile(const RunTile<T>& t) {
     return tile<(i <= kMr ? i : 1), NV, T>;
 #define RT_ALL_ROWS(tile)                                                                               \
   RT_ROWS(tile, 2)                                                                                      \
-  RT_ROWS(tile, 3) RT_ROWS(tile, 4) RT_ROWS(tile, 5) RT_ROWS(tile, 6) RT_ROWS(tile, 7) RT_ROWS(tile, 8) \
-      RT_ROWS(tile, 9) RT_ROWS(tile, 10) RT_ROWS(tile, 11) RT_ROWS(tile, 12) RT_ROWS(tile, 13)          \
-          RT_ROWS(tile, 14) default : return tile<1, NV, T>;
+  RT_ROWS(tile, 3)                                                                                      \
+  RT_ROWS(tile, 4) RT_ROWS(tile, 5) RT_ROWS(tile, 6) RT_ROWS(tile, 7) RT_ROWS(tile, 8) RT_ROWS(tile, 9) \
+      RT_ROWS(tile, 10) RT_ROWS(tile, 11) RT_ROWS(tile, 12) RT_ROWS(tile, 13) RT_ROWS(tile, 14) default \
+      : return tile<1, NV, T>;
 
 template <class T, int NV>
 HWY_INLINE void (*shift_tile_for(int64_t rows))(const ShiftArgs<T>&) {
@@ -124,19 +125,28 @@ HWY_INLINE void (*run_tile_for(int64_t rows))(const RunTile<T>&) {
 #undef RT_ALL_ROWS
 #undef RT_ROWS
 
-// With few rows three vectors of columns make better use of each load of A; 8 x 3 accumulators fit 32 registers.
+// With few rows three vectors of columns make better use of each load of A; 8 x 3 accumulators fit 32
+// registers.
 constexpr int kWideRows = 8;
 template <class T>
 HWY_INLINE void (*wide_shift_tile_for(int64_t rows))(const ShiftArgs<T>&) {
   switch (rows) {
-    case 2: return shift_tile<2, 3, T>;
-    case 3: return shift_tile<3, 3, T>;
-    case 4: return shift_tile<4, 3, T>;
-    case 5: return shift_tile<5, 3, T>;
-    case 6: return shift_tile<6, 3, T>;
-    case 7: return shift_tile<7, 3, T>;
-    case 8: return shift_tile<8, 3, T>;
-    default: return shift_tile<1, 3, T>;
+    case 2:
+      return shift_tile<2, 3, T>;
+    case 3:
+      return shift_tile<3, 3, T>;
+    case 4:
+      return shift_tile<4, 3, T>;
+    case 5:
+      return shift_tile<5, 3, T>;
+    case 6:
+      return shift_tile<6, 3, T>;
+    case 7:
+      return shift_tile<7, 3, T>;
+    case 8:
+      return shift_tile<8, 3, T>;
+    default:
+      return shift_tile<1, 3, T>;
   }
 }
 
@@ -184,8 +194,8 @@ void run_block(const RunArgs<T>& g) {
   }
 }
 
-// The lanes of a vector of gathered columns fall into runs that are contiguous in the source. Each run is one masked
-// load; the lanes of the others are zero, so that the runs combine by or.
+// The lanes of a vector of gathered columns fall into runs that are contiguous in the source. Each run is one
+// masked load; the lanes of the others are zero, so that the runs combine by or.
 template <class T>
 struct Run {
   hn::Mask<Tag<T>> mask;
@@ -201,7 +211,8 @@ HWY_INLINE int find_runs(const int64_t* column, int first, int cols, Run<T>* run
   for (int i = 0; i < end;) {
     int stop = i + 1;
     while (stop < end && column[first + stop] == column[first + i] + (stop - i)) ++stop;
-    const auto before = hn::FirstN(d, static_cast<size_t>(i)), until = hn::FirstN(d, static_cast<size_t>(stop));
+    const auto before = hn::FirstN(d, static_cast<size_t>(i)),
+               until = hn::FirstN(d, static_cast<size_t>(stop));
     runs[count++] = Run<T>{hn::AndNot(before, until), column[first + i] - i};
     i = stop;
   }
@@ -220,7 +231,8 @@ void gather_panel(T* dst, const T* src, const int64_t* shift, int64_t k, const i
       for (int64_t q = 0; q < k; ++q, to += kNr) {
         const T* p = src + shift[q];
         auto value = hn::Zero(d);
-        for (int i = 0; i < count; ++i) value = hn::Or(value, hn::MaskedLoad(runs[i].mask, d, p + runs[i].offset));
+        for (int i = 0; i < count; ++i)
+          value = hn::Or(value, hn::MaskedLoad(runs[i].mask, d, p + runs[i].offset));
         hn::StoreU(value, d, to);
       }
     }
