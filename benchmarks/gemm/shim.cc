@@ -39,8 +39,9 @@ void rt_dgemm(int ta, int tb, long m, long n, long k, const double* a, long lda,
 #include "backend/cpu/conv/conv.h"
 
 // which: 0 forward, 1 gradient by the source, 2 gradient by the weights. Two spatial dimensions, square.
-extern "C" void rt_conv(int which, long batch, long ci, long co, long size, long kernel, long stride, long padding,
-                        long groups, int last, const float* x, const float* w, float* y, float* out, int times) {
+extern "C" void rt_conv(int which, long batch, long ci, long co, long size, long kernel, long stride,
+                        long padding, long groups, int last, const float* x, const float* w, float* y,
+                        float* out, int times) {
   using namespace rustorch::cpu;
   ConvArgs a;
   a.batch = batch;

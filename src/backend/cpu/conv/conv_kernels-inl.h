@@ -109,9 +109,10 @@ HWY_NOINLINE void run_tile(const RunTile<T>& t) {
     return tile<(i <= kMr ? i : 1), NV, T>;
 #define RT_ALL_ROWS(tile)                                                                               \
   RT_ROWS(tile, 2)                                                                                      \
-  RT_ROWS(tile, 3) RT_ROWS(tile, 4) RT_ROWS(tile, 5) RT_ROWS(tile, 6) RT_ROWS(tile, 7) RT_ROWS(tile, 8) \
-      RT_ROWS(tile, 9) RT_ROWS(tile, 10) RT_ROWS(tile, 11) RT_ROWS(tile, 12) RT_ROWS(tile, 13)          \
-          RT_ROWS(tile, 14) default : return tile<1, NV, T>;
+  RT_ROWS(tile, 3)                                                                                      \
+  RT_ROWS(tile, 4) RT_ROWS(tile, 5) RT_ROWS(tile, 6) RT_ROWS(tile, 7) RT_ROWS(tile, 8) RT_ROWS(tile, 9) \
+      RT_ROWS(tile, 10) RT_ROWS(tile, 11) RT_ROWS(tile, 12) RT_ROWS(tile, 13) RT_ROWS(tile, 14) default \
+      : return tile<1, NV, T>;
 
 template <class T, int NV>
 HWY_INLINE void (*shift_tile_for(int64_t rows))(const ShiftArgs<T>&) {
@@ -124,22 +125,55 @@ HWY_INLINE void (*run_tile_for(int64_t rows))(const RunTile<T>&) {
 #undef RT_ALL_ROWS
 #undef RT_ROWS
 
+// With few rows three vectors of columns make better use of each load of A; 8 x 3 accumulators fit 32
+// registers.
+constexpr int kWideRows = 8;
+template <class T>
+HWY_INLINE void (*wide_shift_tile_for(int64_t rows))(const ShiftArgs<T>&) {
+  switch (rows) {
+    case 2:
+      return shift_tile<2, 3, T>;
+    case 3:
+      return shift_tile<3, 3, T>;
+    case 4:
+      return shift_tile<4, 3, T>;
+    case 5:
+      return shift_tile<5, 3, T>;
+    case 6:
+      return shift_tile<6, 3, T>;
+    case 7:
+      return shift_tile<7, 3, T>;
+    case 8:
+      return shift_tile<8, 3, T>;
+    default:
+      return shift_tile<1, 3, T>;
+  }
+}
+
 template <class T>
 void shift_block(const ShiftArgs<T>& g) {
-  constexpr int kLanes = lanes_of<T>(), kNr = kNv * kLanes;
-  for (int64_t j = 0; j < g.n; j += kNr) {
-    const bool two = g.n - j > kLanes;
+  constexpr int kLanes = lanes_of<T>();
+  const bool wide = kManyRegisters && g.mr <= kWideRows;
+  for (int64_t j = 0; j < g.n;) {
+    const int64_t vectors = (g.n - j + kLanes - 1) / kLanes;
+    const int64_t used = vectors == 1 ? 1 : (wide && (vectors == 3 || vectors > 4) ? 3 : 2);
+    const auto pick = [&](int64_t rows) HWY_ATTR {
+      return used == 3   ? wide_shift_tile_for<T>(rows)
+             : used == 2 ? shift_tile_for<T, 2>(rows)
+                         : shift_tile_for<T, 1>(rows);
+    };
     ShiftArgs<T> t = g;
     t.src += j;
     t.c += j;
-    const auto full = two ? shift_tile_for<T, 2>(g.mr) : shift_tile_for<T, 1>(g.mr);
+    const auto full = pick(g.mr);
     int64_t i = 0;
     for (; i + g.mr <= g.m; i += g.mr) {
       full(t);
       t.a += g.k * kAStride;
       t.c += g.mr * g.ldc;
     }
-    if (i < g.m) (two ? shift_tile_for<T, 2>(g.m - i) : shift_tile_for<T, 1>(g.m - i))(t);
+    if (i < g.m) pick(g.m - i)(t);
+    j += used * kLanes;
   }
 }
 
@@ -160,30 +194,53 @@ void run_block(const RunArgs<T>& g) {
   }
 }
 
+// The lanes of a vector of gathered columns fall into runs that are contiguous in the source. Each run is one
+// masked load; the lanes of the others are zero, so that the runs combine by or.
+template <class T>
+struct Run {
+  hn::Mask<Tag<T>> mask;
+  int64_t offset;
+};
+
+template <class T>
+HWY_INLINE int find_runs(const int64_t* column, int first, int cols, Run<T>* runs) {
+  const Tag<T> d;
+  constexpr int kLanes = lanes_of<T>();
+  int count = 0;
+  const int end = cols - first < kLanes ? cols - first : kLanes;
+  for (int i = 0; i < end;) {
+    int stop = i + 1;
+    while (stop < end && column[first + stop] == column[first + i] + (stop - i)) ++stop;
+    const auto before = hn::FirstN(d, static_cast<size_t>(i)),
+               until = hn::FirstN(d, static_cast<size_t>(stop));
+    runs[count++] = Run<T>{hn::AndNot(before, until), column[first + i] - i};
+    i = stop;
+  }
+  return count;
+}
+
 template <class T>
 void gather_panel(T* dst, const T* src, const int64_t* shift, int64_t k, const int64_t* column, int cols) {
   constexpr int kLanes = lanes_of<T>(), kNr = kNv * kLanes;
   const Tag<T> d;
-  using Index = hwy::MakeSigned<T>;
-  const hn::Rebind<Index, Tag<T>> di;
-  HWY_ALIGN Index relative[kNr];
-  bool dense[kNv];
-  for (int v = 0; v < kNv; ++v) {
-    dense[v] = true;
-    for (int i = 0; i < kLanes; ++i) {
-      const int j = v * kLanes + i, first = v * kLanes < cols ? v * kLanes : 0;
-      const int64_t at = column[j < cols ? j : first];
-      dense[v] = dense[v] && at == column[first] + i && j < cols;
-      relative[j] = static_cast<Index>(at - column[0]);
-    }
-  }
-  const T* base = src + column[0];
-  for (int64_t q = 0; q < k; ++q, dst += kNr) {
-    const T* p = base + shift[q];
+  if constexpr (kMaskedTiles) {
     for (int v = 0; v < kNv; ++v) {
-      const auto index = hn::Load(di, relative + v * kLanes);
-      hn::StoreU(dense[v] ? hn::LoadU(d, p + relative[v * kLanes]) : hn::GatherIndex(d, p, index), d,
-                 dst + v * kLanes);
+      Run<T> runs[kLanes];
+      const int count = find_runs(column, v * kLanes, cols, runs);
+      T* to = dst + v * kLanes;
+      for (int64_t q = 0; q < k; ++q, to += kNr) {
+        const T* p = src + shift[q];
+        auto value = hn::Zero(d);
+        for (int i = 0; i < count; ++i)
+          value = hn::Or(value, hn::MaskedLoad(runs[i].mask, d, p + runs[i].offset));
+        hn::StoreU(value, d, to);
+      }
+    }
+  } else {
+    for (int64_t q = 0; q < k; ++q, dst += kNr) {
+      const T* p = src + shift[q];
+      for (int j = 0; j < cols; ++j) dst[j] = p[column[j]];
+      for (int j = cols; j < kNr; ++j) dst[j] = T(0);
     }
   }
 }

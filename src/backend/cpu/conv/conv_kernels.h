@@ -41,7 +41,7 @@ template <class T>
 struct ConvKernels {
   void (*shift_block)(const ShiftArgs<T>& args);
   void (*run_block)(const RunArgs<T>& args);
-  /// dst[k * nr + j] = src[shift[k] + column[j]] for j < cols; lanes up to nr are unspecified.
+  /// dst[k * nr + j] = src[shift[k] + column[j]] for j < cols; zero up to nr.
   void (*gather_panel)(T* dst, const T* src, const int64_t* shift, int64_t k, const int64_t* column,
                        int cols);
   /// out[q] = sum over t of w[t] * src[q + shift[t]], for q < n; reads and writes whole vectors.

@@ -294,9 +294,9 @@ bool gathering_pays(const TapsProblem<T>& p, const Prepared<T>& r) {
   const double on_planes = static_cast<double>(round_up(r.flat, lanes)) / static_cast<double>(useful);
   const double all = static_cast<double>(useful * p.batch);
   const double filled = static_cast<double>(round_up(useful * p.batch, lanes)) / all;
-  const double per_element =
-      r.taps->grid[2] >= 2 * lanes ? 9 : 24;  // gathering one element, in multiply-adds
-  return filled + (per_element + 8) / static_cast<double>(p.rows) < on_planes;
+  // Gathering one element, in multiply-adds: a load per run of columns that lies on one row.
+  const double runs = 1 + static_cast<double>(lanes) / static_cast<double>(r.taps->grid[2]);
+  return filled + (12 + 6 * runs) / static_cast<double>(p.rows) < on_planes;
 }
 
 }  // namespace

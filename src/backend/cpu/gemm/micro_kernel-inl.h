@@ -62,6 +62,7 @@ struct TileArgs {
   T* c;
   int64_t ldc;
   int n_left;
+  uintptr_t ahead = 0;  // address a later tile will read from: one cache line is fetched per k
 };
 
 template <int NV, class T>
@@ -169,8 +170,11 @@ HWY_NOINLINE void tile_packed(const TileArgs<T>& t) {
   }
   const T* HWY_RESTRICT a = t.a;
   const T* HWY_RESTRICT b = t.b;
+  uintptr_t ahead = t.ahead;
 #pragma GCC unroll 2
   for (int64_t k = t.k; k > 0; --k) {
+    __builtin_prefetch(reinterpret_cast<const void*>(ahead), 0, 2);
+    ahead += 64;
     Vec<T> bv[NV];
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j) bv[j] = hn::LoadU(d, b + j * kLanes);
@@ -198,7 +202,8 @@ HWY_INLINE TileFn<T> tile_for_rows(int64_t rows) {
     RT_ROWS(2)
     RT_ROWS(3)
     RT_ROWS(4)
-    RT_ROWS(5) RT_ROWS(6) RT_ROWS(7) RT_ROWS(8) RT_ROWS(9) RT_ROWS(10) RT_ROWS(11) RT_ROWS(12) RT_ROWS(13)
+    RT_ROWS(5)
+    RT_ROWS(6) RT_ROWS(7) RT_ROWS(8) RT_ROWS(9) RT_ROWS(10) RT_ROWS(11) RT_ROWS(12) RT_ROWS(13)
         RT_ROWS(14) default : return tile<1, NV, T>;
   }
 #undef RT_ROWS
@@ -219,6 +224,9 @@ void block(const BlockArgs<T>& g) {
                                                                  : tile<kMr, 1, T>;
     int64_t i = 0;
     for (; i + kMr <= g.m; i += kMr) {
+      // The first two tiles fetch the next panel of B, the others the next panel of A.
+      const T* next = i < 2 * kMr ? g.b + (pj + 1) * g.b_panel : t.a + g.a_panel;
+      t.ahead = reinterpret_cast<uintptr_t>(next) + static_cast<uintptr_t>(i == kMr ? g.k * 64 : 0);
       full(t);
       t.a += g.a_panel;
       t.c += kMr * g.ldc;
@@ -238,7 +246,10 @@ void copy_panel(T* dst, int64_t ds, int lanes, const T* src, int64_t ld, int col
   constexpr int kLanes = lanes_of<T>();
   if (cols == lanes && lanes % kLanes == 0) {
     for (int64_t k = 0; k < rows; ++k, src += ld, dst += ds) {
-      for (int i = 0; i < lanes; i += kLanes) hn::StoreU(hn::LoadU(d, src + i), d, dst + i);
+      for (int i = 0; i < lanes; i += kLanes) {
+        __builtin_prefetch(src + 8 * ld + i);  // the next run of rows
+        hn::StoreU(hn::LoadU(d, src + i), d, dst + i);
+      }
     }
     return;
   }

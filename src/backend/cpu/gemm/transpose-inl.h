@@ -98,6 +98,7 @@ void transpose_panel(T* dst, int64_t ds, int lanes, const T* src, int64_t ld, in
     for (int i = 0; i < lanes; i += kTile) {
       const int left = rows - i < 0 ? 0 : (rows - i < kTile ? rows - i : kTile);
       if (left == kTile && kc == kTile) {
+        for (int r = 0; r < kTile; ++r) __builtin_prefetch(src + (i + r) * ld + k + 2 * kTile);
         transpose_tile<false>(src + i * ld + k, ld, kTile, kTile, dst + k * ds + i, ds);
       } else {
         transpose_tile<false>(src + i * ld + k, ld, left, kc, dst + k * ds + i, ds);
