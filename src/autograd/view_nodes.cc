@@ -1,5 +1,7 @@
 #include "autograd/view_nodes.h"
 
+#include "core/layout_algebra.h"
+#include "ops/view_grad.h"
 #include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
 
@@ -32,6 +34,10 @@ struct ViewOfBaseBackward final : Node {
   void apply(Tensor* grads, Tensor* out) override {
     if (!wants_arg(0)) return;
     const Tensor& g = grads[0];
+    if (may_overlap(view.sizes, view.strides)) {  // several elements of the view are one of the base
+      out[0] = as_strided_backward(g, base_buffer(base, g), view.sizes, view.strides, view.offset - base.offset);
+      return;
+    }
     if (GradMode::is_enabled()) {
       out[0] = as_strided_scatter(base_buffer(base, g), g, view.sizes, view.strides, view.offset - base.offset);
       return;
