@@ -15,15 +15,15 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     With return_inverse also the place of every element among them, with return_counts how often each occurs.
     """
     if dim is None:
-        parts = _C._unique2(input, sorted, return_inverse, return_counts)
+        parts = _C.ops._unique2(input, sorted, return_inverse, return_counts)
     else:
-        parts = _C.unique_dim(input, dim, sorted, return_inverse, return_counts)
+        parts = _C.ops.unique_dim(input, dim, sorted, return_inverse, return_counts)
     return _select(*parts, return_inverse, return_counts)
 
 
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
     """input without the elements (or slices along dim) that repeat the one before."""
-    parts = _C._unique_consecutive(input, return_inverse, return_counts, dim)
+    parts = _C.ops._unique_consecutive(input, return_inverse, return_counts, dim)
     return _select(*parts, return_inverse, return_counts)
 
 

@@ -85,8 +85,9 @@ class TopSelector {
   ScratchBuffer<E> heap_;
 };
 
-/// Reorders e so that its first `count` entries are the smallest, in any order. A histogram of the leading
-/// digit says which bin the border falls into; only that bin is looked at again. other has room for n
+/// Reorders e (given in the order of indices) so that its first `count` entries are the smallest and equal
+/// keys among them are in the order of indices: a stable sort by key puts them right. A histogram of the
+/// leading digit says which bin the border falls into; only that bin is looked at again. other has room for n
 /// entries.
 template <class E>
 void select_smallest(E* e, E* other, int64_t n, int64_t count, int key_bits) {
@@ -110,7 +111,9 @@ void select_smallest(E* e, E* other, int64_t n, int64_t count, int key_bits) {
     n = bins[border];
     count -= below;
   }
-  if (count > 0 && count < n) std::nth_element(e, e + (count - 1), e + n);
+  if (n > 96 || count == 0) return;  // one key only, in the order of indices
+  if (count < n) std::nth_element(e, e + (count - 1), e + n);
+  std::sort(e, e + count);
 }
 
 /// The entry of the given rank.
