@@ -8,6 +8,7 @@
 
 #include "backend/cpu/copy.h"
 #include "backend/cpu/dispatch.h"
+#include "backend/cpu/line_kernels.h"
 #include "backend/cpu/strided_plan.h"
 #include "base/thread_pool.h"
 #include "core/tensor_impl.h"
@@ -98,8 +99,8 @@ void masked_fill(const MaskedFillCall& call) {
         T* o = static_cast<T*>(to) + at[0];
         const T* i = static_cast<const T*>(from) + at[1];
         const unsigned char* k = m + at[2];
-        if (os == 1 && is == 1 && ms == 1)
-          for (int64_t x = 0; x < n; ++x) o[x] = k[x] != 0 ? value : i[x];
+        if (os == 1 && is == 1 && ms == 1 && sizeof(T) <= 8)
+          blend_run(o, i, k, &value, n, sizeof(T));
         else if (ms == 0 && in_place) {
           if (*k != 0)
             for (int64_t x = 0; x < n; ++x) o[x * os] = value;

@@ -10,6 +10,7 @@
 #include "backend/cpu/copy.h"
 #include "backend/cpu/dispatch.h"
 #include "backend/cpu/index.h"
+#include "backend/cpu/line_kernels.h"
 #include "backend/cpu/strided_plan.h"
 #include "base/thread_pool.h"
 #include "core/tensor_impl.h"
@@ -61,24 +62,63 @@ struct Failure {
 template <class F>
 void walk_lines(const LinePlan& plan, const int64_t* index, int64_t b, int64_t e, Failure& failure, F&& f) {
   const auto limit = static_cast<uint64_t>(plan.limit);
-  const auto visit = [&](int64_t i_at, int64_t x_at, int64_t l_at) {
-    const int64_t v = index[i_at];
-    if (static_cast<uint64_t>(v) >= limit) [[unlikely]]
-      return failure.report(v);
-    f(x_at, v, l_at);
-  };
+  const int64_t length = plan.length, index_step = plan.step[0], lined_step = plan.step[2];
+  const int64_t si = plan.across.inner_stride(0), sx = plan.across.inner_stride(1), sl = plan.across.inner_stride(2);
+  int64_t wrong = -1;
+  bool failed = false;
   for_runs(plan.across, b, e, [&](const int64_t* at, int64_t n) {
-    const int64_t si = plan.across.inner_stride(0), sx = plan.across.inner_stride(1), sl = plan.across.inner_stride(2);
-    if (plan.step[0] <= si || n == 1) {
-      for (int64_t r = 0; r < n; ++r)
-        for (int64_t i = 0; i < plan.length; ++i)
-          visit(at[0] + r * si + i * plan.step[0], at[1] + r * sx, at[2] + r * sl + i * plan.step[2]);
+    const int64_t i0 = at[0], x0 = at[1], l0 = at[2];
+    if (index_step <= si || n == 1) {
+      // Four lines at a time: neighbouring updates of one place then lie far enough apart not to stall.
+      int64_t r = 0;
+      for (; r + 4 <= n; r += 4) {
+        const int64_t* from = index + i0 + r * si;
+        const int64_t x = x0 + r * sx, l = l0 + r * sl;
+        for (int64_t i = 0; i < length; ++i) {
+          const int64_t v0 = from[i * index_step], v1 = from[i * index_step + si];
+          const int64_t v2 = from[i * index_step + 2 * si], v3 = from[i * index_step + 3 * si];
+          const auto ok = [limit](int64_t v) { return static_cast<uint64_t>(v) < limit; };
+          if (ok(v0) && ok(v1) && ok(v2) && ok(v3)) [[likely]] {
+            f(x, v0, l + i * lined_step);
+            f(x + sx, v1, l + sl + i * lined_step);
+            f(x + 2 * sx, v2, l + 2 * sl + i * lined_step);
+            f(x + 3 * sx, v3, l + 3 * sl + i * lined_step);
+          } else {
+            wrong = !ok(v0) ? v0 : !ok(v1) ? v1 : !ok(v2) ? v2 : v3;
+            failed = true;
+          }
+        }
+      }
+      for (; r < n; ++r) {
+        const int64_t* from = index + i0 + r * si;
+        const int64_t x = x0 + r * sx, l = l0 + r * sl;
+        for (int64_t i = 0; i < length; ++i) {
+          const int64_t v = from[i * index_step];
+          if (static_cast<uint64_t>(v) < limit) [[likely]] {
+            f(x, v, l + i * lined_step);
+          } else {
+            wrong = v;
+            failed = true;
+          }
+        }
+      }
     } else {
-      for (int64_t i = 0; i < plan.length; ++i)
-        for (int64_t r = 0; r < n; ++r)
-          visit(at[0] + r * si + i * plan.step[0], at[1] + r * sx, at[2] + r * sl + i * plan.step[2]);
+      for (int64_t i = 0; i < length; ++i) {
+        const int64_t* from = index + i0 + i * index_step;
+        const int64_t l = l0 + i * lined_step;
+        for (int64_t r = 0; r < n; ++r) {
+          const int64_t v = from[r * si];
+          if (static_cast<uint64_t>(v) < limit) [[likely]] {
+            f(x0 + r * sx, v, l + r * sl);
+          } else {
+            wrong = v;
+            failed = true;
+          }
+        }
+      }
     }
   });
+  if (failed) failure.report(wrong);
 }
 
 int64_t line_grain(const LinePlan& plan) { return std::max<int64_t>(32768 / std::max<int64_t>(plan.length, 1), 1); }
@@ -86,6 +126,22 @@ int64_t line_grain(const LinePlan& plan) { return std::max<int64_t>(32768 / std:
 template <class T>
 void gather_typed(const LinePlan& plan, T* out, const T* in, const int64_t* index, Failure& failure) {
   const int64_t step = plan.step[1];
+  if (sizeof(T) <= 8 && plan.step[0] == 1 && step == 1 && plan.step[2] == 1 && plan.length >= 16 &&
+      plan.across.numel > 1) {  // along the last dimension
+    parallel_for(0, plan.across.numel, line_grain(plan), [&](int64_t b, int64_t e) {
+      for_runs(plan.across, b, e, [&](const int64_t* at, int64_t n) {
+        for (int64_t r = 0; r < n; ++r) {
+          const int64_t* line = index + at[0] + r * plan.across.inner_stride(0);
+          if (gather_line(out + at[2] + r * plan.across.inner_stride(2), in + at[1] + r * plan.across.inner_stride(1), line,
+                          plan.length, plan.limit, sizeof(T)))
+            continue;
+          for (int64_t i = 0; i < plan.length; ++i)
+            if (static_cast<uint64_t>(line[i]) >= static_cast<uint64_t>(plan.limit)) failure.report(line[i]);
+        }
+      });
+    });
+    return;
+  }
   if (plan.across.numel == 1) {  // one line: cut along it
     const auto limit = static_cast<uint64_t>(plan.limit);
     parallel_for(0, plan.length, 32768, [&](int64_t b, int64_t e) {
