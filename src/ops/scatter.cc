@@ -216,7 +216,11 @@ Tensor index_reduce(const Tensor& self, int64_t dim, const Tensor& index, const 
 Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<int64_t> dim) {
   RT_CHECK(indices.dtype() == kInt64 || indices.dtype() == kInt32, DType, "take_along_dim",
            "dtype of indices should be Long but got ", dtype_scalar_name(indices.dtype()));
-  if (!dim) return rustorch::gather(rustorch::reshape(self, {-1}), 0, rustorch::reshape(indices, {-1}));
+  const auto from_start = [&](const Tensor& at, int64_t size) {
+    return rustorch::where(rustorch::lt(at, Scalar(0)), rustorch::add(at, Scalar(size)), at);
+  };
+  if (!dim)
+    return rustorch::gather(rustorch::reshape(self, {-1}), 0, from_start(rustorch::reshape(indices, {-1}), self.numel()));
   RT_CHECK(self.dim() == indices.dim(), Shape, "take_along_dim",
            "input and indices should have the same number of dimensions, but got ", self.dim(),
            " dimensions for input, and ", indices.dim(), " dimensions for indices");
@@ -232,7 +236,8 @@ Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<i
     data[d] = self.size(d);
     index[d] = indices.size(d);
   }
-  return rustorch::gather(rustorch::expand(self, data.ref()), d, rustorch::expand(indices, index.ref()));
+  return rustorch::gather(rustorch::expand(self, data.ref()), d,
+                          rustorch::expand(from_start(indices, self.dim() > 0 ? self.size(d) : 1), index.ref()));
 }
 
 }  // namespace rustorch::impl
