@@ -10,7 +10,7 @@ def arr(*shape):
 
 
 def ten(a):
-    return rt.tensor(a.tolist()).reshape(a.shape)
+    return rt.tensor(a.tolist(), dtype=rt.bool if a.dtype == bool else rt.int64).reshape(a.shape)
 
 
 def same(t, a):
@@ -39,7 +39,7 @@ KEYS = {
     "mask of rows": lambda t: (t(MASK2),),
     "mask and int": lambda t: (t(MASK2), 1),
     "mask and slice": lambda t: (t(MASK2), slice(1, 3)),
-    "mask last": lambda t: (0, slice(None), t([True, False, True, True])),
+    "mask last": lambda t: (slice(0, 1), slice(None), t([True, False, True, True])),
     "list and slice": lambda t: (slice(1, 2), t([0, 2])),
     "empty": lambda t: (t(np.zeros(0, np.int64)),),
     "true": lambda t: (True,),
