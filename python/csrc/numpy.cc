@@ -18,35 +18,52 @@ namespace {
 
 // ---- storages that belong to somebody else
 
-/// Memory lent by a Python buffer; released with the interpreter lock held.
-struct Lent {
-  Py_buffer view;
+/// The context of a storage on foreign memory. Resizing such a storage moves it to a block of our own, so the context
+/// counts the blocks that are alive and gives the foreign one back when its turn comes.
+struct Foreign {
+  const void* original = nullptr;
+  int blocks = 1;
 };
-void* lent_allocate(void*, size_t nbytes) { return ::operator new(nbytes, std::align_val_t(64)); }
-void lent_release(void* context, void*, size_t) {
-  PyGILState_STATE gil = PyGILState_Ensure();
-  auto* lent = static_cast<Lent*>(context);
-  PyBuffer_Release(&lent->view);
-  delete lent;
-  PyGILState_Release(gil);
+void* lent_allocate(void* context, size_t nbytes) {
+  void* data = ::operator new(nbytes, std::align_val_t(64));
+  ++static_cast<Foreign*>(context)->blocks;
+  return data;
+}
+template <class Owner>
+void foreign_release(void* context, void* data, size_t) {
+  auto* owner = static_cast<Owner*>(static_cast<Foreign*>(context));
+  if (data == owner->original) {
+    PyGILState_STATE gil = PyGILState_Ensure();
+    owner->give_back();
+    PyGILState_Release(gil);
+  } else {
+    ::operator delete(data, std::align_val_t(64));
+  }
+  if (--owner->blocks == 0) delete owner;
 }
 void lent_copy(void*, void* dst, const void* src, size_t nbytes) { std::memcpy(dst, src, nbytes); }
-constexpr StorageOps kLent = {lent_allocate, lent_release, lent_copy};
 
-struct FromDLPack {
-  DLManagedTensor* managed;
+/// Memory lent by a Python buffer; released with the interpreter lock held.
+struct Lent : Foreign {
+  Py_buffer view;
+  void give_back() { PyBuffer_Release(&view); }
 };
-void dlpack_release(void* context, void*, size_t) {
-  PyGILState_STATE gil = PyGILState_Ensure();
-  auto* from = static_cast<FromDLPack*>(context);
-  if (from->managed->deleter != nullptr) from->managed->deleter(from->managed);
-  delete from;
-  PyGILState_Release(gil);
-}
-constexpr StorageOps kFromDLPack = {lent_allocate, dlpack_release, lent_copy};
+constexpr StorageOps kLent = {lent_allocate, foreign_release<Lent>, lent_copy};
+
+template <class Managed>
+struct FromCapsule : Foreign {
+  explicit FromCapsule(Managed* m) : managed(m) {}
+  Managed* managed;
+  void give_back() {
+    if (managed->deleter != nullptr) managed->deleter(managed);
+  }
+};
+using FromDLPack = FromCapsule<DLManagedTensor>;
+constexpr StorageOps kFromDLPack = {lent_allocate, foreign_release<FromDLPack>, lent_copy};
 
 /// A tensor over foreign memory. Such a storage is pinned: its bytes may change behind our back.
-Tensor over(void* data, size_t nbytes, const StorageOps* ops, void* context, IntArrayRef sizes, IntArrayRef strides, DType dtype) {
+Tensor over(void* data, size_t nbytes, const StorageOps* ops, Foreign* context, IntArrayRef sizes, IntArrayRef strides, DType dtype) {
+  context->original = data;
   auto* storage = new Storage(data, nbytes, Device::Cpu(), ops, context);
   storage->pin();
   return Tensor(new TensorImpl(storage, sizes, strides, 0, dtype, Device::Cpu()));
@@ -263,19 +280,10 @@ PyObject* to_dlpack(PyObject*, PyObject* args) {
   });
 }
 
-struct FromVersioned {
-  DLManagedTensorVersioned* managed;
-};
-void versioned_release(void* context, void*, size_t) {
-  PyGILState_STATE gil = PyGILState_Ensure();
-  auto* from = static_cast<FromVersioned*>(context);
-  if (from->managed->deleter != nullptr) from->managed->deleter(from->managed);
-  delete from;
-  PyGILState_Release(gil);
-}
-constexpr StorageOps kFromVersioned = {lent_allocate, versioned_release, lent_copy};
+using FromVersioned = FromCapsule<DLManagedTensorVersioned>;
+constexpr StorageOps kFromVersioned = {lent_allocate, foreign_release<FromVersioned>, lent_copy};
 
-Tensor tensor_of_dl(const DLTensor& dl, const StorageOps* ops, void* context) {
+Tensor tensor_of_dl(const DLTensor& dl, const StorageOps* ops, Foreign* context) {
   RT_CHECK(dl.device.device_type == kDLCPU || dl.device.device_type == kDLCUDAHost, Device, "from_dlpack", "only CPU memory can be imported");
   DType dtype = dtype_of(dl.dtype);
   IntArrayRef sizes(dl.shape, static_cast<size_t>(dl.ndim));
@@ -291,13 +299,13 @@ PyObject* from_dlpack(PyObject*, PyObject* capsule) {
     if (PyCapsule_IsValid(capsule, kVersionedName)) {
       auto* managed = static_cast<DLManagedTensorVersioned*>(PyCapsule_GetPointer(capsule, kVersionedName));
       RT_CHECK(managed->version.major == 1, Value, "from_dlpack", "DLPack version ", static_cast<int64_t>(managed->version.major), " is not supported; expected 1");
-      Tensor t = tensor_of_dl(managed->dl_tensor, &kFromVersioned, new FromVersioned{managed});
+      Tensor t = tensor_of_dl(managed->dl_tensor, &kFromVersioned, new FromVersioned(managed));
       PyCapsule_SetName(capsule, "used_dltensor_versioned");
       return wrap(std::move(t));
     }
     RT_CHECK(PyCapsule_IsValid(capsule, kPlainName), Type, "from_dlpack", "expected a DLPack capsule that was not used before");
     auto* managed = static_cast<DLManagedTensor*>(PyCapsule_GetPointer(capsule, kPlainName));
-    Tensor t = tensor_of_dl(managed->dl_tensor, &kFromDLPack, new FromDLPack{managed});
+    Tensor t = tensor_of_dl(managed->dl_tensor, &kFromDLPack, new FromDLPack(managed));
     PyCapsule_SetName(capsule, "used_dltensor");
     return wrap(std::move(t));
   });

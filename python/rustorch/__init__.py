@@ -96,6 +96,7 @@ from ._tensor import (  # noqa: E402
 )
 from ._products import chain_matmul, einsum, tensordot  # noqa: E402
 from ._unique import unique, unique_consecutive  # noqa: E402
+from ._shape import nonzero  # noqa: E402
 from .autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
 
 TensorType = Tensor

@@ -62,6 +62,9 @@ struct ScatterCall {
   Tensor out, index, src;
   Scalar value;
   int64_t dim;
+  /// When defined: what out starts from, copied line by line before the updates. Then dim is the last dimension, out
+  /// and base are contiguous, and index has a line for each of theirs.
+  Tensor base = {};
 };
 
 /// The elements of in where the bool mask of the same shape is true, in row-major order: in -> out (1-d).

@@ -16,22 +16,27 @@ namespace rustorch {
 
 namespace {
 
-/// The context of a storage on foreign memory: how to let go of it, and of blocks allocated by resize or unshare.
+/// The context of a storage on foreign memory. Resizing such a storage moves it to a block of our own, so the context
+/// counts the blocks that are alive.
 struct ForeignBlock {
   void* data;
   Deleter deleter;
+  int blocks = 1;
 };
 
-void* foreign_allocate(void*, size_t nbytes) { return cpu_allocator()->allocate(nbytes); }
+void* foreign_allocate(void* context, size_t nbytes) {
+  void* data = cpu_allocator()->allocate(nbytes);
+  ++static_cast<ForeignBlock*>(context)->blocks;
+  return data;
+}
 void foreign_copy(void*, void* dst, const void* src, size_t nbytes) { std::memcpy(dst, src, nbytes); }
 void foreign_release(void* context, void* data, size_t nbytes) {
   auto* block = static_cast<ForeignBlock*>(context);
-  if (data != block->data) {
+  if (data != block->data)
     cpu_allocator()->deallocate(data, nbytes);
-    return;
-  }
-  std::unique_ptr<ForeignBlock> owner(block);
-  if (block->deleter) block->deleter(data);
+  else if (block->deleter)
+    block->deleter(data);
+  if (--block->blocks == 0) delete block;
 }
 constexpr StorageOps kForeignStorage = {foreign_allocate, foreign_release, foreign_copy};
 

@@ -88,16 +88,15 @@ std::tuple<Tensor, Tensor> extreme_backward(const Tensor& g, const Tensor& self,
   return {self_wins * share, src_wins * share.gather(dim, index)};
 }
 
-/// For prod: with no zero among the values of a place result / value, else the product of the others.
+/// For prod: result / value, or the product of the others where the value is the only zero of its place.
 Tensor product_source_backward(const Tensor& g, const Tensor& self, int64_t dim, const Tensor& index,
-                               const Tensor& src) {
+                               const Tensor& src, const Tensor& result) {
   Tensor is_zero = eq(src, Scalar(0));
   Tensor zeros_at = zeros_like(self).scatter_add(dim, index, is_zero.to(self.dtype())).gather(dim, index);
   Tensor single_zero = is_zero.logical_and(eq(zeros_at, Scalar(1)));
-  Tensor without_zero = src.masked_fill(single_zero, Scalar(1));
-  Tensor product = scatter_reduce(self, dim, index, without_zero, "prod");
-  Tensor part = (g * product).gather(dim, index) / without_zero.masked_fill(eq(without_zero, Scalar(0)), Scalar(1));
-  return part.masked_fill(is_zero.logical_and(single_zero.logical_not()), Scalar(0));
+  Tensor others = scatter_reduce(self, dim, index, src.masked_fill(single_zero, Scalar(1)), "prod");
+  Tensor quotient = (g * result).gather(dim, index) / src.masked_fill(is_zero, Scalar(1));
+  return where(single_zero, (g * others).gather(dim, index), quotient);
 }
 
 }  // namespace
@@ -122,7 +121,7 @@ std::tuple<Tensor, Tensor> scatter_reduce_backward(const Tensor& g, const Tensor
     Tensor base = include_self ? self : self.scatter(dim, index, Scalar(1));
     Tensor others = scatter_reduce(ones_like(self), dim, index, src, "prod");
     grad_self = g * others;
-    grad_src = product_source_backward(g, base, dim, index, src);
+    grad_src = product_source_backward(g, base, dim, index, src, result);
   } else {
     const bool low = reduce == "amax";
     Tensor base = include_self ? self

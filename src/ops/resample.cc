@@ -142,7 +142,8 @@ Tensor resize(const Tensor& input, int rank, std::optional<IntArrayRef> output_s
            "It is expected output_size equals to ", rank, ", but got size ",
            static_cast<int64_t>(output_size ? output_size->size() : scale_factors->size()));
   Tensor out = input;
-  for (int i = 0; i < rank; ++i) {
+  // the last dimension first: it is the slow one, and growing images are smallest then
+  for (int i = rank - 1; i >= 0; --i) {
     const size_t d = static_cast<size_t>(i);
     const int64_t in = input.size(2 + i);
     std::optional<double> scale;

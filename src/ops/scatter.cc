@@ -51,18 +51,39 @@ Tensor at_least_vector(const Tensor& t) {
   return t.dim() > 0 ? t : make_alias(t, {1}, {1}, t.storage_offset());
 }
 
+/// self (mode)= src at index, in place; with out defined, self is copied there first.
 void run_scatter(const char* op, const Tensor& self, int64_t dim, const Tensor& index, const Tensor* src,
-                 const Scalar& value, ScatterMode mode) {
+                 const Scalar& value, ScatterMode mode, const Tensor& out = {}) {
   const int64_t d = check_index(op, self, dim, index, true);
   if (src != nullptr) check_source(op, self, d, index, *src);
-  check_no_overlap(op, self);
-  if (index.numel() == 0) return;
-  ScatterCall call{mode, at_least_vector(self), at_least_vector(cast_raw(index, kInt64)), {}, value, d};
+  if (!out.defined()) check_no_overlap(op, self);
+  if (index.numel() == 0) {
+    if (out.defined() && out.numel() > 0) copy_data(out, self);
+    return;
+  }
+  const Tensor& target = out.defined() ? out : self;
+  ScatterCall call{mode, at_least_vector(target), at_least_vector(cast_raw(index, kInt64)), {}, value, d};
   if (src != nullptr) {
     call.src = at_least_vector(*src);
-    if (shares_memory(self, *src)) call.src = impl::clone(call.src, MemoryFormat::Contiguous);
+    if (!out.defined() && shares_memory(self, *src)) call.src = impl::clone(call.src, MemoryFormat::Contiguous);
+  }
+  if (out.defined()) {
+    bool by_line = self.dim() > 0 && d == self.dim() - 1 && self.is_contiguous() && out.is_contiguous();
+    for (int64_t k = 0; by_line && k < d; ++k) by_line = index.size(k) == self.size(k);
+    if (by_line)
+      call.base = self;
+    else
+      copy_data(out, self);
   }
   backend_for(self).scatter(call);
+}
+
+/// The out-of-place form.
+Tensor scattered(const char* op, const Tensor& self, int64_t dim, const Tensor& index, const Tensor* src,
+                 const Scalar& value, ScatterMode mode) {
+  Tensor out = make_like(self, self.dtype());
+  run_scatter(op, self, dim, index, src, value, mode, out);
+  return out;
 }
 
 ScatterMode combine_mode(std::string_view reduce) {
@@ -105,31 +126,21 @@ void scatter_add_(const Tensor& self, int64_t dim, const Tensor& index, const Te
 }
 
 Tensor scatter_src(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
-  Tensor out = copy_of(self);
-  impl::scatter__src(out, dim, index, src);
-  return out;
+  return scattered("scatter", self, dim, index, &src, 0, ScatterMode::Write);
 }
 Tensor scatter_value(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
-  Tensor out = copy_of(self);
-  impl::scatter__value(out, dim, index, value);
-  return out;
+  return scattered("scatter", self, dim, index, nullptr, value, ScatterMode::Write);
 }
 Tensor scatter_src_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
                           std::string_view reduce) {
-  Tensor out = copy_of(self);
-  impl::scatter__src_reduce(out, dim, index, src, reduce);
-  return out;
+  return scattered("scatter", self, dim, index, &src, 0, combine_mode(reduce));
 }
 Tensor scatter_value_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
                             std::string_view reduce) {
-  Tensor out = copy_of(self);
-  impl::scatter__value_reduce(out, dim, index, value, reduce);
-  return out;
+  return scattered("scatter", self, dim, index, nullptr, value, combine_mode(reduce));
 }
 Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
-  Tensor out = copy_of(self);
-  impl::scatter_add_(out, dim, index, src);
-  return out;
+  return scattered("scatter_add", self, dim, index, &src, 0, ScatterMode::Add);
 }
 
 namespace {
@@ -205,7 +216,11 @@ Tensor index_reduce(const Tensor& self, int64_t dim, const Tensor& index, const 
 Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<int64_t> dim) {
   RT_CHECK(indices.dtype() == kInt64 || indices.dtype() == kInt32, DType, "take_along_dim",
            "dtype of indices should be Long but got ", dtype_scalar_name(indices.dtype()));
-  if (!dim) return rustorch::gather(rustorch::reshape(self, {-1}), 0, rustorch::reshape(indices, {-1}));
+  const auto from_start = [&](const Tensor& at, int64_t size) {
+    return rustorch::where(rustorch::lt(at, Scalar(0)), rustorch::add(at, Scalar(size)), at);
+  };
+  if (!dim)
+    return rustorch::gather(rustorch::reshape(self, {-1}), 0, from_start(rustorch::reshape(indices, {-1}), self.numel()));
   RT_CHECK(self.dim() == indices.dim(), Shape, "take_along_dim",
            "input and indices should have the same number of dimensions, but got ", self.dim(),
            " dimensions for input, and ", indices.dim(), " dimensions for indices");
@@ -221,7 +236,8 @@ Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<i
     data[d] = self.size(d);
     index[d] = indices.size(d);
   }
-  return rustorch::gather(rustorch::expand(self, data.ref()), d, rustorch::expand(indices, index.ref()));
+  return rustorch::gather(rustorch::expand(self, data.ref()), d,
+                          rustorch::expand(from_start(indices, self.dim() > 0 ? self.size(d) : 1), index.ref()));
 }
 
 }  // namespace rustorch::impl

@@ -201,10 +201,7 @@ std::vector<Tensor> meshgrid(TensorList tensors, std::optional<std::string_view>
     shape[i] = size[i];
     out.push_back(rustorch::expand(rustorch::reshape(in[static_cast<size_t>(i)], shape.ref()), size.ref()));
   }
-  if (swap) {
-    for (Tensor& t : out) t = rustorch::transpose(t, 0, 1);
-    std::swap(out[0], out[1]);
-  }
+  if (swap) std::swap(out[0], out[1]);
   return out;
 }
 
@@ -352,6 +349,7 @@ Tensor roll(const Tensor& self, IntArrayRef shifts, IntArrayRef dims) {
            ", dims:", dims.size());
   Tensor in = self;
   for (size_t i = 0; i < dims.size(); ++i) {
+    RT_CHECK(self.dim() > 0, Index, "roll", "Dimension specified as ", dims[i], " but tensor has no dimensions");
     const auto d = static_cast<int>(wrap_dim("roll", dims[i], self.dim()));
     if (self.dim() == 0 || self.numel() == 0) return impl::clone(self, std::nullopt);
     const int64_t n = in.impl()->size(d);

@@ -8,6 +8,7 @@
 
 #include "backend/cpu/copy.h"
 #include "backend/cpu/dispatch.h"
+#include "backend/cpu/line_kernels.h"
 #include "backend/cpu/strided_plan.h"
 #include "base/thread_pool.h"
 #include "core/tensor_impl.h"
@@ -52,7 +53,12 @@ void write_range(const RangeCall& call, W a, W b, W base) {
       else
         v = i < n / 2 || n == 1 ? a + delta * W(i) : b - delta * W(n - 1 - i);
       if constexpr (!std::is_same_v<W, int64_t>)
-        if (kind == RangeKind::Logspace) v = std::pow(base, v);
+        if (kind == RangeKind::Logspace) {
+          if constexpr (std::is_integral_v<T>)  // the exponents of integer results are single-precision in PyTorch
+            v = static_cast<float>(i < n / 2 || n == 1 ? a + static_cast<float>(delta) * static_cast<float>(i)
+                                                       : b - static_cast<float>(delta) * static_cast<float>(n - 1 - i));
+          v = std::pow(base, v);
+        }
       p[i * step] = element<T, W>(v);
     }
   });
@@ -68,7 +74,11 @@ void range(const RangeCall& call) {
       write_range<T, std::complex<double>>(call, call.a.to_complex(), call.b.to_complex(), call.base);
     } else {
       if constexpr (std::is_integral_v<T>)
+      {
         if (call.kind == RangeKind::Step) return write_range<T, int64_t>(call, call.a.to_int(), call.b.to_int(), 0);
+        const auto a = static_cast<double>(call.a.to_int()), b = static_cast<double>(call.b.to_int());
+        return write_range<T, double>(call, a, b, call.base);
+      }
       write_range<T, double>(call, call.a.to_double(), call.b.to_double(), call.base);
     }
   });
@@ -98,8 +108,8 @@ void masked_fill(const MaskedFillCall& call) {
         T* o = static_cast<T*>(to) + at[0];
         const T* i = static_cast<const T*>(from) + at[1];
         const unsigned char* k = m + at[2];
-        if (os == 1 && is == 1 && ms == 1)
-          for (int64_t x = 0; x < n; ++x) o[x] = k[x] != 0 ? value : i[x];
+        if (os == 1 && is == 1 && ms == 1 && sizeof(T) <= 8)
+          blend_run(o, i, k, &value, n, sizeof(T));
         else if (ms == 0 && in_place) {
           if (*k != 0)
             for (int64_t x = 0; x < n; ++x) o[x * os] = value;

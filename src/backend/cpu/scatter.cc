@@ -6,10 +6,12 @@
 #include <atomic>
 #include <complex>
 #include <cstdint>
+#include <cstring>
 
 #include "backend/cpu/copy.h"
 #include "backend/cpu/dispatch.h"
 #include "backend/cpu/index.h"
+#include "backend/cpu/line_kernels.h"
 #include "backend/cpu/strided_plan.h"
 #include "base/thread_pool.h"
 #include "core/tensor_impl.h"
@@ -58,34 +60,96 @@ struct Failure {
 };
 
 /// Calls f(indexed offset of the line, index value, lined offset) for all elements of runs [b, e) of lines.
-template <class F>
-void walk_lines(const LinePlan& plan, const int64_t* index, int64_t b, int64_t e, Failure& failure, F&& f) {
+/// begin(offset) is called before the first element of each line of the indexed tensor.
+template <class F, class B>
+void walk_lines(const LinePlan& plan, const int64_t* index, int64_t b, int64_t e, Failure& failure, F&& f, B&& begin) {
   const auto limit = static_cast<uint64_t>(plan.limit);
-  const auto visit = [&](int64_t i_at, int64_t x_at, int64_t l_at) {
-    const int64_t v = index[i_at];
-    if (static_cast<uint64_t>(v) >= limit) [[unlikely]]
-      return failure.report(v);
-    f(x_at, v, l_at);
-  };
+  const int64_t length = plan.length, index_step = plan.step[0], lined_step = plan.step[2];
+  const int64_t si = plan.across.inner_stride(0), sx = plan.across.inner_stride(1), sl = plan.across.inner_stride(2);
+  int64_t wrong = -1;
+  bool failed = false;
   for_runs(plan.across, b, e, [&](const int64_t* at, int64_t n) {
-    const int64_t si = plan.across.inner_stride(0), sx = plan.across.inner_stride(1), sl = plan.across.inner_stride(2);
-    if (plan.step[0] <= si || n == 1) {
-      for (int64_t r = 0; r < n; ++r)
-        for (int64_t i = 0; i < plan.length; ++i)
-          visit(at[0] + r * si + i * plan.step[0], at[1] + r * sx, at[2] + r * sl + i * plan.step[2]);
+    const int64_t i0 = at[0], x0 = at[1], l0 = at[2];
+    if (index_step <= si || n == 1) {
+      // Four lines at a time: neighbouring updates of one place then lie far enough apart not to stall.
+      int64_t r = 0;
+      for (; r + 4 <= n; r += 4) {
+        const int64_t* from = index + i0 + r * si;
+        const int64_t x = x0 + r * sx, l = l0 + r * sl;
+        for (int64_t k = 0; k < 4; ++k) begin(x + k * sx);
+        for (int64_t i = 0; i < length; ++i) {
+          const int64_t v0 = from[i * index_step], v1 = from[i * index_step + si];
+          const int64_t v2 = from[i * index_step + 2 * si], v3 = from[i * index_step + 3 * si];
+          const auto ok = [limit](int64_t v) { return static_cast<uint64_t>(v) < limit; };
+          if (ok(v0) && ok(v1) && ok(v2) && ok(v3)) [[likely]] {
+            f(x, v0, l + i * lined_step);
+            f(x + sx, v1, l + sl + i * lined_step);
+            f(x + 2 * sx, v2, l + 2 * sl + i * lined_step);
+            f(x + 3 * sx, v3, l + 3 * sl + i * lined_step);
+          } else {
+            wrong = !ok(v0) ? v0 : !ok(v1) ? v1 : !ok(v2) ? v2 : v3;
+            failed = true;
+          }
+        }
+      }
+      for (; r < n; ++r) {
+        const int64_t* from = index + i0 + r * si;
+        const int64_t x = x0 + r * sx, l = l0 + r * sl;
+        begin(x);
+        for (int64_t i = 0; i < length; ++i) {
+          const int64_t v = from[i * index_step];
+          if (static_cast<uint64_t>(v) < limit) [[likely]] {
+            f(x, v, l + i * lined_step);
+          } else {
+            wrong = v;
+            failed = true;
+          }
+        }
+      }
     } else {
-      for (int64_t i = 0; i < plan.length; ++i)
-        for (int64_t r = 0; r < n; ++r)
-          visit(at[0] + r * si + i * plan.step[0], at[1] + r * sx, at[2] + r * sl + i * plan.step[2]);
+      for (int64_t i = 0; i < length; ++i) {
+        const int64_t* from = index + i0 + i * index_step;
+        const int64_t l = l0 + i * lined_step;
+        for (int64_t r = 0; r < n; ++r) {
+          const int64_t v = from[r * si];
+          if (static_cast<uint64_t>(v) < limit) [[likely]] {
+            f(x0 + r * sx, v, l + r * sl);
+          } else {
+            wrong = v;
+            failed = true;
+          }
+        }
+      }
     }
   });
+  if (failed) failure.report(wrong);
 }
 
-int64_t line_grain(const LinePlan& plan) { return std::max<int64_t>(32768 / std::max<int64_t>(plan.length, 1), 1); }
+/// Lines of a chunk. Where dim is not the innermost dimension, whole cache lines of neighbours go together.
+int64_t line_grain(const LinePlan& plan) {
+  const int64_t least = plan.step[0] > plan.across.inner_stride(0) ? 64 : 1;
+  return std::max(32768 / std::max<int64_t>(plan.length, 1), least);
+}
 
 template <class T>
 void gather_typed(const LinePlan& plan, T* out, const T* in, const int64_t* index, Failure& failure) {
   const int64_t step = plan.step[1];
+  if (sizeof(T) <= 8 && plan.step[0] == 1 && step == 1 && plan.step[2] == 1 && plan.length >= 16 &&
+      plan.across.numel > 1) {  // along the last dimension
+    parallel_for(0, plan.across.numel, line_grain(plan), [&](int64_t b, int64_t e) {
+      for_runs(plan.across, b, e, [&](const int64_t* at, int64_t n) {
+        for (int64_t r = 0; r < n; ++r) {
+          const int64_t* line = index + at[0] + r * plan.across.inner_stride(0);
+          if (gather_line(out + at[2] + r * plan.across.inner_stride(2), in + at[1] + r * plan.across.inner_stride(1), line,
+                          plan.length, plan.limit, sizeof(T)))
+            continue;
+          for (int64_t i = 0; i < plan.length; ++i)
+            if (static_cast<uint64_t>(line[i]) >= static_cast<uint64_t>(plan.limit)) failure.report(line[i]);
+        }
+      });
+    });
+    return;
+  }
   if (plan.across.numel == 1) {  // one line: cut along it
     const auto limit = static_cast<uint64_t>(plan.limit);
     parallel_for(0, plan.length, 32768, [&](int64_t b, int64_t e) {
@@ -101,14 +165,19 @@ void gather_typed(const LinePlan& plan, T* out, const T* in, const int64_t* inde
     return;
   }
   parallel_for(0, plan.across.numel, line_grain(plan), [&](int64_t b, int64_t e) {
-    walk_lines(plan, index, b, e, failure, [&](int64_t x, int64_t v, int64_t l) { out[l] = in[x + v * step]; });
+    walk_lines(
+        plan, index, b, e, failure, [&](int64_t x, int64_t v, int64_t l) { out[l] = in[x + v * step]; }, [](int64_t) {});
   });
 }
 
-/// The same with an update u(destination, source offset).
+/// The same with an update u(destination, source offset). base: see ScatterCall.
 template <class T, class U>
-void scatter_lines(const LinePlan& plan, T* out, const int64_t* index, Failure& failure, U&& update) {
+void scatter_lines(const LinePlan& plan, T* out, const T* base, const int64_t* index, Failure& failure, U&& update) {
   const int64_t step = plan.step[1], threads = get_num_threads();
+  if (base != nullptr && plan.across.numel == 1) {
+    std::memcpy(static_cast<void*>(out), base, static_cast<size_t>(plan.limit) * sizeof(T));
+    base = nullptr;
+  }
   if (plan.across.numel == 1 && plan.length >= 16384 && threads > 1) {
     parallel_for_chunks(threads, [&](int64_t part) {
       const int64_t low = plan.limit * part / threads, high = plan.limit * (part + 1) / threads;
@@ -123,7 +192,12 @@ void scatter_lines(const LinePlan& plan, T* out, const int64_t* index, Failure& 
     return;
   }
   parallel_for(0, plan.across.numel, line_grain(plan), [&](int64_t b, int64_t e) {
-    walk_lines(plan, index, b, e, failure, [&](int64_t x, int64_t v, int64_t l) { update(out[x + v * step], l); });
+    walk_lines(
+        plan, index, b, e, failure, [&](int64_t x, int64_t v, int64_t l) { update(out[x + v * step], l); },
+        [&](int64_t x) {
+          if (base != nullptr)
+            std::memcpy(static_cast<void*>(out + x), base + x, static_cast<size_t>(plan.limit) * sizeof(T));
+        });
   });
 }
 
@@ -153,15 +227,16 @@ inline void combine(T& place, T v) {
 template <class T, ScatterMode kMode>
 void scatter_combine(const ScatterCall& call, const LinePlan& plan, Failure& failure) {
   T* out = call.out.impl()->mutable_data<T>();
+  const T* base = call.base.defined() ? call.base.impl()->data<T>() : nullptr;
   const auto* index = call.index.impl()->data<int64_t>();
   if (call.src.defined()) {
     const T* src = call.src.impl()->data<T>();
-    scatter_lines(plan, out, index, failure, [&](T& place, int64_t l) { combine<T, kMode>(place, src[l]); });
+    scatter_lines(plan, out, base, index, failure, [&](T& place, int64_t l) { combine<T, kMode>(place, src[l]); });
   } else {
     alignas(16) unsigned char bytes[16];
     scalar_bytes(call.value, call.out.dtype(), bytes);
     const T v = *reinterpret_cast<const T*>(bytes);
-    scatter_lines(plan, out, index, failure, [&](T& place, int64_t) { combine<T, kMode>(place, v); });
+    scatter_lines(plan, out, base, index, failure, [&](T& place, int64_t) { combine<T, kMode>(place, v); });
   }
 }
 
@@ -169,15 +244,16 @@ void scatter_write(const ScatterCall& call, const LinePlan& plan, Failure& failu
   dispatch_by_size(call.out.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     T* out = call.out.impl()->mutable_data<T>();
+    const T* base = call.base.defined() ? call.base.impl()->data<T>() : nullptr;
     const auto* index = call.index.impl()->data<int64_t>();
     if (call.src.defined()) {
       const T* src = call.src.impl()->data<T>();
-      scatter_lines(plan, out, index, failure, [&](T& place, int64_t l) { place = src[l]; });
+      scatter_lines(plan, out, base, index, failure, [&](T& place, int64_t l) { place = src[l]; });
     } else {
       alignas(16) unsigned char bytes[16];
       scalar_bytes(call.value, call.out.dtype(), bytes);
       const T v = *reinterpret_cast<const T*>(bytes);
-      scatter_lines(plan, out, index, failure, [&](T& place, int64_t) { place = v; });
+      scatter_lines(plan, out, base, index, failure, [&](T& place, int64_t) { place = v; });
     }
   });
 }
