@@ -12,12 +12,13 @@ namespace rustorch::autograd {
 
 /// Adds the gradients of the outputs to the grad of every leaf they depend on.
 /// grad_outputs may hold undefined tensors for outputs with one element. Throws Autograd.
-void backward(TensorList outputs, TensorList grad_outputs = {}, bool retain_graph = false, bool create_graph = false,
-              TensorList inputs = {});
+void backward(TensorList outputs, TensorList grad_outputs = {}, bool retain_graph = false,
+              bool create_graph = false, TensorList inputs = {});
 
-/// Gradients of the outputs with respect to the inputs; undefined for those that do not depend (allow_unused).
-std::vector<Tensor> grad(TensorList outputs, TensorList inputs, TensorList grad_outputs = {}, bool retain_graph = false,
-                         bool create_graph = false, bool allow_unused = false);
+/// Gradients of the outputs with respect to the inputs; undefined for those that do not depend
+/// (allow_unused).
+std::vector<Tensor> grad(TensorList outputs, TensorList inputs, TensorList grad_outputs = {},
+                         bool retain_graph = false, bool create_graph = false, bool allow_unused = false);
 
 /// What a custom function keeps between forward and backward.
 class Context {
@@ -39,9 +40,9 @@ std::vector<Tensor> apply_custom(const char* name, std::shared_ptr<Context> cont
                                  const std::function<std::vector<Tensor>()>& forward, BackwardFn backward);
 }  // namespace detail
 
-/// Base of custom functions: `struct Square : Function<Square> { static std::vector<Tensor> forward(Context&, const
-/// std::vector<Tensor>&); static std::vector<Tensor> backward(Context&, const std::vector<Tensor>& grads); };` then
-/// `Square::apply({x})`.
+/// Base of custom functions: `struct Square : Function<Square> { static std::vector<Tensor> forward(Context&,
+/// const std::vector<Tensor>&); static std::vector<Tensor> backward(Context&, const std::vector<Tensor>&
+/// grads); };` then `Square::apply({x})`.
 template <class Derived>
 struct Function {
   static std::vector<Tensor> apply(const std::vector<Tensor>& inputs) {
@@ -52,9 +53,9 @@ struct Function {
   }
 };
 
-/// Compares analytic with central-difference gradients of a function of float64 tensors. Throws Autograd with the
-/// place and both values when they differ by more than atol + rtol * |numeric|.
-bool gradcheck(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f, const std::vector<Tensor>& inputs,
-               double eps = 1e-6, double atol = 1e-5, double rtol = 1e-3);
+/// Compares analytic with central-difference gradients of a function of float64 tensors. Throws Autograd with
+/// the place and both values when they differ by more than atol + rtol * |numeric|.
+bool gradcheck(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
+               const std::vector<Tensor>& inputs, double eps = 1e-6, double atol = 1e-5, double rtol = 1e-3);
 
 }  // namespace rustorch::autograd

@@ -92,7 +92,9 @@ inline void append(std::string& out, const std::vector<int64_t>& v) { append_val
 namespace detail {
 /// What cat() can write; keeps it apart from the operator cat(tensors, dim).
 template <class T>
-concept Appendable = requires(std::string& out, const T& v) { append(out, v); };
+concept Appendable = requires(std::string& out, const T& v) {
+  append(out, v);
+};
 }  // namespace detail
 
 /// Joins the text forms of its arguments: cat("got ", 3, " of ", shape).

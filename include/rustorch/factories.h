@@ -17,9 +17,11 @@ namespace rustorch {
 /// What is called with the pointer when the memory given to from_blob is no longer needed.
 using Deleter = std::function<void(void*)>;
 
-/// A tensor on memory that somebody else owns; no copy. deleter (may be empty) runs when the last tensor on it is
-/// gone, on whatever thread that happens. The memory must hold all elements that sizes and strides reach.
-Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, Deleter deleter, const TensorOptions& options = {});
+/// A tensor on memory that somebody else owns; no copy. deleter (may be empty) runs when the last tensor on
+/// it is gone, on whatever thread that happens. The memory must hold all elements that sizes and strides
+/// reach.
+Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, Deleter deleter,
+                 const TensorOptions& options = {});
 Tensor from_blob(void* data, IntArrayRef sizes, Deleter deleter, const TensorOptions& options = {});
 Tensor from_blob(void* data, IntArrayRef sizes, const TensorOptions& options = {});
 
@@ -29,7 +31,11 @@ constexpr DType dtype_of() {
   if constexpr (std::is_same_v<T, bool>)
     return kBool;
   else if constexpr (std::is_integral_v<T>)
-    return sizeof(T) == 8 ? kInt64 : sizeof(T) == 4 ? kInt32 : sizeof(T) == 2 ? kInt16 : std::is_signed_v<T> ? kInt8 : kUInt8;
+    return sizeof(T) == 8        ? kInt64
+           : sizeof(T) == 4      ? kInt32
+           : sizeof(T) == 2      ? kInt16
+           : std::is_signed_v<T> ? kInt8
+                                 : kUInt8;
   else if constexpr (std::is_same_v<T, float>)
     return kFloat32;
   else if constexpr (std::is_same_v<T, double>)

@@ -21,7 +21,9 @@ struct GradMode {
 /// Sets GradMode for its scope.
 class GradModeGuard {
  public:
-  explicit GradModeGuard(bool on) noexcept : modes_(detail::thread_modes()), before_(modes_.grad) { modes_.grad = on; }
+  explicit GradModeGuard(bool on) noexcept : modes_(detail::thread_modes()), before_(modes_.grad) {
+    modes_.grad = on;
+  }
   ~GradModeGuard() { modes_.grad = before_; }
   GradModeGuard(const GradModeGuard&) = delete;
   GradModeGuard& operator=(const GradModeGuard&) = delete;
@@ -43,7 +45,8 @@ struct EnableGradGuard : GradModeGuard {
 /// No recording, no version counting, no view tracking: tensors made inside can never be part of a graph.
 class InferenceModeGuard {
  public:
-  explicit InferenceModeGuard(bool on = true) noexcept : grad_(!on), modes_(detail::thread_modes()), before_(modes_.inference) {
+  explicit InferenceModeGuard(bool on = true) noexcept
+      : grad_(!on), modes_(detail::thread_modes()), before_(modes_.inference) {
     modes_.inference = on;
   }
   ~InferenceModeGuard() { modes_.inference = before_; }
@@ -59,7 +62,10 @@ class InferenceModeGuard {
 /// Checks every gradient for nan during backward and names the operation that made it.
 class AnomalyDetectionGuard {
  public:
-  explicit AnomalyDetectionGuard(bool on = true) noexcept : modes_(detail::thread_modes()), before_(modes_.anomaly) { modes_.anomaly = on; }
+  explicit AnomalyDetectionGuard(bool on = true) noexcept
+      : modes_(detail::thread_modes()), before_(modes_.anomaly) {
+    modes_.anomaly = on;
+  }
   ~AnomalyDetectionGuard() { modes_.anomaly = before_; }
   AnomalyDetectionGuard(const AnomalyDetectionGuard&) = delete;
   AnomalyDetectionGuard& operator=(const AnomalyDetectionGuard&) = delete;

@@ -1,8 +1,8 @@
 // Indexing as Python does it: x.index({0, Slice(1, None, 2), "...", mask}) and its assignment.
 //
-// A TensorIndex is one item between the brackets: None (a new dimension), Ellipsis, an integer, a bool, a Slice,
-// or a tensor of integer or bool positions. apply_index and apply_index_put take a whole list of them, do the
-// views first and advanced indexing after; they are differentiable and raise PyTorch's errors.
+// A TensorIndex is one item between the brackets: None (a new dimension), Ellipsis, an integer, a bool, a
+// Slice, or a tensor of integer or bool positions. apply_index and apply_index_put take a whole list of them,
+// do the views first and advanced indexing after; they are differentiable and raise PyTorch's errors.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -25,9 +25,11 @@ inline constexpr Ellipsis_t Ellipsis{};
 struct Slice {
   std::optional<int64_t> start, stop, step;
   Slice() = default;
-  Slice(std::optional<int64_t> start_, std::optional<int64_t> stop_, std::optional<int64_t> step_ = std::nullopt)
+  Slice(std::optional<int64_t> start_, std::optional<int64_t> stop_,
+        std::optional<int64_t> step_ = std::nullopt)
       : start(start_), stop(stop_), step(step_) {}
-  Slice(None_t, std::optional<int64_t> stop_, std::optional<int64_t> step_ = std::nullopt) : stop(stop_), step(step_) {}
+  Slice(None_t, std::optional<int64_t> stop_, std::optional<int64_t> step_ = std::nullopt)
+      : stop(stop_), step(step_) {}
   Slice(std::optional<int64_t> start_, None_t, std::optional<int64_t> step_ = std::nullopt)
       : start(start_), step(step_) {}
   Slice(None_t, None_t, std::optional<int64_t> step_ = std::nullopt) : step(step_) {}
@@ -43,7 +45,8 @@ struct TensorIndex {
   TensorIndex(std::nullopt_t) : kind(Kind::None) {}
   TensorIndex(indexing::Ellipsis_t) : kind(Kind::Ellipsis) {}
   TensorIndex(const char* text) : kind(Kind::Ellipsis) {
-    RT_CHECK(std::string_view(text) == "...", Value, "index", "Expected \"...\" to represent an ellipsis index, but got \"", text, "\"");
+    RT_CHECK(std::string_view(text) == "...", Value, "index",
+             "Expected \"...\" to represent an ellipsis index, but got \"", text, "\"");
   }
   TensorIndex(int64_t i) : kind(Kind::Integer), integer(i) {}
   TensorIndex(int i) : kind(Kind::Integer), integer(i) {}

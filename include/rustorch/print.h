@@ -12,7 +12,7 @@ struct PrintOptions {
   int64_t threshold = 1000;  ///< more elements than this are summarised
   int64_t edge_items = 3;    ///< shown at each end of a summarised dimension
   int64_t line_width = 80;
-  int scientific = -1;       ///< 1 always, 0 never, -1 when the values ask for it
+  int scientific = -1;  ///< 1 always, 0 never, -1 when the values ask for it
 };
 PrintOptions print_options();
 void set_print_options(const PrintOptions& options);

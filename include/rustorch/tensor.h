@@ -112,7 +112,8 @@ class Tensor : public TensorHandle {
 #include "rustorch/gen/tensor_methods.h"
 };
 
-/// An argument that may be a tensor or a number: `add(x, y)` and `add(x, 2)`. Borrows the tensor for the call.
+/// An argument that may be a tensor or a number: `add(x, y)` and `add(x, 2)`. Borrows the tensor for the
+/// call.
 struct TensorLike {
   const Tensor* tensor = nullptr;
   Scalar scalar;
@@ -120,8 +121,7 @@ struct TensorLike {
   TensorLike(const Tensor& t) : tensor(&t) {}
   TensorLike(const Scalar& s) : scalar(s) {}
   template <class T>
-    requires std::is_arithmetic_v<T>
-  TensorLike(T v) : scalar(v) {}
+  requires std::is_arithmetic_v<T> TensorLike(T v) : scalar(v) {}
   TensorLike(std::complex<double> v) : scalar(v) {}
   TensorLike(std::complex<float> v) : scalar(v) {}
   bool is_tensor() const { return tensor != nullptr; }

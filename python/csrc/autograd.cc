@@ -47,8 +47,7 @@ class WithGil {
 // ---- graph nodes
 
 struct PyNode {
-  PyObject_HEAD
-  NodeRef<Node> node;
+  PyObject_HEAD NodeRef<Node> node;
 };
 PyTypeObject* node_type = nullptr;
 
@@ -61,13 +60,16 @@ void node_dealloc(PyObject* o) {
   Py_DECREF(type);
 }
 Node& node_of(PyObject* o) { return *reinterpret_cast<PyNode*>(o)->node; }
-PyObject* node_repr(PyObject* o) { return PyUnicode_FromFormat("<%s object at %p>", node_of(o).name(), static_cast<void*>(&node_of(o))); }
+PyObject* node_repr(PyObject* o) {
+  return PyUnicode_FromFormat("<%s object at %p>", node_of(o).name(), static_cast<void*>(&node_of(o)));
+}
 PyObject* node_name(PyObject* o, PyObject*) { return PyUnicode_FromString(node_of(o).name()); }
 PyObject* node_next(PyObject* o, void*) {
   const auto& edges = node_of(o).edges();
   PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(edges.size()));
   for (size_t i = 0; i < edges.size(); ++i)
-    PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), Py_BuildValue("(NI)", wrap_node(edges[i].fn.get()), edges[i].nr));
+    PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i),
+                     Py_BuildValue("(NI)", wrap_node(edges[i].fn.get()), edges[i].nr));
   return tuple;
 }
 PyObject* node_variable(PyObject* o, void*) {
@@ -80,7 +82,8 @@ PyObject* node_variable(PyObject* o, void*) {
 }
 PyObject* grads_tuple(const std::vector<Tensor>& grads) {
   PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(grads.size()));
-  for (size_t i = 0; i < grads.size(); ++i) PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), wrap(grads[i]));
+  for (size_t i = 0; i < grads.size(); ++i)
+    PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), wrap(grads[i]));
   return tuple;
 }
 std::vector<Tensor> tuple_grads(PyObject* o, size_t expected) {
@@ -89,31 +92,34 @@ std::vector<Tensor> tuple_grads(PyObject* o, size_t expected) {
   if (is_tensor(o)) {
     grads.push_back(tensor_of(o));
   } else {
-    RT_CHECK(PyTuple_Check(o) || PyList_Check(o), Type, "hook", "a hook must return None, a Tensor or a tuple of them");
+    RT_CHECK(PyTuple_Check(o) || PyList_Check(o), Type, "hook",
+             "a hook must return None, a Tensor or a tuple of them");
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
       PyObject* item = PySequence_Fast_ITEMS(o)[i];
       grads.push_back(item == Py_None ? Tensor() : tensor_of(item));
     }
   }
-  RT_CHECK(grads.size() == expected, Autograd, "hook", "hook has returned an incorrect number of values; got ", grads.size(), "; expected ", expected);
+  RT_CHECK(grads.size() == expected, Autograd, "hook",
+           "hook has returned an incorrect number of values; got ", grads.size(), "; expected ", expected);
   return grads;
 }
 PyObject* node_register_hook(PyObject* o, PyObject* fn) {
   return guarded([&] {
     NodeExtras& extras = node_of(o).extras();
     Ref hook(fn);
-    extras.post_hooks.emplace_back(extras.next_id, [hook](const std::vector<Tensor>& in, const std::vector<Tensor>& out) {
-      WithGil gil;
-      PyObject* a = grads_tuple(in);
-      PyObject* b = grads_tuple(out);
-      PyObject* r = PyObject_CallFunctionObjArgs(hook.get(), a, b, nullptr);
-      Py_DECREF(a);
-      Py_DECREF(b);
-      if (r == nullptr) throw_python_error();
-      Ref keep(r);
-      Py_DECREF(r);
-      return tuple_grads(r, in.size());
-    });
+    extras.post_hooks.emplace_back(extras.next_id,
+                                   [hook](const std::vector<Tensor>& in, const std::vector<Tensor>& out) {
+                                     WithGil gil;
+                                     PyObject* a = grads_tuple(in);
+                                     PyObject* b = grads_tuple(out);
+                                     PyObject* r = PyObject_CallFunctionObjArgs(hook.get(), a, b, nullptr);
+                                     Py_DECREF(a);
+                                     Py_DECREF(b);
+                                     if (r == nullptr) throw_python_error();
+                                     Ref keep(r);
+                                     Py_DECREF(r);
+                                     return tuple_grads(r, in.size());
+                                   });
     return PyLong_FromUnsignedLongLong(extras.next_id++);
   });
 }
@@ -150,7 +156,8 @@ PyMethodDef node_methods[] = {{"name", node_name, METH_NOARGS, "Name of the oper
                               {"_register_prehook", node_register_prehook, METH_O, nullptr},
                               {"_remove_hook", node_remove_hook, METH_O, nullptr},
                               {nullptr, nullptr, 0, nullptr}};
-PyGetSetDef node_getset[] = {{"next_functions", node_next, nullptr, "Nodes that made the inputs, with the number of the result.", nullptr},
+PyGetSetDef node_getset[] = {{"next_functions", node_next, nullptr,
+                              "Nodes that made the inputs, with the number of the result.", nullptr},
                              {"variable", node_variable, nullptr, "The leaf of an AccumulateGrad.", nullptr},
                              {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
@@ -166,7 +173,8 @@ std::vector<Tensor> tensor_list(PyObject* o, const char* what) {
   Py_DECREF(fast);
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast); ++i) {
     PyObject* item = PySequence_Fast_ITEMS(fast)[i];
-    RT_CHECK(item == Py_None || is_tensor(item), Type, "backward", what, " must be Tensors or None; got ", Py_TYPE(item)->tp_name);
+    RT_CHECK(item == Py_None || is_tensor(item), Type, "backward", what, " must be Tensors or None; got ",
+             Py_TYPE(item)->tp_name);
     list.push_back(item == Py_None ? Tensor() : tensor_of(item));
   }
   return list;
@@ -202,7 +210,8 @@ PyObject* run_grad(PyObject*, PyObject* args) {
     auto out = tensor_list(outputs, "outputs");
     auto in = tensor_list(inputs, "inputs");
     auto g = tensor_list(grads, "grad_outputs");
-    auto result = without_gil([&] { return autograd::grad(out, in, g, retain != 0, create != 0, unused != 0); });
+    auto result =
+        without_gil([&] { return autograd::grad(out, in, g, retain != 0, create != 0, unused != 0); });
     return grads_tuple(result);
   });
 }
@@ -315,7 +324,8 @@ struct PythonFunction final : Node {
     Py_DECREF(r);
     // _run_backward gives exactly one entry per edge.
     RT_CHECK(PyTuple_Check(r) && static_cast<size_t>(PyTuple_GET_SIZE(r)) == edges().size(), Autograd, name_,
-             "function ", name_, " returned an incorrect number of gradients (expected ", edges().size(), ", got ", static_cast<int64_t>(PyTuple_Check(r) ? PyTuple_GET_SIZE(r) : 1), ")");
+             "function ", name_, " returned an incorrect number of gradients (expected ", edges().size(),
+             ", got ", static_cast<int64_t>(PyTuple_Check(r) ? PyTuple_GET_SIZE(r) : 1), ")");
     for (size_t i = 0; i < edges().size(); ++i) {
       PyObject* g = PyTuple_GET_ITEM(r, static_cast<Py_ssize_t>(i));
       if (g == Py_None || !wants_edge(i)) continue;
@@ -325,12 +335,15 @@ struct PythonFunction final : Node {
   }
 };
 
-/// _make_function_node(ctx, name, inputs: tuple of tensors, outputs: tuple, non_diff: set, dirty, to_save, materialize)
+/// _make_function_node(ctx, name, inputs: tuple of tensors, outputs: tuple, non_diff: set, dirty, to_save,
+/// materialize)
 PyObject* make_function_node(PyObject*, PyObject* args) {
   PyObject *ctx, *inputs, *outputs, *non_diff, *dirty, *to_save;
   const char* name;
   int materialize = 1;
-  if (!PyArg_ParseTuple(args, "OsOOOOOp", &ctx, &name, &inputs, &outputs, &non_diff, &dirty, &to_save, &materialize)) return nullptr;
+  if (!PyArg_ParseTuple(args, "OsOOOOOp", &ctx, &name, &inputs, &outputs, &non_diff, &dirty, &to_save,
+                        &materialize))
+    return nullptr;
   return guarded([&]() -> PyObject* {
     auto in = tensor_list(inputs, "inputs");
     auto out = tensor_list(outputs, "outputs");
@@ -367,10 +380,13 @@ PyObject* make_function_node(PyObject*, PyObject* args) {
     for (const Tensor& t : saved) {
       int64_t nr = -1;
       for (size_t i = 0; i < final_out.size(); ++i)
-        if (t.defined() && (final_out[i].is_same(t) || out[i].is_same(t)) && !contains(in, t)) nr = static_cast<int64_t>(i);
-      node->saved.add(nr >= 0 ? Saved::output(final_out[static_cast<size_t>(nr)], static_cast<uint32_t>(nr)) : Saved(t));
+        if (t.defined() && (final_out[i].is_same(t) || out[i].is_same(t)) && !contains(in, t))
+          nr = static_cast<int64_t>(i);
+      node->saved.add(nr >= 0 ? Saved::output(final_out[static_cast<size_t>(nr)], static_cast<uint32_t>(nr))
+                              : Saved(t));
     }
-    PyObject* capsule = PyCapsule_New(static_cast<Node*>(node.get()), "rustorch.node", nullptr);  // borrowed: the node owns ctx
+    PyObject* capsule = PyCapsule_New(static_cast<Node*>(node.get()), "rustorch.node",
+                                      nullptr);  // borrowed: the node owns ctx
     PyObject* pair = PyTuple_Pack(2, result, capsule);
     Py_DECREF(result);
     Py_DECREF(capsule);
@@ -379,7 +395,8 @@ PyObject* make_function_node(PyObject*, PyObject* args) {
 }
 PyObject* function_saved(PyObject*, PyObject* capsule) {
   return guarded([&]() -> PyObject* {
-    auto* node = static_cast<PythonFunction*>(static_cast<Node*>(PyCapsule_GetPointer(capsule, "rustorch.node")));
+    auto* node =
+        static_cast<PythonFunction*>(static_cast<Node*>(PyCapsule_GetPointer(capsule, "rustorch.node")));
     if (node == nullptr) throw_python_error();
     return grads_tuple(node->unpack());
   });
@@ -388,7 +405,8 @@ PyObject* function_needs(PyObject*, PyObject* capsule) {
   auto* node = static_cast<Node*>(PyCapsule_GetPointer(capsule, "rustorch.node"));
   if (node == nullptr) return nullptr;
   PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(node->edges().size()));
-  for (size_t i = 0; i < node->edges().size(); ++i) PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), wrap(node->wants_edge(i)));
+  for (size_t i = 0; i < node->edges().size(); ++i)
+    PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), wrap(node->wants_edge(i)));
   return tuple;
 }
 

@@ -78,7 +78,8 @@ void inspect(PyObject* o, std::vector<int64_t>& shape, size_t depth, std::option
   RT_CHECK(depth < 128, Value, "", "too many dimensions '", Py_TYPE(o)->tp_name, "'");
   Sequence items(o);
   if (depth == shape.size()) shape.push_back(items.size());
-  RT_CHECK(shape[depth] == items.size(), Value, "", "expected sequence of length ", shape[depth], " at dim ", depth, " (got ", static_cast<int64_t>(items.size()), ")");
+  RT_CHECK(shape[depth] == items.size(), Value, "", "expected sequence of length ", shape[depth], " at dim ",
+           depth, " (got ", static_cast<int64_t>(items.size()), ")");
   for (Py_ssize_t i = 0; i < items.size(); ++i) inspect(items[i], shape, depth + 1, dtype);
 }
 
@@ -107,14 +108,16 @@ void check_range(DType t, const Scalar& s) {
   if (bits == 64) return;
   int64_t low = t == kUInt8 ? -255 : -(int64_t{1} << (bits - 1));
   int64_t high = t == kUInt8 ? 255 : (int64_t{1} << (bits - 1)) - 1;
-  RT_CHECK(v >= low && v <= high, Value, "", "value cannot be converted to type ", dtype_name(t), " without overflow");
+  RT_CHECK(v >= low && v <= high, Value, "", "value cannot be converted to type ", dtype_name(t),
+           " without overflow");
 }
 
 Scalar scalar_of(PyObject* o) {
   if (PyFloat_CheckExact(o)) return Scalar(PyFloat_AS_DOUBLE(o));
   Scalar s;
   if (is_tensor(o)) {
-    RT_CHECK(tensor_of(o).numel() == 1, Value, "", "only one element tensors can be converted to Python scalars");
+    RT_CHECK(tensor_of(o).numel() == 1, Value, "",
+             "only one element tensors can be converted to Python scalars");
     return tensor_of(o).item();
   }
   if (!to_scalar(o, &s)) refuse(o);
@@ -131,9 +134,11 @@ void fill(PyObject* o, const std::vector<int64_t>& shape, size_t depth, DType dt
     *out++ = element_from<T>(s);
     return;
   }
-  if (!is_nested(o)) raise(ErrorKind::Type, "", cat("expected a sequence at dim ", depth, " (got ", Py_TYPE(o)->tp_name, ")"));
+  if (!is_nested(o))
+    raise(ErrorKind::Type, "", cat("expected a sequence at dim ", depth, " (got ", Py_TYPE(o)->tp_name, ")"));
   Sequence items(o);
-  RT_CHECK(shape[depth] == items.size(), Value, "", "expected sequence of length ", shape[depth], " at dim ", depth, " (got ", static_cast<int64_t>(items.size()), ")");
+  RT_CHECK(shape[depth] == items.size(), Value, "", "expected sequence of length ", shape[depth], " at dim ",
+           depth, " (got ", static_cast<int64_t>(items.size()), ")");
   if (depth + 1 == shape.size()) {
     if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
       Py_ssize_t n = items.size(), i = 0;
@@ -148,18 +153,30 @@ void fill(PyObject* o, const std::vector<int64_t>& shape, size_t depth, DType dt
 template <class F>
 void with_type(DType t, F&& f) {
   switch (t) {
-    case DType::Bool: return f(static_cast<bool*>(nullptr));
-    case DType::UInt8: return f(static_cast<uint8_t*>(nullptr));
-    case DType::Int8: return f(static_cast<int8_t*>(nullptr));
-    case DType::Int16: return f(static_cast<int16_t*>(nullptr));
-    case DType::Int32: return f(static_cast<int32_t*>(nullptr));
-    case DType::Int64: return f(static_cast<int64_t*>(nullptr));
-    case DType::Float16: return f(static_cast<Half*>(nullptr));
-    case DType::BFloat16: return f(static_cast<BFloat16*>(nullptr));
-    case DType::Float32: return f(static_cast<float*>(nullptr));
-    case DType::Float64: return f(static_cast<double*>(nullptr));
-    case DType::Complex64: return f(static_cast<std::complex<float>*>(nullptr));
-    case DType::Complex128: return f(static_cast<std::complex<double>*>(nullptr));
+    case DType::Bool:
+      return f(static_cast<bool*>(nullptr));
+    case DType::UInt8:
+      return f(static_cast<uint8_t*>(nullptr));
+    case DType::Int8:
+      return f(static_cast<int8_t*>(nullptr));
+    case DType::Int16:
+      return f(static_cast<int16_t*>(nullptr));
+    case DType::Int32:
+      return f(static_cast<int32_t*>(nullptr));
+    case DType::Int64:
+      return f(static_cast<int64_t*>(nullptr));
+    case DType::Float16:
+      return f(static_cast<Half*>(nullptr));
+    case DType::BFloat16:
+      return f(static_cast<BFloat16*>(nullptr));
+    case DType::Float32:
+      return f(static_cast<float*>(nullptr));
+    case DType::Float64:
+      return f(static_cast<double*>(nullptr));
+    case DType::Complex64:
+      return f(static_cast<std::complex<float>*>(nullptr));
+    case DType::Complex128:
+      return f(static_cast<std::complex<double>*>(nullptr));
   }
 }
 
@@ -196,7 +213,8 @@ PyObject* list_of(const T* data, IntArrayRef sizes, IntArrayRef strides) {
   if (sizes.empty()) return to_python<T>(*data);
   PyObject* list = PyList_New(static_cast<Py_ssize_t>(sizes[0]));
   for (int64_t i = 0; i < sizes[0]; ++i)
-    PyList_SET_ITEM(list, static_cast<Py_ssize_t>(i), list_of(data + i * strides[0], sizes.slice(1), strides.slice(1)));
+    PyList_SET_ITEM(list, static_cast<Py_ssize_t>(i),
+                    list_of(data + i * strides[0], sizes.slice(1), strides.slice(1)));
   return list;
 }
 
@@ -237,7 +255,8 @@ PyObject* tensor_to_list(const Tensor& t) {
   Tensor host = t.device().is_cpu() ? t : t.to(Device::Cpu());
   PyObject* result = nullptr;
   with_type(host.dtype(), [&](auto* null) {
-    result = list_of(static_cast<decltype(null)>(const_cast<void*>(host.const_data_ptr())), host.sizes(), host.strides());
+    result = list_of(static_cast<decltype(null)>(const_cast<void*>(host.const_data_ptr())), host.sizes(),
+                     host.strides());
   });
   return result;
 }

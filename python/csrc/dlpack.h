@@ -1,4 +1,5 @@
-// The structures of the DLPack exchange format (dmlc/dlpack, version 1.0), as its specification lays them out.
+// The structures of the DLPack exchange format (dmlc/dlpack, version 1.0), as its specification lays them
+// out.
 #pragma once
 #include <cstdint>
 

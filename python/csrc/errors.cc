@@ -14,21 +14,36 @@ PyObject* module_of_errors = nullptr;
 /// Class of an error kind: an attribute of rustorch.errors.
 const char* class_name(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::Shape: return "ShapeMismatchError";
-    case ErrorKind::DType: return "DTypeError";
-    case ErrorKind::Device: return "DeviceError";
-    case ErrorKind::Index: return "IndexError_";
-    case ErrorKind::Value: return "ValueError_";
-    case ErrorKind::Type: return "TypeError_";
-    case ErrorKind::NotImplemented: return "NotImplementedError_";
-    case ErrorKind::OutOfMemory: return "OutOfMemoryError";
-    case ErrorKind::LinAlg: return "LinAlgError";
-    case ErrorKind::Autograd: return "AutogradError";
-    case ErrorKind::Io: return "IoError";
-    case ErrorKind::Format: return "FormatError";
-    case ErrorKind::BackendUnavailable: return "BackendUnavailableError";
-    case ErrorKind::Distributed: return "DistributedError";
-    case ErrorKind::Internal: return "InternalError";
+    case ErrorKind::Shape:
+      return "ShapeMismatchError";
+    case ErrorKind::DType:
+      return "DTypeError";
+    case ErrorKind::Device:
+      return "DeviceError";
+    case ErrorKind::Index:
+      return "IndexError_";
+    case ErrorKind::Value:
+      return "ValueError_";
+    case ErrorKind::Type:
+      return "TypeError_";
+    case ErrorKind::NotImplemented:
+      return "NotImplementedError_";
+    case ErrorKind::OutOfMemory:
+      return "OutOfMemoryError";
+    case ErrorKind::LinAlg:
+      return "LinAlgError";
+    case ErrorKind::Autograd:
+      return "AutogradError";
+    case ErrorKind::Io:
+      return "IoError";
+    case ErrorKind::Format:
+      return "FormatError";
+    case ErrorKind::BackendUnavailable:
+      return "BackendUnavailableError";
+    case ErrorKind::Distributed:
+      return "DistributedError";
+    case ErrorKind::Internal:
+      return "InternalError";
   }
   return "InternalError";
 }
@@ -66,7 +81,8 @@ void set_error(const RusTorchError& e) {
 
 void python_warning(const std::string& text) {
   PyGILState_STATE gil = PyGILState_Ensure();
-  if (PyErr_Occurred() == nullptr && PyErr_WarnEx(PyExc_UserWarning, text.c_str(), 1) != 0) PyErr_WriteUnraisable(nullptr);
+  if (PyErr_Occurred() == nullptr && PyErr_WarnEx(PyExc_UserWarning, text.c_str(), 1) != 0)
+    PyErr_WriteUnraisable(nullptr);
   PyGILState_Release(gil);
 }
 

@@ -37,7 +37,9 @@ TensorIndex item_of(PyObject* o) {
   Scalar s;
   if (!PyFloat_Check(o) && to_scalar(o, &s) && s.is_bool()) return TensorIndex(s.to_bool());  // numpy.bool_
   raise(ErrorKind::Index, "",
-        cat("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ", Py_TYPE(o)->tp_name, ")"));
+        cat("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+            "indices (got ",
+            Py_TYPE(o)->tp_name, ")"));
 }
 
 // A list as key means what a tuple means when it holds something that is no number (NumPy's old rule).
@@ -77,7 +79,8 @@ Tensor index_get(const Tensor& self, PyObject* key) {
   if (PySlice_Check(key) && self.dim() > 0) {  // x[a:b]
     auto* s = reinterpret_cast<PySliceObject*>(key);
     std::optional<int64_t> step = slice_part(s->step);
-    if (!step || *step > 0) return slice(self, 0, slice_part(s->start), slice_part(s->stop), step.value_or(1));
+    if (!step || *step > 0)
+      return slice(self, 0, slice_part(s->start), slice_part(s->stop), step.value_or(1));
   }
   return apply_index(self, items_of(key));
 }

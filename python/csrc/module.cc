@@ -19,7 +19,8 @@ PyObject* make_tensor_py(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyO
     std::optional<DType> dtype;
     Device device;
     bool grad = false;
-    RT_CHECK(nargs <= 1, Type, "tensor", "takes 1 positional argument but ", static_cast<int64_t>(nargs), " were given");
+    RT_CHECK(nargs <= 1, Type, "tensor", "takes 1 positional argument but ", static_cast<int64_t>(nargs),
+             " were given");
     Py_ssize_t nkw = kwnames != nullptr ? PyTuple_GET_SIZE(kwnames) : 0;
     for (Py_ssize_t i = 0; i < nkw; ++i) {
       std::string_view name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i));
@@ -32,7 +33,8 @@ PyObject* make_tensor_py(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyO
         RT_CHECK(to_dtype(v, &t), Type, "tensor", "dtype must be a dtype; got ", Py_TYPE(v)->tp_name);
         dtype = t;
       } else if (name == "device") {
-        RT_CHECK(v == Py_None || to_device(v, &device), Type, "tensor", "device must be a device or str; got ", Py_TYPE(v)->tp_name);
+        RT_CHECK(v == Py_None || to_device(v, &device), Type, "tensor",
+                 "device must be a device or str; got ", Py_TYPE(v)->tp_name);
       } else if (name == "requires_grad") {
         grad = PyObject_IsTrue(v) == 1;
       } else {
@@ -50,7 +52,8 @@ PyObject* make_tensor_py(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyO
 PyObject* set_default_dtype_py(PyObject*, PyObject* o) {
   return guarded([&] {
     DType t{};
-    RT_CHECK(to_dtype(o, &t), Type, "set_default_dtype", "invalid dtype object: only floating-point types are supported as the default type");
+    RT_CHECK(to_dtype(o, &t), Type, "set_default_dtype",
+             "invalid dtype object: only floating-point types are supported as the default type");
     set_default_dtype(t);
     return none();
   });
@@ -93,7 +96,8 @@ PyObject* get_threads(PyObject*, PyObject*) { return wrap(static_cast<int64_t>(g
 PyObject* set_threads(PyObject*, PyObject* o) {
   return guarded([&] {
     int64_t n = 0;
-    RT_CHECK(to_int(o, &n) && !PyBool_Check(o), Type, "set_num_threads", "set_num_threads expects an int, but got ", Py_TYPE(o)->tp_name);
+    RT_CHECK(to_int(o, &n) && !PyBool_Check(o), Type, "set_num_threads",
+             "set_num_threads expects an int, but got ", Py_TYPE(o)->tp_name);
     RT_CHECK(n > 0, Value, "set_num_threads", "set_num_threads expects a positive integer");
     set_num_threads(static_cast<int>(n));
     return none();
@@ -102,10 +106,14 @@ PyObject* set_threads(PyObject*, PyObject* o) {
 
 PyObject* memory_stats(PyObject*, PyObject*) {
   MemoryStats s = cpu_allocator()->stats();
-  return Py_BuildValue("{s:n,s:n,s:n,s:n,s:K,s:K,s:K,s:K}", "allocated_bytes", static_cast<Py_ssize_t>(s.allocated), "reserved_bytes", static_cast<Py_ssize_t>(s.reserved),
-                       "peak_allocated_bytes", static_cast<Py_ssize_t>(s.peak_allocated), "peak_reserved_bytes", static_cast<Py_ssize_t>(s.peak_reserved),
-                       "num_allocs", static_cast<unsigned long long>(s.num_allocs), "num_frees", static_cast<unsigned long long>(s.num_frees),
-                       "cache_hits", static_cast<unsigned long long>(s.cache_hits), "cache_misses", static_cast<unsigned long long>(s.cache_misses));
+  return Py_BuildValue(
+      "{s:n,s:n,s:n,s:n,s:K,s:K,s:K,s:K}", "allocated_bytes", static_cast<Py_ssize_t>(s.allocated),
+      "reserved_bytes", static_cast<Py_ssize_t>(s.reserved), "peak_allocated_bytes",
+      static_cast<Py_ssize_t>(s.peak_allocated), "peak_reserved_bytes",
+      static_cast<Py_ssize_t>(s.peak_reserved), "num_allocs", static_cast<unsigned long long>(s.num_allocs),
+      "num_frees", static_cast<unsigned long long>(s.num_frees), "cache_hits",
+      static_cast<unsigned long long>(s.cache_hits), "cache_misses",
+      static_cast<unsigned long long>(s.cache_misses));
 }
 PyObject* empty_cache(PyObject*, PyObject*) { return PyLong_FromSize_t(cpu_allocator()->trim()); }
 PyObject* reset_peak(PyObject*, PyObject*) {
@@ -115,7 +123,8 @@ PyObject* reset_peak(PyObject*, PyObject*) {
 PyObject* set_memory_limit(PyObject*, PyObject* o) {
   return guarded([&] {
     int64_t n = 0;
-    RT_CHECK(to_int(o, &n) && n >= 0, Value, "set_memory_limit", "the limit must be a number of bytes, 0 for none");
+    RT_CHECK(to_int(o, &n) && n >= 0, Value, "set_memory_limit",
+             "the limit must be a number of bytes, 0 for none");
     cpu_allocator()->set_limit(static_cast<size_t>(n));
     return none();
   });
@@ -137,11 +146,13 @@ PyObject* set_print_options_py(PyObject*, PyObject* args) {
 
 PyMethodDef functions[] = {
     {"_set_print_options", set_print_options_py, METH_VARARGS, nullptr},
-    {"tensor", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make_tensor_py)), METH_FASTCALL | METH_KEYWORDS, "A tensor with a copy of data (nested lists, numbers, arrays)."},
+    {"tensor", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make_tensor_py)),
+     METH_FASTCALL | METH_KEYWORDS, "A tensor with a copy of data (nested lists, numbers, arrays)."},
     {"set_default_dtype", set_default_dtype_py, METH_O, "Sets the dtype of new floating-point tensors."},
     {"get_default_dtype", get_default_dtype_py, METH_NOARGS, "The dtype of new floating-point tensors."},
     {"promote_types", promote_types_py, METH_VARARGS, "The smallest dtype both convert to."},
-    {"can_cast", can_cast_py, METH_VARARGS, "Whether in-place operations may convert from one dtype to the other."},
+    {"can_cast", can_cast_py, METH_VARARGS,
+     "Whether in-place operations may convert from one dtype to the other."},
     {"result_type", result_type_py, METH_VARARGS, "The dtype of an arithmetic operation on the arguments."},
     {"get_num_threads", get_threads, METH_NOARGS, "Threads used by parallel loops."},
     {"set_num_threads", set_threads, METH_O, "Sets the threads used by parallel loops."},
@@ -151,7 +162,15 @@ PyMethodDef functions[] = {
     {"set_memory_limit", set_memory_limit, METH_O, "Upper bound of tensor memory in bytes, 0 for none."},
     {nullptr, nullptr, 0, nullptr}};
 
-PyModuleDef definition = {PyModuleDef_HEAD_INIT, "rustorch._C", "The engine of rustorch.", -1, functions, nullptr, nullptr, nullptr, nullptr};
+PyModuleDef definition = {PyModuleDef_HEAD_INIT,
+                          "rustorch._C",
+                          "The engine of rustorch.",
+                          -1,
+                          functions,
+                          nullptr,
+                          nullptr,
+                          nullptr,
+                          nullptr};
 
 }  // namespace
 }  // namespace rustorch::py
@@ -160,8 +179,8 @@ PyMODINIT_FUNC PyInit__C() {
   using namespace rustorch::py;
   PyObject* module = PyModule_Create(&definition);
   if (module == nullptr) return nullptr;
-  if (!init_objects(module) || !init_tensor_type(module) || !init_errors(module) || !init_ops(module) || !init_autograd(module) || !init_numpy(module) ||
-      !init_serialize(module)) {
+  if (!init_objects(module) || !init_tensor_type(module) || !init_errors(module) || !init_ops(module) ||
+      !init_autograd(module) || !init_numpy(module) || !init_serialize(module)) {
     Py_DECREF(module);
     return nullptr;
   }

@@ -1,6 +1,7 @@
 // NumPy and other arrays without copying: the buffer protocol in both directions, and DLPack.
 //
-// NumPy itself is not needed: arrays are read through the buffer protocol, and .numpy() imports it when called.
+// NumPy itself is not needed: arrays are read through the buffer protocol, and .numpy() imports it when
+// called.
 #include <cstring>
 
 #include "core/layout_algebra.h"
@@ -18,8 +19,8 @@ namespace {
 
 // ---- storages that belong to somebody else
 
-/// The context of a storage on foreign memory. Resizing such a storage moves it to a block of our own, so the context
-/// counts the blocks that are alive and gives the foreign one back when its turn comes.
+/// The context of a storage on foreign memory. Resizing such a storage moves it to a block of our own, so the
+/// context counts the blocks that are alive and gives the foreign one back when its turn comes.
 struct Foreign {
   const void* original = nullptr;
   int blocks = 1;
@@ -62,7 +63,8 @@ using FromDLPack = FromCapsule<DLManagedTensor>;
 constexpr StorageOps kFromDLPack = {lent_allocate, foreign_release<FromDLPack>, lent_copy};
 
 /// A tensor over foreign memory. Such a storage is pinned: its bytes may change behind our back.
-Tensor over(void* data, size_t nbytes, const StorageOps* ops, Foreign* context, IntArrayRef sizes, IntArrayRef strides, DType dtype) {
+Tensor over(void* data, size_t nbytes, const StorageOps* ops, Foreign* context, IntArrayRef sizes,
+            IntArrayRef strides, DType dtype) {
   context->original = data;
   auto* storage = new Storage(data, nbytes, Device::Cpu(), ops, context);
   storage->pin();
@@ -89,41 +91,57 @@ DType dtype_of_format(const char* format, Py_ssize_t itemsize) {
       return kFloat64;
     } else if (std::strchr("bhilq", c) != nullptr) {
       switch (itemsize) {
-        case 1: return kInt8;
-        case 2: return kInt16;
-        case 4: return kInt32;
-        default: return kInt64;
+        case 1:
+          return kInt8;
+        case 2:
+          return kInt16;
+        case 4:
+          return kInt32;
+        default:
+          return kInt64;
       }
     } else if (c == 'B') {
       return kUInt8;
     }
   }
   raise(ErrorKind::Type, "from_numpy",
-        cat("can't convert np.ndarray of this type (buffer format '", format != nullptr ? format : "", "'). The only supported types are: float64, "
+        cat("can't convert np.ndarray of this type (buffer format '", format != nullptr ? format : "",
+            "'). The only supported types are: float64, "
             "float32, float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool."));
 }
 
 const char* format_of(DType t) {
   switch (t) {
-    case kBool: return "?";
-    case kUInt8: return "B";
-    case kInt8: return "b";
-    case kInt16: return "h";
-    case kInt32: return "i";
-    case kInt64: return "q";
-    case kFloat16: return "e";
-    case kFloat32: return "f";
-    case kFloat64: return "d";
-    case kComplex64: return "Zf";
-    case kComplex128: return "Zd";
-    default: raise(ErrorKind::Type, "numpy", cat("Got unsupported ScalarType ", dtype_scalar_name(t)));
+    case kBool:
+      return "?";
+    case kUInt8:
+      return "B";
+    case kInt8:
+      return "b";
+    case kInt16:
+      return "h";
+    case kInt32:
+      return "i";
+    case kInt64:
+      return "q";
+    case kFloat16:
+      return "e";
+    case kFloat32:
+      return "f";
+    case kFloat64:
+      return "d";
+    case kComplex64:
+      return "Zf";
+    case kComplex128:
+      return "Zd";
+    default:
+      raise(ErrorKind::Type, "numpy", cat("Got unsupported ScalarType ", dtype_scalar_name(t)));
   }
 }
 
 /// Lends a tensor's memory through the buffer protocol.
 struct PyExporter {
-  PyObject_HEAD
-  Tensor tensor;
+  PyObject_HEAD Tensor tensor;
 };
 PyTypeObject* exporter_type = nullptr;
 
@@ -186,8 +204,10 @@ PyObject* to_memoryview(PyObject*, PyObject* o) {
   return guarded([&]() -> PyObject* {
     RT_CHECK(is_tensor(o), Type, "numpy", "expected a Tensor");
     const Tensor& t = tensor_of(o);
-    RT_CHECK(t.device().is_cpu(), Type, "numpy", "can't convert ", t.device(), " device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.");
-    RT_CHECK(!t.requires_grad(), Autograd, "numpy", "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+    RT_CHECK(t.device().is_cpu(), Type, "numpy", "can't convert ", t.device(),
+             " device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.");
+    RT_CHECK(!t.requires_grad(), Autograd, "numpy",
+             "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
     format_of(t.dtype());
     if (t.impl()->storage() != nullptr) t.impl()->storage()->pin();
     PyObject* exporter = exporter_type->tp_alloc(exporter_type, 0);
@@ -212,7 +232,12 @@ PyObject* from_buffer(PyObject*, PyObject* o) {
 
 DLDataType dl_type(DType t) {
   auto bits = static_cast<uint8_t>(element_size(t) * 8);
-  uint8_t code = t == kBool ? kDLBool : t == kUInt8 ? kDLUInt : t == kBFloat16 ? kDLBfloat : is_complex(t) ? kDLComplex : is_floating_point(t) ? kDLFloat : kDLInt;
+  uint8_t code = t == kBool             ? kDLBool
+                 : t == kUInt8          ? kDLUInt
+                 : t == kBFloat16       ? kDLBfloat
+                 : is_complex(t)        ? kDLComplex
+                 : is_floating_point(t) ? kDLFloat
+                                        : kDLInt;
   return {code, bits, 1};
 }
 
@@ -222,7 +247,9 @@ DType dtype_of(DLDataType t) {
     DLDataType own = dl_type(static_cast<DType>(i));
     if (own.code == t.code && own.bits == t.bits) return static_cast<DType>(i);
   }
-  raise(ErrorKind::DType, "from_dlpack", cat("unsupported element type (code ", static_cast<int>(t.code), ", ", static_cast<int>(t.bits), " bits)"));
+  raise(ErrorKind::DType, "from_dlpack",
+        cat("unsupported element type (code ", static_cast<int>(t.code), ", ", static_cast<int>(t.bits),
+            " bits)"));
 }
 
 /// Keeps the tensor and the arrays that a DLTensor points to.
@@ -268,7 +295,8 @@ PyObject* to_dlpack(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
     RT_CHECK(is_tensor(o), Type, "to_dlpack", "expected a Tensor");
     const Tensor& t = tensor_of(o);
-    RT_CHECK(!t.requires_grad(), Autograd, "__dlpack__", "Can't export tensors that require gradient, use tensor.detach()");
+    RT_CHECK(!t.requires_grad(), Autograd, "__dlpack__",
+             "Can't export tensors that require gradient, use tensor.detach()");
     RT_CHECK(t.device().is_cpu(), Device, "__dlpack__", "only CPU tensors can be exported; got ", t.device());
     if (versioned != 0) {
       auto* k = keep<DLManagedTensorVersioned>(t);
@@ -284,26 +312,32 @@ using FromVersioned = FromCapsule<DLManagedTensorVersioned>;
 constexpr StorageOps kFromVersioned = {lent_allocate, foreign_release<FromVersioned>, lent_copy};
 
 Tensor tensor_of_dl(const DLTensor& dl, const StorageOps* ops, Foreign* context) {
-  RT_CHECK(dl.device.device_type == kDLCPU || dl.device.device_type == kDLCUDAHost, Device, "from_dlpack", "only CPU memory can be imported");
+  RT_CHECK(dl.device.device_type == kDLCPU || dl.device.device_type == kDLCUDAHost, Device, "from_dlpack",
+           "only CPU memory can be imported");
   DType dtype = dtype_of(dl.dtype);
   IntArrayRef sizes(dl.shape, static_cast<size_t>(dl.ndim));
-  std::vector<int64_t> strides = dl.strides != nullptr ? std::vector<int64_t>(dl.strides, dl.strides + dl.ndim) : contiguous_strides(sizes);
+  std::vector<int64_t> strides = dl.strides != nullptr
+                                     ? std::vector<int64_t>(dl.strides, dl.strides + dl.ndim)
+                                     : contiguous_strides(sizes);
   int64_t first = 0, last = -1;
   if (checked_numel("from_dlpack", sizes) != 0) extent(sizes, strides, &first, &last);
   RT_CHECK(first == 0, Value, "from_dlpack", "negative strides are not supported");
-  return over(static_cast<char*>(dl.data) + dl.byte_offset, static_cast<size_t>(last + 1) * element_size(dtype), ops, context, sizes, strides, dtype);
+  return over(static_cast<char*>(dl.data) + dl.byte_offset,
+              static_cast<size_t>(last + 1) * element_size(dtype), ops, context, sizes, strides, dtype);
 }
 
 PyObject* from_dlpack(PyObject*, PyObject* capsule) {
   return guarded([&]() -> PyObject* {
     if (PyCapsule_IsValid(capsule, kVersionedName)) {
       auto* managed = static_cast<DLManagedTensorVersioned*>(PyCapsule_GetPointer(capsule, kVersionedName));
-      RT_CHECK(managed->version.major == 1, Value, "from_dlpack", "DLPack version ", static_cast<int64_t>(managed->version.major), " is not supported; expected 1");
+      RT_CHECK(managed->version.major == 1, Value, "from_dlpack", "DLPack version ",
+               static_cast<int64_t>(managed->version.major), " is not supported; expected 1");
       Tensor t = tensor_of_dl(managed->dl_tensor, &kFromVersioned, new FromVersioned(managed));
       PyCapsule_SetName(capsule, "used_dltensor_versioned");
       return wrap(std::move(t));
     }
-    RT_CHECK(PyCapsule_IsValid(capsule, kPlainName), Type, "from_dlpack", "expected a DLPack capsule that was not used before");
+    RT_CHECK(PyCapsule_IsValid(capsule, kPlainName), Type, "from_dlpack",
+             "expected a DLPack capsule that was not used before");
     auto* managed = static_cast<DLManagedTensor*>(PyCapsule_GetPointer(capsule, kPlainName));
     Tensor t = tensor_of_dl(managed->dl_tensor, &kFromDLPack, new FromDLPack(managed));
     PyCapsule_SetName(capsule, "used_dltensor");
@@ -311,7 +345,8 @@ PyObject* from_dlpack(PyObject*, PyObject* capsule) {
   });
 }
 
-PyMethodDef functions[] = {{"from_numpy", from_numpy, METH_O, "A tensor over the memory of a NumPy array; writes are seen on both sides."},
+PyMethodDef functions[] = {{"from_numpy", from_numpy, METH_O,
+                            "A tensor over the memory of a NumPy array; writes are seen on both sides."},
                            {"_from_buffer", from_buffer, METH_O, nullptr},
                            {"_export", to_memoryview, METH_O, nullptr},
                            {"_to_dlpack", to_dlpack, METH_VARARGS, nullptr},
@@ -345,9 +380,14 @@ Tensor tensor_from_numpy(PyObject* array, bool copy) {
   for (int d = 0; d < view.ndim; ++d) {
     sizes[d] = view.shape[d];
     empty |= sizes[d] == 0;
-    RT_CHECK(view.strides[d] % view.itemsize == 0, Value, "from_numpy", "given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory.");
+    RT_CHECK(view.strides[d] % view.itemsize == 0, Value, "from_numpy",
+             "given numpy array strides not a multiple of the element byte size. Copy the numpy array to "
+             "reallocate the memory.");
     strides[d] = view.strides[d] / view.itemsize;
-    RT_CHECK(strides[d] >= 0 || sizes[d] <= 1, Value, "from_numpy", "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. (You can probably work around this by making a copy of your array with array.copy().)");
+    RT_CHECK(strides[d] >= 0 || sizes[d] <= 1, Value, "from_numpy",
+             "At least one stride in the given numpy array is negative, and tensors with negative strides "
+             "are not currently supported. (You can probably work around this by making a copy of your array "
+             "with array.copy().)");
     if (sizes[d] > 0) last += (sizes[d] - 1) * strides[d];
   }
   auto n = static_cast<size_t>(view.ndim);

@@ -18,22 +18,18 @@ PyTypeObject* generator_type = nullptr;
 namespace {
 
 struct PyDType {
-  PyObject_HEAD
-  DType value;
+  PyObject_HEAD DType value;
 };
 struct PyDevice {
-  PyObject_HEAD
-  Device value;
+  PyObject_HEAD Device value;
 };
 /// layout and memory_format: a number with a name.
 struct PyNamed {
-  PyObject_HEAD
-  uint8_t value;
+  PyObject_HEAD uint8_t value;
   const char* name;
 };
 struct PyGenerator {
-  PyObject_HEAD
-  Generator value;
+  PyObject_HEAD Generator value;
 };
 
 std::array<PyObject*, kNumDTypes> dtype_objects{};
@@ -51,37 +47,55 @@ void plain_dealloc(PyObject* self) {
 }
 
 // ---- dtype
-PyObject* dtype_repr(PyObject* self) { return PyUnicode_FromFormat("rustorch.%s", dtype_name(as<PyDType>(self)->value)); }
-PyObject* dtype_reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(dtype_name(as<PyDType>(self)->value)); }
-PyObject* dtype_is_float(PyObject* self, void*) { return PyBool_FromLong(is_floating_point(as<PyDType>(self)->value)); }
-PyObject* dtype_is_complex(PyObject* self, void*) { return PyBool_FromLong(is_complex(as<PyDType>(self)->value)); }
-PyObject* dtype_is_signed(PyObject* self, void*) { return PyBool_FromLong(is_signed(as<PyDType>(self)->value)); }
-PyObject* dtype_itemsize(PyObject* self, void*) { return PyLong_FromSize_t(element_size(as<PyDType>(self)->value)); }
+PyObject* dtype_repr(PyObject* self) {
+  return PyUnicode_FromFormat("rustorch.%s", dtype_name(as<PyDType>(self)->value));
+}
+PyObject* dtype_reduce(PyObject* self, PyObject*) {
+  return PyUnicode_FromString(dtype_name(as<PyDType>(self)->value));
+}
+PyObject* dtype_is_float(PyObject* self, void*) {
+  return PyBool_FromLong(is_floating_point(as<PyDType>(self)->value));
+}
+PyObject* dtype_is_complex(PyObject* self, void*) {
+  return PyBool_FromLong(is_complex(as<PyDType>(self)->value));
+}
+PyObject* dtype_is_signed(PyObject* self, void*) {
+  return PyBool_FromLong(is_signed(as<PyDType>(self)->value));
+}
+PyObject* dtype_itemsize(PyObject* self, void*) {
+  return PyLong_FromSize_t(element_size(as<PyDType>(self)->value));
+}
 PyObject* dtype_to_real(PyObject* self, PyObject*) { return wrap(real_type(as<PyDType>(self)->value)); }
 PyObject* dtype_to_complex(PyObject* self, PyObject*) { return wrap(complex_type(as<PyDType>(self)->value)); }
-PyGetSetDef dtype_getset[] = {{"is_floating_point", dtype_is_float, nullptr, "True for float types.", nullptr},
-                              {"is_complex", dtype_is_complex, nullptr, "True for complex types.", nullptr},
-                              {"is_signed", dtype_is_signed, nullptr, "True for types with negative values.", nullptr},
-                              {"itemsize", dtype_itemsize, nullptr, "Bytes of one element.", nullptr},
-                              {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyMethodDef dtype_methods[] = {{"__reduce__", dtype_reduce, METH_NOARGS, nullptr},
-                               {"to_real", dtype_to_real, METH_NOARGS, "The real type of a complex type."},
-                               {"to_complex", dtype_to_complex, METH_NOARGS, "The complex type of a real type."},
-                               {nullptr, nullptr, 0, nullptr}};
+PyGetSetDef dtype_getset[] = {
+    {"is_floating_point", dtype_is_float, nullptr, "True for float types.", nullptr},
+    {"is_complex", dtype_is_complex, nullptr, "True for complex types.", nullptr},
+    {"is_signed", dtype_is_signed, nullptr, "True for types with negative values.", nullptr},
+    {"itemsize", dtype_itemsize, nullptr, "Bytes of one element.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMethodDef dtype_methods[] = {
+    {"__reduce__", dtype_reduce, METH_NOARGS, nullptr},
+    {"to_real", dtype_to_real, METH_NOARGS, "The real type of a complex type."},
+    {"to_complex", dtype_to_complex, METH_NOARGS, "The complex type of a real type."},
+    {nullptr, nullptr, 0, nullptr}};
 
 // ---- device
 PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"type", "index", nullptr};
   PyObject* what = nullptr;
   PyObject* index = nullptr;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O", const_cast<char**>(names), &what, &index)) return nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O", const_cast<char**>(names), &what, &index))
+    return nullptr;
   return guarded([&]() -> PyObject* {
     Device d;
-    if (!to_device(what, &d)) raise(ErrorKind::Type, "device", cat("expected a device string or a device; got ", Py_TYPE(what)->tp_name));
+    if (!to_device(what, &d))
+      raise(ErrorKind::Type, "device",
+            cat("expected a device string or a device; got ", Py_TYPE(what)->tp_name));
     if (index != nullptr && index != Py_None) {
       int64_t i = 0;
       if (!to_int(index, &i)) raise(ErrorKind::Type, "device", "the index must be an int");
-      RT_CHECK(d.index < 0, Value, "device", "type (string) must not include an index because index was passed explicitly: ", d);
+      RT_CHECK(d.index < 0, Value, "device",
+               "type (string) must not include an index because index was passed explicitly: ", d);
       RT_CHECK(i >= 0 && i < 31, Value, "device", "Device index must not be negative; got ", i);
       d.index = static_cast<int8_t>(i);
     }
@@ -106,7 +120,9 @@ Py_hash_t device_hash(PyObject* self) {
   Device d = as<PyDevice>(self)->value;
   return static_cast<Py_hash_t>(d.type) * 64 + d.index + 1;
 }
-PyObject* device_get_type(PyObject* self, void*) { return PyUnicode_FromString(device_type_name(as<PyDevice>(self)->value.type)); }
+PyObject* device_get_type(PyObject* self, void*) {
+  return PyUnicode_FromString(device_type_name(as<PyDevice>(self)->value.type));
+}
 PyObject* device_get_index(PyObject* self, void*) {
   int index = as<PyDevice>(self)->value.index;
   return index < 0 ? none() : PyLong_FromLong(index);
@@ -114,15 +130,18 @@ PyObject* device_get_index(PyObject* self, void*) {
 PyObject* device_reduce(PyObject* self, PyObject*) {
   return Py_BuildValue("(O(s))", device_type, as<PyDevice>(self)->value.str().c_str());
 }
-PyGetSetDef device_getset[] = {{"type", device_get_type, nullptr, "Name of the kind of device.", nullptr},
-                               {"index", device_get_index, nullptr, "Number of the device, or None.", nullptr},
-                               {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
+PyGetSetDef device_getset[] = {
+    {"type", device_get_type, nullptr, "Name of the kind of device.", nullptr},
+    {"index", device_get_index, nullptr, "Number of the device, or None.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, nullptr},
+                                {nullptr, nullptr, 0, nullptr}};
 
 // ---- layout, memory_format
 PyObject* named_repr(PyObject* self) { return PyUnicode_FromFormat("rustorch.%s", as<PyNamed>(self)->name); }
 PyObject* named_reduce(PyObject* self, PyObject*) { return PyUnicode_FromString(as<PyNamed>(self)->name); }
-PyMethodDef named_methods[] = {{"__reduce__", named_reduce, METH_NOARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef named_methods[] = {{"__reduce__", named_reduce, METH_NOARGS, nullptr},
+                               {nullptr, nullptr, 0, nullptr}};
 
 // ---- Size
 PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
@@ -133,7 +152,8 @@ PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     if (PyLong_Check(item)) continue;
     PyObject* number = PyNumber_Index(item);
     if (number == nullptr) {
-      PyErr_Format(PyExc_TypeError, "Size() takes an iterable of 'int' (item %zd is '%s')", i, Py_TYPE(item)->tp_name);
+      PyErr_Format(PyExc_TypeError, "Size() takes an iterable of 'int' (item %zd is '%s')", i,
+                   Py_TYPE(item)->tp_name);
       Py_DECREF(self);
       return nullptr;
     }
@@ -163,8 +183,12 @@ PyObject* size_from(PyObject* tuple) {
   Py_DECREF(args);
   return result;
 }
-PyObject* size_concat(PyObject* a, PyObject* b) { return size_from(PyTuple_Type.tp_as_sequence->sq_concat(a, b)); }
-PyObject* size_repeat(PyObject* a, Py_ssize_t n) { return size_from(PyTuple_Type.tp_as_sequence->sq_repeat(a, n)); }
+PyObject* size_concat(PyObject* a, PyObject* b) {
+  return size_from(PyTuple_Type.tp_as_sequence->sq_concat(a, b));
+}
+PyObject* size_repeat(PyObject* a, Py_ssize_t n) {
+  return size_from(PyTuple_Type.tp_as_sequence->sq_repeat(a, n));
+}
 PyObject* size_subscript(PyObject* a, PyObject* key) {
   PyObject* item = PyTuple_Type.tp_as_mapping->mp_subscript(a, key);
   return PySlice_Check(key) ? size_from(item) : item;
@@ -204,7 +228,8 @@ PyObject* generator_manual_seed(PyObject* self, PyObject* seed) {
       u = PyLong_AsUnsignedLongLongMask(seed);
       PyErr_Clear();
     } else {
-      if (!to_int(seed, &s)) raise(ErrorKind::Type, "manual_seed", cat("expected a long, but got ", Py_TYPE(seed)->tp_name));
+      if (!to_int(seed, &s))
+        raise(ErrorKind::Type, "manual_seed", cat("expected a long, but got ", Py_TYPE(seed)->tp_name));
       u = static_cast<uint64_t>(s);
     }
     as<PyGenerator>(self)->value.manual_seed(u);
@@ -215,11 +240,14 @@ PyObject* generator_manual_seed(PyObject* self, PyObject* seed) {
 PyObject* generator_seed(PyObject* self, PyObject*) {
   return guarded([&] { return PyLong_FromUnsignedLongLong(as<PyGenerator>(self)->value.seed()); });
 }
-PyObject* generator_initial_seed(PyObject* self, PyObject*) { return PyLong_FromUnsignedLongLong(as<PyGenerator>(self)->value.initial_seed()); }
+PyObject* generator_initial_seed(PyObject* self, PyObject*) {
+  return PyLong_FromUnsignedLongLong(as<PyGenerator>(self)->value.initial_seed());
+}
 PyObject* generator_state_bytes(PyObject* self, PyObject*) {
   return guarded([&] {
     auto state = as<PyGenerator>(self)->value.get_state();
-    return PyBytes_FromStringAndSize(reinterpret_cast<const char*>(state.data()), static_cast<Py_ssize_t>(state.size()));
+    return PyBytes_FromStringAndSize(reinterpret_cast<const char*>(state.data()),
+                                     static_cast<Py_ssize_t>(state.size()));
   });
 }
 PyObject* generator_set_state_bytes(PyObject* self, PyObject* bytes) {
@@ -233,16 +261,19 @@ PyObject* generator_set_state_bytes(PyObject* self, PyObject* bytes) {
   });
 }
 PyObject* generator_device(PyObject*, void*) { return wrap(Device::Cpu()); }
-PyMethodDef generator_methods[] = {{"manual_seed", generator_manual_seed, METH_O, "Starts the sequence of this seed."},
-                                   {"seed", generator_seed, METH_NOARGS, "Seeds from the system and returns the seed."},
-                                   {"initial_seed", generator_initial_seed, METH_NOARGS, "The seed in use."},
-                                   {"_state_bytes", generator_state_bytes, METH_NOARGS, nullptr},
-                                   {"_set_state_bytes", generator_set_state_bytes, METH_O, nullptr},
-                                   {nullptr, nullptr, 0, nullptr}};
-PyGetSetDef generator_getset[] = {{"device", generator_device, nullptr, "Where the numbers are made.", nullptr},
-                                  {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMethodDef generator_methods[] = {
+    {"manual_seed", generator_manual_seed, METH_O, "Starts the sequence of this seed."},
+    {"seed", generator_seed, METH_NOARGS, "Seeds from the system and returns the seed."},
+    {"initial_seed", generator_initial_seed, METH_NOARGS, "The seed in use."},
+    {"_state_bytes", generator_state_bytes, METH_NOARGS, nullptr},
+    {"_set_state_bytes", generator_set_state_bytes, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr}};
+PyGetSetDef generator_getset[] = {
+    {"device", generator_device, nullptr, "Where the numbers are made.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
-PyTypeObject* make_type(const char* name, size_t size, std::vector<PyType_Slot> slots, PyTypeObject* base = nullptr) {
+PyTypeObject* make_type(const char* name, size_t size, std::vector<PyType_Slot> slots,
+                        PyTypeObject* base = nullptr) {
   slots.push_back({0, nullptr});
   PyType_Spec spec{name, static_cast<int>(size), 0, Py_TPFLAGS_DEFAULT, slots.data()};
   PyObject* bases = base != nullptr ? PyTuple_Pack(1, base) : nullptr;
@@ -289,13 +320,15 @@ PyObject* wrap(MemoryFormat f) {
 }
 PyObject* wrap_ints(IntArrayRef values) {
   PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(values.size()));
-  for (size_t i = 0; i < values.size(); ++i) PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), PyLong_FromLongLong(values[i]));
+  for (size_t i = 0; i < values.size(); ++i)
+    PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), PyLong_FromLongLong(values[i]));
   return tuple;
 }
 PyObject* wrap_size(IntArrayRef sizes) {
   PyObject* o = size_type->tp_alloc(size_type, static_cast<Py_ssize_t>(sizes.size()));
   if (o == nullptr) return nullptr;
-  for (size_t i = 0; i < sizes.size(); ++i) PyTuple_SET_ITEM(o, static_cast<Py_ssize_t>(i), PyLong_FromLongLong(sizes[i]));
+  for (size_t i = 0; i < sizes.size(); ++i)
+    PyTuple_SET_ITEM(o, static_cast<Py_ssize_t>(i), PyLong_FromLongLong(sizes[i]));
   return o;
 }
 PyObject* wrap(const std::vector<Tensor>& list) {
@@ -405,7 +438,8 @@ bool to_scalar(PyObject* o, Scalar* out) {
     *out = Scalar(static_cast<int64_t>(v));
     return true;
   }
-  if (PyComplex_Check(o)) return *out = Scalar(std::complex<double>(PyComplex_RealAsDouble(o), PyComplex_ImagAsDouble(o))), true;
+  if (PyComplex_Check(o))
+    return *out = Scalar(std::complex<double>(PyComplex_RealAsDouble(o), PyComplex_ImagAsDouble(o))), true;
   if (is_tensor(o)) return false;
   // NumPy scalars: by the kind of their dtype, without needing NumPy here.
   PyObject* dtype = PyObject_GetAttrString(o, "dtype");
@@ -416,7 +450,8 @@ bool to_scalar(PyObject* o, Scalar* out) {
   PyObject* shape = PyObject_GetAttrString(o, "shape");
   PyObject* kind = PyObject_GetAttrString(dtype, "kind");
   Py_DECREF(dtype);
-  bool scalar = shape != nullptr && PyTuple_Check(shape) && PyTuple_GET_SIZE(shape) == 0 && kind != nullptr && PyUnicode_Check(kind);
+  bool scalar = shape != nullptr && PyTuple_Check(shape) && PyTuple_GET_SIZE(shape) == 0 && kind != nullptr &&
+                PyUnicode_Check(kind);
   Py_UCS4 letter = scalar ? PyUnicode_READ_CHAR(kind, 0) : 0;
   Py_XDECREF(shape);
   Py_XDECREF(kind);
@@ -427,20 +462,45 @@ bool to_scalar(PyObject* o, Scalar* out) {
     PyErr_Clear();
     return false;
   }
-  bool ok = (letter == 'b' || letter == 'i' || letter == 'u' || letter == 'f' || letter == 'c') && to_scalar(plain, out);
+  bool ok = (letter == 'b' || letter == 'i' || letter == 'u' || letter == 'f' || letter == 'c') &&
+            to_scalar(plain, out);
   Py_DECREF(plain);
   return ok;
 }
 
 bool init_objects(PyObject* module) {
-  dtype_type = make_type("rustorch.dtype", sizeof(PyDType), {slot(Py_tp_repr, dtype_repr), slot(Py_tp_dealloc, plain_dealloc), slot(Py_tp_getset, dtype_getset), slot(Py_tp_methods, dtype_methods)});
-  device_type = make_type("rustorch.device", sizeof(PyDevice), {slot(Py_tp_new, device_new), slot(Py_tp_repr, device_repr), slot(Py_tp_str, device_str), slot(Py_tp_hash, device_hash), slot(Py_tp_richcompare, device_compare), slot(Py_tp_dealloc, plain_dealloc), slot(Py_tp_getset, device_getset), slot(Py_tp_methods, device_methods)});
-  layout_type = make_type("rustorch.layout", sizeof(PyNamed), {slot(Py_tp_repr, named_repr), slot(Py_tp_dealloc, plain_dealloc), slot(Py_tp_methods, named_methods)});
-  memory_format_type = make_type("rustorch.memory_format", sizeof(PyNamed), {slot(Py_tp_repr, named_repr), slot(Py_tp_dealloc, plain_dealloc), slot(Py_tp_methods, named_methods)});
-  size_type = make_type("rustorch.Size", 0, {slot(Py_tp_new, size_new), slot(Py_tp_repr, size_repr), slot(Py_tp_methods, size_methods), slot(Py_sq_concat, size_concat), slot(Py_sq_repeat, size_repeat), slot(Py_mp_subscript, size_subscript)}, &PyTuple_Type);
-  generator_type = make_type("rustorch.Generator", sizeof(PyGenerator), {slot(Py_tp_new, generator_new), slot(Py_tp_dealloc, generator_dealloc), slot(Py_tp_methods, generator_methods), slot(Py_tp_getset, generator_getset)});
-  struct Named { const char* name; PyTypeObject* type; };
-  for (Named n : {Named{"dtype", dtype_type}, {"device", device_type}, {"layout", layout_type}, {"memory_format", memory_format_type}, {"Size", size_type}, {"Generator", generator_type}}) {
+  dtype_type = make_type("rustorch.dtype", sizeof(PyDType),
+                         {slot(Py_tp_repr, dtype_repr), slot(Py_tp_dealloc, plain_dealloc),
+                          slot(Py_tp_getset, dtype_getset), slot(Py_tp_methods, dtype_methods)});
+  device_type = make_type("rustorch.device", sizeof(PyDevice),
+                          {slot(Py_tp_new, device_new), slot(Py_tp_repr, device_repr),
+                           slot(Py_tp_str, device_str), slot(Py_tp_hash, device_hash),
+                           slot(Py_tp_richcompare, device_compare), slot(Py_tp_dealloc, plain_dealloc),
+                           slot(Py_tp_getset, device_getset), slot(Py_tp_methods, device_methods)});
+  layout_type = make_type(
+      "rustorch.layout", sizeof(PyNamed),
+      {slot(Py_tp_repr, named_repr), slot(Py_tp_dealloc, plain_dealloc), slot(Py_tp_methods, named_methods)});
+  memory_format_type = make_type(
+      "rustorch.memory_format", sizeof(PyNamed),
+      {slot(Py_tp_repr, named_repr), slot(Py_tp_dealloc, plain_dealloc), slot(Py_tp_methods, named_methods)});
+  size_type = make_type("rustorch.Size", 0,
+                        {slot(Py_tp_new, size_new), slot(Py_tp_repr, size_repr),
+                         slot(Py_tp_methods, size_methods), slot(Py_sq_concat, size_concat),
+                         slot(Py_sq_repeat, size_repeat), slot(Py_mp_subscript, size_subscript)},
+                        &PyTuple_Type);
+  generator_type = make_type("rustorch.Generator", sizeof(PyGenerator),
+                             {slot(Py_tp_new, generator_new), slot(Py_tp_dealloc, generator_dealloc),
+                              slot(Py_tp_methods, generator_methods), slot(Py_tp_getset, generator_getset)});
+  struct Named {
+    const char* name;
+    PyTypeObject* type;
+  };
+  for (Named n : {Named{"dtype", dtype_type},
+                  {"device", device_type},
+                  {"layout", layout_type},
+                  {"memory_format", memory_format_type},
+                  {"Size", size_type},
+                  {"Generator", generator_type}}) {
     if (n.type == nullptr) return false;
     Py_INCREF(n.type);
     if (PyModule_AddObject(module, n.name, reinterpret_cast<PyObject*>(n.type)) != 0) return false;
@@ -449,7 +509,10 @@ bool init_objects(PyObject* module) {
     Py_INCREF(o);
     return PyModule_AddObject(module, name, o) == 0;
   };
-  static constexpr const char* kShort[][2] = {{"uint8", "byte"}, {"int8", "char"}, {"int16", "short"}, {"int32", "int"}, {"int64", "long"}, {"float16", "half"}, {"float32", "float"}, {"float64", "double"}, {"complex64", "cfloat"}, {"complex128", "cdouble"}};
+  static constexpr const char* kShort[][2] = {
+      {"uint8", "byte"},       {"int8", "char"},         {"int16", "short"},   {"int32", "int"},
+      {"int64", "long"},       {"float16", "half"},      {"float32", "float"}, {"float64", "double"},
+      {"complex64", "cfloat"}, {"complex128", "cdouble"}};
   for (int t = 0; t < kNumDTypes; ++t) {
     PyObject* o = dtype_type->tp_alloc(dtype_type, 0);
     as<PyDType>(o)->value = static_cast<DType>(t);
@@ -459,7 +522,8 @@ bool init_objects(PyObject* module) {
     for (auto& pair : kShort)
       if (std::strcmp(pair[0], name) == 0 && !add(pair[1], o)) return false;
   }
-  static constexpr const char* kFormats[] = {"contiguous_format", "preserve_format", "channels_last", "channels_last_3d"};
+  static constexpr const char* kFormats[] = {"contiguous_format", "preserve_format", "channels_last",
+                                             "channels_last_3d"};
   for (uint8_t f = 0; f < 4; ++f) {
     PyObject* o = memory_format_type->tp_alloc(memory_format_type, 0);
     as<PyNamed>(o)->value = f;

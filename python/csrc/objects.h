@@ -14,8 +14,7 @@ namespace rustorch::py {
 
 /// A Python tensor holds a Tensor; the implementation points back to it, so that one tensor is one object.
 struct PyTensor {
-  PyObject_HEAD
-  Tensor tensor;
+  PyObject_HEAD Tensor tensor;
   PyObject* dict;
   PyObject* weakrefs;
 };
@@ -28,7 +27,9 @@ extern PyTypeObject* layout_type;
 extern PyTypeObject* memory_format_type;
 extern PyTypeObject* generator_type;
 
-inline bool is_tensor(PyObject* o) { return Py_TYPE(o) == tensor_type || PyType_IsSubtype(Py_TYPE(o), tensor_type); }
+inline bool is_tensor(PyObject* o) {
+  return Py_TYPE(o) == tensor_type || PyType_IsSubtype(Py_TYPE(o), tensor_type);
+}
 inline const Tensor& tensor_of(PyObject* o) { return reinterpret_cast<PyTensor*>(o)->tensor; }
 
 /// New reference to the object of a tensor (None for an undefined one).

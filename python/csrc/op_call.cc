@@ -60,7 +60,8 @@ struct LazyArena {
 bool is_sequence(PyObject* o) { return PyTuple_Check(o) || PyList_Check(o); }
 bool is_bool_like(PyObject* o) { return PyBool_Check(o); }
 
-// A 0-d integer tensor or a NumPy integer counts as an int, a bool does not (as in PyTorch's parser for sizes).
+// A 0-d integer tensor or a NumPy integer counts as an int, a bool does not (as in PyTorch's parser for
+// sizes).
 bool index_value(PyObject* o, int64_t* out) {
   if (PyLong_CheckExact(o)) {
     int overflow = 0;
@@ -159,12 +160,23 @@ bool parse_value(PyObject* o, const ArgSpec& spec, ArgValue& v, LazyArena& arena
   v.given = true;
   if (o == Py_None) {
     switch (spec.type) {
-      case ArgType::OptTensor: case ArgType::OptScalar: case ArgType::OptInt: case ArgType::OptFloat: case ArgType::OptBool:
-      case ArgType::OptStr: case ArgType::OptInts: case ArgType::OptFloats: case ArgType::OptDType: case ArgType::OptDevice:
-      case ArgType::OptMemoryFormat: case ArgType::OptLayout: case ArgType::OptGenerator:
+      case ArgType::OptTensor:
+      case ArgType::OptScalar:
+      case ArgType::OptInt:
+      case ArgType::OptFloat:
+      case ArgType::OptBool:
+      case ArgType::OptStr:
+      case ArgType::OptInts:
+      case ArgType::OptFloats:
+      case ArgType::OptDType:
+      case ArgType::OptDevice:
+      case ArgType::OptMemoryFormat:
+      case ArgType::OptLayout:
+      case ArgType::OptGenerator:
         v.given = false;
         return true;
-      default: return false;
+      default:
+        return false;
     }
   }
   switch (spec.type) {
@@ -180,10 +192,13 @@ bool parse_value(PyObject* o, const ArgSpec& spec, ArgValue& v, LazyArena& arena
       }
       return to_scalar(o, &v.scalar);
     case ArgType::TensorList:
-    case ArgType::TensorArgs: return parse_tensor_list(o, v, arena);
-    case ArgType::OptTensorList: return parse_opt_tensor_list(o, v, arena);
+    case ArgType::TensorArgs:
+      return parse_tensor_list(o, v, arena);
+    case ArgType::OptTensorList:
+      return parse_opt_tensor_list(o, v, arena);
     case ArgType::Scalar:
-    case ArgType::OptScalar: return parse_scalar(o, v);
+    case ArgType::OptScalar:
+      return parse_scalar(o, v);
     case ArgType::Int:
     case ArgType::OptInt:
       if (is_bool_like(o)) {
@@ -223,9 +238,11 @@ bool parse_value(PyObject* o, const ArgSpec& spec, ArgValue& v, LazyArena& arena
     }
     case ArgType::Shape:
     case ArgType::Ints:
-    case ArgType::OptInts: return parse_ints(o, spec, v, arena);
+    case ArgType::OptInts:
+      return parse_ints(o, spec, v, arena);
     case ArgType::Floats:
-    case ArgType::OptFloats: return parse_floats(o, v, arena);
+    case ArgType::OptFloats:
+      return parse_floats(o, v, arena);
     case ArgType::DType:
     case ArgType::OptDType: {
       rustorch::DType t{};
@@ -234,7 +251,8 @@ bool parse_value(PyObject* o, const ArgSpec& spec, ArgValue& v, LazyArena& arena
       return true;
     }
     case ArgType::Device:
-    case ArgType::OptDevice: return to_device(o, &v.dev);
+    case ArgType::OptDevice:
+      return to_device(o, &v.dev);
     case ArgType::MemoryFormat:
     case ArgType::OptMemoryFormat: {
       rustorch::MemoryFormat f{};
@@ -282,13 +300,21 @@ void parse_default(const ArgSpec& spec, ArgValue& v) {
         v.scalar = Scalar(static_cast<int64_t>(std::stoll(text)));
       break;
     case ArgType::Int:
-    case ArgType::OptInt: v.i = std::stoll(text); break;
+    case ArgType::OptInt:
+      v.i = std::stoll(text);
+      break;
     case ArgType::Float:
-    case ArgType::OptFloat: v.d = parse_double_text(text); break;
+    case ArgType::OptFloat:
+      v.d = parse_double_text(text);
+      break;
     case ArgType::Bool:
-    case ArgType::OptBool: v.i = text == "True"; break;
+    case ArgType::OptBool:
+      v.i = text == "True";
+      break;
     case ArgType::Str:
-    case ArgType::OptStr: v.text = std::string_view(spec.fallback + 1, text.size() - 2); break;
+    case ArgType::OptStr:
+      v.text = std::string_view(spec.fallback + 1, text.size() - 2);
+      break;
     case ArgType::Shape:
     case ArgType::Ints:
     case ArgType::OptInts: {
@@ -313,8 +339,11 @@ void parse_default(const ArgSpec& spec, ArgValue& v) {
         if (strcasecmp(text.c_str(), dtype_name(static_cast<rustorch::DType>(t))) == 0) v.i = t;
       break;
     case ArgType::MemoryFormat:
-    case ArgType::OptMemoryFormat: v.i = text == "Preserve" ? 1 : text == "ChannelsLast" ? 2 : text == "ChannelsLast3d" ? 3 : 0; break;
-    default: break;
+    case ArgType::OptMemoryFormat:
+      v.i = text == "Preserve" ? 1 : text == "ChannelsLast" ? 2 : text == "ChannelsLast3d" ? 3 : 0;
+      break;
+    default:
+      break;
   }
 }
 
@@ -325,7 +354,8 @@ struct Prepared {
 };
 
 const Prepared& prepared(const OverloadSpec& spec) {
-  if (*spec.prepared != nullptr) [[likely]] return *static_cast<Prepared*>(*spec.prepared);
+  if (*spec.prepared != nullptr) [[likely]]
+    return *static_cast<Prepared*>(*spec.prepared);
   auto* p = new Prepared;
   for (int i = 0; i < spec.nargs; ++i) {
     p->names.push_back(PyUnicode_InternFromString(spec.args[i].name));
@@ -372,8 +402,8 @@ class ArgValues {
 enum class Match { Yes, No };
 
 /// Tries one overload. On success v is filled; why holds the reason of a failure (only when wanted).
-Match match(const OverloadSpec& spec, bool as_method, PyObject* const* args, size_t nargs, PyObject* kwnames, ArgValue* v,
-            LazyArena& arena, std::string* why) {
+Match match(const OverloadSpec& spec, bool as_method, PyObject* const* args, size_t nargs, PyObject* kwnames,
+            ArgValue* v, LazyArena& arena, std::string* why) {
   const Prepared& prep = prepared(spec);
   bool filled[kMaxArgs + 1] = {};
   size_t next_arg = 0;
@@ -387,7 +417,8 @@ Match match(const OverloadSpec& spec, bool as_method, PyObject* const* args, siz
       return true;
     }
     if (why != nullptr)
-      *why = cat("argument '", std::strcmp(spec.args[at].name, "self") == 0 ? "input" : spec.args[at].name, "' (position ", at + 1, ") must not be ", Py_TYPE(o)->tp_name);
+      *why = cat("argument '", std::strcmp(spec.args[at].name, "self") == 0 ? "input" : spec.args[at].name,
+                 "' (position ", at + 1, ") must not be ", Py_TYPE(o)->tp_name);
     return false;
   };
   if (as_method) {
@@ -405,11 +436,14 @@ Match match(const OverloadSpec& spec, bool as_method, PyObject* const* args, siz
   };
   skip_self();
   // view(2, 3): several ints for the list that is next.
-  bool several = given > 1 && at < spec.nargs && spec.args[at].type == ArgType::Shape && (spec.args[at].flags & ArgSpec::kKwOnly) == 0 &&
-                 !is_sequence(args[next_arg]) && given > static_cast<size_t>(0);
+  bool several = given > 1 && at < spec.nargs && spec.args[at].type == ArgType::Shape &&
+                 (spec.args[at].flags & ArgSpec::kKwOnly) == 0 && !is_sequence(args[next_arg]) &&
+                 given > static_cast<size_t>(0);
   if (several) {
     bool rest_is_ints = true;
-    for (size_t i = next_arg; i < nargs; ++i) rest_is_ints &= !is_sequence(args[i]) && !PyBool_Check(args[i]) && args[i] != Py_None && (PyLong_Check(args[i]) || PyIndex_Check(args[i]));
+    for (size_t i = next_arg; i < nargs; ++i)
+      rest_is_ints &= !is_sequence(args[i]) && !PyBool_Check(args[i]) && args[i] != Py_None &&
+                      (PyLong_Check(args[i]) || PyIndex_Check(args[i]));
     if (rest_is_ints) {
       int64_t* data = arena.take(given);
       for (size_t i = 0; i < given; ++i)
@@ -424,7 +458,8 @@ Match match(const OverloadSpec& spec, bool as_method, PyObject* const* args, siz
     }
   }
   // meshgrid(a, b): the tensors one by one.
-  if (given > 0 && at < spec.nargs && spec.args[at].type == ArgType::TensorArgs && !is_sequence(args[next_arg])) {
+  if (given > 0 && at < spec.nargs && spec.args[at].type == ArgType::TensorArgs &&
+      !is_sequence(args[next_arg])) {
     auto& list = arena.get().lists.emplace_back();
     for (size_t i = next_arg; i < nargs; ++i) {
       if (!is_tensor(args[i])) return fail("expected tensors; got ", Py_TYPE(args[i])->tp_name);
@@ -437,10 +472,12 @@ Match match(const OverloadSpec& spec, bool as_method, PyObject* const* args, siz
     next_arg = nargs;
     given = 0;
   }
-  if (given > static_cast<size_t>(positional)) return fail("takes ", positional, " positional arguments but ", given, " were given");
+  if (given > static_cast<size_t>(positional))
+    return fail("takes ", positional, " positional arguments but ", given, " were given");
   for (; next_arg < nargs; ++next_arg) {
     skip_self();
-    if (at >= spec.nargs || (spec.args[at].flags & ArgSpec::kKwOnly) != 0) return fail("too many positional arguments");
+    if (at >= spec.nargs || (spec.args[at].flags & ArgSpec::kKwOnly) != 0)
+      return fail("too many positional arguments");
     if (!take(at, args[next_arg])) return Match::No;
     ++at;
   }
@@ -465,8 +502,12 @@ Match match(const OverloadSpec& spec, bool as_method, PyObject* const* args, siz
           }
           continue;
         }
-        // Accepted and without effect, as their defaults say: pin_memory=False, layout=strided, non_blocking...
-        if ((std::strcmp(text, "pin_memory") == 0 || std::strcmp(text, "layout") == 0 || std::strcmp(text, "out") == 0) && (spec.flags & OverloadSpec::kFactory) != 0) continue;
+        // Accepted and without effect, as their defaults say: pin_memory=False, layout=strided,
+        // non_blocking...
+        if ((std::strcmp(text, "pin_memory") == 0 || std::strcmp(text, "layout") == 0 ||
+             std::strcmp(text, "out") == 0) &&
+            (spec.flags & OverloadSpec::kFactory) != 0)
+          continue;
         return fail("got an unexpected keyword argument '", text, "'");
       }
       if (filled[found]) return fail("got multiple values for argument '", spec.args[found].name, "'");
@@ -475,16 +516,44 @@ Match match(const OverloadSpec& spec, bool as_method, PyObject* const* args, siz
   }
   for (int i = 0; i < spec.nargs; ++i) {
     if (filled[i]) continue;
-    if (spec.args[i].fallback == nullptr) return fail("missing required argument '", std::strcmp(spec.args[i].name, "self") == 0 ? "input" : spec.args[i].name, "'");
+    if (spec.args[i].fallback == nullptr)
+      return fail("missing required argument '",
+                  std::strcmp(spec.args[i].name, "self") == 0 ? "input" : spec.args[i].name, "'");
     v[i] = prep.defaults[static_cast<size_t>(i)];
   }
   return Match::Yes;
 }
 
 std::string signature(const OpSpec& op, const OverloadSpec& spec) {
-  static constexpr const char* kTypeNames[] = {
-      "Tensor", "Tensor or Number", "Tensor", "tuple of Tensors", "*Tensors", "tuple of Tensors", "Number", "Number", "int", "int", "float", "float", "bool", "bool", "str", "str", "tuple of ints", "tuple of ints",
-      "tuple of ints", "tuple of floats", "tuple of floats", "rustorch.dtype", "rustorch.dtype", "rustorch.device", "rustorch.device", "rustorch.memory_format", "rustorch.memory_format", "rustorch.layout", "rustorch.Generator"};
+  static constexpr const char* kTypeNames[] = {"Tensor",
+                                               "Tensor or Number",
+                                               "Tensor",
+                                               "tuple of Tensors",
+                                               "*Tensors",
+                                               "tuple of Tensors",
+                                               "Number",
+                                               "Number",
+                                               "int",
+                                               "int",
+                                               "float",
+                                               "float",
+                                               "bool",
+                                               "bool",
+                                               "str",
+                                               "str",
+                                               "tuple of ints",
+                                               "tuple of ints",
+                                               "tuple of ints",
+                                               "tuple of floats",
+                                               "tuple of floats",
+                                               "rustorch.dtype",
+                                               "rustorch.dtype",
+                                               "rustorch.device",
+                                               "rustorch.device",
+                                               "rustorch.memory_format",
+                                               "rustorch.memory_format",
+                                               "rustorch.layout",
+                                               "rustorch.Generator"};
   std::string text = " * (";
   bool star = false;
   for (int i = 0; i < spec.nargs; ++i) {
@@ -494,14 +563,16 @@ std::string signature(const OpSpec& op, const OverloadSpec& spec) {
       text += "*, ";
       star = true;
     }
-    text += cat(kTypeNames[static_cast<int>(a.type)], " ", std::strcmp(a.name, "self") == 0 ? "input" : a.name);
+    text +=
+        cat(kTypeNames[static_cast<int>(a.type)], " ", std::strcmp(a.name, "self") == 0 ? "input" : a.name);
     if (a.fallback != nullptr) text += cat(" = ", a.fallback);
   }
   (void)op;
   return text + ")";
 }
 
-PyObject* raise_no_match(const OpSpec& op, bool as_method, PyObject* const* args, size_t nargs, PyObject* kwnames) {
+PyObject* raise_no_match(const OpSpec& op, bool as_method, PyObject* const* args, size_t nargs,
+                         PyObject* kwnames) {
   std::string text;
   if (op.noverloads == 1) {
     std::string why;
@@ -512,10 +583,13 @@ PyObject* raise_no_match(const OpSpec& op, bool as_method, PyObject* const* args
     text = cat(op.name, "(): ", why, "; expected", signature(op, op.overloads[0]));
   } else {
     text = cat(op.name, "() received an invalid combination of arguments - got (");
-    for (size_t i = as_method ? 1 : 0; i < nargs; ++i) text += cat(i > (as_method ? 1u : 0u) ? ", " : "", Py_TYPE(args[i])->tp_name);
+    for (size_t i = as_method ? 1 : 0; i < nargs; ++i)
+      text += cat(i > (as_method ? 1u : 0u) ? ", " : "", Py_TYPE(args[i])->tp_name);
     Py_ssize_t nkw = kwnames != nullptr ? PyTuple_GET_SIZE(kwnames) : 0;
     for (Py_ssize_t k = 0; k < nkw; ++k)
-      text += cat(nargs + static_cast<size_t>(k) > (as_method ? 1u : 0u) ? ", " : "", PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, k)), "=", Py_TYPE(args[nargs + static_cast<size_t>(k)])->tp_name);
+      text += cat(nargs + static_cast<size_t>(k) > (as_method ? 1u : 0u) ? ", " : "",
+                  PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, k)), "=",
+                  Py_TYPE(args[nargs + static_cast<size_t>(k)])->tp_name);
     text += "), but expected one of:";
     for (int i = 0; i < op.noverloads; ++i) text += cat("\n", signature(op, op.overloads[i]));
   }
@@ -546,7 +620,8 @@ const Tensor* out_tensors(ArgValue* v, int nargs, int nresults) {
   if (nresults == 1) {
     PyObject* o = out.object;
     if (PyTuple_Check(o) && PyTuple_GET_SIZE(o) == 1) o = PyTuple_GET_ITEM(o, 0);
-    if (!is_tensor(o)) raise(ErrorKind::Type, "", cat("argument 'out' must be Tensor, not ", Py_TYPE(o)->tp_name));
+    if (!is_tensor(o))
+      raise(ErrorKind::Type, "", cat("argument 'out' must be Tensor, not ", Py_TYPE(o)->tp_name));
     out.tensor_ptr = &tensor_of(o);
     return out.tensor_ptr;
   }
@@ -556,7 +631,8 @@ const Tensor* out_tensors(ArgValue* v, int nargs, int nresults) {
   outs.clear();
   for (int i = 0; i < nresults; ++i) {
     PyObject* o = PySequence_Fast_ITEMS(out.object)[i];
-    if (!is_tensor(o)) raise(ErrorKind::Type, "", cat("argument 'out' must be a tuple of ", nresults, " Tensors"));
+    if (!is_tensor(o))
+      raise(ErrorKind::Type, "", cat("argument 'out' must be a tuple of ", nresults, " Tensors"));
     outs.push_back(tensor_of(o));
   }
   return outs.data();
@@ -570,7 +646,8 @@ PyObject* wrap_outs(ArgValue* v, int nargs) {
   return o;
 }
 
-PyObject* wrap_result_tuple(const char* op, const char* const* fields, PyTypeObject** type, std::vector<PyObject*> items) {
+PyObject* wrap_result_tuple(const char* op, const char* const* fields, PyTypeObject** type,
+                            std::vector<PyObject*> items) {
   auto n = static_cast<Py_ssize_t>(items.size());
   if (type == nullptr) {
     PyObject* tuple = PyTuple_New(n);
@@ -596,8 +673,7 @@ PyObject* wrap_result_tuple(const char* op, const char* const* fields, PyTypeObj
 namespace {
 
 struct PyOp {
-  PyObject_HEAD
-  vectorcallfunc vectorcall;
+  PyObject_HEAD vectorcallfunc vectorcall;
   const OpSpec* op;
   PyObject* name;
 };
@@ -606,10 +682,12 @@ PyTypeObject* function_type = nullptr;
 PyTypeObject* method_type = nullptr;
 
 PyObject* function_call(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
-  return call_op(*reinterpret_cast<PyOp*>(self)->op, false, args, static_cast<size_t>(PyVectorcall_NARGS(nargsf)), kwnames);
+  return call_op(*reinterpret_cast<PyOp*>(self)->op, false, args,
+                 static_cast<size_t>(PyVectorcall_NARGS(nargsf)), kwnames);
 }
 PyObject* method_call(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
-  return call_op(*reinterpret_cast<PyOp*>(self)->op, true, args, static_cast<size_t>(PyVectorcall_NARGS(nargsf)), kwnames);
+  return call_op(*reinterpret_cast<PyOp*>(self)->op, true, args,
+                 static_cast<size_t>(PyVectorcall_NARGS(nargsf)), kwnames);
 }
 
 void op_dealloc(PyObject* self) {
@@ -620,14 +698,17 @@ void op_dealloc(PyObject* self) {
 }
 PyObject* op_repr(PyObject* self) {
   auto* op = reinterpret_cast<PyOp*>(self);
-  return PyUnicode_FromFormat("<built-in %s %U>", Py_TYPE(self) == method_type ? "method" : "function", op->name);
+  return PyUnicode_FromFormat("<built-in %s %U>", Py_TYPE(self) == method_type ? "method" : "function",
+                              op->name);
 }
 PyObject* op_name(PyObject* self, void*) {
   PyObject* name = reinterpret_cast<PyOp*>(self)->name;
   Py_INCREF(name);
   return name;
 }
-PyObject* op_doc(PyObject* self, void*) { return PyUnicode_FromString(reinterpret_cast<PyOp*>(self)->op->doc); }
+PyObject* op_doc(PyObject* self, void*) {
+  return PyUnicode_FromString(reinterpret_cast<PyOp*>(self)->op->doc);
+}
 PyObject* op_module(PyObject*, void*) { return PyUnicode_FromString("rustorch"); }
 PyObject* op_reduce(PyObject* self, PyObject*) { return op_name(self, nullptr); }
 PyObject* method_bind(PyObject* self, PyObject* obj, PyObject*) {
@@ -644,8 +725,9 @@ PyGetSetDef op_getset[] = {{"__name__", op_name, nullptr, nullptr, nullptr},
                            {"__module__", op_module, nullptr, nullptr, nullptr},
                            {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMethodDef op_methods[] = {{"__reduce__", op_reduce, METH_NOARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
-PyMemberDef op_members[] = {{const_cast<char*>("__vectorcalloffset__"), T_PYSSIZET, offsetof(PyOp, vectorcall), READONLY, nullptr},
-                            {nullptr, 0, 0, 0, nullptr}};
+PyMemberDef op_members[] = {
+    {const_cast<char*>("__vectorcalloffset__"), T_PYSSIZET, offsetof(PyOp, vectorcall), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
 
 PyTypeObject* make_type(const char* name, bool method) {
   std::vector<PyType_Slot> slots = {{Py_tp_dealloc, reinterpret_cast<void*>(op_dealloc)},
@@ -656,7 +738,8 @@ PyTypeObject* make_type(const char* name, bool method) {
                                     {Py_tp_members, op_members}};
   if (method) slots.push_back({Py_tp_descr_get, reinterpret_cast<void*>(method_bind)});
   slots.push_back({0, nullptr});
-  unsigned flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | (method ? Py_TPFLAGS_METHOD_DESCRIPTOR : 0u);
+  unsigned flags =
+      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | (method ? Py_TPFLAGS_METHOD_DESCRIPTOR : 0u);
   PyType_Spec spec{name, sizeof(PyOp), 0, flags, slots.data()};
   return reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
 }
@@ -700,12 +783,14 @@ bool init_ops(PyObject* module) {
       }
       if ((op.flags & OpSpec::kMethod) != 0) {
         PyObject* m = make_op_object(op, true, op.name);
-        if (m == nullptr || PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), op.name, m) != 0) return false;
+        if (m == nullptr || PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), op.name, m) != 0)
+          return false;
         Py_DECREF(m);
       }
     }
   for (const AliasSpec* a = kAliases; a->name != nullptr; ++a) {
-    // "special.erf" -> function of a namespace; "negative" -> function and method of the same name, with in-place twin
+    // "special.erf" -> function of a namespace; "negative" -> function and method of the same name, with
+    // in-place twin
     const OpSpec* op = find_op(a->target);
     if (op == nullptr) continue;
     PyObject* f = make_op_object(*op, false, a->target);
@@ -717,7 +802,9 @@ bool init_ops(PyObject* module) {
       if (twin == nullptr || (twin->flags & OpSpec::kMethod) == 0) continue;
       std::string name = std::string(a->name) + suffix;
       PyObject* m = make_op_object(*twin, true, name.c_str());
-      if (m == nullptr || PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), name.c_str(), m) != 0) return false;
+      if (m == nullptr ||
+          PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), name.c_str(), m) != 0)
+        return false;
       Py_DECREF(m);
     }
   }

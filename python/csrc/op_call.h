@@ -1,7 +1,8 @@
 // Calling operators from Python: the argument tables that opgen writes and the parser that reads them.
 //
-// One parser serves all operators. It tries the overloads in order; a call that fits none raises a TypeError that
-// shows the signatures. Values live in a CallArena on the stack of the call; tensors are borrowed from the objects.
+// One parser serves all operators. It tries the overloads in order; a call that fits none raises a TypeError
+// that shows the signatures. Values live in a CallArena on the stack of the call; tensors are borrowed from
+// the objects.
 #pragma once
 #include "objects.h"
 
@@ -12,9 +13,35 @@
 namespace rustorch::py {
 
 enum class ArgType : uint8_t {
-  Tensor, TensorLike, OptTensor, TensorList, TensorArgs, OptTensorList, Scalar, OptScalar, Int, OptInt, Float, OptFloat, Bool,
-  OptBool, Str, OptStr, Shape, Ints, OptInts, Floats, OptFloats, DType, OptDType, Device, OptDevice, MemoryFormat,
-  OptMemoryFormat, OptLayout, OptGenerator,
+  Tensor,
+  TensorLike,
+  OptTensor,
+  TensorList,
+  TensorArgs,
+  OptTensorList,
+  Scalar,
+  OptScalar,
+  Int,
+  OptInt,
+  Float,
+  OptFloat,
+  Bool,
+  OptBool,
+  Str,
+  OptStr,
+  Shape,
+  Ints,
+  OptInts,
+  Floats,
+  OptFloats,
+  DType,
+  OptDType,
+  Device,
+  OptDevice,
+  MemoryFormat,
+  OptMemoryFormat,
+  OptLayout,
+  OptGenerator,
 };
 
 struct ArgSpec {
@@ -44,8 +71,12 @@ struct ArgValue {
   std::optional<Generator>* gen = nullptr;
 
   const Tensor& tensor() const { return *tensor_ptr; }
-  rustorch::TensorLike tensor_like() const { return tensor_ptr ? rustorch::TensorLike(*tensor_ptr) : rustorch::TensorLike(scalar); }
-  std::optional<Tensor> opt_tensor() const { return given ? std::optional<Tensor>(*tensor_ptr) : std::nullopt; }
+  rustorch::TensorLike tensor_like() const {
+    return tensor_ptr ? rustorch::TensorLike(*tensor_ptr) : rustorch::TensorLike(scalar);
+  }
+  std::optional<Tensor> opt_tensor() const {
+    return given ? std::optional<Tensor>(*tensor_ptr) : std::nullopt;
+  }
   rustorch::TensorList tensors() const { return *list; }
   ArrayRef<std::optional<Tensor>> opt_tensors() const { return *opt_list; }
   std::optional<Scalar> opt_scalar() const { return given ? std::optional<Scalar>(scalar) : std::nullopt; }
@@ -53,18 +84,32 @@ struct ArgValue {
   std::optional<double> opt_float() const { return given ? std::optional<double>(d) : std::nullopt; }
   std::optional<bool> opt_bool() const { return given ? std::optional<bool>(i != 0) : std::nullopt; }
   std::string_view str() const { return text; }
-  std::optional<std::string_view> opt_str() const { return given ? std::optional<std::string_view>(text) : std::nullopt; }
+  std::optional<std::string_view> opt_str() const {
+    return given ? std::optional<std::string_view>(text) : std::nullopt;
+  }
   IntArrayRef ints() const { return {int_data, count}; }
-  std::optional<IntArrayRef> opt_ints() const { return given ? std::optional<IntArrayRef>(ints()) : std::nullopt; }
+  std::optional<IntArrayRef> opt_ints() const {
+    return given ? std::optional<IntArrayRef>(ints()) : std::nullopt;
+  }
   ArrayRef<double> floats() const { return {double_data, count}; }
-  std::optional<ArrayRef<double>> opt_floats() const { return given ? std::optional<ArrayRef<double>>(floats()) : std::nullopt; }
+  std::optional<ArrayRef<double>> opt_floats() const {
+    return given ? std::optional<ArrayRef<double>>(floats()) : std::nullopt;
+  }
   rustorch::DType dtype() const { return static_cast<rustorch::DType>(i); }
-  std::optional<rustorch::DType> opt_dtype() const { return given ? std::optional<rustorch::DType>(dtype()) : std::nullopt; }
+  std::optional<rustorch::DType> opt_dtype() const {
+    return given ? std::optional<rustorch::DType>(dtype()) : std::nullopt;
+  }
   rustorch::Device device() const { return dev; }
-  std::optional<rustorch::Device> opt_device() const { return given ? std::optional<rustorch::Device>(dev) : std::nullopt; }
+  std::optional<rustorch::Device> opt_device() const {
+    return given ? std::optional<rustorch::Device>(dev) : std::nullopt;
+  }
   rustorch::MemoryFormat memory_format() const { return static_cast<rustorch::MemoryFormat>(i); }
-  std::optional<rustorch::MemoryFormat> opt_memory_format() const { return given ? std::optional<rustorch::MemoryFormat>(memory_format()) : std::nullopt; }
-  std::optional<Layout> opt_layout() const { return given ? std::optional<Layout>(static_cast<Layout>(i)) : std::nullopt; }
+  std::optional<rustorch::MemoryFormat> opt_memory_format() const {
+    return given ? std::optional<rustorch::MemoryFormat>(memory_format()) : std::nullopt;
+  }
+  std::optional<Layout> opt_layout() const {
+    return given ? std::optional<Layout>(static_cast<Layout>(i)) : std::nullopt;
+  }
   std::optional<Generator> opt_generator() const { return given ? *gen : std::nullopt; }
 };
 
@@ -113,7 +158,8 @@ inline PyObject* same_object(const ArgValue& v) {
   return v.object;
 }
 
-PyObject* wrap_result_tuple(const char* op, const char* const* fields, PyTypeObject** type, std::vector<PyObject*> items);
+PyObject* wrap_result_tuple(const char* op, const char* const* fields, PyTypeObject** type,
+                            std::vector<PyObject*> items);
 template <class Tuple>
 PyObject* wrap_tuple(Tuple&& result, const char* op, const char* const* fields, PyTypeObject** type) {
   std::vector<PyObject*> items;
@@ -125,7 +171,8 @@ PyObject* wrap_tuple(Tuple&& result, const char* op, const char* const* fields, 
 class GilScope {
  public:
   explicit GilScope(const ArgValue* v) {
-    if ((v[0].tensor_ptr != nullptr && v[0].tensor_ptr->defined() && v[0].tensor_ptr->numel() >= kWorthIt) || v[0].list != nullptr)
+    if ((v[0].tensor_ptr != nullptr && v[0].tensor_ptr->defined() && v[0].tensor_ptr->numel() >= kWorthIt) ||
+        v[0].list != nullptr)
       state_ = PyEval_SaveThread();
   }
   ~GilScope() {

@@ -47,7 +47,9 @@ struct DepthGuard {
 
 class Saver {
  public:
-  Saver() : ordered_dict_(attribute("collections", "OrderedDict")), parameter_(attribute("rustorch.nn.parameter", "Parameter")) {}
+  Saver()
+      : ordered_dict_(attribute("collections", "OrderedDict")),
+        parameter_(attribute("rustorch.nn.parameter", "Parameter")) {}
 
   Value convert(PyObject* o);
   formats::TensorWriter& writer() { return writer_; }
@@ -78,19 +80,24 @@ Value Saver::integer(PyObject* o) {
     return Value::integer(v);
   }
   const size_t bits = _PyLong_NumBits(o);
-  RT_CHECK(bits < 8 * 250, Value, "save", "the integer is too large; got one of ", static_cast<uint64_t>(bits), " bits");
+  RT_CHECK(bits < 8 * 250, Value, "save", "the integer is too large; got one of ",
+           static_cast<uint64_t>(bits), " bits");
   std::string bytes(bits / 8 + 1, '\0');
   auto* out = reinterpret_cast<unsigned char*>(bytes.data());
 #if PY_VERSION_HEX >= 0x030D0000
-  if (_PyLong_AsByteArray(reinterpret_cast<PyLongObject*>(o), out, bytes.size(), 1, 1, 1) != 0) throw_python_error();
+  if (_PyLong_AsByteArray(reinterpret_cast<PyLongObject*>(o), out, bytes.size(), 1, 1, 1) != 0)
+    throw_python_error();
 #else
-  if (_PyLong_AsByteArray(reinterpret_cast<PyLongObject*>(o), out, bytes.size(), 1, 1) != 0) throw_python_error();
+  if (_PyLong_AsByteArray(reinterpret_cast<PyLongObject*>(o), out, bytes.size(), 1, 1) != 0)
+    throw_python_error();
 #endif
   return Value::big_integer(std::move(bytes));
 }
 
 Value Saver::bytes_like(PyObject* o, bool array) {
-  if (array) return Value::byte_array(std::string(PyByteArray_AS_STRING(o), static_cast<size_t>(PyByteArray_GET_SIZE(o))));
+  if (array)
+    return Value::byte_array(
+        std::string(PyByteArray_AS_STRING(o), static_cast<size_t>(PyByteArray_GET_SIZE(o))));
   return Value::bytes(std::string(PyBytes_AS_STRING(o), static_cast<size_t>(PyBytes_GET_SIZE(o))));
 }
 
@@ -98,7 +105,8 @@ Value Saver::convert(PyObject* o) {
   if (!PyList_Check(o) && !PyTuple_Check(o) && !PyDict_Check(o) && !PyAnySet_Check(o)) return convert_new(o);
   auto [it, fresh] = seen_.emplace(o, std::nullopt);
   if (!fresh) {
-    RT_CHECK(it->second.has_value(), Value, "save", "the object contains itself; got a cyclic ", Py_TYPE(o)->tp_name);
+    RT_CHECK(it->second.has_value(), Value, "save", "the object contains itself; got a cyclic ",
+             Py_TYPE(o)->tp_name);
     return *it->second;
   }
   Value v = convert_new(o);
@@ -128,7 +136,8 @@ Value Saver::dict(PyObject* o) {
     if (attributes == nullptr) PyErr_Clear();
     if (attributes != nullptr) {
       const Owned owner(attributes);
-      if (PyDict_Check(attributes) && PyDict_GET_SIZE(attributes) > 0) out.set_attributes(convert(attributes));
+      if (PyDict_Check(attributes) && PyDict_GET_SIZE(attributes) > 0)
+        out.set_attributes(convert(attributes));
     }
   }
   return out;
@@ -144,7 +153,8 @@ Value Saver::convert_new(PyObject* o) {
   if (PyComplex_Check(o)) return Value::complex({PyComplex_RealAsDouble(o), PyComplex_ImagAsDouble(o)});
   if (PyUnicode_Check(o)) {
     const Owned bytes(PyUnicode_AsEncodedString(o, "utf-8", "surrogatepass"));
-    return Value::string(std::string(PyBytes_AS_STRING(bytes.get()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.get()))));
+    return Value::string(
+        std::string(PyBytes_AS_STRING(bytes.get()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.get()))));
   }
   if (PyBytes_Check(o)) return bytes_like(o, false);
   if (PyByteArray_Check(o)) return bytes_like(o, true);
@@ -172,8 +182,10 @@ Value Saver::convert_new(PyObject* o) {
     return Value::device(d.str());
   }
   if (PyIndex_Check(o)) return integer(Owned(PyNumber_Index(o)).get());  // NumPy's integers
-  raise(ErrorKind::Type, "save", cat("cannot save an object of type ", Py_TYPE(o)->tp_name,
-                                     "; expected tensors, numbers, strings and containers; hint: save model.state_dict() instead of the model"));
+  raise(ErrorKind::Type, "save",
+        cat("cannot save an object of type ", Py_TYPE(o)->tp_name,
+            "; expected tensors, numbers, strings and containers; hint: save model.state_dict() instead of "
+            "the model"));
 }
 
 // ---- Value -> Python object
@@ -217,11 +229,13 @@ Owned Loader::tensor(const Value& v) {
   if (!v.tensor().is_parameter) return Owned(wrap(std::move(t)));
   const Owned parameter = attribute("rustorch.nn.parameter", "Parameter");
   const Owned data(wrap(t.detach()));
-  return Owned(PyObject_CallFunctionObjArgs(parameter.get(), data.get(), requires_grad ? Py_True : Py_False, nullptr));
+  return Owned(
+      PyObject_CallFunctionObjArgs(parameter.get(), data.get(), requires_grad ? Py_True : Py_False, nullptr));
 }
 
 Owned Loader::dict(const Value& v) {
-  Owned out(v.is_ordered_dict() ? PyObject_CallNoArgs(attribute("collections", "OrderedDict").get()) : PyDict_New());
+  Owned out(v.is_ordered_dict() ? PyObject_CallNoArgs(attribute("collections", "OrderedDict").get())
+                                : PyDict_New());
   for (const auto& [key, item] : v.entries()) {
     const Owned k = convert(key), x = convert(item);
     if (PyObject_SetItem(out.get(), k.get(), x.get()) != 0) throw_python_error();
@@ -240,20 +254,33 @@ Owned Loader::convert_new(const Value& v) {
   const DepthGuard guard;
   const auto size = [&] { return static_cast<Py_ssize_t>(v.text().size()); };
   switch (v.kind()) {
-    case ValueKind::kNone: return Owned(none());
-    case ValueKind::kBool: return Owned(wrap(v.as_bool()));
-    case ValueKind::kInt: return Owned(wrap(v.as_int()));
-    case ValueKind::kFloat: return Owned(wrap(v.as_float()));
-    case ValueKind::kComplex: return Owned(PyComplex_FromDoubles(v.as_complex().real(), v.as_complex().imag()));
+    case ValueKind::kNone:
+      return Owned(none());
+    case ValueKind::kBool:
+      return Owned(wrap(v.as_bool()));
+    case ValueKind::kInt:
+      return Owned(wrap(v.as_int()));
+    case ValueKind::kFloat:
+      return Owned(wrap(v.as_float()));
+    case ValueKind::kComplex:
+      return Owned(PyComplex_FromDoubles(v.as_complex().real(), v.as_complex().imag()));
     case ValueKind::kBigInt:
-      return Owned(_PyLong_FromByteArray(reinterpret_cast<const unsigned char*>(v.text().data()), v.text().size(), 1, 1));
-    case ValueKind::kString: return Owned(PyUnicode_DecodeUTF8(v.text().data(), size(), "surrogatepass"));
-    case ValueKind::kBytes: return Owned(PyBytes_FromStringAndSize(v.text().data(), size()));
-    case ValueKind::kByteArray: return Owned(PyByteArray_FromStringAndSize(v.text().data(), size()));
-    case ValueKind::kDType: return Owned(wrap(v.as_dtype()));
-    case ValueKind::kDevice: return Owned(wrap(Device(std::string_view(v.text()))));
-    case ValueKind::kTensor: return tensor(v);
-    case ValueKind::kDict: return dict(v);
+      return Owned(_PyLong_FromByteArray(reinterpret_cast<const unsigned char*>(v.text().data()),
+                                         v.text().size(), 1, 1));
+    case ValueKind::kString:
+      return Owned(PyUnicode_DecodeUTF8(v.text().data(), size(), "surrogatepass"));
+    case ValueKind::kBytes:
+      return Owned(PyBytes_FromStringAndSize(v.text().data(), size()));
+    case ValueKind::kByteArray:
+      return Owned(PyByteArray_FromStringAndSize(v.text().data(), size()));
+    case ValueKind::kDType:
+      return Owned(wrap(v.as_dtype()));
+    case ValueKind::kDevice:
+      return Owned(wrap(Device(std::string_view(v.text()))));
+    case ValueKind::kTensor:
+      return tensor(v);
+    case ValueKind::kDict:
+      return dict(v);
     case ValueKind::kSize: {
       std::vector<int64_t> dims;
       for (const Value& d : v.items()) dims.push_back(d.as_int());
@@ -312,7 +339,8 @@ PyObject* load_py(PyObject*, PyObject* args) {
     std::optional<Device> device;
     if (where != Py_None) {
       Device d;
-      RT_CHECK(to_device(where, &d), Type, "load", "map_location must be a device; got ", Py_TYPE(where)->tp_name);
+      RT_CHECK(to_device(where, &d), Type, "load", "map_location must be a device; got ",
+               Py_TYPE(where)->tp_name);
       device = d;
     }
     uint64_t used = 0;

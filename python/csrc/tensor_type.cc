@@ -1,5 +1,5 @@
-// The Python type Tensor: identity, operators, properties. Methods of operators are added by op_call.cc, methods
-// written in Python by rustorch/_tensor.py.
+// The Python type Tensor: identity, operators, properties. Methods of operators are added by op_call.cc,
+// methods written in Python by rustorch/_tensor.py.
 #include <cmath>
 #include <cstring>
 
@@ -113,8 +113,8 @@ PyObject* binary(PyObject* a, PyObject* b, F&& f) {
 
 Tensor lhs(const TensorLike& t) { return t.as_tensor(); }
 
-#define RT_BINARY(name, expression)                                                              \
-  PyObject* name(PyObject* a, PyObject* b) {                                                     \
+#define RT_BINARY(name, expression)                                                                     \
+  PyObject* name(PyObject* a, PyObject* b) {                                                            \
     return binary(a, b, [](const TensorLike& x, const TensorLike& y) -> Tensor { return expression; }); \
   }
 RT_BINARY(nb_add, x.is_tensor() ? add(*x.tensor, y) : add(*y.tensor, x))
@@ -145,9 +145,9 @@ PyObject* inplace(PyObject* a, PyObject* b, F&& f) {
     return a;
   });
 }
-#define RT_INPLACE(name, expression)                                                                                       \
-  PyObject* name(PyObject* a, PyObject* b) {                                                                               \
-    return inplace(a, b, [](const Tensor& x, const TensorLike& y) { expression; });                                         \
+#define RT_INPLACE(name, expression)                                                \
+  PyObject* name(PyObject* a, PyObject* b) {                                        \
+    return inplace(a, b, [](const Tensor& x, const TensorLike& y) { expression; }); \
   }
 RT_INPLACE(nb_iadd, x.add_(y))
 RT_INPLACE(nb_isub, x.sub_(y))
@@ -165,10 +165,18 @@ PyObject* nb_ipow(PyObject* a, PyObject* b, PyObject*) {
   return inplace(a, b, [](const Tensor& x, const TensorLike& y) { pow_(x, y); });
 }
 
-PyObject* nb_neg(PyObject* a) { return guarded([&] { return wrap(tensor_of(a).neg()); }); }
-PyObject* nb_pos(PyObject* a) { return guarded([&] { return wrap(positive(tensor_of(a))); }); }
-PyObject* nb_abs(PyObject* a) { return guarded([&] { return wrap(tensor_of(a).abs()); }); }
-PyObject* nb_invert(PyObject* a) { return guarded([&] { return wrap(tensor_of(a).bitwise_not()); }); }
+PyObject* nb_neg(PyObject* a) {
+  return guarded([&] { return wrap(tensor_of(a).neg()); });
+}
+PyObject* nb_pos(PyObject* a) {
+  return guarded([&] { return wrap(positive(tensor_of(a))); });
+}
+PyObject* nb_abs(PyObject* a) {
+  return guarded([&] { return wrap(tensor_of(a).abs()); });
+}
+PyObject* nb_invert(PyObject* a) {
+  return guarded([&] { return wrap(tensor_of(a).bitwise_not()); });
+}
 
 int nb_bool(PyObject* a) {
   try {
@@ -193,11 +201,14 @@ PyObject* nb_int(PyObject* a) {
     return wrap(s.to_int());
   });
 }
-PyObject* nb_float(PyObject* a) { return guarded([&] { return wrap(only_element(tensor_of(a)).to_double()); }); }
+PyObject* nb_float(PyObject* a) {
+  return guarded([&] { return wrap(only_element(tensor_of(a)).to_double()); });
+}
 PyObject* nb_index(PyObject* a) {
   return guarded([&] {
     const Tensor& t = tensor_of(a);
-    RT_CHECK(t.numel() == 1 && is_integral(t.dtype(), true), Type, "", "only integer tensors of a single element can be converted to an index");
+    RT_CHECK(t.numel() == 1 && is_integral(t.dtype(), true), Type, "",
+             "only integer tensors of a single element can be converted to an index");
     return wrap(t.item().to_int());
   });
 }
@@ -210,12 +221,18 @@ PyObject* richcompare(PyObject* a, PyObject* b, int op) {
     if (!read_operand(b, y)) Py_RETURN_NOTIMPLEMENTED;
     const Tensor& x = tensor_of(a);
     switch (op) {
-      case Py_EQ: return wrap(eq(x, y.like()));
-      case Py_NE: return wrap(ne(x, y.like()));
-      case Py_LT: return wrap(lt(x, y.like()));
-      case Py_LE: return wrap(le(x, y.like()));
-      case Py_GT: return wrap(gt(x, y.like()));
-      default: return wrap(ge(x, y.like()));
+      case Py_EQ:
+        return wrap(eq(x, y.like()));
+      case Py_NE:
+        return wrap(ne(x, y.like()));
+      case Py_LT:
+        return wrap(lt(x, y.like()));
+      case Py_LE:
+        return wrap(le(x, y.like()));
+      case Py_GT:
+        return wrap(gt(x, y.like()));
+      default:
+        return wrap(ge(x, y.like()));
     }
   });
 }
@@ -258,9 +275,12 @@ PyObject* seq_item(PyObject* o, Py_ssize_t i) {
 
 // ---- properties
 
-#define RT_GETTER(name, expression)                                    \
-  PyObject* name(PyObject* o, void*) {                                 \
-    return guarded([&]() -> PyObject* { const Tensor& t = tensor_of(o); return expression; }); \
+#define RT_GETTER(name, expression)     \
+  PyObject* name(PyObject* o, void*) {  \
+    return guarded([&]() -> PyObject* { \
+      const Tensor& t = tensor_of(o);   \
+      return expression;                \
+    });                                 \
   }
 RT_GETTER(get_shape, wrap_size(t.sizes()))
 RT_GETTER(get_dtype, wrap(t.dtype()))
@@ -310,13 +330,15 @@ int set_requires_grad(PyObject* o, PyObject* v, void*) {
 int set_grad(PyObject* o, PyObject* v, void*) {
   return guarded_set([&] {
     if (v == nullptr || v == Py_None) return tensor_of(o).set_grad({});
-    RT_CHECK(is_tensor(v), Type, "", "assigned grad expected to be a Tensor or None but got grad of type ", Py_TYPE(v)->tp_name);
+    RT_CHECK(is_tensor(v), Type, "", "assigned grad expected to be a Tensor or None but got grad of type ",
+             Py_TYPE(v)->tp_name);
     tensor_of(o).set_grad(tensor_of(v));
   });
 }
 int set_data(PyObject* o, PyObject* v, void*) {
   return guarded_set([&] {
-    RT_CHECK(v != nullptr && is_tensor(v), Type, "", "Variable data has to be a tensor, but got something else");
+    RT_CHECK(v != nullptr && is_tensor(v), Type, "",
+             "Variable data has to be a tensor, but got something else");
     tensor_of(o).set_data(tensor_of(v));
   });
 }
@@ -327,7 +349,8 @@ PyGetSetDef getset[] = {
     {"device", get_device, nullptr, "Where the data is.", nullptr},
     {"layout", get_layout, nullptr, "strided.", nullptr},
     {"ndim", get_ndim, nullptr, "Number of dimensions.", nullptr},
-    {"requires_grad", get_requires_grad, set_requires_grad, "Whether operations on it are recorded.", nullptr},
+    {"requires_grad", get_requires_grad, set_requires_grad, "Whether operations on it are recorded.",
+     nullptr},
     {"is_leaf", get_is_leaf, nullptr, "Not the result of a recorded operation.", nullptr},
     {"grad", get_grad, set_grad, "The accumulated gradient, or None.", nullptr},
     {"data", get_data, set_data, "The same data without history.", nullptr},
@@ -366,7 +389,8 @@ PyObject* one_dim(PyObject* o, PyObject* args, PyObject* kwargs, bool strides) {
     const Tensor& t = tensor_of(o);
     if (dim == nullptr || dim == Py_None) return strides ? wrap_ints(t.strides()) : wrap_size(t.sizes());
     int64_t d = 0;
-    RT_CHECK(to_int(dim, &d), Type, strides ? "stride" : "size", "dim must be an int, not ", Py_TYPE(dim)->tp_name);
+    RT_CHECK(to_int(dim, &d), Type, strides ? "stride" : "size", "dim must be an int, not ",
+             Py_TYPE(dim)->tp_name);
     return wrap(strides ? t.stride(d) : t.size(d));
   });
 }
@@ -425,9 +449,11 @@ PyObject* m_make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
   PyObject* cls = nullptr;
   PyObject* data = nullptr;
   int grad = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|p", const_cast<char**>(names), &cls, &data, &grad)) return nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|p", const_cast<char**>(names), &cls, &data, &grad))
+    return nullptr;
   return guarded([&]() -> PyObject* {
-    RT_CHECK(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type), Type, "_make_subclass", "cls must be a subclass of Tensor");
+    RT_CHECK(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type), Type,
+             "_make_subclass", "cls must be a subclass of Tensor");
     RT_CHECK(is_tensor(data), Type, "_make_subclass", "data must be a Tensor; got ", Py_TYPE(data)->tp_name);
     Tensor t = tensor_of(data).detach();
     if (grad != 0) t.requires_grad_(true);
@@ -436,7 +462,8 @@ PyObject* m_make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
 }
 PyObject* m_as_subclass(PyObject* o, PyObject* cls) {
   return guarded([&]() -> PyObject* {
-    RT_CHECK(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type), Type, "as_subclass", "cls must be a subclass of Tensor");
+    RT_CHECK(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type), Type,
+             "as_subclass", "cls must be a subclass of Tensor");
     return new_object(reinterpret_cast<PyTypeObject*>(cls), alias(tensor_of(o)));
   });
 }
@@ -449,7 +476,9 @@ PyObject* m_set_(PyObject* o, PyObject* source) {
   });
 }
 
-PyCFunction with_keywords(PyObject* (*f)(PyObject*, PyObject*, PyObject*)) { return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)); }
+PyCFunction with_keywords(PyObject* (*f)(PyObject*, PyObject*, PyObject*)) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+}
 
 PyMethodDef methods[] = {
     {"item", m_item, METH_NOARGS, "The only element as a Python number."},
@@ -458,9 +487,12 @@ PyMethodDef methods[] = {
     {"numel", m_numel, METH_NOARGS, "Number of elements."},
     {"nelement", m_numel, METH_NOARGS, "Number of elements."},
     {"size", with_keywords(m_size), METH_VARARGS | METH_KEYWORDS, "Size of all dimensions, or of one."},
-    {"stride", with_keywords(m_stride), METH_VARARGS | METH_KEYWORDS, "Strides of all dimensions, or of one."},
-    {"is_contiguous", with_keywords(m_is_contiguous), METH_VARARGS | METH_KEYWORDS, "Whether the elements lie in order without gaps."},
-    {"storage_offset", m_storage_offset, METH_NOARGS, "Offset of the first element in the storage, in elements."},
+    {"stride", with_keywords(m_stride), METH_VARARGS | METH_KEYWORDS,
+     "Strides of all dimensions, or of one."},
+    {"is_contiguous", with_keywords(m_is_contiguous), METH_VARARGS | METH_KEYWORDS,
+     "Whether the elements lie in order without gaps."},
+    {"storage_offset", m_storage_offset, METH_NOARGS,
+     "Offset of the first element in the storage, in elements."},
     {"element_size", m_element_size, METH_NOARGS, "Bytes of one element."},
     {"data_ptr", m_data_ptr, METH_NOARGS, "Address of the first element."},
     {"is_floating_point", m_is_floating_point, METH_NOARGS, "Whether the dtype is a float type."},
@@ -481,9 +513,10 @@ PyMethodDef methods[] = {
     {"set_", m_set_, METH_O, "Takes over data and layout of another tensor."},
     {nullptr, nullptr, 0, nullptr}};
 
-PyMemberDef members[] = {{const_cast<char*>("__dictoffset__"), T_PYSSIZET, offsetof(PyTensor, dict), READONLY, nullptr},
-                         {const_cast<char*>("__weaklistoffset__"), T_PYSSIZET, offsetof(PyTensor, weakrefs), READONLY, nullptr},
-                         {nullptr, 0, 0, 0, nullptr}};
+PyMemberDef members[] = {
+    {const_cast<char*>("__dictoffset__"), T_PYSSIZET, offsetof(PyTensor, dict), READONLY, nullptr},
+    {const_cast<char*>("__weaklistoffset__"), T_PYSSIZET, offsetof(PyTensor, weakrefs), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
 
 template <class F>
 PyType_Slot slot(int id, F f) {
@@ -504,21 +537,56 @@ PyObject* wrap(Tensor t) {
 PyObject* wrap_as(PyTypeObject* type, Tensor t) { return new_object(type, std::move(t)); }
 
 bool init_tensor_type(PyObject* module) {
-  PyType_Slot slots[] = {slot(Py_tp_new, tensor_new), slot(Py_tp_dealloc, tensor_dealloc), slot(Py_tp_traverse, tensor_traverse),
-                         slot(Py_tp_clear, tensor_clear), slot(Py_tp_richcompare, richcompare), slot(Py_tp_hash, tensor_hash),
-                         slot(Py_tp_getset, getset), slot(Py_tp_methods, methods), slot(Py_tp_members, members),
-                         slot(Py_nb_add, nb_add), slot(Py_nb_subtract, nb_sub), slot(Py_nb_multiply, nb_mul), slot(Py_nb_true_divide, nb_div),
-                         slot(Py_nb_floor_divide, nb_floordiv), slot(Py_nb_remainder, nb_mod), slot(Py_nb_power, nb_pow), slot(Py_nb_matrix_multiply, nb_matmul),
-                         slot(Py_nb_and, nb_and), slot(Py_nb_or, nb_or), slot(Py_nb_xor, nb_xor), slot(Py_nb_lshift, nb_lshift), slot(Py_nb_rshift, nb_rshift),
-                         slot(Py_nb_inplace_add, nb_iadd), slot(Py_nb_inplace_subtract, nb_isub), slot(Py_nb_inplace_multiply, nb_imul),
-                         slot(Py_nb_inplace_true_divide, nb_idiv), slot(Py_nb_inplace_floor_divide, nb_ifloordiv), slot(Py_nb_inplace_remainder, nb_imod),
-                         slot(Py_nb_inplace_power, nb_ipow), slot(Py_nb_inplace_and, nb_iand), slot(Py_nb_inplace_or, nb_ior), slot(Py_nb_inplace_xor, nb_ixor),
-                         slot(Py_nb_inplace_lshift, nb_ilshift), slot(Py_nb_inplace_rshift, nb_irshift),
-                         slot(Py_nb_negative, nb_neg), slot(Py_nb_positive, nb_pos), slot(Py_nb_absolute, nb_abs), slot(Py_nb_invert, nb_invert),
-                         slot(Py_nb_bool, nb_bool), slot(Py_nb_int, nb_int), slot(Py_nb_float, nb_float), slot(Py_nb_index, nb_index),
-                         slot(Py_mp_length, tensor_length), slot(Py_mp_subscript, get_item), slot(Py_mp_ass_subscript, set_item), slot(Py_sq_item, seq_item),
-                         slot(Py_sq_length, tensor_length), {0, nullptr}};
-  PyType_Spec spec{"rustorch.Tensor", sizeof(PyTensor), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
+  PyType_Slot slots[] = {slot(Py_tp_new, tensor_new),
+                         slot(Py_tp_dealloc, tensor_dealloc),
+                         slot(Py_tp_traverse, tensor_traverse),
+                         slot(Py_tp_clear, tensor_clear),
+                         slot(Py_tp_richcompare, richcompare),
+                         slot(Py_tp_hash, tensor_hash),
+                         slot(Py_tp_getset, getset),
+                         slot(Py_tp_methods, methods),
+                         slot(Py_tp_members, members),
+                         slot(Py_nb_add, nb_add),
+                         slot(Py_nb_subtract, nb_sub),
+                         slot(Py_nb_multiply, nb_mul),
+                         slot(Py_nb_true_divide, nb_div),
+                         slot(Py_nb_floor_divide, nb_floordiv),
+                         slot(Py_nb_remainder, nb_mod),
+                         slot(Py_nb_power, nb_pow),
+                         slot(Py_nb_matrix_multiply, nb_matmul),
+                         slot(Py_nb_and, nb_and),
+                         slot(Py_nb_or, nb_or),
+                         slot(Py_nb_xor, nb_xor),
+                         slot(Py_nb_lshift, nb_lshift),
+                         slot(Py_nb_rshift, nb_rshift),
+                         slot(Py_nb_inplace_add, nb_iadd),
+                         slot(Py_nb_inplace_subtract, nb_isub),
+                         slot(Py_nb_inplace_multiply, nb_imul),
+                         slot(Py_nb_inplace_true_divide, nb_idiv),
+                         slot(Py_nb_inplace_floor_divide, nb_ifloordiv),
+                         slot(Py_nb_inplace_remainder, nb_imod),
+                         slot(Py_nb_inplace_power, nb_ipow),
+                         slot(Py_nb_inplace_and, nb_iand),
+                         slot(Py_nb_inplace_or, nb_ior),
+                         slot(Py_nb_inplace_xor, nb_ixor),
+                         slot(Py_nb_inplace_lshift, nb_ilshift),
+                         slot(Py_nb_inplace_rshift, nb_irshift),
+                         slot(Py_nb_negative, nb_neg),
+                         slot(Py_nb_positive, nb_pos),
+                         slot(Py_nb_absolute, nb_abs),
+                         slot(Py_nb_invert, nb_invert),
+                         slot(Py_nb_bool, nb_bool),
+                         slot(Py_nb_int, nb_int),
+                         slot(Py_nb_float, nb_float),
+                         slot(Py_nb_index, nb_index),
+                         slot(Py_mp_length, tensor_length),
+                         slot(Py_mp_subscript, get_item),
+                         slot(Py_mp_ass_subscript, set_item),
+                         slot(Py_sq_item, seq_item),
+                         slot(Py_sq_length, tensor_length),
+                         {0, nullptr}};
+  PyType_Spec spec{"rustorch.Tensor", sizeof(PyTensor), 0,
+                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
   tensor_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
   if (tensor_type == nullptr) return false;
   Py_INCREF(tensor_type);

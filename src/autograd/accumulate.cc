@@ -22,15 +22,18 @@ void AccumulateGrad::apply(Tensor* grads, Tensor*) {
   if (meta == nullptr || !meta->requires_grad) return;
   if (!meta->grad.defined()) {
     bool keep_graph = GradMode::is_enabled() && tensor_requires_grad(incoming);
-    bool ours = incoming.use_count() == 1 && incoming.strides() == leaf_.strides() && incoming.impl()->storage() != nullptr &&
-                incoming.impl()->storage()->use_count() == 1;
+    bool ours = incoming.use_count() == 1 && incoming.strides() == leaf_.strides() &&
+                incoming.impl()->storage() != nullptr && incoming.impl()->storage()->use_count() == 1;
     if (keep_graph) {
       meta->grad = incoming;
     } else if (ours) {
       meta->grad = incoming.detach();
     } else {
       GradModeGuard off(false);
-      Tensor copy = empty_strided(leaf_.sizes(), leaf_.impl()->is_non_overlapping_and_dense() ? leaf_.strides() : incoming.contiguous().strides(), leaf_.dtype(), leaf_.device());
+      Tensor copy = empty_strided(
+          leaf_.sizes(),
+          leaf_.impl()->is_non_overlapping_and_dense() ? leaf_.strides() : incoming.contiguous().strides(),
+          leaf_.dtype(), leaf_.device());
       copy.copy_(incoming);
       meta->grad = copy;
     }

@@ -1,7 +1,7 @@
 // AccumulateGrad: the end of the graph at a leaf; adds what arrives to the leaf's grad.
 //
-// It owns the leaf; the leaf's meta points back without owning. The hooks of a leaf live in its meta, because the
-// node dies with the graphs that lead to it.
+// It owns the leaf; the leaf's meta points back without owning. The hooks of a leaf live in its meta, because
+// the node dies with the graphs that lead to it.
 #pragma once
 #include "autograd/meta.h"
 

@@ -20,49 +20,60 @@ void add_root(BackwardRequest& request, const Tensor& output, const Tensor& grad
     g = ones_like(output);
   } else {
     if (g.sizes() != output.sizes())
-      raise_shape("", cat("Mismatch in shape: grad_output[0] has a shape of ", g.sizes(), " and output[0] has a shape of ", output.sizes(), "."), g.sizes(), output.sizes());
+      raise_shape("",
+                  cat("Mismatch in shape: grad_output[0] has a shape of ", g.sizes(),
+                      " and output[0] has a shape of ", output.sizes(), "."),
+                  g.sizes(), output.sizes());
     RT_CHECK(g.is_complex() == output.is_complex(), Autograd, op,
-             "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: grad_output[0] has a dtype of ",
+             "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch "
+             "in dtype: grad_output[0] has a dtype of ",
              g.dtype(), " and output[0] has a dtype of ", output.dtype(), ".");
   }
   request.roots.push_back(gradient_edge(output));
   request.grads.push_back(std::move(g));
 }
 
-BackwardRequest make_request(TensorList outputs, TensorList grad_outputs, bool retain_graph, bool create_graph, const char* op) {
-  RT_CHECK(grad_outputs.empty() || grad_outputs.size() == outputs.size(), Autograd, op, "got ", outputs.size(),
-           " tensors and ", grad_outputs.size(), " gradients");
+BackwardRequest make_request(TensorList outputs, TensorList grad_outputs, bool retain_graph,
+                             bool create_graph, const char* op) {
+  RT_CHECK(grad_outputs.empty() || grad_outputs.size() == outputs.size(), Autograd, op, "got ",
+           outputs.size(), " tensors and ", grad_outputs.size(), " gradients");
   BackwardRequest request;
   request.keep_graph = retain_graph || create_graph;
   request.create_graph = create_graph;
-  for (size_t i = 0; i < outputs.size(); ++i) add_root(request, outputs[i], grad_outputs.empty() ? Tensor() : grad_outputs[i], op);
+  for (size_t i = 0; i < outputs.size(); ++i)
+    add_root(request, outputs[i], grad_outputs.empty() ? Tensor() : grad_outputs[i], op);
   return request;
 }
 
 }  // namespace
 
-void backward(TensorList outputs, TensorList grad_outputs, bool retain_graph, bool create_graph, TensorList inputs) {
+void backward(TensorList outputs, TensorList grad_outputs, bool retain_graph, bool create_graph,
+              TensorList inputs) {
   BackwardRequest request = make_request(outputs, grad_outputs, retain_graph, create_graph, "backward");
   for (const Tensor& input : inputs) {
-    RT_CHECK(tensor_requires_grad(input), Autograd, "backward", "One of the differentiated Tensors does not require grad");
+    RT_CHECK(tensor_requires_grad(input), Autograd, "backward",
+             "One of the differentiated Tensors does not require grad");
     request.inputs.push_back(gradient_edge(input));
   }
   request.accumulate_inputs = !inputs.empty();
   run_backward(std::move(request));
 }
 
-std::vector<Tensor> grad(TensorList outputs, TensorList inputs, TensorList grad_outputs, bool retain_graph, bool create_graph, bool allow_unused) {
+std::vector<Tensor> grad(TensorList outputs, TensorList inputs, TensorList grad_outputs, bool retain_graph,
+                         bool create_graph, bool allow_unused) {
   RT_CHECK(!inputs.empty(), Value, "grad", "grad requires non-empty inputs.");
   BackwardRequest request = make_request(outputs, grad_outputs, retain_graph, create_graph, "grad");
   for (const Tensor& input : inputs) {
-    RT_CHECK(tensor_requires_grad(input), Autograd, "", "One of the differentiated Tensors does not require grad");
+    RT_CHECK(tensor_requires_grad(input), Autograd, "",
+             "One of the differentiated Tensors does not require grad");
     request.inputs.push_back(gradient_edge(input));
   }
   std::vector<Tensor> result = run_backward(std::move(request));
   if (!allow_unused)
     for (const Tensor& t : result)
       RT_CHECK(t.defined(), Autograd, "",
-               "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if "
+               "One of the differentiated Tensors appears to not have been used in the graph. Set "
+               "allow_unused=True if "
                "this is the desired behavior.");
   return result;
 }
@@ -81,8 +92,9 @@ struct CustomNode final : Node {
   }
   void apply(Tensor* grads, Tensor* out) override {
     std::vector<Tensor> results = fn(*context, gather_grads(grads));
-    RT_CHECK(results.size() == edges().size(), Autograd, name_, "returned an incorrect number of gradients (expected ",
-             edges().size(), ", got ", results.size(), ")");
+    RT_CHECK(results.size() == edges().size(), Autograd, name_,
+             "returned an incorrect number of gradients (expected ", edges().size(), ", got ", results.size(),
+             ")");
     for (size_t i = 0; i < results.size(); ++i)
       if (wants_edge(i)) out[i] = results[i];
   }
@@ -99,7 +111,9 @@ std::vector<Tensor> Context::get_saved_variables() const {
   return static_cast<CustomNode*>(static_cast<Node*>(node))->unpack();
 }
 
-bool Context::needs_input_grad(size_t i) const { return node != nullptr && static_cast<Node*>(node)->wants_arg(i); }
+bool Context::needs_input_grad(size_t i) const {
+  return node != nullptr && static_cast<Node*>(node)->wants_arg(i);
+}
 
 namespace detail {
 
@@ -140,15 +154,16 @@ std::vector<Tensor> apply_custom(const char* name, std::shared_ptr<Context> cont
 
 }  // namespace detail
 
-bool gradcheck(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f, const std::vector<Tensor>& inputs,
-               double eps, double atol, double rtol) {
+bool gradcheck(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
+               const std::vector<Tensor>& inputs, double eps, double atol, double rtol) {
   std::vector<Tensor> outputs = f(inputs);
   for (size_t o = 0; o < outputs.size(); ++o) {
     if (!outputs[o].is_floating_point()) continue;
     int64_t n = outputs[o].numel();
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!tensor_requires_grad(inputs[i])) continue;
-      RT_CHECK(inputs[i].dtype() == kFloat64, DType, "gradcheck", "inputs must be float64; got ", inputs[i].dtype());
+      RT_CHECK(inputs[i].dtype() == kFloat64, DType, "gradcheck", "inputs must be float64; got ",
+               inputs[i].dtype());
       int64_t m = inputs[i].numel();
       std::vector<double> analytic(static_cast<size_t>(n * m)), numeric(static_cast<size_t>(n * m));
       for (int64_t k = 0; k < n; ++k) {
@@ -159,7 +174,8 @@ bool gradcheck(const std::function<std::vector<Tensor>(const std::vector<Tensor>
         Tensor g = grad({again[o]}, {inputs[i]}, {pick.reshape(again[o].sizes())}, false, false, true)[0];
         if (!g.defined()) continue;
         Tensor flat = g.contiguous();
-        for (int64_t j = 0; j < m; ++j) analytic[static_cast<size_t>(k * m + j)] = flat.const_data_ptr<double>()[j];
+        for (int64_t j = 0; j < m; ++j)
+          analytic[static_cast<size_t>(k * m + j)] = flat.const_data_ptr<double>()[j];
       }
       GradModeGuard off(false);
       for (int64_t j = 0; j < m; ++j) {
@@ -172,13 +188,15 @@ bool gradcheck(const std::function<std::vector<Tensor>(const std::vector<Tensor>
         };
         Tensor up = at(eps), down = at(-eps);
         for (int64_t k = 0; k < n; ++k)
-          numeric[static_cast<size_t>(k * m + j)] = (up.const_data_ptr<double>()[k] - down.const_data_ptr<double>()[k]) / (2 * eps);
+          numeric[static_cast<size_t>(k * m + j)] =
+              (up.const_data_ptr<double>()[k] - down.const_data_ptr<double>()[k]) / (2 * eps);
       }
       for (size_t k = 0; k < analytic.size(); ++k) {
         double difference = std::abs(analytic[k] - numeric[k]);
-        RT_CHECK(difference <= atol + rtol * std::abs(numeric[k]), Autograd, "gradcheck", "Jacobian mismatch for output ", o,
-                 " with respect to input ", i, " at (", static_cast<int64_t>(k) / m, ", ", static_cast<int64_t>(k) % m, "); got ",
-                 analytic[k], "; expected ", numeric[k]);
+        RT_CHECK(difference <= atol + rtol * std::abs(numeric[k]), Autograd, "gradcheck",
+                 "Jacobian mismatch for output ", o, " with respect to input ", i, " at (",
+                 static_cast<int64_t>(k) / m, ", ", static_cast<int64_t>(k) % m, "); got ", analytic[k],
+                 "; expected ", numeric[k]);
       }
     }
   }

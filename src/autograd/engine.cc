@@ -17,9 +17,9 @@ namespace {
 
 struct NodeState {
   Node* node = nullptr;
-  uint32_t waiting = 0;         // edges into this node that have not delivered yet
-  bool needed = true;           // leads to something that was asked for
-  std::vector<Tensor> grads;    // one per forward result
+  uint32_t waiting = 0;       // edges into this node that have not delivered yet
+  bool needed = true;         // leads to something that was asked for
+  std::vector<Tensor> grads;  // one per forward result
 };
 
 /// Node* -> index into a vector, open addressing.
@@ -76,7 +76,8 @@ class Run {
   std::vector<Tensor> go() {
     discover();
     mark_needed();
-    for (size_t i = 0; i < request_.roots.size(); ++i) deliver(request_.roots[i], std::move(request_.grads[i]));
+    for (size_t i = 0; i < request_.roots.size(); ++i)
+      deliver(request_.roots[i], std::move(request_.grads[i]));
     for (uint32_t root : root_states_)
       if (states_[root].waiting == 0 && !queued_[root]) push(root);
     GradModeGuard mode(request_.create_graph);
@@ -174,21 +175,26 @@ class Run {
   }
   static bool may_overlap_self(const Tensor& t) { return !t.impl()->is_non_overlapping_and_dense(); }
 
-  // A gradient must look like the result it belongs to: broadcast dimensions are summed, the dtype is converted.
+  // A gradient must look like the result it belongs to: broadcast dimensions are summed, the dtype is
+  // converted.
   static void validate(const Node& fn, uint32_t nr, Tensor& grad) {
     if (nr >= fn.num_results()) return;
     const ResultMeta& meta = fn.result_meta(nr);
     if (!meta.known) return;
     if (grad.sizes() != IntArrayRef(meta.sizes)) {
       if (!is_expandable_to(meta.sizes, grad.sizes()))
-        raise_shape("backward", cat(fn.name(), " returned an invalid gradient; got ", grad.sizes(), " but expected shape compatible with ", IntArrayRef(meta.sizes)), grad.sizes(), meta.sizes);
+        raise_shape("backward",
+                    cat(fn.name(), " returned an invalid gradient; got ", grad.sizes(),
+                        " but expected shape compatible with ", IntArrayRef(meta.sizes)),
+                    grad.sizes(), meta.sizes);
       grad = sum_to_size(grad, meta.sizes);
     }
     if (grad.dtype() != meta.dtype) {
       if (grad.is_complex() && !is_complex(meta.dtype)) grad = real(grad);
       if (grad.dtype() != meta.dtype) grad = grad.to(meta.dtype);
     }
-    RT_CHECK(grad.device() == meta.device, Device, "backward", fn.name(), " returned a gradient on ", grad.device(), "; expected ", meta.device);
+    RT_CHECK(grad.device() == meta.device, Device, "backward", fn.name(), " returned a gradient on ",
+             grad.device(), "; expected ", meta.device);
   }
 
   void run_tensor_hooks(NodeState& state) {
@@ -224,7 +230,8 @@ class Run {
       if (c.state == index && c.nr < state.grads.size()) results_[c.slot] = state.grads[c.nr];
     const auto& edges = node->edges();
     std::vector<Tensor> out(edges.size());
-    bool runs = any && state.needed && !(node->is_leaf() && !request_.inputs.empty() && !request_.accumulate_inputs);
+    bool runs =
+        any && state.needed && !(node->is_leaf() && !request_.inputs.empty() && !request_.accumulate_inputs);
     if (runs) apply(state, out);
     state.grads.clear();
     for (size_t e = 0; e < edges.size(); ++e) {

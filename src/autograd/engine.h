@@ -1,5 +1,5 @@
-// The backward engine: runs the nodes that lead from roots to what was asked for, newest first, on the calling
-// thread. The order depends only on the graph, so results are repeatable.
+// The backward engine: runs the nodes that lead from roots to what was asked for, newest first, on the
+// calling thread. The order depends only on the graph, so results are repeatable.
 #pragma once
 #include <vector>
 
@@ -9,9 +9,9 @@ namespace rustorch {
 
 struct BackwardRequest {
   std::vector<Edge> roots;
-  std::vector<Tensor> grads;        // one per root
-  std::vector<Edge> inputs;         // empty: accumulate into all leaves
-  bool accumulate_inputs = false;   // inputs given, but their gradient goes to .grad
+  std::vector<Tensor> grads;       // one per root
+  std::vector<Edge> inputs;        // empty: accumulate into all leaves
+  bool accumulate_inputs = false;  // inputs given, but their gradient goes to .grad
   bool keep_graph = false;
   bool create_graph = false;
 };

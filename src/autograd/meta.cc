@@ -37,8 +37,8 @@ bool tensor_requires_grad(const Tensor& t) {
   const AutogradMeta* meta = meta_of(t);
   if (meta == nullptr) return false;
   if (meta->requires_grad || meta->grad_fn) return true;
-  return meta->is_view() && meta->view_base.impl()->requires_grad_fast() && tensor_requires_grad(meta->view_base) &&
-         t.impl()->version() != meta->view_version;
+  return meta->is_view() && meta->view_base.impl()->requires_grad_fast() &&
+         tensor_requires_grad(meta->view_base) && t.impl()->version() != meta->view_version;
 }
 
 NodeRef<Node> current_grad_fn(const Tensor& t) {
@@ -81,7 +81,8 @@ NodeRef<Node> grad_accumulator(const Tensor& leaf) {
 }
 
 namespace {
-// Where the hooks of t are kept: on its grad_fn, or in the meta of a leaf. null: none yet and none to be made.
+// Where the hooks of t are kept: on its grad_fn, or in the meta of a leaf. null: none yet and none to be
+// made.
 NodeExtras* hook_place(const Tensor& t, uint32_t* nr, bool make) {
   AutogradMeta* meta = meta_of(t);
   if (meta == nullptr) return nullptr;
@@ -95,7 +96,8 @@ NodeExtras* hook_place(const Tensor& t, uint32_t* nr, bool make) {
 }  // namespace
 
 uint64_t add_tensor_hook(const Tensor& t, NodeExtras::PreHook hook) {
-  RT_CHECK(tensor_requires_grad(t), Autograd, "register_hook", "cannot register a hook on a tensor that doesn't require gradient");
+  RT_CHECK(tensor_requires_grad(t), Autograd, "register_hook",
+           "cannot register a hook on a tensor that doesn't require gradient");
   uint32_t nr = 0;
   NodeExtras* extras = hook_place(t, &nr, true);
   extras->tensor_hooks.push_back({extras->next_id, nr, std::move(hook)});
@@ -107,7 +109,8 @@ void remove_tensor_hook(const Tensor& t, uint64_t id) {
   NodeExtras* extras = hook_place(t, &nr, false);
   if (extras == nullptr) return;
   auto& hooks = extras->tensor_hooks;
-  hooks.erase(std::remove_if(hooks.begin(), hooks.end(), [&](const auto& h) { return h.id == id; }), hooks.end());
+  hooks.erase(std::remove_if(hooks.begin(), hooks.end(), [&](const auto& h) { return h.id == id; }),
+              hooks.end());
 }
 
 uint64_t add_post_accumulate_hook(const Tensor& leaf, std::function<void(const Tensor&)> hook) {
@@ -126,7 +129,8 @@ void remove_post_accumulate_hook(const Tensor& leaf, uint64_t id) {
   NodeExtras* extras = hook_place(leaf, &nr, false);
   if (extras == nullptr) return;
   auto& hooks = extras->post_accumulate;
-  hooks.erase(std::remove_if(hooks.begin(), hooks.end(), [&](const auto& h) { return h.first == id; }), hooks.end());
+  hooks.erase(std::remove_if(hooks.begin(), hooks.end(), [&](const auto& h) { return h.first == id; }),
+              hooks.end());
 }
 
 }  // namespace rustorch

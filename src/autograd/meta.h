@@ -1,4 +1,5 @@
-// AutogradMeta: what a tensor that takes part in differentiation carries, and the functions that read and change it.
+// AutogradMeta: what a tensor that takes part in differentiation carries, and the functions that read and
+// change it.
 #pragma once
 #include <functional>
 #include <memory>
@@ -14,7 +15,7 @@ struct AutogradMeta final : AutogradMetaBase {
   Node* accumulator = nullptr;  // the leaf's AccumulateGrad; borrowed, it clears this on its death
   Tensor view_base;             // for a differentiable view: what it is a view of; never itself a view
   std::unique_ptr<NodeExtras> leaf_hooks;  // hooks of a leaf (those of results are on grad_fn)
-  uint32_t view_version = 0;    // version of the storage when grad_fn was last right
+  uint32_t view_version = 0;               // version of the storage when grad_fn was last right
   uint32_t result_nr = 0;
   bool requires_grad = false;
   bool retains_grad = false;
@@ -28,7 +29,9 @@ struct AutogradMeta final : AutogradMetaBase {
 };
 
 /// The meta of t, or null.
-inline AutogradMeta* meta_of(const Tensor& t) { return static_cast<AutogradMeta*>(t.impl()->autograd_meta()); }
+inline AutogradMeta* meta_of(const Tensor& t) {
+  return static_cast<AutogradMeta*>(t.impl()->autograd_meta());
+}
 /// The meta of t, made when missing.
 AutogradMeta& ensure_meta(const Tensor& t);
 /// True when operations on t are to be recorded (grad mode aside).

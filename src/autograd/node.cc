@@ -69,11 +69,12 @@ NodeExtras& Node::extras() {
 }
 
 void Node::check_not_released(const char*) const {
-  RT_CHECK(!released_, Autograd, "",
-           "Trying to backward through the graph a second time (or directly access saved tensors after they have "
-           "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
-           "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
-           "if you need to access saved tensors after calling backward.");
+  RT_CHECK(
+      !released_, Autograd, "",
+      "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+      "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+      "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
+      "if you need to access saved tensors after calling backward.");
 }
 
 std::vector<Tensor> Node::gather_grads(Tensor* grads) const {

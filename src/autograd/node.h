@@ -1,7 +1,8 @@
 // Node: one recorded operation. It owns edges to the nodes that made its inputs and computes their gradients.
 //
-// Ownership: intrusive count; an edge owns its target. Forward outputs own their node, so a graph lives as long as
-// somebody holds a result of it. Threads: a node is built by one thread; the engine may run it on another.
+// Ownership: intrusive count; an edge owns its target. Forward outputs own their node, so a graph lives as
+// long as somebody holds a result of it. Threads: a node is built by one thread; the engine may run it on
+// another.
 #pragma once
 #include <array>
 #include <atomic>
@@ -73,14 +74,16 @@ struct NodeExtras {
     uint32_t nr;
     PreHook fn;
   };
-  std::vector<TensorHook> tensor_hooks;        // run on the gradient of one forward result
-  std::vector<std::pair<uint32_t, TensorImpl*>> retained;  // results whose grad is kept; borrowed, see AutogradMeta
+  std::vector<TensorHook> tensor_hooks;  // run on the gradient of one forward result
+  std::vector<std::pair<uint32_t, TensorImpl*>>
+      retained;  // results whose grad is kept; borrowed, see AutogradMeta
   using NodePreHook = std::function<std::vector<Tensor>(const std::vector<Tensor>& grad_outputs)>;
-  using NodePostHook = std::function<std::vector<Tensor>(const std::vector<Tensor>& grad_inputs, const std::vector<Tensor>& grad_outputs)>;
+  using NodePostHook = std::function<std::vector<Tensor>(const std::vector<Tensor>& grad_inputs,
+                                                         const std::vector<Tensor>& grad_outputs)>;
   std::vector<std::pair<uint64_t, NodePreHook>> pre_hooks;
   std::vector<std::pair<uint64_t, NodePostHook>> post_hooks;
   std::vector<std::pair<uint64_t, std::function<void(const Tensor&)>>> post_accumulate;  // leaves only
-  std::string forward_trace;                   // where the operation was called, in anomaly mode
+  std::string forward_trace;  // where the operation was called, in anomaly mode
   uint64_t next_id = 1;
 };
 
@@ -93,7 +96,8 @@ class Node {
 
   /// "MulBackward0".
   virtual const char* name() const = 0;
-  /// grads: one per forward result (undefined = zero; never all undefined). out: one per edge, initially undefined.
+  /// grads: one per forward result (undefined = zero; never all undefined). out: one per edge, initially
+  /// undefined.
   virtual void apply(Tensor* grads, Tensor* out) = 0;
   /// Frees what was saved; a second backward then fails with PyTorch's message.
   virtual void release_saved() { released_ = true; }

@@ -50,32 +50,40 @@ void bump_version(const Tensor& self) {
 
 void check_inplace(const char* op, const Tensor& self) {
   const TensorImpl* impl = self.impl();
-  if (!impl->is_contiguous() && may_overlap(impl->sizes(), impl->strides()) ) {
+  if (!impl->is_contiguous() && may_overlap(impl->sizes(), impl->strides())) {
     for (int d = 0; d < impl->dim(); ++d)
-      RT_CHECK(impl->stride(d) != 0 || impl->size(d) <= 1, Value, op,
-               "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-               "location. Please clone() the tensor before performing the operation.");
+      RT_CHECK(
+          impl->stride(d) != 0 || impl->size(d) <= 1, Value, op,
+          "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+          "location. Please clone() the tensor before performing the operation.");
   }
   if (!impl->requires_grad_fast() || !GradMode::is_enabled()) return;
   const AutogradMeta* meta = meta_of(self);
   if (meta == nullptr) return;
-  RT_CHECK(!meta->requires_grad || meta->grad_fn, Autograd, op,
-           "a leaf Variable that requires grad is being used in an in-place operation. Hint: wrap the write in "
-           "no_grad().");
+  RT_CHECK(
+      !meta->requires_grad || meta->grad_fn, Autograd, op,
+      "a leaf Variable that requires grad is being used in an in-place operation. Hint: wrap the write in "
+      "no_grad().");
   if (!meta->is_view()) return;
   const AutogradMeta* base = meta_of(meta->view_base);
   RT_CHECK(base == nullptr || !base->requires_grad || base->grad_fn, Autograd, op,
-           "a view of a leaf Variable that requires grad is being used in an in-place operation. Hint: wrap the write "
+           "a view of a leaf Variable that requires grad is being used in an in-place operation. Hint: wrap "
+           "the write "
            "in no_grad().");
   if (!tensor_requires_grad(self) && !tensor_requires_grad(meta->view_base)) return;
   RT_CHECK(!meta->multi_output_view, Autograd, op,
-           "Output of a function that returns multiple views is a view and is being modified inplace. This view is "
-           "the output of a function that returns multiple views. Such functions do not allow the output views to be "
+           "Output of a function that returns multiple views is a view and is being modified inplace. This "
+           "view is "
+           "the output of a function that returns multiple views. Such functions do not allow the output "
+           "views to be "
            "modified inplace. You should replace the inplace operation by an out-of-place one.");
   RT_CHECK(!meta->no_grad_view, Autograd, op,
-           "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this "
-           "use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view "
-           "and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
+           "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given "
+           "that this "
+           "use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
+           "the view "
+           "and the inplace either both inside the no_grad block (if you don't want the inplace to be "
+           "tracked) or both "
            "outside (if you want the inplace to be tracked).");
 }
 
@@ -86,9 +94,10 @@ void rebase_history(const Tensor& self, const NodeRef<Node>& node) {
     set_gradient_edge(self, node, nr);
     return;
   }
-  RT_CHECK(!meta.multi_output_view && !meta.no_grad_view, Autograd, node->name(),
-           "a view that was made under no_grad or by a function with several results is modified inplace; use the "
-           "out-of-place form");
+  RT_CHECK(
+      !meta.multi_output_view && !meta.no_grad_view, Autograd, node->name(),
+      "a view that was made under no_grad or by a function with several results is modified inplace; use the "
+      "out-of-place form");
   node->add_result(self);
   const Tensor base = meta.view_base;
   NodeRef<Node> slices = copy_slices_node(base, self, node);
@@ -126,7 +135,9 @@ void assign_inplace(const char* op, const Tensor& self, const Tensor& value) {
   RT_CHECK(can_cast(value.dtype(), self.dtype()), DType, op, "result type ", dtype_scalar_name(value.dtype()),
            " can't be cast to the desired output type ", dtype_scalar_name(self.dtype()));
   if (value.sizes() != self.sizes())
-    raise_shape(op, cat("output with shape ", self.sizes(), " doesn't match the broadcast shape ", value.sizes()), self.sizes(), value.sizes());
+    raise_shape(op,
+                cat("output with shape ", self.sizes(), " doesn't match the broadcast shape ", value.sizes()),
+                self.sizes(), value.sizes());
   bool record = needs_grad(self, value);
   NodeRef<AssignBackward> node;
   if (record) {
@@ -161,8 +172,8 @@ void assign_view_inplace(const Tensor& self, const Tensor& view) {
 void write_out(const char* op, const Tensor& out, const Tensor& value) {
   RT_CHECK(can_cast(value.dtype(), out.dtype()), DType, op, "result type ", dtype_scalar_name(value.dtype()),
            " can't be cast to the desired output type ", dtype_scalar_name(out.dtype()));
-  RT_CHECK(out.device() == value.device(), Device, op, "Expected out tensor to have device ", value.device(), ", but got ",
-           out.device(), " instead");
+  RT_CHECK(out.device() == value.device(), Device, op, "Expected out tensor to have device ", value.device(),
+           ", but got ", out.device(), " instead");
   resize_output(op, out, value.sizes());
   backend_copy(out, value);
   bump_version(out);
@@ -170,7 +181,8 @@ void write_out(const char* op, const Tensor& out, const Tensor& value) {
 
 void raise_grad_out(const char* op) {
   raise(ErrorKind::Autograd, op,
-        "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires "
+        "functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+        "requires "
         "grad.");
 }
 

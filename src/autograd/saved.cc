@@ -9,9 +9,10 @@ namespace rustorch {
 
 Saved::Saved(const Tensor& input) {
   if (!input.defined()) return;
-  RT_CHECK(!input.impl()->is_inference(), Autograd, "",
-           "Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal "
-           "tensor and use it in autograd.");
+  RT_CHECK(
+      !input.impl()->is_inference(), Autograd, "",
+      "Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal "
+      "tensor and use it in autograd.");
   tensor_ = input;
   version_ = input.impl()->version();
 }
@@ -30,11 +31,14 @@ Tensor Saved::unpack(Node* owner) const {
   uint32_t now = tensor_.impl()->version();
   if (now != version_) {
     raise(ErrorKind::Autograd, "",
-          cat("one of the variables needed for gradient computation has been modified by an inplace operation: [",
+          cat("one of the variables needed for gradient computation has been modified by an inplace "
+              "operation: [",
               dtype_scalar_name(tensor_.impl()->dtype()), "Tensor ", tensor_.impl()->sizes(), "], which ",
-              result_nr_ >= 0 ? cat("is output ", result_nr_, " of ", owner->name(), ",") : cat("was saved by ", owner->name(), ","),
+              result_nr_ >= 0 ? cat("is output ", result_nr_, " of ", owner->name(), ",")
+                              : cat("was saved by ", owner->name(), ","),
               " is at version ", now, "; expected version ", version_,
-              " instead. Hint: use the out-of-place form of the operation that wrote to it, or clone() the tensor "
+              " instead. Hint: use the out-of-place form of the operation that wrote to it, or clone() the "
+              "tensor "
               "before writing."));
   }
   Tensor plain;

@@ -15,7 +15,8 @@ const Tensor& Tensor::requires_grad_(bool on) const {
   RT_CHECK(!on || is_differentiable(dtype()), Autograd, "requires_grad_",
            "only Tensors of floating point and complex dtype can require gradients");
   RT_CHECK(is_leaf(), Autograd, "requires_grad_",
-           "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+           "you can only change requires_grad flags of leaf variables. If you want to use a computed "
+           "variable in a "
            "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
   RT_CHECK(!on || !impl()->is_inference() || detail::thread_modes().inference, Autograd, "requires_grad_",
            "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
@@ -40,9 +41,14 @@ void Tensor::set_grad(const Tensor& grad) const {
     return;
   }
   if (grad.sizes() != sizes())
-    raise_shape("grad", cat("assigned grad has data of a different size; got ", grad.sizes(), "; expected ", sizes()), grad.sizes(), sizes());
-  RT_CHECK(grad.dtype() == dtype(), Type, "grad", "assigned grad has data of a different type; got ", grad.dtype(), "; expected ", dtype());
-  RT_CHECK(grad.device() == device(), Device, "grad", "assigned grad has data located on a different device; got ", grad.device(), "; expected ", device());
+    raise_shape("grad",
+                cat("assigned grad has data of a different size; got ", grad.sizes(), "; expected ", sizes()),
+                grad.sizes(), sizes());
+  RT_CHECK(grad.dtype() == dtype(), Type, "grad", "assigned grad has data of a different type; got ",
+           grad.dtype(), "; expected ", dtype());
+  RT_CHECK(grad.device() == device(), Device, "grad",
+           "assigned grad has data located on a different device; got ", grad.device(), "; expected ",
+           device());
   RT_CHECK(!grad.is_same(*this), Value, "grad", "can't assign Variable as its own grad");
   ensure_meta(*this).grad = grad;
 }
@@ -58,7 +64,8 @@ int64_t Tensor::output_nr() const {
 }
 
 void Tensor::retain_grad() const {
-  RT_CHECK(requires_grad(), Autograd, "retain_grad", "can't retain_grad on Tensor that has requires_grad=False");
+  RT_CHECK(requires_grad(), Autograd, "retain_grad",
+           "can't retain_grad on Tensor that has requires_grad=False");
   if (is_leaf() || retains_grad()) return;
   NodeRef<Node> fn = current_grad_fn(*this);
   AutogradMeta* meta = meta_of(*this);
@@ -82,9 +89,10 @@ Tensor Tensor::detach() const { return make_alias(*this); }
 const Tensor& Tensor::detach_() const {
   AutogradMeta* meta = meta_of(*this);
   if (meta == nullptr) return *this;
-  RT_CHECK(!meta->is_view(), Autograd, "detach_",
-           "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
-           "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets.");
+  RT_CHECK(
+      !meta->is_view(), Autograd, "detach_",
+      "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
+      "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets.");
   meta->grad_fn = {};
   meta->result_nr = 0;
   meta->requires_grad = false;

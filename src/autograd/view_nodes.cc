@@ -13,11 +13,12 @@ namespace {
 struct Geometry {
   std::vector<int64_t> sizes, strides;
   int64_t offset;
-  explicit Geometry(const Tensor& t) : sizes(t.sizes().vec()), strides(t.strides().vec()), offset(t.storage_offset()) {}
+  explicit Geometry(const Tensor& t)
+      : sizes(t.sizes().vec()), strides(t.strides().vec()), offset(t.storage_offset()) {}
 };
 
-// A gradient laid out like the base, so that views can be taken of it with the base's own strides. A base with
-// holes or overlaps gets a plain buffer that spans its storage range.
+// A gradient laid out like the base, so that views can be taken of it with the base's own strides. A base
+// with holes or overlaps gets a plain buffer that spans its storage range.
 Tensor base_buffer(const Geometry& base, const Tensor& like) {
   int64_t reach = 1;
   for (size_t d = 0; d < base.sizes.size(); ++d) {
@@ -35,11 +36,13 @@ struct ViewOfBaseBackward final : Node {
     if (!wants_arg(0)) return;
     const Tensor& g = grads[0];
     if (may_overlap(view.sizes, view.strides)) {  // several elements of the view are one of the base
-      out[0] = as_strided_backward(g, base_buffer(base, g), view.sizes, view.strides, view.offset - base.offset);
+      out[0] =
+          as_strided_backward(g, base_buffer(base, g), view.sizes, view.strides, view.offset - base.offset);
       return;
     }
     if (GradMode::is_enabled()) {
-      out[0] = as_strided_scatter(base_buffer(base, g), g, view.sizes, view.strides, view.offset - base.offset);
+      out[0] =
+          as_strided_scatter(base_buffer(base, g), g, view.sizes, view.strides, view.offset - base.offset);
       return;
     }
     Tensor all = base_buffer(base, g);

@@ -7,7 +7,8 @@ namespace rustorch {
 /// The history of a view derived again from its base's current history (as_strided of the base).
 NodeRef<Node> view_of_base_node(const Tensor& base, const Tensor& view);
 
-/// History of a base after fn wrote into a view of it: outside of the view the gradient passes, inside fn decides.
+/// History of a base after fn wrote into a view of it: outside of the view the gradient passes, inside fn
+/// decides.
 NodeRef<Node> copy_slices_node(const Tensor& base, const Tensor& view, NodeRef<Node> fn);
 
 }  // namespace rustorch

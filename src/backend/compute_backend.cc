@@ -16,13 +16,15 @@ std::once_flag cpu_once;
 
 ComputeBackend& backend_for(DeviceType type) {
   ComputeBackend* found = backends[static_cast<int>(type)].load(std::memory_order_acquire);
-  if (found != nullptr) [[likely]] return *found;
+  if (found != nullptr) [[likely]]
+    return *found;
   if (type == DeviceType::Cpu) {
     std::call_once(cpu_once, [] { register_backend(make_cpu_backend()); });
     return *backends[0].load(std::memory_order_acquire);
   }
   raise(ErrorKind::BackendUnavailable, "",
-        cat("no backend for device '", device_type_name(type), "'; hint: DeviceManager lists the devices that were found"));
+        cat("no backend for device '", device_type_name(type),
+            "'; hint: DeviceManager lists the devices that were found"));
 }
 
 void register_backend(std::unique_ptr<ComputeBackend> backend) {
@@ -32,7 +34,9 @@ void register_backend(std::unique_ptr<ComputeBackend> backend) {
 }
 
 void ComputeBackend::missing(const char* family) const {
-  raise(ErrorKind::NotImplemented, family, cat("the backend '", name(), "' has no ", family, " operators; expected one of the others; hint: move the tensors to the CPU"));
+  raise(ErrorKind::NotImplemented, family,
+        cat("the backend '", name(), "' has no ", family,
+            " operators; expected one of the others; hint: move the tensors to the CPU"));
 }
 
 void ComputeBackend::synchronize(Device) {}

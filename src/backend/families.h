@@ -42,9 +42,9 @@ enum class ReduceKind : uint8_t {
   CountNonzero
 };
 
-/// out = reduction of in over the dims set in mask (bit d = dimension d of in). out has the kept dims only, or all
-/// dims of in with ones for the reduced; contiguous or not. in.numel() may be 0. Sum, Prod, Mean: the dtype of out says
-/// what elements are converted to first.
+/// out = reduction of in over the dims set in mask (bit d = dimension d of in). out has the kept dims only,
+/// or all dims of in with ones for the reduced; contiguous or not. in.numel() may be 0. Sum, Prod, Mean: the
+/// dtype of out says what elements are converted to first.
 struct ReduceCall {
   ReduceKind kind;
   Tensor out;
@@ -67,9 +67,10 @@ struct ArgReduceCall {
 
 enum class ScanKind : uint8_t { CumSum, CumProd, CumMax, CumMin, LogCumSumExp };
 
-/// out[..., i, ...] = running combination of in[..., 0..i, ...] along dim. in and out: same dtype, shape, contiguous.
-/// indices (CumMax, CumMin): int64, contiguous, the place of the running extreme (the last of equal ones).
-/// dtypes: sums and products float32/64, int64, complex; extremes float32/64, int32/64; LogCumSumExp floats, complex.
+/// out[..., i, ...] = running combination of in[..., 0..i, ...] along dim. in and out: same dtype, shape,
+/// contiguous. indices (CumMax, CumMin): int64, contiguous, the place of the running extreme (the last of
+/// equal ones). dtypes: sums and products float32/64, int64, complex; extremes float32/64, int32/64;
+/// LogCumSumExp floats, complex.
 struct ScanCall {
   ScanKind kind;
   Tensor out;
@@ -78,12 +79,13 @@ struct ScanCall {
   int64_t dim;
 };
 
-/// Kth: the k-th smallest (1-based). Median: the lower median, nan when the row has one; NanMedian: of the others.
+/// Kth: the k-th smallest (1-based). Median: the lower median, nan when the row has one; NanMedian: of the
+/// others.
 enum class OrderKind : uint8_t { Sort, TopK, Kth, Median, NanMedian, Mode };
 
-/// Ordering of the rows (last dimension) of in; all tensors are contiguous, indices are int64. nan counts as the
-/// largest value. Sort and TopK give rows of length n or k, the others one value per row. Equal elements come in the
-/// order of their indices.
+/// Ordering of the rows (last dimension) of in; all tensors are contiguous, indices are int64. nan counts as
+/// the largest value. Sort and TopK give rows of length n or k, the others one value per row. Equal elements
+/// come in the order of their indices.
 struct OrderCall {
   OrderKind kind;
   Tensor values;
@@ -93,8 +95,9 @@ struct OrderCall {
   bool descending = false;  // Sort: largest first; TopK: the largest
 };
 
-/// out (int64 or int32, contiguous) = number of elements of the matching row of sorted that are < value (right: <=).
-/// sorted is 1-d, or has values' sizes but for the last dimension; sorted and values: one dtype, contiguous.
+/// out (int64 or int32, contiguous) = number of elements of the matching row of sorted that are < value
+/// (right: <=). sorted is 1-d, or has values' sizes but for the last dimension; sorted and values: one dtype,
+/// contiguous.
 struct SearchCall {
   Tensor out;
   Tensor sorted;

@@ -33,18 +33,20 @@ struct TriangleCall {
 
 enum class IndexMode : uint8_t { Get, Put, Add };
 
-/// Positions given by int64 tensors of one shape for the dimensions first_dim ... first_dim + count - 1 of data:
-///   values[p..., j..., s...] = data[p..., indices_0[j...], indices_1[j...] ..., s...]   (Get; Put and Add write data)
-/// Put and Add take the values in the order of j, whatever the number of threads. Negative indices count from the
-/// end; throws Index when one is out of range.
+/// Positions given by int64 tensors of one shape for the dimensions first_dim ... first_dim + count - 1 of
+/// data:
+///   values[p..., j..., s...] = data[p..., indices_0[j...], indices_1[j...] ..., s...]   (Get; Put and Add
+///   write data)
+/// Put and Add take the values in the order of j, whatever the number of threads. Negative indices count from
+/// the end; throws Index when one is out of range.
 struct IndexCall {
   IndexMode mode;
   Tensor data, values;
   const Tensor* indices;
   int count;
   int64_t first_dim;
-  Scalar alpha = 1;             // Add: data += alpha * values
-  bool allow_negative = true;   // false: negative positions are errors as well
+  Scalar alpha = 1;               // Add: data += alpha * values
+  bool allow_negative = true;     // false: negative positions are errors as well
   const int64_t* dims = nullptr;  // what to call the indexed dimensions in errors; null: first_dim ...
 };
 
@@ -56,14 +58,15 @@ struct GatherCall {
 
 enum class ScatterMode : uint8_t { Write, Add, Multiply, Max, Min };
 
-/// out[..., index[..., i, ...], ...] (mode)= src[..., i, ...] along dim, in the order of i. src is undefined: value.
+/// out[..., index[..., i, ...], ...] (mode)= src[..., i, ...] along dim, in the order of i. src is undefined:
+/// value.
 struct ScatterCall {
   ScatterMode mode;
   Tensor out, index, src;
   Scalar value;
   int64_t dim;
-  /// When defined: what out starts from, copied line by line before the updates. Then dim is the last dimension, out
-  /// and base are contiguous, and index has a line for each of theirs.
+  /// When defined: what out starts from, copied line by line before the updates. Then dim is the last
+  /// dimension, out and base are contiguous, and index has a line for each of theirs.
   Tensor base = {};
 };
 
@@ -90,8 +93,8 @@ enum class RandomKind : uint8_t {
   Binomial,     // count of each element of p, probability of q
 };
 
-/// Fills the contiguous out; element i depends on (seed, offset, i) only. random_blocks() says how many blocks to
-/// reserve. p and q, where used, are contiguous of the shape of out and float32 or float64.
+/// Fills the contiguous out; element i depends on (seed, offset, i) only. random_blocks() says how many
+/// blocks to reserve. p and q, where used, are contiguous of the shape of out and float32 or float64.
 struct RandomCall {
   RandomKind kind;
   Tensor out;

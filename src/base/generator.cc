@@ -79,8 +79,8 @@ std::vector<uint8_t> Generator::get_state() const {
 }
 
 void Generator::set_state(const uint8_t* bytes, size_t n) {
-  RT_CHECK(n == kStateBytes, Value, "set_state", "the bytes are no generator state; got ", n, " bytes; expected ",
-           kStateBytes);
+  RT_CHECK(n == kStateBytes, Value, "set_state", "the bytes are no generator state; got ", n,
+           " bytes; expected ", kStateBytes);
   RT_CHECK(std::memcmp(bytes, kMagic, sizeof(kMagic)) == 0, Value, "set_state",
            "the bytes are no generator state of this version; hint: use what get_state() returned");
   std::lock_guard<std::mutex> lock(impl_->mutex);

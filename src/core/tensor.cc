@@ -23,7 +23,8 @@ int64_t Tensor::size(int64_t dim) const {
   return impl()->size(static_cast<int>(wrap_dim("size", dim, impl()->dim())));
 }
 int64_t Tensor::stride(int64_t dim) const {
-  RT_CHECK(impl()->dim() > 0, Index, "stride", "dimension specified as ", dim, " but tensor has no dimensions");
+  RT_CHECK(impl()->dim() > 0, Index, "stride", "dimension specified as ", dim,
+           " but tensor has no dimensions");
   return impl()->stride(static_cast<int>(wrap_dim("stride", dim, impl()->dim())));
 }
 

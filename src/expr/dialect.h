@@ -55,8 +55,8 @@ std::string render_scalar_function(const Program& program, const Dialect& dialec
 std::set<std::string> used_functions(const Program& program, const Dialect& dialect, ComputeType type);
 
 /// Definitions of prelude functions and of those they call, in order. Sets of several programs of one compute
-/// type can be united. In C-like languages every definition is guarded, so preludes can be concatenated; in WGSL
-/// use one compute type and one prelude a source.
+/// type can be united. In C-like languages every definition is guarded, so preludes can be concatenated; in
+/// WGSL use one compute type and one prelude a source.
 std::string dialect_prelude(const Dialect& dialect, ComputeType type, const std::set<std::string>& used);
 
 /// Spelling of a function in a dialect for a domain: a builtin name, or "" when it needs a prelude body.

@@ -33,7 +33,8 @@ bool LoopPlan::can_merge(int inner, int outer) const {
 }
 
 void LoopPlan::finish() {
-  // Insertion sort: a dimension goes inside of another when the first operand that can tell has smaller strides.
+  // Insertion sort: a dimension goes inside of another when the first operand that can tell has smaller
+  // strides.
   auto goes_inside = [&](int a, int b) {
     for (int k = 0; k < noperands; ++k) {
       int64_t x = strides[k][a], y = strides[k][b];

@@ -1,5 +1,5 @@
-// LoopPlan: how to walk several strided operands together. Broadcast, reorder, coalesce; then every backend sees the
-// fewest dimensions that describe the work.
+// LoopPlan: how to walk several strided operands together. Broadcast, reorder, coalesce; then every backend
+// sees the fewest dimensions that describe the work.
 //
 // Operand 0 is the output; its strides decide the order of the dimensions, so that writes run through memory.
 // Strides are in elements. No heap allocation.
@@ -15,7 +15,7 @@ struct LoopPlan {
   static constexpr int kMaxOperands = 10;
   static constexpr int kMaxDims = 64;
 
-  int ndim = 0;       // after coalescing; dimension 0 is the innermost
+  int ndim = 0;  // after coalescing; dimension 0 is the innermost
   int noperands = 0;
   int64_t numel = 0;
   std::array<int64_t, kMaxDims> sizes;

@@ -13,7 +13,9 @@ Tensor div_mode(const Tensor& self, const TensorLike& other, std::optional<std::
   if (!rounding_mode) return rustorch::div(self, other);
   if (*rounding_mode == "trunc") return _div_trunc(self, other);
   if (*rounding_mode == "floor") return floor_divide(self, other);
-  raise(ErrorKind::Value, "div", rustorch::cat("div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *rounding_mode, "'"));
+  raise(ErrorKind::Value, "div",
+        rustorch::cat("div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '",
+                      *rounding_mode, "'"));
 }
 
 Tensor divide(const Tensor& self, const TensorLike& other, std::optional<std::string_view> rounding_mode) {
@@ -38,7 +40,8 @@ DType common_type(const TensorLike& a, const TensorLike& b) {
 }  // namespace
 
 Tensor pow(const TensorLike& self, const TensorLike& exponent) {
-  RT_CHECK(self.is_tensor() || exponent.is_tensor(), Type, "pow", "at least one of base and exponent must be a tensor");
+  RT_CHECK(self.is_tensor() || exponent.is_tensor(), Type, "pow",
+           "at least one of base and exponent must be a tensor");
   if (!exponent.is_tensor()) {
     const Scalar& e = exponent.scalar;
     RT_CHECK(!is_integral(self.tensor->dtype(), true) || !e.is_integral() || e.to_int() >= 0, Value, "pow",
@@ -63,27 +66,33 @@ Tensor float_power(const TensorLike& self, const TensorLike& exponent) {
 }
 
 Tensor complex(const Tensor& real, const Tensor& imag) {
-  RT_CHECK(real.is_floating_point() && imag.is_floating_point() && real.dtype() != kBFloat16, DType, "complex",
-           "Expected both inputs to be Half, Float or Double tensors but got ", dtype_scalar_name(real.dtype()), " and ", dtype_scalar_name(imag.dtype()));
-  RT_CHECK(real.dtype() == imag.dtype(), DType, "complex", "Expected object of scalar type ", dtype_scalar_name(real.dtype()), " but got scalar type ",
-           dtype_scalar_name(imag.dtype()), " for second argument");
+  RT_CHECK(real.is_floating_point() && imag.is_floating_point() && real.dtype() != kBFloat16, DType,
+           "complex", "Expected both inputs to be Half, Float or Double tensors but got ",
+           dtype_scalar_name(real.dtype()), " and ", dtype_scalar_name(imag.dtype()));
+  RT_CHECK(real.dtype() == imag.dtype(), DType, "complex", "Expected object of scalar type ",
+           dtype_scalar_name(real.dtype()), " but got scalar type ", dtype_scalar_name(imag.dtype()),
+           " for second argument");
   std::vector<Tensor> parts = rustorch::broadcast_tensors({real, imag});
   return rustorch::view_as_complex(rustorch::stack(parts, -1));
 }
 
 Tensor polar(const Tensor& abs, const Tensor& angle) {
-  RT_CHECK(abs.dtype() == angle.dtype(), DType, "polar", "Expected object of scalar type ", dtype_scalar_name(abs.dtype()), " but got scalar type ",
-           dtype_scalar_name(angle.dtype()), " for second argument");
+  RT_CHECK(abs.dtype() == angle.dtype(), DType, "polar", "Expected object of scalar type ",
+           dtype_scalar_name(abs.dtype()), " but got scalar type ", dtype_scalar_name(angle.dtype()),
+           " for second argument");
   return rustorch::complex(abs.mul(angle.cos()), abs.mul(angle.sin()));
 }
 
 Tensor ldexp(const Tensor& self, const Tensor& other) {
-  return self.mul(rustorch::pow(TensorLike(scalar_tensor(2.0, self.is_floating_point() ? self.dtype() : get_default_dtype())), TensorLike(other)));
+  return self.mul(rustorch::pow(
+      TensorLike(scalar_tensor(2.0, self.is_floating_point() ? self.dtype() : get_default_dtype())),
+      TensorLike(other)));
 }
 
 Tensor where_self(const Tensor& condition, const TensorLike& self, const TensorLike& other) {
   RT_CHECK(condition.dtype() == kBool || condition.dtype() == kUInt8, Type, "where",
-           "expected condition to be a boolean tensor, but got a tensor with dtype ", dtype_scalar_name(condition.dtype()));
+           "expected condition to be a boolean tensor, but got a tensor with dtype ",
+           dtype_scalar_name(condition.dtype()));
   return _where(condition, self, other);
 }
 
@@ -101,7 +110,8 @@ Tensor clamp_Tensor(const Tensor& self, const std::optional<Tensor>& min, const 
 
 Tensor sum_to_size(const Tensor& self, IntArrayRef size) {
   if (self.sizes() == size) return self;
-  RT_CHECK(is_expandable_to(size, self.sizes()), Shape, "sum_to_size", "size ", size, " is not expandable to size ", self.sizes());
+  RT_CHECK(is_expandable_to(size, self.sizes()), Shape, "sum_to_size", "size ", size,
+           " is not expandable to size ", self.sizes());
   int64_t lead = self.dim() - static_cast<int64_t>(size.size());
   std::vector<int64_t> dims;
   for (int64_t d = 0; d < self.dim(); ++d)

@@ -24,7 +24,8 @@ Tensor share_bytes(const Tensor& self) {
   const TensorImpl& t = *self.impl();
   const int64_t bytes = t.numel() * static_cast<int64_t>(element_size(t.dtype()));
   if (bytes < kShareBytes || t.storage() == nullptr || !t.is_non_overlapping_and_dense()) return {};
-  if (static_cast<int64_t>(t.storage()->nbytes()) > bytes + bytes / 4) return {};  // would keep a larger block alive
+  if (static_cast<int64_t>(t.storage()->nbytes()) > bytes + bytes / 4)
+    return {};  // would keep a larger block alive
   Storage* twin = t.storage()->share();
   if (twin == nullptr) return {};
   return Tensor(new TensorImpl(twin, t.sizes(), t.strides(), t.offset(), t.dtype(), t.device()));
@@ -47,8 +48,8 @@ Tensor expand_to(const char* op, const Tensor& t, IntArrayRef size) {
   }
   if (!ok)
     raise_shape(op,
-                cat("output with shape ", size, " doesn't match the broadcast shape; the operand of shape ", t.sizes(),
-                    " cannot be broadcast to it"),
+                cat("output with shape ", size, " doesn't match the broadcast shape; the operand of shape ",
+                    t.sizes(), " cannot be broadcast to it"),
                 size, t.sizes());
   return make_alias(t, size, strides, t.storage_offset());
 }
@@ -64,7 +65,8 @@ void copy_data(const Tensor& dst, const Tensor& src) {
 
 void check_no_overlap(const char* op, const Tensor& self) {
   RT_CHECK(!may_overlap(self.sizes(), self.strides()) || self.numel() <= 1, Value, op,
-           "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+           "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+           "location. "
            "Please clone() the tensor before performing the operation.");
 }
 
@@ -73,7 +75,8 @@ bool shares_memory(const Tensor& a, const Tensor& b) {
   int64_t a0, a1, b0, b1;
   extent(a.sizes(), a.strides(), &a0, &a1);
   extent(b.sizes(), b.strides(), &b0, &b1);
-  const auto ia = static_cast<int64_t>(element_size(a.dtype())), ib = static_cast<int64_t>(element_size(b.dtype()));
+  const auto ia = static_cast<int64_t>(element_size(a.dtype())),
+             ib = static_cast<int64_t>(element_size(b.dtype()));
   return (a.storage_offset() + a0) * ia < (b.storage_offset() + b1 + 1) * ib &&
          (b.storage_offset() + b0) * ib < (a.storage_offset() + a1 + 1) * ia;
 }
@@ -117,7 +120,8 @@ Tensor _to_copy(const Tensor& self, std::optional<DType> dtype, std::optional<De
     return out;
   }
   Tensor from = to == self.dtype() ? self : impl::_to_copy(self, to, std::nullopt, format);
-  DimArray strides(from.is_contiguous() ? from.strides() : IntArrayRef(dense_strides_like(from.sizes(), from.strides())));
+  DimArray strides(from.is_contiguous() ? from.strides()
+                                        : IntArrayRef(dense_strides_like(from.sizes(), from.strides())));
   Tensor out = make_strided(from.sizes(), strides, to, where);
   copy_data(out, from);
   return out;
@@ -129,8 +133,8 @@ Tensor contiguous(const Tensor& self, MemoryFormat memory_format) {
   return self.is_contiguous(memory_format) ? self : rustorch::clone(self, memory_format);
 }
 
-Tensor to_device(const Tensor& self, std::optional<Device> device, std::optional<DType> dtype, bool /*non_blocking*/,
-                 bool copy, std::optional<MemoryFormat> memory_format) {
+Tensor to_device(const Tensor& self, std::optional<Device> device, std::optional<DType> dtype,
+                 bool /*non_blocking*/, bool copy, std::optional<MemoryFormat> memory_format) {
   const MemoryFormat format = memory_format.value_or(MemoryFormat::Preserve);
   const bool same = (!dtype || *dtype == self.dtype()) && (!device || same_device(*device, self.device()));
   if (same && !copy && (format == MemoryFormat::Preserve || self.is_contiguous(format))) return self;
@@ -159,8 +163,8 @@ void fill__Scalar(const Tensor& self, const Scalar& value) {
 }
 
 void fill__Tensor(const Tensor& self, const Tensor& value) {
-  RT_CHECK(value.dim() == 0, Value, "fill_", "fill_ only supports 0-dimension value tensor but got tensor with ",
-           value.dim(), " dimensions.");
+  RT_CHECK(value.dim() == 0, Value, "fill_",
+           "fill_ only supports 0-dimension value tensor but got tensor with ", value.dim(), " dimensions.");
   impl::copy_(self, value, false);
 }
 
@@ -181,8 +185,8 @@ void zero_(const Tensor& self) { fill__Scalar(self, Scalar(0)); }
 namespace {
 
 void check_masked_fill(const Tensor& self, const Tensor& mask, bool complex_value) {
-  RT_CHECK(mask.dtype() == kBool, Type, "masked_fill", "masked_fill only supports boolean masks, but got mask with dtype ",
-           dtype_name(mask.dtype()));
+  RT_CHECK(mask.dtype() == kBool, Type, "masked_fill",
+           "masked_fill only supports boolean masks, but got mask with dtype ", dtype_name(mask.dtype()));
   RT_CHECK(!complex_value || is_complex(self.dtype()), Type, "masked_fill",
            "value cannot be converted to type ", dtype_scalar_name(self.dtype()), " without overflow");
 }
@@ -202,7 +206,8 @@ Tensor masked_fill_Scalar(const Tensor& self, const Tensor& mask, const Scalar& 
   check_masked_fill(self, mask, value.is_complex());
   DimArray size(broadcast_shapes("masked_fill", self.sizes(), mask.sizes()));
   Tensor in = expand_to("masked_fill", self, size);
-  Tensor out = self.sizes() == size.ref() ? make_like(self, self.dtype()) : make_tensor(size, self.dtype(), self.device());
+  Tensor out = self.sizes() == size.ref() ? make_like(self, self.dtype())
+                                          : make_tensor(size, self.dtype(), self.device());
   if (out.numel() > 0) backend_for(out).masked_fill({out, in, expand_to("masked_fill", mask, size), value});
   return out;
 }

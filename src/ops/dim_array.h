@@ -24,7 +24,8 @@ class DimArray {
   }
 
   void push(int64_t x) {
-    RT_CHECK(size_ < kCapacity, Value, "tensor", "too many dimensions; expected at most ", +TensorImpl::kMaxDims);
+    RT_CHECK(size_ < kCapacity, Value, "tensor", "too many dimensions; expected at most ",
+             +TensorImpl::kMaxDims);
     v_[size_++] = x;
   }
   /// Inserts x before position at.

@@ -41,8 +41,8 @@ Tensor filled(Tensor t, const Scalar& value, bool requires_grad) {
   return finish(std::move(t), requires_grad);
 }
 
-Tensor numbers(const char* op, const Scalar& start, const Scalar& step, double count, DType dtype, Where device,
-               bool requires_grad) {
+Tensor numbers(const char* op, const Scalar& start, const Scalar& step, double count, DType dtype,
+               Where device, bool requires_grad) {
   RT_CHECK(count >= 0 && count <= 9007199254740992.0, Value, op, "invalid size, possible overflow?");
   auto n = static_cast<int64_t>(count);
   Tensor out = create(op, IntArrayRef(&n, 1), dtype, device);
@@ -78,11 +78,14 @@ Tensor empty(IntArrayRef size, Type dtype, Where device, bool requires_grad, For
   const DType t = dtype.value_or(get_default_dtype());
   if (!memory_format || *memory_format == MemoryFormat::Contiguous)
     return finish(create("empty", size, t, device), requires_grad);
-  RT_CHECK(*memory_format != MemoryFormat::Preserve, Value, "empty", "unsupported memory format option Preserve");
+  RT_CHECK(*memory_format != MemoryFormat::Preserve, Value, "empty",
+           "unsupported memory format option Preserve");
   RT_CHECK(size.size() == (*memory_format == MemoryFormat::ChannelsLast ? 4u : 5u), Shape, "empty",
-           "required rank ", *memory_format == MemoryFormat::ChannelsLast ? 4 : 5, " tensor to use channels_last format");
+           "required rank ", *memory_format == MemoryFormat::ChannelsLast ? 4 : 5,
+           " tensor to use channels_last format");
   checked_nbytes("empty", size, element_size(t));
-  return finish(make_strided(size, channels_last_strides(size), t, device.value_or(Device::Cpu())), requires_grad);
+  return finish(make_strided(size, channels_last_strides(size), t, device.value_or(Device::Cpu())),
+                requires_grad);
 }
 
 Tensor empty_like(const Tensor& self, Type dtype, Where device, bool requires_grad, Format memory_format) {
@@ -100,18 +103,20 @@ Tensor empty_strided(IntArrayRef size, IntArrayRef stride, Type dtype, Where dev
 }
 
 Tensor new_empty(const Tensor& self, IntArrayRef size, Type dtype, Where device, bool requires_grad) {
-  return finish(create("new_empty", size, dtype.value_or(self.dtype()), device.value_or(self.device())), requires_grad);
+  return finish(create("new_empty", size, dtype.value_or(self.dtype()), device.value_or(self.device())),
+                requires_grad);
 }
 
 Tensor new_empty_strided(const Tensor& self, IntArrayRef size, IntArrayRef stride, Type dtype, Where device,
                          bool requires_grad) {
-  return impl::empty_strided(size, stride, dtype.value_or(self.dtype()), device.value_or(self.device()), requires_grad);
+  return impl::empty_strided(size, stride, dtype.value_or(self.dtype()), device.value_or(self.device()),
+                             requires_grad);
 }
 
 Tensor new_full(const Tensor& self, IntArrayRef size, const Scalar& fill_value, Type dtype, Where device,
                 bool requires_grad) {
-  return filled(create("new_full", size, dtype.value_or(self.dtype()), device.value_or(self.device())), fill_value,
-                requires_grad);
+  return filled(create("new_full", size, dtype.value_or(self.dtype()), device.value_or(self.device())),
+                fill_value, requires_grad);
 }
 
 Tensor new_zeros(const Tensor& self, IntArrayRef size, Type dtype, Where device, bool requires_grad) {
@@ -172,11 +177,12 @@ Tensor range(const Scalar& start, const Scalar& end, const Scalar& step, Type dt
   RT_CHECK(std::isfinite(a) && std::isfinite(b), Value, "range", "unsupported range: ", a, " -> ", b);
   RT_CHECK((s > 0 && b >= a) || (s < 0 && b <= a), Value, "range",
            "upper bound and lower bound inconsistent with step sign");
-  return numbers("range", start, step, std::floor((b - a) / s) + 1, dtype.value_or(get_default_dtype()), device,
-                 requires_grad);
+  return numbers("range", start, step, std::floor((b - a) / s) + 1, dtype.value_or(get_default_dtype()),
+                 device, requires_grad);
 }
 
-Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, Type dtype, Where device, bool requires_grad) {
+Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, Type dtype, Where device,
+                bool requires_grad) {
   RT_CHECK(steps >= 0, Value, "linspace", "number of steps must be non-negative");
   const bool complex = start.is_complex() || end.is_complex();
   const DType t = dtype.value_or(complex ? complex_type(get_default_dtype()) : get_default_dtype());
@@ -193,7 +199,8 @@ Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double ba
   const bool complex = start.is_complex() || end.is_complex();
   const DType t = dtype.value_or(complex ? complex_type(get_default_dtype()) : get_default_dtype());
   Tensor out = create("logspace", IntArrayRef(&steps, 1), t, device);
-  if (steps > 0 && !out.device().is_meta()) backend_for(out).range({out, start, end, RangeKind::Logspace, base});
+  if (steps > 0 && !out.device().is_meta())
+    backend_for(out).range({out, start, end, RangeKind::Logspace, base});
   return finish(std::move(out), requires_grad);
 }
 
@@ -205,14 +212,17 @@ Tensor eye_m(int64_t n, int64_t m, Type dtype, Where device, bool requires_grad)
   return finish(std::move(out), requires_grad);
 }
 
-Tensor eye(int64_t n, Type dtype, Where device, bool requires_grad) { return impl::eye_m(n, n, dtype, device, requires_grad); }
+Tensor eye(int64_t n, Type dtype, Where device, bool requires_grad) {
+  return impl::eye_m(n, n, dtype, device, requires_grad);
+}
 
 namespace {
 
 Tensor triangle_indices(const char* op, bool lower, int64_t rows, int64_t cols, int64_t offset, Type dtype,
                         Where device, bool requires_grad) {
   const DType t = dtype.value_or(kInt64);
-  RT_CHECK(rows >= 0 && cols >= 0, Value, op, "row and col must be non-negative, got row ", rows, " and col ", cols);
+  RT_CHECK(rows >= 0 && cols >= 0, Value, op, "row and col must be non-negative, got row ", rows, " and col ",
+           cols);
   RT_CHECK(t == kInt64 || t == kInt32, DType, op, "expected an int32 or int64 dtype, got ", t);
   int64_t count = 0;
   const auto bounds = [&](int64_t r, int64_t* first, int64_t* last) {

@@ -16,8 +16,8 @@ namespace rustorch {
 
 namespace {
 
-/// The context of a storage on foreign memory. Resizing such a storage moves it to a block of our own, so the context
-/// counts the blocks that are alive.
+/// The context of a storage on foreign memory. Resizing such a storage moves it to a block of our own, so the
+/// context counts the blocks that are alive.
 struct ForeignBlock {
   void* data;
   Deleter deleter;
@@ -42,17 +42,22 @@ constexpr StorageOps kForeignStorage = {foreign_allocate, foreign_release, forei
 
 }  // namespace
 
-Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, Deleter deleter, const TensorOptions& options) {
+Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, Deleter deleter,
+                 const TensorOptions& options) {
   const DType t = options.dtype_.value_or(get_default_dtype());
   const Device device = options.device_.value_or(Device::Cpu());
   RT_CHECK(device.is_cpu(), Device, "from_blob", "expected memory of the CPU, got device ", device.str());
-  RT_CHECK(sizes.size() == strides.size(), Shape, "from_blob", "sizes and strides differ in length; got ", sizes, " and ", strides);
-  for (int64_t s : strides) RT_CHECK(s >= 0, Value, "from_blob", "negative strides are not supported; got ", strides);
+  RT_CHECK(sizes.size() == strides.size(), Shape, "from_blob", "sizes and strides differ in length; got ",
+           sizes, " and ", strides);
+  for (int64_t s : strides)
+    RT_CHECK(s >= 0, Value, "from_blob", "negative strides are not supported; got ", strides);
   int64_t first = 0, last = -1;
   if (checked_numel("from_blob", sizes) > 0) extent(sizes, strides, &first, &last);
-  RT_CHECK(data != nullptr || last < 0, Value, "from_blob", "a null pointer cannot hold elements; got sizes ", sizes);
+  RT_CHECK(data != nullptr || last < 0, Value, "from_blob", "a null pointer cannot hold elements; got sizes ",
+           sizes);
   auto block = std::make_unique<ForeignBlock>(ForeignBlock{data, std::move(deleter)});
-  auto* storage = new Storage(data, static_cast<size_t>(last + 1) * element_size(t), device, &kForeignStorage, block.get());
+  auto* storage = new Storage(data, static_cast<size_t>(last + 1) * element_size(t), device, &kForeignStorage,
+                              block.get());
   block.release();
   storage->pin();  // its owner may write at any time, so clones must copy
   Tensor out(new TensorImpl(storage, sizes, strides, 0, t, device));
@@ -90,9 +95,11 @@ void flatten_items(const std::vector<TensorData>& items, size_t depth, Flattened
   if (out->sizes.size() == depth)
     out->sizes.push_back(n);
   else
-    RT_CHECK(out->sizes[depth] == n, Value, "tensor", "expected sequence of length ", out->sizes[depth], " at dim ", depth, " (got ", n, ")");
+    RT_CHECK(out->sizes[depth] == n, Value, "tensor", "expected sequence of length ", out->sizes[depth],
+             " at dim ", depth, " (got ", n, ")");
   for (const TensorData& item : items) {
-    RT_CHECK(item.is_list() == items[0].is_list(), Value, "tensor", "numbers and lists are mixed at dim ", depth);
+    RT_CHECK(item.is_list() == items[0].is_list(), Value, "tensor", "numbers and lists are mixed at dim ",
+             depth);
     if (item.is_list())
       flatten_items(item.items(), depth + 1, out);
     else
@@ -108,7 +115,10 @@ Tensor tensor(std::initializer_list<TensorData> items, const TensorOptions& opti
   Scalar::Kind kind = flat.values.empty() ? Scalar::Kind::Float : Scalar::Kind::Bool;
   for (const Scalar& s : flat.values) kind = std::max(kind, s.kind());
   const auto n = static_cast<int64_t>(flat.values.size());
-  const DType wide = kind == Scalar::Kind::Bool ? kBool : kind == Scalar::Kind::Int ? kInt64 : kind == Scalar::Kind::Float ? kFloat64 : kComplex128;
+  const DType wide = kind == Scalar::Kind::Bool    ? kBool
+                     : kind == Scalar::Kind::Int   ? kInt64
+                     : kind == Scalar::Kind::Float ? kFloat64
+                                                   : kComplex128;
   Tensor out = make_tensor(flat.sizes, wide, Device::Cpu());
   void* p = out.impl()->mutable_data();
   for (int64_t i = 0; i < n; ++i) {
@@ -122,7 +132,9 @@ Tensor tensor(std::initializer_list<TensorData> items, const TensorOptions& opti
     else
       static_cast<std::complex<double>*>(p)[i] = s.to_complex();
   }
-  const DType natural = wide == kFloat64 ? get_default_dtype() : wide == kComplex128 ? complex_type(get_default_dtype()) : wide;
+  const DType natural = wide == kFloat64      ? get_default_dtype()
+                        : wide == kComplex128 ? complex_type(get_default_dtype())
+                                              : wide;
   NoGradGuard off;
   out = out.to(options.device_, options.dtype_.value_or(natural));
   if (options.requires_grad_) out.requires_grad_(true);

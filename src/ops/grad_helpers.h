@@ -1,4 +1,5 @@
-// Everything that gradient formulas of ops/*.ops may call besides the public operators. Each family lists its header.
+// Everything that gradient formulas of ops/*.ops may call besides the public operators. Each family lists its
+// header.
 #pragma once
 #include "core/layout_algebra.h"
 #include "ops/index_grad.h"

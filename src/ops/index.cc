@@ -50,8 +50,8 @@ IndexPlan plan_index(const Tensor& self, ArrayRef<std::optional<Tensor>> indices
     else
       expanded.emplace_back(cast_raw(*t, kInt64));
   }
-  RT_CHECK(static_cast<int64_t>(expanded.size()) <= self.dim(), Index, "", "too many indices for tensor of dimension ",
-           self.dim(), " (got ", expanded.size(), ")");
+  RT_CHECK(static_cast<int64_t>(expanded.size()) <= self.dim(), Index, "",
+           "too many indices for tensor of dimension ", self.dim(), " (got ", expanded.size(), ")");
   IndexPlan plan;
   for (size_t d = 0; d < expanded.size(); ++d) {
     if (!expanded[d].has_value()) continue;
@@ -62,7 +62,8 @@ IndexPlan plan_index(const Tensor& self, ArrayRef<std::optional<Tensor>> indices
     bool fits = true;
     const size_t n = std::max(plan.index_shape.size(), static_cast<size_t>(t.dim()));
     for (size_t k = 1; k <= std::min(plan.index_shape.size(), static_cast<size_t>(t.dim())); ++k) {
-      const int64_t a = plan.index_shape[plan.index_shape.size() - k], b = t.sizes()[static_cast<size_t>(t.dim()) - k];
+      const int64_t a = plan.index_shape[plan.index_shape.size() - k],
+                    b = t.sizes()[static_cast<size_t>(t.dim()) - k];
       fits &= a == b || a == 1 || b == 1;
     }
     RT_CHECK(fits, Index, "", "shape mismatch: indexing tensors could not be broadcast together with shapes ",
@@ -71,7 +72,8 @@ IndexPlan plan_index(const Tensor& self, ArrayRef<std::optional<Tensor>> indices
     plan.index_shape = broadcast_shapes("index", plan.index_shape, t.sizes());
   }
   for (Tensor& t : plan.indices) t = expand_to("index", t, plan.index_shape);
-  const bool adjacent = plan.dims.empty() || plan.dims.back() - plan.dims.front() + 1 == static_cast<int64_t>(plan.dims.size());
+  const bool adjacent =
+      plan.dims.empty() || plan.dims.back() - plan.dims.front() + 1 == static_cast<int64_t>(plan.dims.size());
   plan.data = self;
   if (adjacent) {
     plan.first_dim = plan.dims.empty() ? 0 : plan.dims.front();
@@ -96,7 +98,8 @@ IndexPlan plan_index(const Tensor& self, ArrayRef<std::optional<Tensor>> indices
 
 Tensor index_vector(const char* op, const Tensor& index) {
   RT_CHECK(index.dim() <= 1, Index, op, "Index is supposed to be a vector");
-  RT_CHECK(index.dtype() == kInt64 || index.dtype() == kInt32, DType, op, "Expected dtype int32 or int64 for index");
+  RT_CHECK(index.dtype() == kInt64 || index.dtype() == kInt32, DType, op,
+           "Expected dtype int32 or int64 for index");
   Tensor t = cast_raw(index, kInt64);
   return t.dim() == 1 ? t : make_alias(t, {1}, {1}, t.storage_offset());
 }
@@ -109,10 +112,11 @@ Tensor index(const Tensor& self, ArrayRef<std::optional<Tensor>> indices) {
   checked_numel("index", plan.result_shape);
   Tensor out = make_tensor(plan.result_shape, self.dtype(), self.device());
   for (size_t k = 0; k < plan.dims.size(); ++k)
-    RT_CHECK(plan.data.sizes()[static_cast<size_t>(plan.first_dim) + k] != 0 || plan.indices[k].numel() == 0 || out.numel() == 0,
+    RT_CHECK(plan.data.sizes()[static_cast<size_t>(plan.first_dim) + k] != 0 ||
+                 plan.indices[k].numel() == 0 || out.numel() == 0,
              Index, "", "index is out of bounds for dimension with size 0");
-  backend_for(self).index({IndexMode::Get, plan.data, out, plan.indices.data(), static_cast<int>(plan.dims.size()),
-                           plan.first_dim, 1, true, plan.dims.data()});
+  backend_for(self).index({IndexMode::Get, plan.data, out, plan.indices.data(),
+                           static_cast<int>(plan.dims.size()), plan.first_dim, 1, true, plan.dims.data()});
   return out;
 }
 
@@ -120,10 +124,11 @@ namespace {
 
 /// values broadcast to shape, in a layout that the index kernel takes: the index dimensions lie evenly.
 Tensor values_for(const IndexPlan& plan, const Tensor& values) {
-  if (values.sizes() != IntArrayRef(plan.result_shape) && !is_expandable_to(values.sizes(), plan.result_shape))
+  if (values.sizes() != IntArrayRef(plan.result_shape) &&
+      !is_expandable_to(values.sizes(), plan.result_shape))
     raise_shape("",
                 rustorch::cat("shape mismatch: value tensor of shape ", values.sizes(),
-                    " cannot be broadcast to indexing result of shape ", plan.result_shape),
+                              " cannot be broadcast to indexing result of shape ", plan.result_shape),
                 values.sizes(), plan.result_shape);
   Tensor wide = expand_to("index_put_", values, plan.result_shape);
   if (wide.is_contiguous() || values.numel() == 1) return wide;
@@ -136,10 +141,12 @@ Tensor values_for(const IndexPlan& plan, const Tensor& values) {
 
 }  // namespace
 
-void index_put_(const Tensor& self, ArrayRef<std::optional<Tensor>> indices, const Tensor& values, bool accumulate) {
+void index_put_(const Tensor& self, ArrayRef<std::optional<Tensor>> indices, const Tensor& values,
+                bool accumulate) {
   RT_CHECK(self.dtype() == values.dtype(), DType, "",
-           "Index put requires the source and destination dtypes match, got ", dtype_scalar_name(self.dtype()),
-           " for the destination and ", dtype_scalar_name(values.dtype()), " for the source.");
+           "Index put requires the source and destination dtypes match, got ",
+           dtype_scalar_name(self.dtype()), " for the destination and ", dtype_scalar_name(values.dtype()),
+           " for the source.");
   check_no_overlap("index_put_", self);
   IndexPlan plan = plan_index(self, indices);
   if (plan.indices.empty()) {
@@ -160,7 +167,8 @@ void _index_put_impl_(const Tensor& self, ArrayRef<std::optional<Tensor>> indice
   impl::index_put_(self, indices, values, accumulate);
 }
 
-Tensor index_put(const Tensor& self, ArrayRef<std::optional<Tensor>> indices, const Tensor& values, bool accumulate) {
+Tensor index_put(const Tensor& self, ArrayRef<std::optional<Tensor>> indices, const Tensor& values,
+                 bool accumulate) {
   Tensor out = impl::clone(self, std::nullopt);
   impl::index_put_(out, indices, values, accumulate);
   return out;
@@ -170,7 +178,8 @@ Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
   const int64_t d = wrap_dim("index_select", dim, self.dim());
   Tensor at = index_vector("index_select", index);
   if (self.dim() == 0) {
-    RT_CHECK(at.numel() == 1, Index, "index_select", "Index to scalar can have only 1 value, got ", at.numel(), " value(s)");
+    RT_CHECK(at.numel() == 1, Index, "index_select", "Index to scalar can have only 1 value, got ",
+             at.numel(), " value(s)");
     RT_CHECK(at.item().to_int() == 0, Index, "index_select", "index out of range in self");
     return impl::clone(self, std::nullopt);
   }
@@ -190,22 +199,27 @@ struct IndexInto {
   int64_t dim;
 };
 
-IndexInto check_index_into(const char* op, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
+IndexInto check_index_into(const char* op, const Tensor& self, int64_t dim, const Tensor& index,
+                           const Tensor& source) {
   IndexInto in{self, source, index_vector(op, index), wrap_dim(op, dim, self.dim())};
-  RT_CHECK(self.dtype() == source.dtype(), DType, op, "self (", dtype_scalar_name(self.dtype()), ") and source (",
-           dtype_scalar_name(source.dtype()), ") must have the same scalar type");
+  RT_CHECK(self.dtype() == source.dtype(), DType, op, "self (", dtype_scalar_name(self.dtype()),
+           ") and source (", dtype_scalar_name(source.dtype()), ") must have the same scalar type");
   if (self.dim() == 0) in.self = make_alias(self, {1}, {1}, self.storage_offset());
   if (source.dim() == 0) in.source = make_alias(source, {1}, {1}, source.storage_offset());
-  RT_CHECK(in.self.dim() == in.source.dim(), Shape, op, "When source and destination are not scalars, their dimensionality must match. Source dimensionality (",
-           source.dim(), "), destination dimensionality (", self.dim(), ")");
+  RT_CHECK(
+      in.self.dim() == in.source.dim(), Shape, op,
+      "When source and destination are not scalars, their dimensionality must match. Source dimensionality (",
+      source.dim(), "), destination dimensionality (", self.dim(), ")");
   for (int64_t d = 0; d < in.self.dim(); ++d) {
     const int64_t want = d == in.dim ? in.index.numel() : in.self.size(d);
     if (in.source.size(d) != want)
       raise_shape(op,
                   d == in.dim ? rustorch::cat("Number of indices (", in.index.numel(),
-                                    ") should be equal to source.size(dim): (", in.source.size(d), "), for dim: ", dim)
-                              : rustorch::cat("The size of tensor self must match the size of tensor source at all dimensions except dimension ",
-                                    dim, "; got ", self.sizes(), " and ", source.sizes()),
+                                              ") should be equal to source.size(dim): (", in.source.size(d),
+                                              "), for dim: ", dim)
+                              : rustorch::cat("The size of tensor self must match the size of tensor source "
+                                              "at all dimensions except dimension ",
+                                              dim, "; got ", self.sizes(), " and ", source.sizes()),
                   self.sizes(), source.sizes());
   }
   check_no_overlap(op, self);
@@ -215,13 +229,15 @@ IndexInto check_index_into(const char* op, const Tensor& self, int64_t dim, cons
 
 }  // namespace
 
-void index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, const Scalar& alpha) {
+void index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                const Scalar& alpha) {
   IndexInto in = check_index_into("index_add_", self, dim, index, source);
   if (in.index.numel() > 0)
     backend_for(self).index({IndexMode::Add, in.self, in.source, &in.index, 1, in.dim, alpha, false});
 }
 
-Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, const Scalar& alpha) {
+Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                 const Scalar& alpha) {
   Tensor out = impl::clone(self, std::nullopt);
   impl::index_add_(out, dim, index, source, alpha);
   return out;
@@ -243,7 +259,8 @@ void index_fill__Scalar(const Tensor& self, int64_t dim, const Tensor& index, co
   const int64_t d = wrap_dim("index_fill_", dim, self.dim());
   RT_CHECK(!value.is_complex() || is_complex(self.dtype()), Type, "index_fill_",
            "Converting complex Scalar to non-complex type is not supported");
-  RT_CHECK(index.dtype() == kInt64 || index.dtype() == kInt32, Index, "index_fill_", "Expected dtype int64 for index.");
+  RT_CHECK(index.dtype() == kInt64 || index.dtype() == kInt32, Index, "index_fill_",
+           "Expected dtype int64 for index.");
   check_no_overlap("index_fill_", self);
   Tensor at = index_vector("index_fill_", index);
   if (at.numel() == 0) return;
@@ -257,7 +274,8 @@ void index_fill__Scalar(const Tensor& self, int64_t dim, const Tensor& index, co
 
 namespace {
 Scalar one_value(const char* op, const Tensor& value) {
-  RT_CHECK(value.dim() == 0, Value, op, "only supports a 0-dimensional value tensor, but got tensor with ", value.dim(), " dimension(s).");
+  RT_CHECK(value.dim() == 0, Value, op, "only supports a 0-dimensional value tensor, but got tensor with ",
+           value.dim(), " dimension(s).");
   return value.item();
 }
 }  // namespace
@@ -277,7 +295,8 @@ Tensor index_fill_Tensor(const Tensor& self, int64_t dim, const Tensor& index, c
 }
 
 Tensor take(const Tensor& self, const Tensor& index) {
-  RT_CHECK(index.dtype() == kInt64, DType, "take", "Expected a long tensor for index, but got ", dtype_scalar_name(index.dtype()));
+  RT_CHECK(index.dtype() == kInt64, DType, "take", "Expected a long tensor for index, but got ",
+           dtype_scalar_name(index.dtype()));
   RT_CHECK(self.numel() > 0 || index.numel() == 0, Index, "take", "tried to take from an empty tensor");
   Tensor flat = contiguous_raw(self);
   flat = make_alias(flat, {flat.numel()}, {1}, flat.storage_offset());
@@ -288,18 +307,24 @@ Tensor take(const Tensor& self, const Tensor& index) {
   } catch (const RusTorchError& e) {
     if (e.kind() != ErrorKind::Index) throw;
     const std::string text = e.message();
-    raise(ErrorKind::Index, "", rustorch::cat("out of range: tried to access ", text.substr(0, text.find(" is out")), " on a tensor of ", self.numel(), " elements."));
+    raise(ErrorKind::Index, "",
+          rustorch::cat("out of range: tried to access ", text.substr(0, text.find(" is out")),
+                        " on a tensor of ", self.numel(), " elements."));
   }
   return out;
 }
 
 void put_(const Tensor& self, const Tensor& index, const Tensor& source, bool accumulate) {
-  RT_CHECK(index.dtype() == kInt64, DType, "put_", "Expected a long tensor for index, but got ", dtype_scalar_name(index.dtype()));
-  RT_CHECK(self.dtype() == source.dtype(), DType, "put_", "self and source expected to have the same dtype, but got self.dtype = ",
+  RT_CHECK(index.dtype() == kInt64, DType, "put_", "Expected a long tensor for index, but got ",
+           dtype_scalar_name(index.dtype()));
+  RT_CHECK(self.dtype() == source.dtype(), DType, "put_",
+           "self and source expected to have the same dtype, but got self.dtype = ",
            dtype_scalar_name(self.dtype()), " and source.dtype = ", dtype_scalar_name(source.dtype()));
-  RT_CHECK(index.numel() == source.numel(), Shape, "put_", "Expected source and index to have the same number of elements, but got source.numel() = ",
+  RT_CHECK(index.numel() == source.numel(), Shape, "put_",
+           "Expected source and index to have the same number of elements, but got source.numel() = ",
            source.numel(), ", index.numel() = ", index.numel());
-  RT_CHECK(self.numel() > 0 || index.numel() == 0, Index, "put_", "Tried to put elements into an empty tensor");
+  RT_CHECK(self.numel() > 0 || index.numel() == 0, Index, "put_",
+           "Tried to put elements into an empty tensor");
   check_no_overlap("put_", self);
   if (index.numel() == 0) return;
   const int64_t n = index.numel();
@@ -314,7 +339,9 @@ void put_(const Tensor& self, const Tensor& index, const Tensor& source, bool ac
   } catch (const RusTorchError& e) {
     if (e.kind() != ErrorKind::Index) throw;
     const std::string text = e.message();
-    raise(ErrorKind::Index, "", rustorch::cat("out of range: tried to access ", text.substr(0, text.find(" is out")), " on a tensor of ", self.numel(), " elements."));
+    raise(ErrorKind::Index, "",
+          rustorch::cat("out of range: tried to access ", text.substr(0, text.find(" is out")),
+                        " on a tensor of ", self.numel(), " elements."));
   }
   if (!to.is_same(self)) copy_data(self, to);
 }

@@ -12,7 +12,7 @@ struct IndexPlan {
   Tensor data;                  // self, its dimensions moved when the indexed ones were not neighbours
   std::vector<Tensor> indices;  // broadcast to index_shape
   std::vector<int64_t> index_shape;
-  std::vector<int64_t> dims;    // what the indexed dimensions are called in self
+  std::vector<int64_t> dims;  // what the indexed dimensions are called in self
   int64_t first_dim = 0;
   std::vector<int64_t> result_shape;
 };

@@ -21,7 +21,8 @@ Tensor index_put_self_backward(const Tensor& g, ArrayRef<std::optional<Tensor>> 
   return accumulate ? g : index_put(g, indices, zeros_for(g, {}), false);
 }
 
-Tensor index_put_values_backward(const Tensor& g, ArrayRef<std::optional<Tensor>> indices, IntArrayRef sizes) {
+Tensor index_put_values_backward(const Tensor& g, ArrayRef<std::optional<Tensor>> indices,
+                                 IntArrayRef sizes) {
   return index(g, indices).sum_to_size(sizes);
 }
 
@@ -78,8 +79,8 @@ Tensor scatter_src_backward(const Tensor& g, int64_t dim, const Tensor& index, I
 namespace {
 
 /// For amax and amin: the gradient divided among all values equal to the result.
-std::tuple<Tensor, Tensor> extreme_backward(const Tensor& g, const Tensor& self, int64_t dim, const Tensor& index,
-                                            const Tensor& src, const Tensor& result) {
+std::tuple<Tensor, Tensor> extreme_backward(const Tensor& g, const Tensor& self, int64_t dim,
+                                            const Tensor& index, const Tensor& src, const Tensor& result) {
   Tensor chosen = result.gather(dim, index);
   Tensor self_wins = eq(self, result).to(g.dtype());
   Tensor src_wins = eq(src, chosen).to(g.dtype());
@@ -103,7 +104,8 @@ Tensor product_source_backward(const Tensor& g, const Tensor& self, int64_t dim,
 
 std::tuple<Tensor, Tensor> scatter_reduce_backward(const Tensor& g, const Tensor& self, int64_t dim,
                                                    const Tensor& index, const Tensor& full_src,
-                                                   std::string_view reduce, bool include_self, const Tensor& result) {
+                                                   std::string_view reduce, bool include_self,
+                                                   const Tensor& result) {
   if (index.numel() == 0) return {g, zeros_like(full_src)};
   Tensor src = full_src;  // only the part that index covers took part
   for (int64_t d = 0; d < index.dim() && d < src.dim(); ++d) src = narrow(src, d, 0, index.size(d));
@@ -112,7 +114,8 @@ std::tuple<Tensor, Tensor> scatter_reduce_backward(const Tensor& g, const Tensor
     grad_self = g;
     grad_src = g.gather(dim, index);
   } else if (reduce == "mean") {
-    Tensor count = (include_self ? ones_like(self) : zeros_like(self)).scatter_add(dim, index, ones_like(src));
+    Tensor count =
+        (include_self ? ones_like(self) : zeros_like(self)).scatter_add(dim, index, ones_like(src));
     count = count.masked_fill(eq(count, Scalar(0)), Scalar(1));
     Tensor share = g / count;
     grad_self = share;
@@ -125,15 +128,17 @@ std::tuple<Tensor, Tensor> scatter_reduce_backward(const Tensor& g, const Tensor
   } else {
     const bool low = reduce == "amax";
     Tensor base = include_self ? self
-                               : self.scatter(dim, index, low ? Scalar(-std::numeric_limits<double>::infinity())
-                                                              : Scalar(std::numeric_limits<double>::infinity()));
+                               : self.scatter(dim, index,
+                                              low ? Scalar(-std::numeric_limits<double>::infinity())
+                                                  : Scalar(std::numeric_limits<double>::infinity()));
     std::tie(grad_self, grad_src) = extreme_backward(g, base, dim, index, src, result);
   }
   if (!include_self) grad_self = grad_self.scatter(dim, index, Scalar(0));
   if (!same_shape(grad_src.sizes(), full_src.sizes())) {
     Tensor wide = zeros_like(full_src);
     Tensor target = wide;
-    for (int64_t d = 0; d < grad_src.dim() && d < wide.dim(); ++d) target = narrow(target, d, 0, grad_src.size(d));
+    for (int64_t d = 0; d < grad_src.dim() && d < wide.dim(); ++d)
+      target = narrow(target, d, 0, grad_src.size(d));
     target.copy_(grad_src);
     grad_src = wide;
   }

@@ -25,7 +25,8 @@ Tensor gather_backward(const Tensor& g, IntArrayRef sizes, int64_t dim, const Te
 /// src may be larger than index: what was not read gets zero.
 Tensor scatter_src_backward(const Tensor& g, int64_t dim, const Tensor& index, IntArrayRef sizes);
 std::tuple<Tensor, Tensor> scatter_reduce_backward(const Tensor& g, const Tensor& self, int64_t dim,
-                                                   const Tensor& index, const Tensor& src, std::string_view reduce,
-                                                   bool include_self, const Tensor& result);
+                                                   const Tensor& index, const Tensor& src,
+                                                   std::string_view reduce, bool include_self,
+                                                   const Tensor& result);
 
 }  // namespace rustorch

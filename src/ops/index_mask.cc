@@ -21,14 +21,18 @@ Tensor masked_select(const Tensor& self, const Tensor& mask) {
 }
 
 void masked_scatter_(const Tensor& self, const Tensor& mask, const Tensor& source) {
-  RT_CHECK(mask.dtype() == kBool, DType, "masked_scatter_", "masked_scatter_ only supports boolean masks, but got mask with dtype ", dtype_scalar_name(mask.dtype()));
-  RT_CHECK(self.dtype() == source.dtype(), DType, "masked_scatter_", "masked_scatter: expected self and source to have same dtypes but got ",
+  RT_CHECK(mask.dtype() == kBool, DType, "masked_scatter_",
+           "masked_scatter_ only supports boolean masks, but got mask with dtype ",
+           dtype_scalar_name(mask.dtype()));
+  RT_CHECK(self.dtype() == source.dtype(), DType, "masked_scatter_",
+           "masked_scatter: expected self and source to have same dtypes but got ",
            dtype_scalar_name(self.dtype()), " and ", dtype_scalar_name(source.dtype()));
   check_no_overlap("masked_scatter_", self);
   Tensor where = expand_to("masked_scatter_", mask, self.sizes());
   ComputeBackend& backend = backend_for(self);
   const int64_t needed = self.numel() == 0 ? 0 : backend.count_true(where);
-  RT_CHECK(source.numel() >= needed, Value, "masked_scatter_", "Number of elements of source < number of ones in mask");
+  RT_CHECK(source.numel() >= needed, Value, "masked_scatter_",
+           "Number of elements of source < number of ones in mask");
   if (needed == 0) return;
   Tensor from = contiguous_raw(source);
   if (shares_memory(self, from)) from = impl::clone(from, MemoryFormat::Contiguous);

@@ -1,7 +1,8 @@
 // apply_index and apply_index_put: Python's indexing on top of views and the index operators.
 //
-// The items are applied from left to right to a growing view; tensors are collected, one per dimension of that
-// view (a bool mask stands for as many dimensions as it has), and handed to index / index_put_ at the end.
+// The items are applied from left to right to a growing view; tensors are collected, one per dimension of
+// that view (a bool mask stands for as many dimensions as it has), and handed to index / index_put_ at the
+// end.
 #include "rustorch/indexing.h"
 
 #include <vector>
@@ -49,11 +50,12 @@ struct Applied {
 
 Tensor select_one(const Tensor& t, int64_t dim, int64_t index, int64_t real_dim) {
   RT_CHECK(t.dim() > 0, Index, "",
-           "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
+           "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+           "convert a "
            "0-dim tensor to a number");
   const int64_t size = t.impl()->size(static_cast<int>(dim));
-  RT_CHECK(index >= -size && index < size, Index, "", "index ", index, " is out of bounds for dimension ", real_dim,
-           " with size ", size);
+  RT_CHECK(index >= -size && index < size, Index, "", "index ", index, " is out of bounds for dimension ",
+           real_dim, " with size ", size);
   return select(t, dim, index);
 }
 
@@ -70,7 +72,8 @@ Applied apply_items(const Tensor& self, ArrayRef<TensorIndex> items) {
   }
   if (used > self.dim()) {
     RT_CHECK(self.dim() > 0, Index, "",
-             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
+             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+             "convert a "
              "0-dim tensor to a number");
     raise(ErrorKind::Index, "", cat("too many indices for tensor of dimension ", self.dim()));
   }
@@ -94,7 +97,8 @@ Applied apply_items(const Tensor& self, ArrayRef<TensorIndex> items) {
         const indexing::Slice& s = item.slice;
         const int64_t step = s.step.value_or(1);
         RT_CHECK(step > 0, Value, "", "step must be greater than zero");
-        if (s.start.value_or(0) != 0 || s.stop.has_value() || step != 1) out.view = slice(out.view, dim, s.start, s.stop, step);
+        if (s.start.value_or(0) != 0 || s.stop.has_value() || step != 1)
+          out.view = slice(out.view, dim, s.start, s.stop, step);
         ++dim;
         ++real_dim;
         break;
@@ -183,7 +187,8 @@ void apply_index_put(const Tensor& self, ArrayRef<TensorIndex> items, const Tens
     a.view.masked_fill_(*a.tensors[0], from);
     return;
   }
-  index_put_(a.view, index_list_of(a), drop_leading_ones(from, self.dim() + static_cast<int64_t>(items.size())), false);
+  index_put_(a.view, index_list_of(a),
+             drop_leading_ones(from, self.dim() + static_cast<int64_t>(items.size())), false);
 }
 
 }  // namespace rustorch

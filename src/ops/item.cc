@@ -13,18 +13,30 @@ namespace {
 
 Scalar read(DType t, const void* p) {
   switch (t) {
-    case kBool: return Scalar(*static_cast<const bool*>(p));
-    case kUInt8: return Scalar(static_cast<int64_t>(*static_cast<const uint8_t*>(p)));
-    case kInt8: return Scalar(static_cast<int64_t>(*static_cast<const int8_t*>(p)));
-    case kInt16: return Scalar(static_cast<int64_t>(*static_cast<const int16_t*>(p)));
-    case kInt32: return Scalar(static_cast<int64_t>(*static_cast<const int32_t*>(p)));
-    case kInt64: return Scalar(*static_cast<const int64_t*>(p));
-    case kFloat16: return Scalar(static_cast<double>(static_cast<float>(*static_cast<const Half*>(p))));
-    case kBFloat16: return Scalar(static_cast<double>(static_cast<float>(*static_cast<const BFloat16*>(p))));
-    case kFloat32: return Scalar(static_cast<double>(*static_cast<const float*>(p)));
-    case kFloat64: return Scalar(*static_cast<const double*>(p));
-    case kComplex64: return Scalar(std::complex<double>(*static_cast<const std::complex<float>*>(p)));
-    default: return Scalar(*static_cast<const std::complex<double>*>(p));
+    case kBool:
+      return Scalar(*static_cast<const bool*>(p));
+    case kUInt8:
+      return Scalar(static_cast<int64_t>(*static_cast<const uint8_t*>(p)));
+    case kInt8:
+      return Scalar(static_cast<int64_t>(*static_cast<const int8_t*>(p)));
+    case kInt16:
+      return Scalar(static_cast<int64_t>(*static_cast<const int16_t*>(p)));
+    case kInt32:
+      return Scalar(static_cast<int64_t>(*static_cast<const int32_t*>(p)));
+    case kInt64:
+      return Scalar(*static_cast<const int64_t*>(p));
+    case kFloat16:
+      return Scalar(static_cast<double>(static_cast<float>(*static_cast<const Half*>(p))));
+    case kBFloat16:
+      return Scalar(static_cast<double>(static_cast<float>(*static_cast<const BFloat16*>(p))));
+    case kFloat32:
+      return Scalar(static_cast<double>(*static_cast<const float*>(p)));
+    case kFloat64:
+      return Scalar(*static_cast<const double*>(p));
+    case kComplex64:
+      return Scalar(std::complex<double>(*static_cast<const std::complex<float>*>(p)));
+    default:
+      return Scalar(*static_cast<const std::complex<double>*>(p));
   }
 }
 
@@ -61,7 +73,9 @@ bool Tensor::item<bool>() const {
 }
 
 Tensor Tensor::operator[](int64_t index) const {
-  RT_CHECK(dim() > 0, Index, "", "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number");
+  RT_CHECK(dim() > 0, Index, "",
+           "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+           "convert a 0-dim tensor to a number");
   return rustorch::select(*this, 0, index);
 }
 

@@ -31,14 +31,17 @@ Tensor make_like(const Tensor& like, DType dtype, MemoryFormat format) {
   switch (format) {
     case MemoryFormat::Preserve:
       if (like.impl()->is_contiguous()) break;
-      if (like.impl()->is_non_overlapping_and_dense()) return make_strided(sizes, like.strides(), dtype, like.device());
+      if (like.impl()->is_non_overlapping_and_dense())
+        return make_strided(sizes, like.strides(), dtype, like.device());
       return make_strided(sizes, dense_strides_like(sizes, like.strides()), dtype, like.device());
     case MemoryFormat::ChannelsLast:
     case MemoryFormat::ChannelsLast3d:
-      RT_CHECK(sizes.size() == (format == MemoryFormat::ChannelsLast ? 4u : 5u), Shape, "empty_like", "required rank ",
-               format == MemoryFormat::ChannelsLast ? 4 : 5, " tensor to use channels_last format");
+      RT_CHECK(sizes.size() == (format == MemoryFormat::ChannelsLast ? 4u : 5u), Shape, "empty_like",
+               "required rank ", format == MemoryFormat::ChannelsLast ? 4 : 5,
+               " tensor to use channels_last format");
       return make_strided(sizes, channels_last_strides(sizes), dtype, like.device());
-    case MemoryFormat::Contiguous: break;
+    case MemoryFormat::Contiguous:
+      break;
   }
   return make_tensor(sizes, dtype, like.device());
 }
@@ -57,9 +60,14 @@ Tensor wrapped_number(const Scalar& value) {
   Tensor t = make_tensor({}, type, Device::Cpu());
   void* p = t.impl()->mutable_data();
   switch (value.dtype()) {
-    case kBool: *static_cast<bool*>(p) = value.to_bool(); break;
-    case kInt64: *static_cast<int64_t*>(p) = value.to_int(); break;
-    default: backend_for(DeviceType::Cpu).fill(t, value);
+    case kBool:
+      *static_cast<bool*>(p) = value.to_bool();
+      break;
+    case kInt64:
+      *static_cast<int64_t*>(p) = value.to_int();
+      break;
+    default:
+      backend_for(DeviceType::Cpu).fill(t, value);
   }
   t.impl()->set_wrapped_number(true);
   return t;
@@ -85,7 +93,9 @@ void backend_copy(const Tensor& dst, const Tensor& src) {
   if (dst.numel() == 0) return;
   Tensor from = src;
   if (from.sizes() != dst.sizes()) {
-    RT_CHECK(is_expandable_to(from.sizes(), dst.sizes()), Shape, "copy_", "The expanded size of the tensor must match the existing size; got ", from.sizes(), "; expected ", dst.sizes());
+    RT_CHECK(is_expandable_to(from.sizes(), dst.sizes()), Shape, "copy_",
+             "The expanded size of the tensor must match the existing size; got ", from.sizes(),
+             "; expected ", dst.sizes());
     DimVector strides(dst.sizes().size(), 0);
     size_t shift = dst.sizes().size() - from.sizes().size();
     for (size_t d = 0; d < from.sizes().size(); ++d)
@@ -102,8 +112,10 @@ void resize_output(const char* op, const Tensor& out, IntArrayRef sizes) {
   if (out.numel() != 0)
     warn(cat("An output with one or more elements was resized since it had shape ", out.sizes(),
              ", which does not match the required output shape ", sizes,
-             ". This behavior is deprecated, and in a future release outputs will not be resized unless they have zero "
-             "elements. (", op, ")"));
+             ". This behavior is deprecated, and in a future release outputs will not be resized unless they "
+             "have zero "
+             "elements. (",
+             op, ")"));
   size_t nbytes = checked_nbytes(op, sizes, element_size(out.dtype()));
   TensorImpl* impl = out.impl();
   size_t needed = nbytes + static_cast<size_t>(impl->byte_offset());

@@ -8,7 +8,8 @@
 
 namespace rustorch {
 
-/// Uninitialised contiguous tensor. Sizes must be valid (checked_numel has passed or they come from a tensor).
+/// Uninitialised contiguous tensor. Sizes must be valid (checked_numel has passed or they come from a
+/// tensor).
 Tensor make_tensor(IntArrayRef sizes, DType dtype, Device device);
 /// Uninitialised tensor with the given strides (dense or not; offset 0, no negative strides).
 Tensor make_strided(IntArrayRef sizes, IntArrayRef strides, DType dtype, Device device);

@@ -15,7 +15,8 @@ namespace rustorch {
 namespace {
 
 [[noreturn]] void refuse(const PointwiseOp& op, DType t) {
-  raise(ErrorKind::NotImplemented, op.name, cat("\"", op.name, "\" not implemented for '", dtype_scalar_name(t), "'"));
+  raise(ErrorKind::NotImplemented, op.name,
+        cat("\"", op.name, "\" not implemented for '", dtype_scalar_name(t), "'"));
 }
 
 void check_dtype(const PointwiseOp& op, DType t) {
@@ -24,11 +25,14 @@ void check_dtype(const PointwiseOp& op, DType t) {
   if ((r & PointwiseRules::kRefuseBool) != 0 && t == kBool) {
     if (op.kernel == KernelId::sub)
       raise(ErrorKind::DType, op.name,
-            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+            "`logical_xor()` "
             "operator instead.");
     refuse(op, t);
   }
-  if ((r & (PointwiseRules::kRefuseFloat | PointwiseRules::kIntegral)) != 0 && (is_floating_point(t) || is_complex(t))) refuse(op, t);
+  if ((r & (PointwiseRules::kRefuseFloat | PointwiseRules::kIntegral)) != 0 &&
+      (is_floating_point(t) || is_complex(t)))
+    refuse(op, t);
   if ((r & PointwiseRules::kRefuseInt) != 0 && is_integral(t, false)) refuse(op, t);
 }
 
@@ -36,12 +40,18 @@ ComputeType compute_type(DType t) {
   switch (t) {
     case kFloat16:
     case kBFloat16:
-    case kFloat32: return ComputeType::f32;
-    case kFloat64: return ComputeType::f64;
-    case kInt64: return ComputeType::i64;
-    case kComplex64: return ComputeType::c64;
-    case kComplex128: return ComputeType::c128;
-    default: return ComputeType::i32;
+    case kFloat32:
+      return ComputeType::f32;
+    case kFloat64:
+      return ComputeType::f64;
+    case kInt64:
+      return ComputeType::i64;
+    case kComplex64:
+      return ComputeType::c64;
+    case kComplex128:
+      return ComputeType::c128;
+    default:
+      return ComputeType::i32;
   }
 }
 
@@ -70,8 +80,10 @@ void broadcast_into(const PointwiseOp& op, Plan& plan, const Tensor& t) {
     int64_t size = s[n - 1 - i];
     if (have == size || size == 1) continue;
     if (have != 1)
-      raise_shape(op.name, cat("The size of tensor a (", have, ") must match the size of tensor b (", size,
-                               ") at non-singleton dimension ", plan.ndim - 1 - i), plan.shape(), s);
+      raise_shape(op.name,
+                  cat("The size of tensor a (", have, ") must match the size of tensor b (", size,
+                      ") at non-singleton dimension ", plan.ndim - 1 - i),
+                  plan.shape(), s);
     have = size;
   }
 }
@@ -87,8 +99,8 @@ void check_devices(const PointwiseOp& op, const Operand* ins, int nin, Plan& pla
       found = true;
     } else if (!(t.device() == plan.device)) {
       raise(ErrorKind::Device, op.name,
-            cat("Expected all tensors to be on the same device, but found at least two devices, ", plan.device, " and ",
-                t.device(), "!"));
+            cat("Expected all tensors to be on the same device, but found at least two devices, ",
+                plan.device, " and ", t.device(), "!"));
     }
   }
   if (!found)
@@ -124,9 +136,11 @@ Plan make_plan(const PointwiseOp& op, const Operand* ins, int nin) {
   if ((op.rules & PointwiseRules::kNoPromote) != 0)
     for (int i = 0; i < nin; ++i)
       if (ins[i].is_tensor() && kernel.in_kinds[i] != 'B')
-        RT_CHECK(ins[i].tensor->dtype() == plan.common, DType, op.name, "expected all tensors to have the same dtype; got ",
-                 ins[i].tensor->dtype(), "; expected ", plan.common);
-  if ((op.rules & PointwiseRules::kFloat) != 0 && is_integral(plan.common, true)) plan.common = get_default_dtype();
+        RT_CHECK(ins[i].tensor->dtype() == plan.common, DType, op.name,
+                 "expected all tensors to have the same dtype; got ", ins[i].tensor->dtype(), "; expected ",
+                 plan.common);
+  if ((op.rules & PointwiseRules::kFloat) != 0 && is_integral(plan.common, true))
+    plan.common = get_default_dtype();
   plan.result = plan.common;
   if ((op.rules & PointwiseRules::kBoolOut) != 0) plan.result = kBool;
   if ((op.rules & PointwiseRules::kRealOut) != 0) plan.result = real_type(plan.common);
@@ -149,31 +163,37 @@ Tensor allocate_result(const Plan& plan, const Operand* ins, int nin) {
   return make_strided(shape, dense_strides_like(shape, strided->strides()), plan.result, plan.device);
 }
 
-void run(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, const Scalar* params, int nparams, const Tensor& out) {
+void run(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, const Scalar* params,
+         int nparams, const Tensor& out) {
   if (out.numel() == 0) return;
   PointwiseCall call{op.kernel, compute_type(plan.common), &out, 1, ins, nin, params, nparams};
   backend_for(plan.device.type).pointwise(call);
 }
 
-// As PyTorch: writing where an operand is read from is fine when both have one layout, an error when they cross.
+// As PyTorch: writing where an operand is read from is fine when both have one layout, an error when they
+// cross.
 void check_overlap(const PointwiseOp& op, const Tensor& out, const Operand* ins, int nin) {
   for (int i = 0; i < nin; ++i) {
     if (!ins[i].is_tensor() || ins[i].tensor->impl()->storage() != out.impl()->storage()) continue;
     const TensorImpl& a = *out.impl();
     const TensorImpl& b = *ins[i].tensor->impl();
     if (a.numel() == 0 || b.numel() == 0) continue;
-    if (a.offset() == b.offset() && a.sizes() == b.sizes() && a.strides() == b.strides() && a.dtype() == b.dtype()) continue;
+    if (a.offset() == b.offset() && a.sizes() == b.sizes() && a.strides() == b.strides() &&
+        a.dtype() == b.dtype())
+      continue;
     if (!a.is_non_overlapping_and_dense() || !b.is_non_overlapping_and_dense()) continue;
     int64_t a_begin = a.byte_offset(), b_begin = b.byte_offset();
     int64_t a_end = a_begin + a.numel() * static_cast<int64_t>(element_size(a.dtype()));
     int64_t b_end = b_begin + b.numel() * static_cast<int64_t>(element_size(b.dtype()));
     RT_CHECK(a_end <= b_begin || b_end <= a_begin, Value, op.name,
-             "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+             "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+             "single "
              "memory location. Please clone() the tensor before performing the operation.");
   }
 }
 
-void run_into(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, const Scalar* params, int nparams, const Tensor& out) {
+void run_into(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, const Scalar* params,
+              int nparams, const Tensor& out) {
   check_overlap(op, out, ins, nin);
   run(op, plan, ins, nin, params, nparams, out);
   if (!out.impl()->is_inference()) out.impl()->bump_version();
@@ -188,21 +208,26 @@ Tensor pointwise(const PointwiseOp& op, const Operand* ins, int nin, const Scala
   return out;
 }
 
-void pointwise_inplace(const PointwiseOp& op, const Operand* ins, int nin, const Scalar* params, int nparams, const Tensor& self) {
+void pointwise_inplace(const PointwiseOp& op, const Operand* ins, int nin, const Scalar* params, int nparams,
+                       const Tensor& self) {
   Plan plan = make_plan(op, ins, nin);
-  RT_CHECK(can_cast(plan.result, self.dtype()), DType, op.name, "result type ", dtype_scalar_name(plan.result),
-           " can't be cast to the desired output type ", dtype_scalar_name(self.dtype()));
+  RT_CHECK(can_cast(plan.result, self.dtype()), DType, op.name, "result type ",
+           dtype_scalar_name(plan.result), " can't be cast to the desired output type ",
+           dtype_scalar_name(self.dtype()));
   if (plan.shape() != self.sizes())
-    raise_shape(op.name, cat("output with shape ", self.sizes(), " doesn't match the broadcast shape ", plan.shape()), self.sizes(), plan.shape());
+    raise_shape(op.name,
+                cat("output with shape ", self.sizes(), " doesn't match the broadcast shape ", plan.shape()),
+                self.sizes(), plan.shape());
   run_into(op, plan, ins, nin, params, nparams, self);
 }
 
-void pointwise_out(const PointwiseOp& op, const Operand* ins, int nin, const Scalar* params, int nparams, const Tensor& out) {
+void pointwise_out(const PointwiseOp& op, const Operand* ins, int nin, const Scalar* params, int nparams,
+                   const Tensor& out) {
   Plan plan = make_plan(op, ins, nin);
   RT_CHECK(can_cast(plan.result, out.dtype()), DType, op.name, "result type ", dtype_scalar_name(plan.result),
            " can't be cast to the desired output type ", dtype_scalar_name(out.dtype()));
-  RT_CHECK(out.device() == plan.device, Device, op.name, "Expected out tensor to have device ", plan.device, ", but got ",
-           out.device(), " instead");
+  RT_CHECK(out.device() == plan.device, Device, op.name, "Expected out tensor to have device ", plan.device,
+           ", but got ", out.device(), " instead");
   if (plan.shape() != out.sizes()) resize_output(op.name, out, plan.shape());
   run_into(op, plan, ins, nin, params, nparams, out);
 }

@@ -1,4 +1,5 @@
-// Printing of tensors: PyTorch's layout (summaries, common width, scientific form when the range asks for it).
+// Printing of tensors: PyTorch's layout (summaries, common width, scientific form when the range asks for
+// it).
 #include "rustorch/print.h"
 
 #include <cmath>
@@ -33,7 +34,8 @@ namespace {
 /// Number format common to all values shown.
 class Formatter {
  public:
-  Formatter(const std::vector<double>& values, bool is_float, const PrintOptions& o) : float_(is_float), o_(o) {
+  Formatter(const std::vector<double>& values, bool is_float, const PrintOptions& o)
+      : float_(is_float), o_(o) {
     if (!float_) {
       for (double v : values) width_ = std::max(width_, static_cast<int>(plain(v).size()));
       return;
@@ -122,7 +124,8 @@ struct Printer {
   }
 
   // `full` has the sizes before summarising, `flat` holds the shown elements in order.
-  std::string text(IntArrayRef full, IntArrayRef shown, const Tensor& flat, int64_t& at, int64_t indent) const {
+  std::string text(IntArrayRef full, IntArrayRef shown, const Tensor& flat, int64_t& at,
+                   int64_t indent) const {
     if (full.empty()) return element(flat, at++);
     bool cut = shown[0] < full[0];
     if (full.size() == 1) return row(shown[0], cut, flat, at, indent);
@@ -160,7 +163,8 @@ std::string body(const Tensor& t, const PrintOptions& o, int64_t indent) {
   bool summarise = t.numel() > o.threshold;
   Tensor shown = shown_part(t.detach(), o, summarise);
   bool complex = t.is_complex(), boolean = t.dtype() == kBool;
-  Tensor flat = contiguous_raw(cast_raw(shown.device().is_cpu() ? shown : shown.to(Device::Cpu()), complex ? kComplex128 : kFloat64));
+  Tensor flat = contiguous_raw(
+      cast_raw(shown.device().is_cpu() ? shown : shown.to(Device::Cpu()), complex ? kComplex128 : kFloat64));
   std::vector<double> re, im;
   const double* p = static_cast<const double*>(flat.const_data_ptr());
   for (int64_t i = 0; i < flat.numel(); ++i) {
@@ -184,7 +188,8 @@ std::string Tensor::str() const {
   std::string out = "tensor(";
   std::vector<std::string> suffixes;
   if (!device().is_cpu()) suffixes.push_back(rustorch::cat("device='", device(), "'"));
-  bool default_type = dtype() == get_default_dtype() || dtype() == kInt64 || dtype() == kBool || dtype() == complex_type(get_default_dtype());
+  bool default_type = dtype() == get_default_dtype() || dtype() == kInt64 || dtype() == kBool ||
+                      dtype() == complex_type(get_default_dtype());
   if (device().is_meta()) {
     out += "...";
     suffixes.push_back(rustorch::cat("size=(", std::string(sizes().empty() ? "" : ""), sizes(), ")"));
@@ -204,7 +209,8 @@ std::string Tensor::str() const {
     suffixes.push_back(rustorch::cat("grad_fn=<", fn->name(), ">"));
   else if (requires_grad())
     suffixes.push_back("requires_grad=True");
-  int64_t last_line = static_cast<int64_t>(out.size() - (out.rfind('\n') == std::string::npos ? 0 : out.rfind('\n') + 1));
+  int64_t last_line =
+      static_cast<int64_t>(out.size() - (out.rfind('\n') == std::string::npos ? 0 : out.rfind('\n') + 1));
   for (const std::string& s : suffixes) {
     if (last_line + static_cast<int64_t>(s.size()) + 2 > o.line_width) {
       out += ",\n       " + s;

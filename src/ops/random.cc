@@ -28,12 +28,16 @@ using Source = std::optional<Generator>;
 uint64_t random_blocks(const RandomCall& call) {
   const int64_t n = call.out.numel();
   switch (call.kind) {
-    case RandomKind::Integer: return philox_blocks(n, kPhiloxPerBlock64);
+    case RandomKind::Integer:
+      return philox_blocks(n, kPhiloxPerBlock64);
     case RandomKind::Poisson:
-    case RandomKind::Binomial: return static_cast<uint64_t>(n) * 64;
+    case RandomKind::Binomial:
+      return static_cast<uint64_t>(n) * 64;
     case RandomKind::Bernoulli:
-      return philox_blocks(n, call.p.defined() && call.p.dtype() == kFloat64 ? kPhiloxPerBlock64 : kPhiloxPerBlock32);
-    default: return philox_blocks(n, call.out.dtype() == kFloat64 ? kPhiloxPerBlock64 : kPhiloxPerBlock32);
+      return philox_blocks(
+          n, call.p.defined() && call.p.dtype() == kFloat64 ? kPhiloxPerBlock64 : kPhiloxPerBlock32);
+    default:
+      return philox_blocks(n, call.out.dtype() == kFloat64 ? kPhiloxPerBlock64 : kPhiloxPerBlock32);
   }
 }
 
@@ -75,7 +79,8 @@ void draw_real(RandomKind kind, const Tensor& t, double a, double b, const Sourc
 }
 
 Tensor create(const char* op, IntArrayRef size, DType t, Where device) {
-  for (int64_t s : size) RT_CHECK(s >= 0, Value, op, "Trying to create tensor with negative dimension ", s, ": ", size);
+  for (int64_t s : size)
+    RT_CHECK(s >= 0, Value, op, "Trying to create tensor with negative dimension ", s, ": ", size);
   return make_tensor(size, t, device.value_or(Device::Cpu()));
 }
 
@@ -85,10 +90,13 @@ Tensor create_like(const Tensor& self, Type dtype, Where device, Format format) 
 
 /// [low, high) that the dtype can hold.
 void check_integer_range(const char* op, DType t, int64_t low, int64_t high) {
-  RT_CHECK(low < high, Value, op, "random_ expects 'from' to be less than 'to', but got from=", low, " >= to=", high);
+  RT_CHECK(low < high, Value, op, "random_ expects 'from' to be less than 'to', but got from=", low,
+           " >= to=", high);
   if (!is_integral(t, true) || t == kInt64) return;
   const int bits = t == kBool ? 1 : static_cast<int>(element_size(t)) * 8;
-  const int64_t top = t == kBool ? 1 : is_signed(t) ? (int64_t{1} << (bits - 1)) - 1 : (int64_t{1} << bits) - 1;
+  const int64_t top = t == kBool     ? 1
+                      : is_signed(t) ? (int64_t{1} << (bits - 1)) - 1
+                                     : (int64_t{1} << bits) - 1;
   const int64_t bottom = is_signed(t) ? -top - 1 : 0;
   RT_CHECK(low >= bottom && low <= top, Value, op, "from is out of bounds for ", dtype_name(t));
   RT_CHECK(high - 1 >= bottom && high - 1 <= top, Value, op, "to - 1 is out of bounds for ", dtype_name(t));
@@ -125,7 +133,8 @@ Tensor rand(IntArrayRef size, Type dtype, Where device, bool requires_grad, cons
   return finish(std::move(out), requires_grad);
 }
 
-Tensor rand_like(const Tensor& self, Type dtype, Where device, bool requires_grad, Format memory_format, const Source& generator) {
+Tensor rand_like(const Tensor& self, Type dtype, Where device, bool requires_grad, Format memory_format,
+                 const Source& generator) {
   Tensor out = create_like(self, dtype, device, memory_format);
   check_floating("rand_like", out.dtype());
   draw_real(RandomKind::Uniform, out, 0, 1, generator);
@@ -140,7 +149,8 @@ Tensor randn(IntArrayRef size, Type dtype, Where device, bool requires_grad, con
   return finish(std::move(out), requires_grad);
 }
 
-Tensor randn_like(const Tensor& self, Type dtype, Where device, bool requires_grad, Format memory_format, const Source& generator) {
+Tensor randn_like(const Tensor& self, Type dtype, Where device, bool requires_grad, Format memory_format,
+                  const Source& generator) {
   Tensor out = create_like(self, dtype, device, memory_format);
   check_floating("normal_kernel_cpu", out.dtype());
   draw_real(RandomKind::Normal, out, 0, 1, generator);
@@ -154,12 +164,13 @@ Tensor randint_low(int64_t low, int64_t high, IntArrayRef size, Type dtype, Wher
   return finish(std::move(out), requires_grad);
 }
 
-Tensor randint(int64_t high, IntArrayRef size, Type dtype, Where device, bool requires_grad, const Source& generator) {
+Tensor randint(int64_t high, IntArrayRef size, Type dtype, Where device, bool requires_grad,
+               const Source& generator) {
   return impl::randint_low(0, high, size, dtype, device, requires_grad, generator);
 }
 
-Tensor randint_like_low(const Tensor& self, int64_t low, int64_t high, Type dtype, Where device, bool requires_grad,
-                        Format memory_format, const Source& generator) {
+Tensor randint_like_low(const Tensor& self, int64_t low, int64_t high, Type dtype, Where device,
+                        bool requires_grad, Format memory_format, const Source& generator) {
   Tensor out = create_like(self, dtype, device, memory_format);
   draw_integers("random_", out, low, high, generator);
   return finish(std::move(out), requires_grad);
@@ -173,7 +184,8 @@ Tensor randint_like(const Tensor& self, int64_t high, Type dtype, Where device, 
 Tensor randperm(int64_t n, Type dtype, Where device, bool requires_grad, const Source& generator) {
   RT_CHECK(n >= 0, Value, "randperm", "n must be non-negative, got", n);
   const DType t = dtype.value_or(kInt64);
-  RT_CHECK(!is_complex(t) && t != kBool, NotImplemented, "randperm", "\"randperm\" not implemented for '", dtype_scalar_name(t), "'");
+  RT_CHECK(!is_complex(t) && t != kBool, NotImplemented, "randperm", "\"randperm\" not implemented for '",
+           dtype_scalar_name(t), "'");
   Tensor order = make_tensor({n}, kInt64, Device::Cpu());
   auto* p = order.impl()->mutable_data<int64_t>();
   std::iota(p, p + n, int64_t{0});
@@ -187,7 +199,8 @@ Tensor randperm(int64_t n, Type dtype, Where device, bool requires_grad, const S
 namespace {
 
 Tensor normal_from(const Tensor& mean_shape, const Tensor& std_shape, const Source& generator, DType t) {
-  Tensor out = make_tensor(broadcast_shapes("normal", mean_shape.sizes(), std_shape.sizes()), t, mean_shape.device());
+  Tensor out =
+      make_tensor(broadcast_shapes("normal", mean_shape.sizes(), std_shape.sizes()), t, mean_shape.device());
   draw_real(RandomKind::Normal, out, 0, 1, generator);
   return out;
 }
@@ -196,7 +209,8 @@ Tensor normal_from(const Tensor& mean_shape, const Tensor& std_shape, const Sour
 
 Tensor normal(const Tensor& mean, const Tensor& std, const Source& generator) {
   RT_CHECK(!is_complex(std.dtype()), DType, "normal", "normal expects standard deviation to be non-complex");
-  return rustorch::add(rustorch::mul(normal_from(mean, std, generator, mean.dtype()), std), mean).to(mean.dtype());
+  return rustorch::add(rustorch::mul(normal_from(mean, std, generator, mean.dtype()), std), mean)
+      .to(mean.dtype());
 }
 Tensor normal_std(const Tensor& mean, double std, const Source& generator) {
   check_std("normal", std);
@@ -222,7 +236,8 @@ void bernoulli_(const Tensor& self, double p, const Source& generator) {
 }
 
 void bernoulli__Tensor(const Tensor& self, const Tensor& p, const Source& generator) {
-  RT_CHECK(is_floating_point(p.dtype()), DType, "bernoulli_", "expected probabilities tensor to have floating type, got ", dtype_name(p.dtype()));
+  RT_CHECK(is_floating_point(p.dtype()), DType, "bernoulli_",
+           "expected probabilities tensor to have floating type, got ", dtype_name(p.dtype()));
   check_inplace_random("bernoulli_", self);
   Tensor wide = probabilities(expand_to("bernoulli_", p, self.sizes()));
   if (wide.numel() > 0 && wide.device().is_cpu()) {
@@ -236,7 +251,8 @@ void bernoulli__Tensor(const Tensor& self, const Tensor& p, const Source& genera
 }
 
 Tensor bernoulli(const Tensor& self, const Source& generator) {
-  RT_CHECK(is_floating_point(self.dtype()), NotImplemented, "bernoulli", "\"bernoulli_tensor_cpu_p_\" not implemented for '", dtype_scalar_name(self.dtype()), "'");
+  RT_CHECK(is_floating_point(self.dtype()), NotImplemented, "bernoulli",
+           "\"bernoulli_tensor_cpu_p_\" not implemented for '", dtype_scalar_name(self.dtype()), "'");
   Tensor out = make_like(self, self.dtype());
   impl::bernoulli__Tensor(out, self, generator);
   return out;
@@ -250,7 +266,8 @@ Tensor bernoulli_p(const Tensor& self, double p, const Source& generator) {
 
 void uniform_(const Tensor& self, double from, double to, const Source& generator) {
   check_floating("check_uniform_bounds", self.dtype());
-  RT_CHECK(from <= to, Value, "uniform_", "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
+  RT_CHECK(from <= to, Value, "uniform_",
+           "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
   check_inplace_random("uniform_", self);
   draw_real(RandomKind::Uniform, self, from, to, generator);
 }
@@ -276,13 +293,20 @@ void random__from(const Tensor& self, int64_t from, std::optional<int64_t> to, c
   else if (is_integral(t, false))
     top = (uint64_t{1} << (static_cast<int>(element_size(t)) * 8 - (is_signed(t) ? 1 : 0))) - 1;
   else
-    top = t == kFloat64 ? uint64_t{1} << 53 : t == kFloat32 ? uint64_t{1} << 24 : t == kFloat16 ? uint64_t{1} << 11 : uint64_t{1} << 8;
+    top = t == kFloat64   ? uint64_t{1} << 53
+          : t == kFloat32 ? uint64_t{1} << 24
+          : t == kFloat16 ? uint64_t{1} << 11
+                          : uint64_t{1} << 8;
   call.range = top - static_cast<uint64_t>(from) + 1;
   draw(std::move(call), generator);
 }
 
-void random_(const Tensor& self, const Source& generator) { impl::random__from(self, 0, std::nullopt, generator); }
-void random__to(const Tensor& self, int64_t to, const Source& generator) { impl::random__from(self, 0, to, generator); }
+void random_(const Tensor& self, const Source& generator) {
+  impl::random__from(self, 0, std::nullopt, generator);
+}
+void random__to(const Tensor& self, int64_t to, const Source& generator) {
+  impl::random__from(self, 0, to, generator);
+}
 
 void exponential_(const Tensor& self, double lambd, const Source& generator) {
   check_floating("exponential_", self.dtype());
@@ -311,7 +335,8 @@ void geometric_(const Tensor& self, double p, const Source& generator) {
 namespace {
 
 /// One row of multinomial; weights are checked.
-void draw_row(PhiloxEngine& engine, const double* weights, int64_t n, bool replacement, int64_t* out, int64_t count) {
+void draw_row(PhiloxEngine& engine, const double* weights, int64_t n, bool replacement, int64_t* out,
+              int64_t count) {
   if (replacement) {
     std::vector<double> sums(static_cast<size_t>(n));
     std::partial_sum(weights, weights + n, sums.begin());
@@ -336,13 +361,17 @@ void draw_row(PhiloxEngine& engine, const double* weights, int64_t n, bool repla
 
 Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, const Source& generator) {
   RT_CHECK(self.dim() == 1 || self.dim() == 2, Shape, "multinomial", "prob_dist must be 1 or 2 dim");
-  RT_CHECK(is_floating_point(self.dtype()), DType, "multinomial", "multinomial only supports floating-point dtypes for input, got: ", dtype_scalar_name(self.dtype()));
+  RT_CHECK(
+      is_floating_point(self.dtype()), DType, "multinomial",
+      "multinomial only supports floating-point dtypes for input, got: ", dtype_scalar_name(self.dtype()));
   RT_CHECK(num_samples > 0, Value, "multinomial", "cannot sample n_sample <= 0 samples");
   const int64_t n = self.size(-1), rows = self.dim() == 2 ? self.size(0) : 1;
-  RT_CHECK(replacement || num_samples <= n, Value, "multinomial", "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
+  RT_CHECK(replacement || num_samples <= n, Value, "multinomial",
+           "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
   Tensor weights = contiguous_raw(cast_raw(self.device().is_cpu() ? self : self.to(Device::Cpu()), kFloat64));
   const auto* w = weights.impl()->data<double>();
-  Tensor out = self.dim() == 2 ? make_tensor({rows, num_samples}, kInt64, Device::Cpu()) : make_tensor({num_samples}, kInt64, Device::Cpu());
+  Tensor out = self.dim() == 2 ? make_tensor({rows, num_samples}, kInt64, Device::Cpu())
+                               : make_tensor({num_samples}, kInt64, Device::Cpu());
   auto* to = out.impl()->mutable_data<int64_t>();
   const auto blocks = static_cast<uint64_t>((replacement ? num_samples : n) / 2 + 1);
   const PhiloxState state = take_numbers(generator, blocks * static_cast<uint64_t>(rows));
@@ -350,7 +379,8 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, co
     double sum = 0;
     for (int64_t i = 0; i < n; ++i) {
       const double v = w[r * n + i];
-      RT_CHECK(v >= 0 && std::isfinite(v), Value, "multinomial", "probability tensor contains either `inf`, `nan` or element < 0");
+      RT_CHECK(v >= 0 && std::isfinite(v), Value, "multinomial",
+               "probability tensor contains either `inf`, `nan` or element < 0");
       sum += v;
     }
     RT_CHECK(sum > 0, Value, "multinomial", "invalid multinomial distribution (sum of probabilities <= 0)");
@@ -371,8 +401,10 @@ Tensor poisson(const Tensor& self, const Source& generator) {
 
 Tensor binomial(const Tensor& count, const Tensor& prob, const Source& generator) {
   RT_CHECK(is_floating_point(count.dtype()) && count.dtype() == prob.dtype(), DType, "binomial",
-           "binomial only supports floating-point dtypes for count and prob, the same for both, got: ", dtype_scalar_name(count.dtype()));
-  Tensor out = make_tensor(broadcast_shapes("binomial", count.sizes(), prob.sizes()), count.dtype(), count.device());
+           "binomial only supports floating-point dtypes for count and prob, the same for both, got: ",
+           dtype_scalar_name(count.dtype()));
+  Tensor out =
+      make_tensor(broadcast_shapes("binomial", count.sizes(), prob.sizes()), count.dtype(), count.device());
   RandomCall call{RandomKind::Binomial, out};
   call.p = probabilities(expand_to("binomial", count, out.sizes()));
   call.q = probabilities(expand_to("binomial", prob, out.sizes()));

@@ -65,7 +65,8 @@ void run_scatter(const char* op, const Tensor& self, int64_t dim, const Tensor& 
   ScatterCall call{mode, at_least_vector(target), at_least_vector(cast_raw(index, kInt64)), {}, value, d};
   if (src != nullptr) {
     call.src = at_least_vector(*src);
-    if (!out.defined() && shares_memory(self, *src)) call.src = impl::clone(call.src, MemoryFormat::Contiguous);
+    if (!out.defined() && shares_memory(self, *src))
+      call.src = impl::clone(call.src, MemoryFormat::Contiguous);
   }
   if (out.defined()) {
     bool by_line = self.dim() > 0 && d == self.dim() - 1 && self.is_contiguous() && out.is_contiguous();
@@ -89,7 +90,8 @@ Tensor scattered(const char* op, const Tensor& self, int64_t dim, const Tensor& 
 ScatterMode combine_mode(std::string_view reduce) {
   if (reduce == "add") return ScatterMode::Add;
   if (reduce == "multiply") return ScatterMode::Multiply;
-  raise(ErrorKind::Value, "scatter", rustorch::cat("reduce argument must be either add or multiply, got ", reduce));
+  raise(ErrorKind::Value, "scatter",
+        rustorch::cat("reduce argument must be either add or multiply, got ", reduce));
 }
 
 Tensor copy_of(const Tensor& self) {
@@ -104,7 +106,8 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool /*spars
   const int64_t d = check_index("gather", self, dim, index, true);
   Tensor out = make_tensor(index.sizes(), self.dtype(), self.device());
   if (out.numel() > 0)
-    backend_for(self).gather({at_least_vector(out), at_least_vector(self), at_least_vector(cast_raw(index, kInt64)), d});
+    backend_for(self).gather(
+        {at_least_vector(out), at_least_vector(self), at_least_vector(cast_raw(index, kInt64)), d});
   return out;
 }
 
@@ -114,7 +117,8 @@ void scatter__src(const Tensor& self, int64_t dim, const Tensor& index, const Te
 void scatter__value(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
   run_scatter("scatter", self, dim, index, nullptr, value, ScatterMode::Write);
 }
-void scatter__src_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce) {
+void scatter__src_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                         std::string_view reduce) {
   run_scatter("scatter", self, dim, index, &src, 0, combine_mode(reduce));
 }
 void scatter__value_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
@@ -150,7 +154,8 @@ Scalar neutral(std::string_view reduce, DType t) {
   if (reduce == "prod") return 1;
   if (reduce != "amax" && reduce != "amin") return 0;
   const bool low = reduce == "amax";
-  if (is_floating_point(t)) return low ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
+  if (is_floating_point(t))
+    return low ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
   if (t == kBool) return low ? 0 : 1;
   const int bits = static_cast<int>(element_size(t)) * 8;
   if (!is_signed(t)) return low ? Scalar(0) : Scalar(int64_t{255});
@@ -158,8 +163,8 @@ Scalar neutral(std::string_view reduce, DType t) {
   return low ? Scalar(-top - 1) : Scalar(top);
 }
 
-void reduce_into(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce,
-                 bool include_self) {
+void reduce_into(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                 std::string_view reduce, bool include_self) {
   ScatterMode mode;
   if (reduce == "sum" || reduce == "mean") {
     mode = ScatterMode::Add;
@@ -173,11 +178,14 @@ void reduce_into(const Tensor& self, int64_t dim, const Tensor& index, const Ten
     raise(ErrorKind::Value, "scatter_reduce",
           rustorch::cat("reduce argument must be either sum, prod, mean, amax or amin, got ", reduce));
   }
-  if (!include_self) run_scatter("scatter_reduce", self, dim, index, nullptr, neutral(reduce, self.dtype()), ScatterMode::Write);
+  if (!include_self)
+    run_scatter("scatter_reduce", self, dim, index, nullptr, neutral(reduce, self.dtype()),
+                ScatterMode::Write);
   run_scatter("scatter_reduce", self, dim, index, &src, 0, mode);
   if (reduce != "mean") return;
   const DType t = self.dtype();
-  Tensor count = impl::full_like(self, include_self ? Scalar(1) : Scalar(0), t, std::nullopt, false, std::nullopt);
+  Tensor count =
+      impl::full_like(self, include_self ? Scalar(1) : Scalar(0), t, std::nullopt, false, std::nullopt);
   run_scatter("scatter_reduce", count, dim, index, nullptr, 1, ScatterMode::Add);
   impl::masked_fill__Scalar(count, rustorch::eq(count, Scalar(0)), Scalar(1));
   if (is_integral(t, true))
@@ -188,25 +196,28 @@ void reduce_into(const Tensor& self, int64_t dim, const Tensor& index, const Ten
 
 }  // namespace
 
-void scatter_reduce_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce,
-                     bool include_self) {
+void scatter_reduce_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                     std::string_view reduce, bool include_self) {
   reduce_into(self, dim, index, src, reduce, include_self);
 }
 
-Tensor scatter_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce,
-                      bool include_self) {
+Tensor scatter_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                      std::string_view reduce, bool include_self) {
   Tensor out = copy_of(self);
   reduce_into(out, dim, index, src, reduce, include_self);
   return out;
 }
 
-Tensor index_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, std::string_view reduce,
-                    bool include_self) {
+Tensor index_reduce(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                    std::string_view reduce, bool include_self) {
   const int64_t d = wrap_dim("index_reduce", dim, self.dim());
-  RT_CHECK(reduce == "prod" || reduce == "mean" || reduce == "amax" || reduce == "amin", Value, "index_reduce",
-           "Expected reduce to be one of prod, mean, amax or amin but got ", reduce, ".");
-  RT_CHECK(index.dim() <= 1, Index, "index_reduce", "Index should have dimension 1 or 0 (got ", index.dim(), ")");
-  if (self.dim() == 0) return rustorch::scatter_reduce(self, 0, rustorch::reshape(index, {}), rustorch::reshape(source, {}), reduce, include_self);
+  RT_CHECK(reduce == "prod" || reduce == "mean" || reduce == "amax" || reduce == "amin", Value,
+           "index_reduce", "Expected reduce to be one of prod, mean, amax or amin but got ", reduce, ".");
+  RT_CHECK(index.dim() <= 1, Index, "index_reduce", "Index should have dimension 1 or 0 (got ", index.dim(),
+           ")");
+  if (self.dim() == 0)
+    return rustorch::scatter_reduce(self, 0, rustorch::reshape(index, {}), rustorch::reshape(source, {}),
+                                    reduce, include_self);
   DimArray shape(static_cast<int>(source.dim()), 1);
   shape[static_cast<int>(d)] = index.numel();
   Tensor wide = rustorch::expand(rustorch::reshape(index, shape.ref()), source.sizes());
@@ -220,7 +231,8 @@ Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<i
     return rustorch::where(rustorch::lt(at, Scalar(0)), rustorch::add(at, Scalar(size)), at);
   };
   if (!dim)
-    return rustorch::gather(rustorch::reshape(self, {-1}), 0, from_start(rustorch::reshape(indices, {-1}), self.numel()));
+    return rustorch::gather(rustorch::reshape(self, {-1}), 0,
+                            from_start(rustorch::reshape(indices, {-1}), self.numel()));
   RT_CHECK(self.dim() == indices.dim(), Shape, "take_along_dim",
            "input and indices should have the same number of dimensions, but got ", self.dim(),
            " dimensions for input, and ", indices.dim(), " dimensions for indices");
@@ -236,8 +248,9 @@ Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<i
     data[d] = self.size(d);
     index[d] = indices.size(d);
   }
-  return rustorch::gather(rustorch::expand(self, data.ref()), d,
-                          rustorch::expand(from_start(indices, self.dim() > 0 ? self.size(d) : 1), index.ref()));
+  return rustorch::gather(
+      rustorch::expand(self, data.ref()), d,
+      rustorch::expand(from_start(indices, self.dim() > 0 ? self.size(d) : 1), index.ref()));
 }
 
 }  // namespace rustorch::impl

@@ -20,7 +20,8 @@ Tensor reshape(const Tensor& self, IntArrayRef shape) {
     return rustorch::view(self, size.ref());
   }
   DimArray size(infer_size("reshape", shape, t.numel()));
-  if (auto strides = view_strides(t.sizes(), t.strides(), size)) return rustorch::_reshape_alias(self, size.ref(), *strides);
+  if (auto strides = view_strides(t.sizes(), t.strides(), size))
+    return rustorch::_reshape_alias(self, size.ref(), *strides);
   return rustorch::view(rustorch::clone(self, MemoryFormat::Contiguous), size.ref());
 }
 
@@ -30,7 +31,8 @@ Tensor view_as(const Tensor& self, const Tensor& other) { return rustorch::view(
 Tensor flatten(const Tensor& self, int64_t start_dim, int64_t end_dim) {
   const auto first = static_cast<int>(wrap_dim("flatten", start_dim, self.dim()));
   const auto last = static_cast<int>(wrap_dim("flatten", end_dim, self.dim()));
-  RT_CHECK(first <= last, Value, "flatten", "flatten() has invalid args: start_dim cannot come after end_dim");
+  RT_CHECK(first <= last, Value, "flatten",
+           "flatten() has invalid args: start_dim cannot come after end_dim");
   if (self.dim() == 0) return rustorch::reshape(self, {1});
   if (first == last) return self;
   const TensorImpl& t = *self.impl();
@@ -70,7 +72,8 @@ Tensor unflatten(const Tensor& self, int64_t dim, IntArrayRef sizes) {
       size.push(self.impl()->size(k));
       continue;
     }
-    for (size_t i = 0; i < sizes.size(); ++i) size.push(static_cast<int>(i) == unknown ? have / known : sizes[i]);
+    for (size_t i = 0; i < sizes.size(); ++i)
+      size.push(static_cast<int>(i) == unknown ? have / known : sizes[i]);
   }
   return rustorch::view(self, size.ref());
 }
@@ -90,8 +93,10 @@ std::vector<Tensor> broadcast_tensors(TensorList tensors) {
 Tensor movedim(const Tensor& self, IntArrayRef source, IntArrayRef destination) {
   const auto n = static_cast<int>(self.dim());
   RT_CHECK(source.size() == destination.size(), Value, "movedim",
-           "Invalid source or destination dims: source (", source, " dims) should contain the same number of dims as "
-           "destination (", destination, " dims)");
+           "Invalid source or destination dims: source (", source,
+           " dims) should contain the same number of dims as "
+           "destination (",
+           destination, " dims)");
   DimArray order(n, -1);
   uint64_t used = 0, placed = 0;
   for (size_t i = 0; i < source.size(); ++i) {
@@ -118,7 +123,8 @@ Tensor movedim_int(const Tensor& self, int64_t source, int64_t destination) {
 }
 
 Tensor adjoint(const Tensor& self) {
-  RT_CHECK(self.dim() != 1, Shape, "adjoint", "tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor.");
+  RT_CHECK(self.dim() != 1, Shape, "adjoint",
+           "tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor.");
   if (self.dim() == 0) return is_complex(self.dtype()) ? rustorch::conj(self) : self;
   Tensor swapped = rustorch::transpose(self, -2, -1);
   return is_complex(self.dtype()) ? rustorch::conj(swapped) : swapped;
@@ -127,7 +133,8 @@ Tensor adjoint(const Tensor& self) {
 Tensor real(const Tensor& self) { return is_complex(self.dtype()) ? rustorch::_real_view(self) : self; }
 
 Tensor imag(const Tensor& self) {
-  RT_CHECK(is_complex(self.dtype()), Type, "imag", "imag is not implemented for tensors with non-complex dtypes.");
+  RT_CHECK(is_complex(self.dtype()), Type, "imag",
+           "imag is not implemented for tensors with non-complex dtypes.");
   return rustorch::_imag_view(self);
 }
 
@@ -144,7 +151,8 @@ std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim) {
 }
 
 std::vector<Tensor> tensor_split_sections(const Tensor& self, int64_t sections, int64_t dim) {
-  RT_CHECK(self.dim() > 0, Shape, "tensor_split", "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
+  RT_CHECK(self.dim() > 0, Shape, "tensor_split",
+           "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
   RT_CHECK(sections > 0, Value, "tensor_split", "number of sections must be larger than 0, got ", sections);
   const int64_t size = self.size(dim);
   std::vector<int64_t> sizes(static_cast<size_t>(sections), size / sections);
@@ -153,7 +161,8 @@ std::vector<Tensor> tensor_split_sections(const Tensor& self, int64_t sections, 
 }
 
 std::vector<Tensor> tensor_split_indices(const Tensor& self, IntArrayRef indices, int64_t dim) {
-  RT_CHECK(self.dim() > 0, Shape, "tensor_split", "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
+  RT_CHECK(self.dim() > 0, Shape, "tensor_split",
+           "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
   const int64_t d = wrap_dim("tensor_split", dim, self.dim());
   std::vector<Tensor> out;
   int64_t start = 0;
@@ -166,9 +175,15 @@ std::vector<Tensor> tensor_split_indices(const Tensor& self, IntArrayRef indices
 }
 
 std::vector<Tensor> tensor_split_tensor(const Tensor& self, const Tensor& at, int64_t dim) {
-  RT_CHECK(at.device().is_cpu(), Device, "tensor_split", "tensor_split expected tensor_indices_or_sections to be on cpu, but it's on ", at.device().str());
-  RT_CHECK(at.dtype() == kInt64, DType, "tensor_split", "tensor_split expected tensor_indices_or_sections to have dtype of long, but got ", dtype_scalar_name(at.dtype()));
-  RT_CHECK(at.dim() <= 1, Shape, "tensor_split", "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, but got a tensor with ", at.dim(), " dims");
+  RT_CHECK(at.device().is_cpu(), Device, "tensor_split",
+           "tensor_split expected tensor_indices_or_sections to be on cpu, but it's on ", at.device().str());
+  RT_CHECK(at.dtype() == kInt64, DType, "tensor_split",
+           "tensor_split expected tensor_indices_or_sections to have dtype of long, but got ",
+           dtype_scalar_name(at.dtype()));
+  RT_CHECK(at.dim() <= 1, Shape, "tensor_split",
+           "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional "
+           "tensor, but got a tensor with ",
+           at.dim(), " dims");
   Tensor flat = contiguous_raw(at);
   const auto* p = flat.impl()->data<int64_t>();
   if (at.dim() == 0) return impl::tensor_split_sections(self, p[0], dim);
@@ -227,7 +242,9 @@ Tensor slice_scatter(const Tensor& self, const Tensor& src, int64_t dim, std::op
 Tensor diagonal_scatter(const Tensor& self, const Tensor& src, int64_t offset, int64_t dim1, int64_t dim2) {
   Tensor out = rustorch::clone(self, MemoryFormat::Preserve);
   Tensor target = rustorch::diagonal(out, offset, dim1, dim2);
-  RT_CHECK(target.sizes() == src.sizes(), Shape, "diagonal_scatter", "expected src to have a size equal to the diagonal of self. src size = ", src.sizes(), ", diagonal size = ", target.sizes());
+  RT_CHECK(target.sizes() == src.sizes(), Shape, "diagonal_scatter",
+           "expected src to have a size equal to the diagonal of self. src size = ", src.sizes(),
+           ", diagonal size = ", target.sizes());
   target.copy_(src);
   return out;
 }

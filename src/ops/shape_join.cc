@@ -22,7 +22,8 @@ bool cat_skips(const Tensor& t) { return t.dim() == 1 && t.impl()->size(0) == 0;
 
 }  // namespace
 
-std::vector<Tensor> cat_backward(const Tensor& g, const std::vector<std::vector<int64_t>>& shapes, int64_t dim) {
+std::vector<Tensor> cat_backward(const Tensor& g, const std::vector<std::vector<int64_t>>& shapes,
+                                 int64_t dim) {
   std::vector<Tensor> out;
   out.reserve(shapes.size());
   const int64_t d = wrap_dim("cat", dim, g.dim());
@@ -53,7 +54,8 @@ Tensor cat(TensorList tensors, int64_t dim) {
   ResultType type;
   bool channels_last = true;
   for (const Tensor& t : tensors) {
-    RT_CHECK(t.dim() > 0, Shape, "cat", "zero-dimensional tensor (at position ", &t - tensors.data(), ") cannot be concatenated");
+    RT_CHECK(t.dim() > 0, Shape, "cat", "zero-dimensional tensor (at position ", &t - tensors.data(),
+             ") cannot be concatenated");
     type.add(t.dtype(), false, false);
     if (cat_skips(t)) continue;
     if (shape_of == nullptr) shape_of = &t;
@@ -65,13 +67,14 @@ Tensor cat(TensorList tensors, int64_t dim) {
   size[d] = 0;
   for (const Tensor& t : tensors) {
     if (shape_of != nullptr && cat_skips(t)) continue;
-    RT_CHECK(t.dim() == first.dim(), Shape, "cat", "Tensors must have same number of dimensions: got ", first.dim(), " and ", t.dim());
+    RT_CHECK(t.dim() == first.dim(), Shape, "cat", "Tensors must have same number of dimensions: got ",
+             first.dim(), " and ", t.dim());
     for (int k = 0; k < size.size(); ++k)
       if (k != d && t.impl()->size(k) != size[k])
         raise_shape("cat",
-                    rustorch::cat("Sizes of tensors must match except in dimension ", d, ". Expected size ", size[k],
-                                  " but got size ", t.impl()->size(k), " for tensor number ", &t - tensors.data(),
-                                  " in the list."),
+                    rustorch::cat("Sizes of tensors must match except in dimension ", d, ". Expected size ",
+                                  size[k], " but got size ", t.impl()->size(k), " for tensor number ",
+                                  &t - tensors.data(), " in the list."),
                     first.sizes(), t.sizes());
     size[d] += t.impl()->size(d);
   }
@@ -163,7 +166,8 @@ Tensor block_diag(TensorList tensors) {
   int64_t rows = 0, cols = 0;
   std::vector<Tensor> blocks;
   for (const Tensor& t : tensors) {
-    RT_CHECK(t.dim() <= 2, Shape, "block_diag", "Input tensors must have 2 or fewer dimensions. Input ", &t - tensors.data(), " has ", t.dim(), " dimensions");
+    RT_CHECK(t.dim() <= 2, Shape, "block_diag", "Input tensors must have 2 or fewer dimensions. Input ",
+             &t - tensors.data(), " has ", t.dim(), " dimensions");
     blocks.push_back(impl::atleast_2d(t));
     rows += blocks.back().size(0);
     cols += blocks.back().size(1);
@@ -191,8 +195,10 @@ std::vector<Tensor> meshgrid(TensorList tensors, std::optional<std::string_view>
   if (swap) std::swap(in[0], in[1]);
   DimArray size;
   for (const Tensor& t : in) {
-    RT_CHECK(t.dim() <= 1, Shape, "meshgrid", "Expected 0D or 1D tensor in the tensor list but got: ", t.sizes());
-    RT_CHECK(t.dtype() == in[0].dtype(), DType, "meshgrid", "meshgrid expects all tensors to have the same dtype");
+    RT_CHECK(t.dim() <= 1, Shape, "meshgrid",
+             "Expected 0D or 1D tensor in the tensor list but got: ", t.sizes());
+    RT_CHECK(t.dtype() == in[0].dtype(), DType, "meshgrid",
+             "meshgrid expects all tensors to have the same dtype");
     size.push(t.numel());
   }
   std::vector<Tensor> out;
@@ -243,12 +249,14 @@ Tensor combinations(const Tensor& self, int64_t r, bool with_replacement) {
 Tensor repeat(const Tensor& self, IntArrayRef repeats) {
   const auto n = static_cast<int>(repeats.size());
   const int lead = n - static_cast<int>(self.dim());
-  RT_CHECK(lead >= 0, Shape, "repeat", "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
+  RT_CHECK(lead >= 0, Shape, "repeat",
+           "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
   DimArray split, wide, joined;
   bool plain = lead == 0;
   for (int d = 0; d < n; ++d) {
     const int64_t r = repeats[static_cast<size_t>(d)], s = d < lead ? 1 : self.impl()->size(d - lead);
-    RT_CHECK(r >= 0, Value, "repeat", "Trying to create tensor with negative dimension ", r * s, ": ", repeats);
+    RT_CHECK(r >= 0, Value, "repeat", "Trying to create tensor with negative dimension ", r * s, ": ",
+             repeats);
     plain &= r == 1;
     joined.push(r * s);
     if (r != 1) {
@@ -277,7 +285,8 @@ Tensor repeat_interleave_int(const Tensor& self, int64_t repeats, std::optional<
   if (in.dim() == 0) in = rustorch::reshape(in, {1});
   const int64_t d = wrap_dim("repeat_interleave", dim.value_or(0), in.dim());
   RT_CHECK(!output_size || *output_size == in.size(d) * repeats, Value, "repeat_interleave",
-           "repeat_interleave: Invalid output_size, expected ", in.size(d) * repeats, ", got ", output_size.value_or(0));
+           "repeat_interleave: Invalid output_size, expected ", in.size(d) * repeats, ", got ",
+           output_size.value_or(0));
   Tensor wide = rustorch::unsqueeze(in, d + 1);
   DimArray size(wide.sizes());
   size[static_cast<int>(d) + 1] = repeats;
@@ -286,8 +295,10 @@ Tensor repeat_interleave_int(const Tensor& self, int64_t repeats, std::optional<
 }
 
 Tensor repeat_interleave_counts(const Tensor& repeats, std::optional<int64_t> output_size) {
-  RT_CHECK(repeats.dim() == 1, Shape, "repeat_interleave", "repeat_interleave only accept 1D vector as repeat");
-  RT_CHECK(repeats.dtype() == kInt64 || repeats.dtype() == kInt32, DType, "repeat_interleave", "repeats has to be Long or Int tensor");
+  RT_CHECK(repeats.dim() == 1, Shape, "repeat_interleave",
+           "repeat_interleave only accept 1D vector as repeat");
+  RT_CHECK(repeats.dtype() == kInt64 || repeats.dtype() == kInt32, DType, "repeat_interleave",
+           "repeats has to be Long or Int tensor");
   Tensor counts = contiguous_raw(cast_raw(repeats, kInt64));
   const auto* c = counts.impl()->data<int64_t>();
   int64_t total = 0;
@@ -295,7 +306,8 @@ Tensor repeat_interleave_counts(const Tensor& repeats, std::optional<int64_t> ou
     RT_CHECK(c[i] >= 0, Value, "repeat_interleave", "repeats can not be negative");
     total += c[i];
   }
-  RT_CHECK(!output_size || *output_size == total, Value, "repeat_interleave", "allocated size does not match required size");
+  RT_CHECK(!output_size || *output_size == total, Value, "repeat_interleave",
+           "allocated size does not match required size");
   Tensor out = make_tensor({total}, kInt64, repeats.device());
   auto* p = out.impl()->mutable_data<int64_t>();
   for (int64_t i = 0; i < counts.numel(); ++i) p = std::fill_n(p, c[i], i);
@@ -341,15 +353,17 @@ Tensor flipud(const Tensor& self) {
 Tensor roll(const Tensor& self, IntArrayRef shifts, IntArrayRef dims) {
   RT_CHECK(!shifts.empty(), Value, "roll", "`shifts` required");
   if (dims.empty()) {
-    RT_CHECK(shifts.size() == 1, Value, "roll", "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:0");
+    RT_CHECK(shifts.size() == 1, Value, "roll", "shifts and dimensions must align. shifts: ", shifts.size(),
+             ", dims:0");
     Tensor flat = impl::roll(rustorch::reshape(self, {-1}), shifts, {int64_t{0}});
     return rustorch::reshape(flat, self.sizes());
   }
-  RT_CHECK(shifts.size() == dims.size(), Value, "roll", "shifts and dimensions must align. shifts: ", shifts.size(),
-           ", dims:", dims.size());
+  RT_CHECK(shifts.size() == dims.size(), Value, "roll",
+           "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
   Tensor in = self;
   for (size_t i = 0; i < dims.size(); ++i) {
-    RT_CHECK(self.dim() > 0, Index, "roll", "Dimension specified as ", dims[i], " but tensor has no dimensions");
+    RT_CHECK(self.dim() > 0, Index, "roll", "Dimension specified as ", dims[i],
+             " but tensor has no dimensions");
     const auto d = static_cast<int>(wrap_dim("roll", dims[i], self.dim()));
     if (self.dim() == 0 || self.numel() == 0) return impl::clone(self, std::nullopt);
     const int64_t n = in.impl()->size(d);
@@ -363,22 +377,29 @@ Tensor roll(const Tensor& self, IntArrayRef shifts, IntArrayRef dims) {
 }
 
 Tensor rot90(const Tensor& self, int64_t k, IntArrayRef dims) {
-  RT_CHECK(dims.size() == 2, Value, "rot90", "expected total rotation dims == 2, but got dims = ", dims.size());
+  RT_CHECK(dims.size() == 2, Value, "rot90",
+           "expected total rotation dims == 2, but got dims = ", dims.size());
   RT_CHECK(self.dim() >= 2, Shape, "rot90", "expected total dims >= 2, but got total dims = ", self.dim());
   const int64_t a = wrap_dim("rot90", dims[0], self.dim()), b = wrap_dim("rot90", dims[1], self.dim());
-  RT_CHECK(a != b, Value, "rot90", "expected rotation dims to be different, but got dim0 = ", dims[0], " and dim1 = ", dims[1]);
+  RT_CHECK(a != b, Value, "rot90", "expected rotation dims to be different, but got dim0 = ", dims[0],
+           " and dim1 = ", dims[1]);
   switch (((k % 4) + 4) % 4) {
-    case 1: return rustorch::transpose(rustorch::flip(self, {b}), a, b);
-    case 2: return rustorch::flip(self, {a, b});
-    case 3: return rustorch::transpose(rustorch::flip(self, {a}), a, b);
-    default: return rustorch::clone(self, MemoryFormat::Contiguous);
+    case 1:
+      return rustorch::transpose(rustorch::flip(self, {b}), a, b);
+    case 2:
+      return rustorch::flip(self, {a, b});
+    case 3:
+      return rustorch::transpose(rustorch::flip(self, {a}), a, b);
+    default:
+      return rustorch::clone(self, MemoryFormat::Contiguous);
   }
 }
 
 Tensor diag_embed(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) {
   RT_CHECK(self.dim() > 0, Shape, "diag_embed", "expected at least one dimension, got a 0-d tensor");
   const int n = static_cast<int>(self.dim()) + 1;
-  const auto a = static_cast<int>(wrap_dim("diag_embed", dim1, n)), b = static_cast<int>(wrap_dim("diag_embed", dim2, n));
+  const auto a = static_cast<int>(wrap_dim("diag_embed", dim1, n)),
+             b = static_cast<int>(wrap_dim("diag_embed", dim2, n));
   RT_CHECK(a != b, Value, "diag_embed", "diagonal dimensions cannot be identical ", dim1, ", ", dim2);
   const int64_t length = self.size(-1), side = length + std::abs(offset);
   DimArray size(self.sizes());
@@ -391,12 +412,15 @@ Tensor diag_embed(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2
 }
 
 Tensor diag(const Tensor& self, int64_t diagonal) {
-  RT_CHECK(self.dim() == 1 || self.dim() == 2, Shape, "diag", "Supports 1D or 2D tensors. Got ", self.dim(), "D");
+  RT_CHECK(self.dim() == 1 || self.dim() == 2, Shape, "diag", "Supports 1D or 2D tensors. Got ", self.dim(),
+           "D");
   if (self.dim() == 1) return rustorch::diag_embed(self, diagonal);
   return rustorch::clone(rustorch::diagonal(self, diagonal), MemoryFormat::Contiguous);
 }
 
-Tensor diagflat(const Tensor& self, int64_t offset) { return rustorch::diag_embed(rustorch::reshape(self, {-1}), offset); }
+Tensor diagflat(const Tensor& self, int64_t offset) {
+  return rustorch::diag_embed(rustorch::reshape(self, {-1}), offset);
+}
 
 Tensor trace(const Tensor& self) {
   RT_CHECK(self.dim() == 2, Shape, "trace", "expected a matrix, but got tensor with dim ", self.dim());

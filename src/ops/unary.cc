@@ -18,7 +18,9 @@ Tensor angle_backward(const Tensor& g, const Tensor& self) {
 
 namespace impl {
 
-Tensor square(const Tensor& self) { return self.dtype() == kBool ? self.mul(self).to(kInt64) : self.mul(self); }
+Tensor square(const Tensor& self) {
+  return self.dtype() == kBool ? self.mul(self).to(kInt64) : self.mul(self);
+}
 
 Tensor round_decimals(const Tensor& self, int64_t decimals) {
   if (decimals == 0 || is_integral(self.dtype(), true)) return rustorch::round(self);
@@ -35,22 +37,32 @@ Tensor logit(const Tensor& self, std::optional<double> eps) {
 namespace {
 double largest(DType t) {
   switch (t) {
-    case kFloat16: return 65504.0;
-    case kBFloat16: return 3.3895313892515355e38;
-    case kFloat32: case kComplex64: return std::numeric_limits<float>::max();
-    default: return std::numeric_limits<double>::max();
+    case kFloat16:
+      return 65504.0;
+    case kBFloat16:
+      return 3.3895313892515355e38;
+    case kFloat32:
+    case kComplex64:
+      return std::numeric_limits<float>::max();
+    default:
+      return std::numeric_limits<double>::max();
   }
 }
 }  // namespace
 
-Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<double> posinf, std::optional<double> neginf) {
+Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<double> posinf,
+                  std::optional<double> neginf) {
   if (is_integral(self.dtype(), true)) return self.clone();
-  if (self.is_complex()) return rustorch::complex(impl::nan_to_num(rustorch::real(self), nan, posinf, neginf), impl::nan_to_num(rustorch::imag(self), nan, posinf, neginf));
+  if (self.is_complex())
+    return rustorch::complex(impl::nan_to_num(rustorch::real(self), nan, posinf, neginf),
+                             impl::nan_to_num(rustorch::imag(self), nan, posinf, neginf));
   double top = largest(self.dtype());
   return _nan_to_num(self, nan.value_or(0.0), posinf.value_or(top), neginf.value_or(-top));
 }
 
-Tensor bitwise_not(const Tensor& self) { return self.dtype() == kBool ? logical_not(self) : _bitwise_not(self); }
+Tensor bitwise_not(const Tensor& self) {
+  return self.dtype() == kBool ? logical_not(self) : _bitwise_not(self);
+}
 
 Tensor positive(const Tensor& self) {
   RT_CHECK(self.dtype() != kBool, DType, "positive", "The `+` operator, on a bool tensor is not supported.");
@@ -71,11 +83,13 @@ Tensor resolve_neg(const Tensor& self) { return self; }
 // ---- comparison
 
 Tensor isclose(const Tensor& self, const Tensor& other, double rtol, double atol, bool equal_nan) {
-  RT_CHECK(self.dtype() == other.dtype(), DType, "isclose", dtype_scalar_name(self.dtype()), " did not match ", dtype_scalar_name(other.dtype()));
+  RT_CHECK(self.dtype() == other.dtype(), DType, "isclose", dtype_scalar_name(self.dtype()),
+           " did not match ", dtype_scalar_name(other.dtype()));
   RT_CHECK(rtol >= 0, Value, "isclose", "rtol must be greater than or equal to zero, but got ", rtol);
   RT_CHECK(atol >= 0, Value, "isclose", "atol must be greater than or equal to zero, but got ", atol);
   Tensor close = self.eq(other);
-  if (equal_nan && is_differentiable(self.dtype())) close = close.logical_or(self.isnan().logical_and(other.isnan()));
+  if (equal_nan && is_differentiable(self.dtype()))
+    close = close.logical_or(self.isnan().logical_and(other.isnan()));
   if (rtol == 0 && atol == 0) return close;
   Tensor a = self, b = other;
   if (is_integral(a.dtype(), true)) {
@@ -108,7 +122,8 @@ Tensor relu6(const Tensor& self) { return rustorch::hardtanh(self, 0, 6); }
 Tensor gelu(const Tensor& self, std::string_view approximate) {
   if (approximate == "none") return _gelu_erf(self);
   if (approximate == "tanh") return _gelu_tanh(self);
-  raise(ErrorKind::Value, "gelu", rustorch::cat("approximate argument must be either none or tanh; got ", approximate));
+  raise(ErrorKind::Value, "gelu",
+        rustorch::cat("approximate argument must be either none or tanh; got ", approximate));
 }
 
 Tensor elu(const Tensor& self, const Scalar& alpha, const Scalar& scale, const Scalar& input_scale) {
@@ -118,24 +133,30 @@ Tensor celu(const Tensor& self, const Scalar& alpha) {
   RT_CHECK(alpha.to_double() != 0, Value, "celu", "ZeroDivisionError: alpha cannot be 0 for CELU");
   return _elu(self, alpha, 1.0, 1.0 / alpha.to_double());
 }
-Tensor selu(const Tensor& self) { return _elu(self, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946, 1.0); }
+Tensor selu(const Tensor& self) {
+  return _elu(self, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946, 1.0);
+}
 
 Tensor prelu(const Tensor& self, const Tensor& weight) {
-  RT_CHECK(self.dtype() == weight.dtype(), DType, "prelu", "Type promoting not supported. Got ", self.dtype(), " and ", weight.dtype());
+  RT_CHECK(self.dtype() == weight.dtype(), DType, "prelu", "Type promoting not supported. Got ", self.dtype(),
+           " and ", weight.dtype());
   if (weight.numel() != 1) {
     RT_CHECK(self.dim() > 0, Shape, "prelu", "Not allow zero-dim input tensor.");
     int64_t channels = self.dim() < 2 ? 1 : self.size(1);
-    RT_CHECK(channels == weight.numel(), Shape, "prelu", "Mismatch of parameter numbers and input channel size. Found parameter numbers = ",
+    RT_CHECK(channels == weight.numel(), Shape, "prelu",
+             "Mismatch of parameter numbers and input channel size. Found parameter numbers = ",
              weight.numel(), " and channel size = ", channels, ".");
   }
-  RT_CHECK(weight.dim() <= 1, Shape, "prelu", "Expected weight to be a scalar or 1D tensor, but got: ndim = ", weight.dim());
+  RT_CHECK(weight.dim() <= 1, Shape, "prelu",
+           "Expected weight to be a scalar or 1D tensor, but got: ndim = ", weight.dim());
   std::vector<int64_t> shape(static_cast<size_t>(std::max<int64_t>(self.dim(), 0)), 1);
   if (self.dim() >= 2) shape[1] = weight.numel();
   return _prelu(self, weight.reshape(shape));
 }
 
 Tensor softshrink(const Tensor& self, const Scalar& lambd) {
-  RT_CHECK(lambd.to_double() >= 0, Value, "softshrink", "lambda must be greater or equal to 0, but found to be ", lambd, ".");
+  RT_CHECK(lambd.to_double() >= 0, Value, "softshrink",
+           "lambda must be greater or equal to 0, but found to be ", lambd, ".");
   return _softshrink(self, lambd);
 }
 Tensor tanhshrink(const Tensor& self) { return self.sub(self.tanh()); }

@@ -19,7 +19,8 @@ Tensor alias_as(const Tensor& self, DType dtype, IntArrayRef sizes, IntArrayRef 
   return Tensor(new TensorImpl(impl.storage(), sizes, strides, offset, dtype, impl.device()));
 }
 
-SliceRange normalize_slice(std::optional<int64_t> start, std::optional<int64_t> end, int64_t step, int64_t size) {
+SliceRange normalize_slice(std::optional<int64_t> start, std::optional<int64_t> end, int64_t step,
+                           int64_t size) {
   RT_CHECK(step > 0, Value, "slice", "slice step must be positive");
   int64_t first = start.value_or(0);
   int64_t last = end.value_or(size);
@@ -44,8 +45,9 @@ Tensor view(const Tensor& self, IntArrayRef size) {
       unknown = static_cast<int>(i);
     } else {
       RT_CHECK(size[i] >= 0, Shape, "view",
-               size[i] == -1 ? rustorch::cat("only one dimension can be inferred")
-                             : rustorch::cat("invalid shape dimension ", size[i], " at index ", i, " of shape ", size));
+               size[i] == -1
+                   ? rustorch::cat("only one dimension can be inferred")
+                   : rustorch::cat("invalid shape dimension ", size[i], " at index ", i, " of shape ", size));
       known *= size[i];
     }
   }
@@ -67,15 +69,17 @@ Tensor view(const Tensor& self, IntArrayRef size) {
   }
   auto strides = view_strides(t.sizes(), t.strides(), shape);
   RT_CHECK(strides.has_value(), Shape, "view",
-           "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
-           "contiguous subspaces); use .reshape(...) instead; got ", t.sizes(), " with strides ", t.strides(),
-           "; expected a layout that fits ", size);
+           "view size is not compatible with input tensor's size and stride (at least one dimension spans "
+           "across two "
+           "contiguous subspaces); use .reshape(...) instead; got ",
+           t.sizes(), " with strides ", t.strides(), "; expected a layout that fits ", size);
   return make_alias(self, shape, *strides, t.offset());
 }
 
 Tensor view_dtype(const Tensor& self, DType dtype) {
   const TensorImpl& t = *self.impl();
-  const auto from = static_cast<int64_t>(element_size(t.dtype())), to = static_cast<int64_t>(element_size(dtype));
+  const auto from = static_cast<int64_t>(element_size(t.dtype())),
+             to = static_cast<int64_t>(element_size(dtype));
   DimArray sizes(t.sizes()), strides(t.strides());
   if (from == to) return alias_as(self, dtype, sizes, strides, t.offset());
   RT_CHECK(t.dim() > 0, Shape, "view", "self.dim() cannot be 0 to view ", dtype_name(t.dtype()), " as ",
@@ -93,13 +97,16 @@ Tensor view_dtype(const Tensor& self, DType dtype) {
   }
   int64_t ratio = to / from;
   RT_CHECK(sizes[last] % ratio == 0, Shape, "view", "self.size(-1) must be divisible by ", ratio, " to view ",
-           dtype_name(t.dtype()), " as ", dtype_name(dtype), " (different element sizes), but got ", sizes[last]);
-  RT_CHECK(t.offset() % ratio == 0, Shape, "view", "self.storage_offset() must be divisible by ", ratio, " to view ",
-           dtype_name(t.dtype()), " as ", dtype_name(dtype), " (different element sizes), but got ", t.offset());
+           dtype_name(t.dtype()), " as ", dtype_name(dtype), " (different element sizes), but got ",
+           sizes[last]);
+  RT_CHECK(t.offset() % ratio == 0, Shape, "view", "self.storage_offset() must be divisible by ", ratio,
+           " to view ", dtype_name(t.dtype()), " as ", dtype_name(dtype),
+           " (different element sizes), but got ", t.offset());
   sizes[last] /= ratio;
   for (int d = 0; d < last; ++d) {
-    RT_CHECK(strides[d] % ratio == 0, Shape, "view", "self.stride(", d, ") must be divisible by ", ratio, " to view ",
-             dtype_name(t.dtype()), " as ", dtype_name(dtype), " (different element sizes), but got ", strides[d]);
+    RT_CHECK(strides[d] % ratio == 0, Shape, "view", "self.stride(", d, ") must be divisible by ", ratio,
+             " to view ", dtype_name(t.dtype()), " as ", dtype_name(dtype),
+             " (different element sizes), but got ", strides[d]);
     strides[d] /= ratio;
   }
   strides[last] = 1;
@@ -125,15 +132,18 @@ Tensor transpose(const Tensor& self, int64_t dim0, int64_t dim1) {
 }
 
 Tensor t(const Tensor& self) {
-  RT_CHECK(self.dim() <= 2, Shape, "t", "t() expects a tensor with <= 2 dimensions, but self is ", self.dim(), "D");
+  RT_CHECK(self.dim() <= 2, Shape, "t", "t() expects a tensor with <= 2 dimensions, but self is ", self.dim(),
+           "D");
   return self.dim() < 2 ? make_alias(self) : impl::transpose(self, 0, 1);
 }
 
 Tensor permute(const Tensor& self, IntArrayRef dims) {
   const TensorImpl& t = *self.impl();
   RT_CHECK(static_cast<int>(dims.size()) == t.dim(), Shape, "permute",
-           "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
-           "ordering of dimensions i.e. input.dim() = ", t.dim(), " is not equal to len(dims) = ", dims.size());
+           "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
+           "desired "
+           "ordering of dimensions i.e. input.dim() = ",
+           t.dim(), " is not equal to len(dims) = ", dims.size());
   DimArray sizes, strides;
   uint64_t seen = 0;
   for (int64_t dim : dims) {
@@ -186,8 +196,8 @@ Tensor expand(const Tensor& self, IntArrayRef size, bool /*implicit*/) {
   auto n = static_cast<int>(size.size());
   int lead = n - t.dim();
   RT_CHECK(lead >= 0, Shape, "expand", "the number of sizes provided (", n,
-           ") must be greater or equal to the number of dimensions in the tensor (", t.dim(), "); got ", t.sizes(),
-           "; expected to expand to ", size);
+           ") must be greater or equal to the number of dimensions in the tensor (", t.dim(), "); got ",
+           t.sizes(), "; expected to expand to ", size);
   DimArray sizes, strides;
   for (int d = 0; d < n; ++d) {
     int64_t want = size[d];
@@ -202,8 +212,9 @@ Tensor expand(const Tensor& self, IntArrayRef size, bool /*implicit*/) {
     if (want == -1) want = have;
     if (want != have && have != 1)
       raise_shape("expand",
-                  rustorch::cat("The expanded size of the tensor (", want, ") must match the existing size (", have,
-                      ") at non-singleton dimension ", d, ".  Target sizes: ", size, ".  Tensor sizes: ", t.sizes()),
+                  rustorch::cat("The expanded size of the tensor (", want, ") must match the existing size (",
+                                have, ") at non-singleton dimension ", d, ".  Target sizes: ", size,
+                                ".  Tensor sizes: ", t.sizes()),
                   size, t.sizes());
     sizes.push(want);
     strides.push(want == have ? t.stride(d - lead) : 0);
@@ -216,8 +227,8 @@ Tensor select(const Tensor& self, int64_t dim, int64_t index) {
   RT_CHECK(t.dim() > 0, Index, "select", "select() cannot be applied to a 0-dim tensor.");
   auto d = static_cast<int>(wrap_dim("select", dim, t.dim()));
   int64_t size = t.size(d);
-  RT_CHECK(index >= -size && index < size, Index, "select", "index ", index, " out of range for tensor of size ",
-           t.sizes(), " at dimension ", d);
+  RT_CHECK(index >= -size && index < size, Index, "select", "index ", index,
+           " out of range for tensor of size ", t.sizes(), " at dimension ", d);
   DimArray sizes(t.sizes()), strides(t.strides());
   int64_t offset = t.offset() + (index < 0 ? index + size : index) * strides[d];
   sizes.erase(d);
@@ -225,7 +236,8 @@ Tensor select(const Tensor& self, int64_t dim, int64_t index) {
   return make_alias(self, sizes, strides, offset);
 }
 
-Tensor slice(const Tensor& self, int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end, int64_t step) {
+Tensor slice(const Tensor& self, int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end,
+             int64_t step) {
   const TensorImpl& t = *self.impl();
   RT_CHECK(t.dim() > 0, Index, "slice", "slice() cannot be applied to a 0-dim tensor.");
   auto d = static_cast<int>(wrap_dim("slice", dim, t.dim()));
@@ -253,13 +265,15 @@ Tensor narrow(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
   return make_alias(self, sizes, t.strides(), t.offset() + start * t.stride(d));
 }
 
-Tensor as_strided(const Tensor& self, IntArrayRef size, IntArrayRef stride, std::optional<int64_t> storage_offset) {
+Tensor as_strided(const Tensor& self, IntArrayRef size, IntArrayRef stride,
+                  std::optional<int64_t> storage_offset) {
   const TensorImpl& t = *self.impl();
   int64_t offset = storage_offset.value_or(t.offset());
-  RT_CHECK(size.size() == stride.size(), Shape, "as_strided",
-           "mismatch in length of strides and shape; got ", size, " and ", stride);
+  RT_CHECK(size.size() == stride.size(), Shape, "as_strided", "mismatch in length of strides and shape; got ",
+           size, " and ", stride);
   for (int64_t s : stride)
-    RT_CHECK(s >= 0, Value, "as_strided", "Negative strides are not supported at the moment, got strides: ", stride);
+    RT_CHECK(s >= 0, Value, "as_strided",
+             "Negative strides are not supported at the moment, got strides: ", stride);
   RT_CHECK(offset >= 0, Value, "as_strided", "Tensor: invalid storage offset ", offset);
   int64_t count = checked_numel("as_strided", size);
   if (count > 0 && t.storage() != nullptr) {
@@ -267,8 +281,8 @@ Tensor as_strided(const Tensor& self, IntArrayRef size, IntArrayRef stride, std:
     for (size_t d = 0; d < size.size(); ++d) last += static_cast<__int128>(size[d] - 1) * stride[d];
     auto item = static_cast<int64_t>(element_size(t.dtype()));
     RT_CHECK((last + 1) * item <= static_cast<__int128>(t.storage()->nbytes()), Value, "as_strided",
-             "setStorage: sizes ", size, ", strides ", stride, ", storage offset ", offset, ", and itemsize ", item,
-             " requiring a storage size of ", static_cast<int64_t>((last + 1) * item),
+             "setStorage: sizes ", size, ", strides ", stride, ", storage offset ", offset, ", and itemsize ",
+             item, " requiring a storage size of ", static_cast<int64_t>((last + 1) * item),
              " are out of bounds for storage of size ", t.storage()->nbytes());
   }
   return make_alias(self, size, stride, offset);
@@ -279,7 +293,8 @@ Tensor diagonal(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) 
   auto a = static_cast<int>(wrap_dim("diagonal", dim1, t.dim()));
   auto b = static_cast<int>(wrap_dim("diagonal", dim2, t.dim()));
   RT_CHECK(a != b, Value, "diagonal", "diagonal dimensions cannot be identical ", dim1, ", ", dim2);
-  int64_t length = offset >= 0 ? std::min(t.size(a), t.size(b) - offset) : std::min(t.size(a) + offset, t.size(b));
+  int64_t length =
+      offset >= 0 ? std::min(t.size(a), t.size(b) - offset) : std::min(t.size(a) + offset, t.size(b));
   length = std::max<int64_t>(length, 0);
   int64_t first = t.offset();
   if (length > 0) first += offset >= 0 ? offset * t.stride(b) : -offset * t.stride(a);
@@ -299,8 +314,8 @@ Tensor unfold(const Tensor& self, int64_t dimension, int64_t size, int64_t step)
   auto d = static_cast<int>(wrap_dim("unfold", dimension, t.dim()));
   int64_t have = t.dim() == 0 ? 1 : t.size(d);
   RT_CHECK(size >= 0, Value, "unfold", "size is ", size, " but must be >= 0");
-  RT_CHECK(size <= have, Value, "unfold", "maximum size for tensor at dimension ", d, " is ", have, " but size is ",
-           size);
+  RT_CHECK(size <= have, Value, "unfold", "maximum size for tensor at dimension ", d, " is ", have,
+           " but size is ", size);
   RT_CHECK(step > 0, Value, "unfold", "step is ", step, " but must be > 0");
   DimArray sizes(t.sizes()), strides(t.strides());
   int64_t inner = t.dim() == 0 ? 1 : strides[d];
@@ -326,7 +341,8 @@ Tensor view_as_real(const Tensor& self) {
 Tensor view_as_complex(const Tensor& self) {
   const TensorImpl& t = *self.impl();
   RT_CHECK(t.dtype() == kFloat32 || t.dtype() == kFloat64, Type, "view_as_complex",
-           "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: ",
+           "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar "
+           "type: ",
            dtype_scalar_name(t.dtype()));
   RT_CHECK(t.dim() > 0, Shape, "view_as_complex", "Input tensor must have one or more dimensions");
   int last = t.dim() - 1;
@@ -334,7 +350,8 @@ Tensor view_as_complex(const Tensor& self) {
   RT_CHECK(t.stride(last) == 1, Shape, "view_as_complex", "Tensor must have a last dimension with stride 1");
   DimArray sizes, strides;
   for (int d = 0; d < last; ++d) {
-    RT_CHECK(t.stride(d) % 2 == 0, Shape, "view_as_complex", "Tensor must have a stride divisible by 2 for all but last dimension");
+    RT_CHECK(t.stride(d) % 2 == 0, Shape, "view_as_complex",
+             "Tensor must have a stride divisible by 2 for all but last dimension");
     sizes.push(t.size(d));
     strides.push(t.stride(d) / 2);
   }
@@ -366,11 +383,13 @@ std::vector<Tensor> split_with_sizes(const Tensor& self, IntArrayRef split_sizes
   const TensorImpl& t = *self.impl();
   int64_t total = 0;
   for (int64_t n : split_sizes) {
-    RT_CHECK(n >= 0, Value, "split", "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=", split_sizes);
+    RT_CHECK(n >= 0, Value, "split",
+             "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=",
+             split_sizes);
     total += n;
   }
-  RT_CHECK(total == t.size(d), Value, "split", "split_with_sizes expects split_sizes to sum exactly to ", t.size(d),
-           " (input tensor's size at dimension ", dim, "), but got split_sizes=", split_sizes);
+  RT_CHECK(total == t.size(d), Value, "split", "split_with_sizes expects split_sizes to sum exactly to ",
+           t.size(d), " (input tensor's size at dimension ", dim, "), but got split_sizes=", split_sizes);
   DimArray sizes(t.sizes());
   int64_t offset = t.offset();
   std::vector<Tensor> out;
@@ -389,7 +408,8 @@ std::vector<Tensor> split_sizes(const Tensor& self, IntArrayRef split_size, int6
 
 std::vector<Tensor> split(const Tensor& self, int64_t split_size, int64_t dim) {
   RT_CHECK(self.dim() > 0, Shape, "split", "split expects at least a 1-dimensional tensor");
-  RT_CHECK(split_size >= 0, Value, "split", "split expects split_size be non-negative, but got split_size=", split_size);
+  RT_CHECK(split_size >= 0, Value, "split",
+           "split expects split_size be non-negative, but got split_size=", split_size);
   const auto d = static_cast<int>(wrap_dim("split", dim, self.dim()));
   const TensorImpl& t = *self.impl();
   const int64_t size = t.size(d);

@@ -14,6 +14,7 @@ struct SliceRange {
   int64_t start, step, length;
 };
 /// Python's slice rules for a dimension of the given size; throws Value unless step is positive.
-SliceRange normalize_slice(std::optional<int64_t> start, std::optional<int64_t> end, int64_t step, int64_t size);
+SliceRange normalize_slice(std::optional<int64_t> start, std::optional<int64_t> end, int64_t step,
+                           int64_t size);
 
 }  // namespace rustorch

@@ -15,7 +15,8 @@ namespace {
 
 Tensor zeros_for(const Tensor& g, IntArrayRef sizes) { return zeros(sizes, g.dtype(), g.device()); }
 
-/// The pieces of a list that got no gradient become zeros of the shape that shape_of(i) gives. Empty: none has one.
+/// The pieces of a list that got no gradient become zeros of the shape that shape_of(i) gives. Empty: none
+/// has one.
 template <class F>
 std::vector<Tensor> fill_gaps(const std::vector<Tensor>& gs, F&& shape_of) {
   const Tensor* some = nullptr;
@@ -71,7 +72,8 @@ Tensor unfold_backward(const Tensor& g, IntArrayRef sizes, int64_t dim, int64_t 
     out.unfold(d, size, step).copy_(g);
     return out;
   }
-  const Tensor at = arange(sizes[static_cast<size_t>(d)], kInt64, g.device()).unfold(0, size, step).reshape({-1});
+  const Tensor at =
+      arange(sizes[static_cast<size_t>(d)], kInt64, g.device()).unfold(0, size, step).reshape({-1});
   const Tensor flat = g.movedim(n, d + 1).flatten(d, d + 1);
   return zeros_for(g, sizes).index_add(d, at, flat);
 }
@@ -102,12 +104,15 @@ Tensor as_strided_backward(const Tensor& g, const Tensor& self, IntArrayRef size
   const int64_t high = std::max(self.storage_offset() + last_in, out_offset + last_out);
   Tensor places = zeros_for(g, {high - low + 1});
   if (may_overlap(size, stride))
-    places = places.index_add(0, storage_places(size, stride, out_offset - low, g.device()).reshape({-1}), g.reshape({-1}));
+    places = places.index_add(0, storage_places(size, stride, out_offset - low, g.device()).reshape({-1}),
+                              g.reshape({-1}));
   else
     places.as_strided(size, stride, out_offset - low).copy_(g);
   if (may_overlap(self.sizes(), self.strides())) {
-    const Tensor at = storage_places(self.sizes(), self.strides(), self.storage_offset() - low, g.device()).reshape({-1});
-    const Tensor count = zeros_for(g, {high - low + 1}).index_add(0, at, ones({at.numel()}, g.dtype(), g.device()));
+    const Tensor at =
+        storage_places(self.sizes(), self.strides(), self.storage_offset() - low, g.device()).reshape({-1});
+    const Tensor count =
+        zeros_for(g, {high - low + 1}).index_add(0, at, ones({at.numel()}, g.dtype(), g.device()));
     places = places / count;  // places that self does not reach are never read below
   }
   return places.as_strided(self.sizes(), self.strides(), self.storage_offset() - low).clone();
@@ -119,7 +124,8 @@ Tensor imag_view_backward(const Tensor& g, DType dtype) {
   return g.to(dtype) * Scalar(std::complex<double>(0, 1));
 }
 
-Tensor split_backward(const std::vector<Tensor>& gs, IntArrayRef split_sizes, int64_t dim, IntArrayRef sizes) {
+Tensor split_backward(const std::vector<Tensor>& gs, IntArrayRef split_sizes, int64_t dim,
+                      IntArrayRef sizes) {
   const int64_t d = wrap_dim("split", dim, static_cast<int64_t>(sizes.size()));
   const std::vector<Tensor> parts = fill_gaps(gs, [&](size_t i) {
     DimArray shape(sizes);
@@ -129,7 +135,8 @@ Tensor split_backward(const std::vector<Tensor>& gs, IntArrayRef split_sizes, in
   return parts.empty() ? Tensor() : cat(TensorList(parts), d);
 }
 
-Tensor split_equal_backward(const std::vector<Tensor>& gs, int64_t split_size, int64_t dim, IntArrayRef sizes) {
+Tensor split_equal_backward(const std::vector<Tensor>& gs, int64_t split_size, int64_t dim,
+                            IntArrayRef sizes) {
   const int64_t d = wrap_dim("split", dim, static_cast<int64_t>(sizes.size()));
   std::vector<int64_t> lengths(gs.size(), split_size);
   lengths.back() = sizes[static_cast<size_t>(d)] - split_size * static_cast<int64_t>(gs.size() - 1);

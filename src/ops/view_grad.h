@@ -23,7 +23,8 @@ Tensor real_view_backward(const Tensor& g, DType dtype);
 Tensor imag_view_backward(const Tensor& g, DType dtype);
 /// gs[i] is undefined where a piece got no gradient.
 Tensor split_backward(const std::vector<Tensor>& gs, IntArrayRef split_sizes, int64_t dim, IntArrayRef sizes);
-Tensor split_equal_backward(const std::vector<Tensor>& gs, int64_t split_size, int64_t dim, IntArrayRef sizes);
+Tensor split_equal_backward(const std::vector<Tensor>& gs, int64_t split_size, int64_t dim,
+                            IntArrayRef sizes);
 Tensor unbind_backward(const std::vector<Tensor>& gs, int64_t dim, IntArrayRef sizes);
 
 Tensor to_copy_backward(const Tensor& g, DType dtype, Device device);

@@ -1,4 +1,5 @@
-// Vector kernels of argmax and argmin over contiguous blocks: the first place of the extreme; nan beats everything.
+// Vector kernels of argmax and argmin over contiguous blocks: the first place of the extreme; nan beats
+// everything.
 #pragma once
 #include <cstdint>
 
@@ -10,8 +11,8 @@ struct ArgKernel {
   void (*rows)(const T* x, int64_t nrows, int64_t row_stride, int64_t n, T* best, int64_t* index);
   /// Takes nrows rows, numbered from row0 (at most 2^31), into best and index; first: these hold nothing yet.
   /// index has elements as wide as T.
-  void (*cols)(const T* x, int64_t nrows, int64_t row_stride, int64_t ncols, T* best, void* index, int64_t row0,
-               bool first);
+  void (*cols)(const T* x, int64_t nrows, int64_t row_stride, int64_t ncols, T* best, void* index,
+               int64_t row0, bool first);
 };
 
 /// T: float, double, int32_t, int64_t.

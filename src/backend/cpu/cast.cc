@@ -1,8 +1,8 @@
 // Conversion of contiguous runs between all pairs of dtypes.
 //
-// Rules (PyTorch's): to bool is "not zero"; float to integer truncates (through int32, as the vector units do,
-// for types narrower than that); complex to real drops the imaginary part; 16-bit floats pass through float.
-// The pairs that matter most for speed are replaced by the vectorised loops of cast_simd.cc.
+// Rules (PyTorch's): to bool is "not zero"; float to integer truncates (through int32, as the vector units
+// do, for types narrower than that); complex to real drops the imaginary part; 16-bit floats pass through
+// float. The pairs that matter most for speed are replaced by the vectorised loops of cast_simd.cc.
 #include <complex>
 #include <type_traits>
 

@@ -19,11 +19,12 @@ HWY_ATTR void cast_loop(void* dst, const void* src, int64_t n) {
   for (int64_t i = 0; i < n; ++i) d[i] = static_cast<D>(s[i]);
 }
 
-#define RT_CAST_PAIRS(X)                                                                                    \
-  X(float, double) X(double, float) X(int32_t, float) X(float, int32_t) X(int64_t, float) X(float, int64_t) \
-      X(uint8_t, float) X(int64_t, double) X(double, int64_t) X(int32_t, int64_t) X(int64_t, int32_t)       \
-          X(uint8_t, int64_t)
-#define RT_CAST_FN(S, D) HWY_ATTR void S##_to_##D(void* d, const void* s, int64_t n) { cast_loop<D, S>(d, s, n); }
+#define RT_CAST_PAIRS(X)                                                                                     \
+  X(float, double)                                                                                           \
+  X(double, float) X(int32_t, float) X(float, int32_t) X(int64_t, float) X(float, int64_t) X(uint8_t, float) \
+      X(int64_t, double) X(double, int64_t) X(int32_t, int64_t) X(int64_t, int32_t) X(uint8_t, int64_t)
+#define RT_CAST_FN(S, D) \
+  HWY_ATTR void S##_to_##D(void* d, const void* s, int64_t n) { cast_loop<D, S>(d, s, n); }
 RT_CAST_PAIRS(RT_CAST_FN)
 #undef RT_CAST_FN
 
@@ -33,8 +34,8 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace rustorch::cpu {
-#define RT_CAST_ENTRY(S, D)                                        \
-  HWY_EXPORT(S##_to_##D);                                          \
+#define RT_CAST_ENTRY(S, D)                                         \
+  HWY_EXPORT(S##_to_##D);                                           \
   static void run_##S##_to_##D(void* d, const void* s, int64_t n) { \
     HWY_DYNAMIC_DISPATCH(S##_to_##D)(d, s, n);                      \
   }
@@ -42,24 +43,39 @@ RT_CAST_PAIRS(RT_CAST_ENTRY)
 #undef RT_CAST_ENTRY
 
 namespace {
-constexpr int pair(DType to, DType from) { return static_cast<int>(to) * kNumDTypes + static_cast<int>(from); }
+constexpr int pair(DType to, DType from) {
+  return static_cast<int>(to) * kNumDTypes + static_cast<int>(from);
+}
 }  // namespace
 
 CastRun simd_cast_run(DType to, DType from) {
   switch (pair(to, from)) {
-    case pair(kFloat64, kFloat32): return run_float_to_double;
-    case pair(kFloat32, kFloat64): return run_double_to_float;
-    case pair(kFloat32, kInt32): return run_int32_t_to_float;
-    case pair(kInt32, kFloat32): return run_float_to_int32_t;
-    case pair(kFloat32, kInt64): return run_int64_t_to_float;
-    case pair(kInt64, kFloat32): return run_float_to_int64_t;
-    case pair(kFloat32, kUInt8): return run_uint8_t_to_float;
-    case pair(kFloat64, kInt64): return run_int64_t_to_double;
-    case pair(kInt64, kFloat64): return run_double_to_int64_t;
-    case pair(kInt64, kInt32): return run_int32_t_to_int64_t;
-    case pair(kInt32, kInt64): return run_int64_t_to_int32_t;
-    case pair(kInt64, kUInt8): return run_uint8_t_to_int64_t;
-    default: return nullptr;
+    case pair(kFloat64, kFloat32):
+      return run_float_to_double;
+    case pair(kFloat32, kFloat64):
+      return run_double_to_float;
+    case pair(kFloat32, kInt32):
+      return run_int32_t_to_float;
+    case pair(kInt32, kFloat32):
+      return run_float_to_int32_t;
+    case pair(kFloat32, kInt64):
+      return run_int64_t_to_float;
+    case pair(kInt64, kFloat32):
+      return run_float_to_int64_t;
+    case pair(kFloat32, kUInt8):
+      return run_uint8_t_to_float;
+    case pair(kFloat64, kInt64):
+      return run_int64_t_to_double;
+    case pair(kInt64, kFloat64):
+      return run_double_to_int64_t;
+    case pair(kInt64, kInt32):
+      return run_int32_t_to_int64_t;
+    case pair(kInt32, kInt64):
+      return run_int64_t_to_int32_t;
+    case pair(kInt64, kUInt8):
+      return run_uint8_t_to_int64_t;
+    default:
+      return nullptr;
   }
 }
 

@@ -1,4 +1,5 @@
-// The conv family on the CPU: reads the sizes off the tensors and calls the packed kernels of backend/cpu/conv.
+// The conv family on the CPU: reads the sizes off the tensors and calls the packed kernels of
+// backend/cpu/conv.
 #include <complex>
 
 #include "backend/cpu/conv/conv.h"

@@ -37,10 +37,12 @@ void strided_run(T* dst, int64_t ds, const T* src, int64_t ss, int64_t n) {
   }
 }
 
-/// The dimension, other than the innermost, along which src is contiguous while dst is along the innermost; -1: none.
+/// The dimension, other than the innermost, along which src is contiguous while dst is along the innermost;
+/// -1: none.
 int transposed_dim(const StridedPlan<2>& plan) {
   const int inner = plan.ndim - 1;
-  if (inner < 1 || plan.stride[inner][0] != 1 || plan.stride[inner][1] == 1 || plan.size[inner] < 4) return -1;
+  if (inner < 1 || plan.stride[inner][0] != 1 || plan.stride[inner][1] == 1 || plan.size[inner] < 4)
+    return -1;
   for (int d = inner - 1; d >= 0; --d)
     if (plan.stride[d][1] == 1 && plan.size[d] >= 4) return d;
   return -1;
@@ -58,25 +60,26 @@ void copy_transposed(const StridedPlan<2>& plan, int across, char* dst, const ch
   const int64_t tiles = (rows + tile_rows - 1) / tile_rows;
   const int64_t tile_bytes = std::max<int64_t>(tile_rows * cols * static_cast<int64_t>(item), 1);
   const bool stream = plan.numel * static_cast<int64_t>(item) >= kStreamBytes;
-  parallel_for(0, outer.numel * tiles, std::max<int64_t>(kChunkBytes / tile_bytes, 1), [&](int64_t b, int64_t e) {
-    while (b < e) {
-      const int64_t o = b / tiles, first = b % tiles;
-      const int64_t count = std::min(tiles - first, e - b);
-      int64_t offset[2] = {};
-      int64_t rest = o;
-      for (int d = outer.ndim - 1; d >= 0; --d) {
-        for (int k = 0; k < 2; ++k) offset[k] += rest % outer.size[d] * outer.stride[d][k];
-        rest /= outer.size[d];
-      }
-      for (int64_t t = first; t < first + count; ++t) {
-        const int64_t j = t * tile_rows;
-        transpose_tile(dst + (offset[0] + j * row_step) * static_cast<int64_t>(item), row_step,
-                       src + (offset[1] + j) * static_cast<int64_t>(item), col_step, std::min(tile_rows, rows - j),
-                       cols, item, stream);
-      }
-      b += count;
-    }
-  });
+  parallel_for(0, outer.numel * tiles, std::max<int64_t>(kChunkBytes / tile_bytes, 1),
+               [&](int64_t b, int64_t e) {
+                 while (b < e) {
+                   const int64_t o = b / tiles, first = b % tiles;
+                   const int64_t count = std::min(tiles - first, e - b);
+                   int64_t offset[2] = {};
+                   int64_t rest = o;
+                   for (int d = outer.ndim - 1; d >= 0; --d) {
+                     for (int k = 0; k < 2; ++k) offset[k] += rest % outer.size[d] * outer.stride[d][k];
+                     rest /= outer.size[d];
+                   }
+                   for (int64_t t = first; t < first + count; ++t) {
+                     const int64_t j = t * tile_rows;
+                     transpose_tile(dst + (offset[0] + j * row_step) * static_cast<int64_t>(item), row_step,
+                                    src + (offset[1] + j) * static_cast<int64_t>(item), col_step,
+                                    std::min(tile_rows, rows - j), cols, item, stream);
+                   }
+                   b += count;
+                 }
+               });
 }
 
 void move_elements(const StridedPlan<2>& plan, char* dst, const char* src, DType dtype) {

@@ -34,10 +34,10 @@ void scalar_bytes(const Scalar& value, DType t, void* out);
 using CastRun = void (*)(void* dst, const void* src, int64_t n);
 CastRun cast_run(DType to, DType from);
 
-/// dst[j * dst_stride + i] = src[j + i * src_stride] for i < cols, j < rows, elements of item bytes, for tiles
-/// [j0, j1) of rows. `stream` writes around the caches.
-void transpose_tile(void* dst, int64_t dst_stride, const void* src, int64_t src_stride, int64_t rows, int64_t cols,
-                    size_t item, bool stream);
+/// dst[j * dst_stride + i] = src[j + i * src_stride] for i < cols, j < rows, elements of item bytes, for
+/// tiles [j0, j1) of rows. `stream` writes around the caches.
+void transpose_tile(void* dst, int64_t dst_stride, const void* src, int64_t src_stride, int64_t rows,
+                    int64_t cols, size_t item, bool stream);
 
 /// memcpy that may write around the caches for data too large to be kept there.
 void copy_bytes(void* dst, const void* src, size_t n, bool stream);

@@ -24,7 +24,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET == HWY_SCALAR
 
-HWY_ATTR inline void store_line(unsigned char* dst, const unsigned char* line, bool) { std::memcpy(dst, line, 64); }
+HWY_ATTR inline void store_line(unsigned char* dst, const unsigned char* line, bool) {
+  std::memcpy(dst, line, 64);
+}
 
 template <class T>
 HWY_ATTR inline void block_to_buffer(T* buffer, const T* src, int64_t step) {
@@ -55,8 +57,10 @@ HWY_ATTR inline void transpose_4x4(uint32_t* out, const uint32_t* src, int64_t s
   const auto r0 = hn::LoadU(d, src), r1 = hn::LoadU(d, src + step);
   const auto r2 = hn::LoadU(d, src + 2 * step), r3 = hn::LoadU(d, src + 3 * step);
   const hn::FixedTag<uint64_t, 2> w;
-  const auto a = hn::BitCast(w, hn::InterleaveLower(d, r0, r1)), b = hn::BitCast(w, hn::InterleaveUpper(d, r0, r1));
-  const auto c = hn::BitCast(w, hn::InterleaveLower(d, r2, r3)), e = hn::BitCast(w, hn::InterleaveUpper(d, r2, r3));
+  const auto a = hn::BitCast(w, hn::InterleaveLower(d, r0, r1)),
+             b = hn::BitCast(w, hn::InterleaveUpper(d, r0, r1));
+  const auto c = hn::BitCast(w, hn::InterleaveLower(d, r2, r3)),
+             e = hn::BitCast(w, hn::InterleaveUpper(d, r2, r3));
   hn::Store(hn::BitCast(d, hn::InterleaveLower(w, a, c)), d, out);
   hn::Store(hn::BitCast(d, hn::InterleaveUpper(w, a, c)), d, out + 16);
   hn::Store(hn::BitCast(d, hn::InterleaveLower(w, b, e)), d, out + 32);
@@ -103,8 +107,8 @@ HWY_ATTR void copy_around(unsigned char* d, const unsigned char* s, size_t n) {
 #endif
 
 template <class T>
-HWY_ATTR void transpose_typed(T* dst, int64_t dst_stride, const T* src, int64_t src_stride, int64_t rows, int64_t cols,
-                     bool stream) {
+HWY_ATTR void transpose_typed(T* dst, int64_t dst_stride, const T* src, int64_t src_stride, int64_t rows,
+                              int64_t cols, bool stream) {
   constexpr int64_t kSide = 64 / sizeof(T);
   alignas(64) T buffer[kSide * kSide];
   // Leading columns that bring every row of dst to a line boundary, when all rows agree on it.
@@ -138,17 +142,23 @@ HWY_ATTR void transpose_typed(T* dst, int64_t dst_stride, const T* src, int64_t 
 template <class T>
 HWY_ATTR void transpose_as(void* dst, int64_t dst_stride, const void* src, int64_t src_stride, int64_t rows,
                            int64_t cols, bool stream) {
-  transpose_typed(static_cast<T*>(dst), dst_stride, static_cast<const T*>(src), src_stride, rows, cols, stream);
+  transpose_typed(static_cast<T*>(dst), dst_stride, static_cast<const T*>(src), src_stride, rows, cols,
+                  stream);
 }
 
 HWY_ATTR void transpose_any(void* dst, int64_t dst_stride, const void* src, int64_t src_stride, int64_t rows,
                             int64_t cols, size_t item, bool stream) {
   switch (item) {
-    case 1: return transpose_as<uint8_t>(dst, dst_stride, src, src_stride, rows, cols, stream);
-    case 2: return transpose_as<uint16_t>(dst, dst_stride, src, src_stride, rows, cols, stream);
-    case 4: return transpose_as<uint32_t>(dst, dst_stride, src, src_stride, rows, cols, stream);
-    case 8: return transpose_as<uint64_t>(dst, dst_stride, src, src_stride, rows, cols, stream);
-    default: return transpose_as<std::complex<double>>(dst, dst_stride, src, src_stride, rows, cols, stream);
+    case 1:
+      return transpose_as<uint8_t>(dst, dst_stride, src, src_stride, rows, cols, stream);
+    case 2:
+      return transpose_as<uint16_t>(dst, dst_stride, src, src_stride, rows, cols, stream);
+    case 4:
+      return transpose_as<uint32_t>(dst, dst_stride, src, src_stride, rows, cols, stream);
+    case 8:
+      return transpose_as<uint64_t>(dst, dst_stride, src, src_stride, rows, cols, stream);
+    default:
+      return transpose_as<std::complex<double>>(dst, dst_stride, src, src_stride, rows, cols, stream);
   }
 }
 
@@ -162,8 +172,8 @@ namespace rustorch::cpu {
 HWY_EXPORT(transpose_any);
 HWY_EXPORT(copy_around);
 
-void transpose_tile(void* dst, int64_t dst_stride, const void* src, int64_t src_stride, int64_t rows, int64_t cols,
-                    size_t item, bool stream) {
+void transpose_tile(void* dst, int64_t dst_stride, const void* src, int64_t src_stride, int64_t rows,
+                    int64_t cols, size_t item, bool stream) {
   HWY_DYNAMIC_DISPATCH(transpose_any)(dst, dst_stride, src, src_stride, rows, cols, item, stream);
 }
 

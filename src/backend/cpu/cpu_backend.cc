@@ -17,8 +17,12 @@ namespace rustorch {
 
 namespace {
 
-void* allocate_bytes(void* context, size_t nbytes) { return static_cast<MemoryAllocator*>(context)->allocate(nbytes); }
-void release_bytes(void* context, void* data, size_t nbytes) { static_cast<MemoryAllocator*>(context)->deallocate(data, nbytes); }
+void* allocate_bytes(void* context, size_t nbytes) {
+  return static_cast<MemoryAllocator*>(context)->allocate(nbytes);
+}
+void release_bytes(void* context, void* data, size_t nbytes) {
+  static_cast<MemoryAllocator*>(context)->deallocate(data, nbytes);
+}
 void copy_bytes(void*, void* dst, const void* src, size_t nbytes) { std::memcpy(dst, src, nbytes); }
 
 constexpr StorageOps kCpuStorage = {allocate_bytes, release_bytes, copy_bytes};

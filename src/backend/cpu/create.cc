@@ -54,9 +54,11 @@ void write_range(const RangeCall& call, W a, W b, W base) {
         v = i < n / 2 || n == 1 ? a + delta * W(i) : b - delta * W(n - 1 - i);
       if constexpr (!std::is_same_v<W, int64_t>)
         if (kind == RangeKind::Logspace) {
-          if constexpr (std::is_integral_v<T>)  // the exponents of integer results are single-precision in PyTorch
-            v = static_cast<float>(i < n / 2 || n == 1 ? a + static_cast<float>(delta) * static_cast<float>(i)
-                                                       : b - static_cast<float>(delta) * static_cast<float>(n - 1 - i));
+          if constexpr (std::is_integral_v<T>)  // the exponents of integer results are single-precision in
+                                                // PyTorch
+            v = static_cast<float>(i < n / 2 || n == 1
+                                       ? a + static_cast<float>(delta) * static_cast<float>(i)
+                                       : b - static_cast<float>(delta) * static_cast<float>(n - 1 - i));
           v = std::pow(base, v);
         }
       p[i * step] = element<T, W>(v);
@@ -73,9 +75,9 @@ void range(const RangeCall& call) {
     if constexpr (kIsComplex<T>) {
       write_range<T, std::complex<double>>(call, call.a.to_complex(), call.b.to_complex(), call.base);
     } else {
-      if constexpr (std::is_integral_v<T>)
-      {
-        if (call.kind == RangeKind::Step) return write_range<T, int64_t>(call, call.a.to_int(), call.b.to_int(), 0);
+      if constexpr (std::is_integral_v<T>) {
+        if (call.kind == RangeKind::Step)
+          return write_range<T, int64_t>(call, call.a.to_int(), call.b.to_int(), 0);
         const auto a = static_cast<double>(call.a.to_int()), b = static_cast<double>(call.b.to_int());
         return write_range<T, double>(call, a, b, call.base);
       }
@@ -91,7 +93,8 @@ void masked_fill(const MaskedFillCall& call) {
   alignas(16) unsigned char bytes[16] = {};
   scalar_bytes(call.value, out.dtype(), bytes);
   StridedPlan<3> plan;
-  for (int d = 0; d < out.dim(); ++d) plan.add_dim(out.size(d), {out.stride(d), in.stride(d), mask.stride(d)});
+  for (int d = 0; d < out.dim(); ++d)
+    plan.add_dim(out.size(d), {out.stride(d), in.stride(d), mask.stride(d)});
   plan.sort();
   plan.merge();
   void* to = out.mutable_data();
@@ -142,11 +145,13 @@ void triangle(const TriangleCall& call) {
         const T* src = static_cast<const T*>(from) + offset;
         T* dst = static_cast<T*>(to) + r * cols;
         // Columns [first, last) are kept.
-        const int64_t mid = std::min(std::max<int64_t>(r % rows + call.diagonal + (call.upper ? 0 : 1), 0), cols);
+        const int64_t mid =
+            std::min(std::max<int64_t>(r % rows + call.diagonal + (call.upper ? 0 : 1), 0), cols);
         const int64_t first = call.upper ? mid : 0, last = call.upper ? cols : mid;
         for (int64_t c = 0; c < first; ++c) dst[c] = T(0);
         if (in_col == 1)
-          std::memcpy(static_cast<void*>(dst + first), src + first, static_cast<size_t>(last - first) * sizeof(T));
+          std::memcpy(static_cast<void*>(dst + first), src + first,
+                      static_cast<size_t>(last - first) * sizeof(T));
         else
           for (int64_t c = first; c < last; ++c) dst[c] = src[c * in_col];
         for (int64_t c = last; c < cols; ++c) dst[c] = T(0);

@@ -1,4 +1,5 @@
-// Calling a generic lambda with the C++ type of a DType: dispatch_all("op", t, [&](auto tag) { using T = ...; }).
+// Calling a generic lambda with the C++ type of a DType: dispatch_all("op", t, [&](auto tag) { using T = ...;
+// }).
 #pragma once
 #include <complex>
 #include <cstdint>
@@ -17,7 +18,8 @@ struct TypeTag {
 };
 
 #define RT_CASE(name, T) \
-  case DType::name: return f(TypeTag<T>{});
+  case DType::name:      \
+    return f(TypeTag<T>{});
 
 /// uint8, int8 ... int64.
 template <class F>
@@ -28,7 +30,9 @@ decltype(auto) dispatch_integral(const char* op, DType t, F&& f) {
     RT_CASE(Int16, int16_t)
     RT_CASE(Int32, int32_t)
     RT_CASE(Int64, int64_t)
-    default: raise(ErrorKind::NotImplemented, op, cat("\"", op, "\" not implemented for '", dtype_scalar_name(t), "'"));
+    default:
+      raise(ErrorKind::NotImplemented, op,
+            cat("\"", op, "\" not implemented for '", dtype_scalar_name(t), "'"));
   }
 }
 
@@ -40,7 +44,9 @@ decltype(auto) dispatch_floating(const char* op, DType t, F&& f) {
     RT_CASE(BFloat16, BFloat16)
     RT_CASE(Float32, float)
     RT_CASE(Float64, double)
-    default: raise(ErrorKind::NotImplemented, op, cat("\"", op, "\" not implemented for '", dtype_scalar_name(t), "'"));
+    default:
+      raise(ErrorKind::NotImplemented, op,
+            cat("\"", op, "\" not implemented for '", dtype_scalar_name(t), "'"));
   }
 }
 
@@ -57,7 +63,8 @@ decltype(auto) dispatch_floating_complex(const char* op, DType t, F&& f) {
   switch (t) {
     RT_CASE(Complex64, std::complex<float>)
     RT_CASE(Complex128, std::complex<double>)
-    default: return dispatch_floating(op, t, std::forward<F>(f));
+    default:
+      return dispatch_floating(op, t, std::forward<F>(f));
   }
 }
 
@@ -68,19 +75,26 @@ decltype(auto) dispatch_all(const char* op, DType t, F&& f) {
     RT_CASE(Bool, bool)
     RT_CASE(Complex64, std::complex<float>)
     RT_CASE(Complex128, std::complex<double>)
-    default: return dispatch_real(op, t, std::forward<F>(f));
+    default:
+      return dispatch_real(op, t, std::forward<F>(f));
   }
 }
 
-/// An unsigned integer type of the element's size: for kernels that only move data (16 bytes: std::complex<double>).
+/// An unsigned integer type of the element's size: for kernels that only move data (16 bytes:
+/// std::complex<double>).
 template <class F>
 decltype(auto) dispatch_by_size(DType t, F&& f) {
   switch (element_size(t)) {
-    case 1: return f(TypeTag<uint8_t>{});
-    case 2: return f(TypeTag<uint16_t>{});
-    case 4: return f(TypeTag<uint32_t>{});
-    case 8: return f(TypeTag<uint64_t>{});
-    default: return f(TypeTag<std::complex<double>>{});
+    case 1:
+      return f(TypeTag<uint8_t>{});
+    case 2:
+      return f(TypeTag<uint16_t>{});
+    case 4:
+      return f(TypeTag<uint32_t>{});
+    case 8:
+      return f(TypeTag<uint64_t>{});
+    default:
+      return f(TypeTag<std::complex<double>>{});
   }
 }
 

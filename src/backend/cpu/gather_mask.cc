@@ -56,10 +56,11 @@ void for_chunks(int64_t numel, F&& f) {
                       [&](int64_t c) { f(c, c * kChunk, std::min(numel, (c + 1) * kChunk)); });
 }
 
-/// Moves the elements under a true mask to consecutive places; returns the next place. May write one element past
-/// the last one kept, but never at or past `limit`.
+/// Moves the elements under a true mask to consecutive places; returns the next place. May write one element
+/// past the last one kept, but never at or past `limit`.
 template <class T>
-T* compact_run(T* out, const T* limit, const T* in, int64_t is, const unsigned char* mask, int64_t ms, int64_t n) {
+T* compact_run(T* out, const T* limit, const T* in, int64_t is, const unsigned char* mask, int64_t ms,
+               int64_t n) {
   int64_t i = 0;
   if (limit - out > n) {  // room for unconditional stores
     for (; i < n; ++i) {

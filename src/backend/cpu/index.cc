@@ -1,8 +1,9 @@
 // Advanced indexing, index_select, index_add: movement of rows named by index tensors.
 //
-// The index tensors are first folded into one element offset per position (with the bounds check); what follows
-// is a gather or scatter of rows. Writes are cut by destination ("owner computes"): every thread scans all
-// positions and handles those in its own part, so duplicates are applied in order for any number of threads.
+// The index tensors are first folded into one element offset per position (with the bounds check); what
+// follows is a gather or scatter of rows. Writes are cut by destination ("owner computes"): every thread
+// scans all positions and handles those in its own part, so duplicates are applied in order for any number of
+// threads.
 #include "backend/cpu/index.h"
 
 #include <algorithm>
@@ -24,9 +25,9 @@ namespace {
 /// The loop nest of an IndexCall: strides are {data, values} in elements.
 struct RowPlan {
   StridedPlan<2> prefix, suffix;
-  int64_t positions = 1;    // M, the number of index positions
-  int64_t value_step = 0;   // distance of consecutive positions in values
-  int64_t extent = 1;       // the offsets lie in [0, extent)
+  int64_t positions = 1;   // M, the number of index positions
+  int64_t value_step = 0;  // distance of consecutive positions in values
+  int64_t extent = 1;      // the offsets lie in [0, extent)
 };
 
 RowPlan plan_rows(const IndexCall& call) {
@@ -54,7 +55,8 @@ RowPlan plan_rows(const IndexCall& call) {
 [[noreturn]] void raise_out_of_range(const IndexCall& call, int which, int64_t value) {
   const int64_t size = call.data.impl()->size(static_cast<int>(call.first_dim) + which);
   const int64_t dim = call.dims != nullptr ? call.dims[which] : call.first_dim + which;
-  raise(ErrorKind::Index, "", cat("index ", value, " is out of bounds for dimension ", dim, " with size ", size));
+  raise(ErrorKind::Index, "",
+        cat("index ", value, " is out of bounds for dimension ", dim, " with size ", size));
 }
 
 /// offsets[j] = sum over the index tensors of index * stride.
@@ -118,7 +120,8 @@ void copy_row(T* to, const T* from, int64_t n) {
 template <class T>
 void get_rows(const RowPlan& plan, const int64_t* offsets, T* values, const T* data) {
   const int64_t m = plan.positions, width = plan.suffix.numel;
-  const bool dense = plan.suffix.inner_stride(0) == 1 && plan.suffix.inner_stride(1) == 1 && plan.suffix.ndim <= 1;
+  const bool dense =
+      plan.suffix.inner_stride(0) == 1 && plan.suffix.inner_stride(1) == 1 && plan.suffix.ndim <= 1;
   const auto bytes = width * static_cast<int64_t>(sizeof(T));
   const int64_t grain = std::max<int64_t>((128 << 10) / std::max<int64_t>(bytes, 8), 1);
   parallel_for(0, plan.prefix.numel * m, grain, [&](int64_t b, int64_t e) {
@@ -133,7 +136,8 @@ void get_rows(const RowPlan& plan, const int64_t* offsets, T* values, const T* d
         for (int64_t j = first; j < last; ++j) {
           if (j + ahead < last) {
             const char* next = reinterpret_cast<const char*>(from + offsets[j + ahead]);
-            for (int64_t line = 0; line < std::min<int64_t>(bytes, 1024); line += 64) __builtin_prefetch(next + line);
+            for (int64_t line = 0; line < std::min<int64_t>(bytes, 1024); line += 64)
+              __builtin_prefetch(next + line);
           }
           copy_row(to + j * plan.value_step, from + offsets[j], width);
         }
@@ -202,7 +206,8 @@ void add_row(T* __restrict to, const T* __restrict from, int64_t n, accumulate_t
     if (plain)
       for (int64_t x = 0; x < n; ++x) to[x] = static_cast<T>(static_cast<A>(to[x]) + static_cast<A>(from[x]));
     else
-      for (int64_t x = 0; x < n; ++x) to[x] = static_cast<T>(static_cast<A>(to[x]) + alpha * static_cast<A>(from[x]));
+      for (int64_t x = 0; x < n; ++x)
+        to[x] = static_cast<T>(static_cast<A>(to[x]) + alpha * static_cast<A>(from[x]));
   }
 }
 
@@ -221,11 +226,13 @@ void add_rows(const RowPlan& plan, const int64_t* offsets, T* data, const T* val
   const int64_t ds = plan.suffix.inner_stride(0), vs = plan.suffix.inner_stride(1);
   const bool dense = plan.suffix.ndim == 0 || (plan.suffix.ndim == 1 && ds == 1 && vs == 1);
   if (dense) {
-    for_owned(plan, offsets, [&](int64_t d, int64_t v) { add_row(data + d, values + v, width, alpha, plain); });
+    for_owned(plan, offsets,
+              [&](int64_t d, int64_t v) { add_row(data + d, values + v, width, alpha, plain); });
   } else {
     for_owned(plan, offsets, [&](int64_t d, int64_t v) {
       for_runs(plan.suffix, 0, width, [&](const int64_t* at, int64_t n) {
-        for (int64_t x = 0; x < n; ++x) add_row(data + d + at[0] + x * ds, values + v + at[1] + x * vs, 1, alpha, plain);
+        for (int64_t x = 0; x < n; ++x)
+          add_row(data + d + at[0] + x * ds, values + v + at[1] + x * vs, 1, alpha, plain);
       });
     });
   }

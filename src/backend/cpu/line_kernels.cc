@@ -10,8 +10,8 @@ namespace rustorch::cpu {
 namespace HWY_NAMESPACE {
 
 template <class T>
-HWY_ATTR bool gather_typed(T* HWY_RESTRICT out, const T* HWY_RESTRICT in, const int64_t* HWY_RESTRICT index, int64_t n,
-                           int64_t limit) {
+HWY_ATTR bool gather_typed(T* HWY_RESTRICT out, const T* HWY_RESTRICT in, const int64_t* HWY_RESTRICT index,
+                           int64_t n, int64_t limit) {
   const auto top = static_cast<uint64_t>(limit);
   uint64_t bad = 0;
   for (int64_t i = 0; i < n; ++i) {
@@ -23,12 +23,17 @@ HWY_ATTR bool gather_typed(T* HWY_RESTRICT out, const T* HWY_RESTRICT in, const 
   return bad == 0;
 }
 
-HWY_ATTR bool gather_any(void* out, const void* in, const int64_t* index, int64_t n, int64_t limit, size_t item) {
+HWY_ATTR bool gather_any(void* out, const void* in, const int64_t* index, int64_t n, int64_t limit,
+                         size_t item) {
   switch (item) {
-    case 1: return gather_typed(static_cast<uint8_t*>(out), static_cast<const uint8_t*>(in), index, n, limit);
-    case 2: return gather_typed(static_cast<uint16_t*>(out), static_cast<const uint16_t*>(in), index, n, limit);
-    case 4: return gather_typed(static_cast<uint32_t*>(out), static_cast<const uint32_t*>(in), index, n, limit);
-    default: return gather_typed(static_cast<uint64_t*>(out), static_cast<const uint64_t*>(in), index, n, limit);
+    case 1:
+      return gather_typed(static_cast<uint8_t*>(out), static_cast<const uint8_t*>(in), index, n, limit);
+    case 2:
+      return gather_typed(static_cast<uint16_t*>(out), static_cast<const uint16_t*>(in), index, n, limit);
+    case 4:
+      return gather_typed(static_cast<uint32_t*>(out), static_cast<const uint32_t*>(in), index, n, limit);
+    default:
+      return gather_typed(static_cast<uint64_t*>(out), static_cast<const uint64_t*>(in), index, n, limit);
   }
 }
 
@@ -43,12 +48,21 @@ HWY_ATTR void blend_typed(T* out, const T* in, const unsigned char* HWY_RESTRICT
   }
 }
 
-HWY_ATTR void blend_any(void* out, const void* in, const unsigned char* mask, const void* value, int64_t n, size_t item) {
+HWY_ATTR void blend_any(void* out, const void* in, const unsigned char* mask, const void* value, int64_t n,
+                        size_t item) {
   switch (item) {
-    case 1: return blend_typed(static_cast<uint8_t*>(out), static_cast<const uint8_t*>(in), mask, *static_cast<const uint8_t*>(value), n);
-    case 2: return blend_typed(static_cast<uint16_t*>(out), static_cast<const uint16_t*>(in), mask, *static_cast<const uint16_t*>(value), n);
-    case 4: return blend_typed(static_cast<uint32_t*>(out), static_cast<const uint32_t*>(in), mask, *static_cast<const uint32_t*>(value), n);
-    default: return blend_typed(static_cast<uint64_t*>(out), static_cast<const uint64_t*>(in), mask, *static_cast<const uint64_t*>(value), n);
+    case 1:
+      return blend_typed(static_cast<uint8_t*>(out), static_cast<const uint8_t*>(in), mask,
+                         *static_cast<const uint8_t*>(value), n);
+    case 2:
+      return blend_typed(static_cast<uint16_t*>(out), static_cast<const uint16_t*>(in), mask,
+                         *static_cast<const uint16_t*>(value), n);
+    case 4:
+      return blend_typed(static_cast<uint32_t*>(out), static_cast<const uint32_t*>(in), mask,
+                         *static_cast<const uint32_t*>(value), n);
+    default:
+      return blend_typed(static_cast<uint64_t*>(out), static_cast<const uint64_t*>(in), mask,
+                         *static_cast<const uint64_t*>(value), n);
   }
 }
 
@@ -66,7 +80,8 @@ bool gather_line(void* out, const void* in, const int64_t* index, int64_t n, int
   return HWY_DYNAMIC_DISPATCH(gather_any)(out, in, index, n, limit, item);
 }
 
-void blend_run(void* out, const void* in, const unsigned char* mask, const void* value, int64_t n, size_t item) {
+void blend_run(void* out, const void* in, const unsigned char* mask, const void* value, int64_t n,
+               size_t item) {
   HWY_DYNAMIC_DISPATCH(blend_any)(out, in, mask, value, n, item);
 }
 

@@ -43,12 +43,24 @@ void fill_constant(ComputeType type, char kind, void* dst, const Scalar& s, int6
   }
   std::complex<double> c = s.to_complex();
   switch (type) {
-    case ComputeType::f32: std::fill_n(static_cast<float*>(dst), n, static_cast<float>(c.real())); break;
-    case ComputeType::f64: std::fill_n(static_cast<double*>(dst), n, c.real()); break;
-    case ComputeType::i32: std::fill_n(static_cast<int32_t*>(dst), n, static_cast<int32_t>(s.to_int())); break;
-    case ComputeType::i64: std::fill_n(static_cast<int64_t*>(dst), n, s.to_int()); break;
-    case ComputeType::c64: std::fill_n(static_cast<std::complex<float>*>(dst), n, std::complex<float>(c)); break;
-    case ComputeType::c128: std::fill_n(static_cast<std::complex<double>*>(dst), n, c); break;
+    case ComputeType::f32:
+      std::fill_n(static_cast<float*>(dst), n, static_cast<float>(c.real()));
+      break;
+    case ComputeType::f64:
+      std::fill_n(static_cast<double*>(dst), n, c.real());
+      break;
+    case ComputeType::i32:
+      std::fill_n(static_cast<int32_t*>(dst), n, static_cast<int32_t>(s.to_int()));
+      break;
+    case ComputeType::i64:
+      std::fill_n(static_cast<int64_t*>(dst), n, s.to_int());
+      break;
+    case ComputeType::c64:
+      std::fill_n(static_cast<std::complex<float>*>(dst), n, std::complex<float>(c));
+      break;
+    case ComputeType::c128:
+      std::fill_n(static_cast<std::complex<double>*>(dst), n, c);
+      break;
   }
 }
 
@@ -56,7 +68,9 @@ void fill_constant(ComputeType type, char kind, void* dst, const Scalar& s, int6
 ComputeType tile_type(char kind, ComputeType type) {
   return kind == 'R' ? real_part_type(type) : kind == 'I' ? ComputeType::i64 : type;
 }
-DType natural_dtype(char kind, ComputeType type) { return kind == 'B' ? kBool : dtype_of(tile_type(kind, type)); }
+DType natural_dtype(char kind, ComputeType type) {
+  return kind == 'B' ? kBool : dtype_of(tile_type(kind, type));
+}
 
 /// Everything that stays the same for all chunks of one call.
 struct Work {
@@ -65,11 +79,11 @@ struct Work {
   const KernelInfo* info;
   std::array<ScalarParam, kMaxParams> params;
   int nout, nin;
-  std::array<char*, kMaxOperands> base{};         // outputs first
+  std::array<char*, kMaxOperands> base{};  // outputs first
   std::array<const Scalar*, kMaxOperands> constant{};
   std::array<DType, kMaxOperands> dtype{};
-  std::array<bool, kMaxOperands> direct{};        // no conversion between memory and kernel
-  std::array<bool, kMaxOperands> linear{};        // consecutive in the plan's order
+  std::array<bool, kMaxOperands> direct{};  // no conversion between memory and kernel
+  std::array<bool, kMaxOperands> linear{};  // consecutive in the plan's order
 
   char kind(int k) const { return k < nout ? info->out_kinds[k] : info->in_kinds[k - nout]; }
 };
@@ -80,10 +94,12 @@ Work make_work(const PointwiseCall& call) {
   w.type = call.type;
   w.fn = w.info->fn[static_cast<int>(call.type)];
   if (w.fn == nullptr)
-    raise(ErrorKind::NotImplemented, w.info->name, cat("\"", w.info->name, "\" not implemented for '", dtype_scalar_name(dtype_of(call.type)), "'"));
+    raise(ErrorKind::NotImplemented, w.info->name,
+          cat("\"", w.info->name, "\" not implemented for '", dtype_scalar_name(dtype_of(call.type)), "'"));
   w.nout = call.nout;
   w.nin = call.nin;
-  for (int i = 0; i < call.nparams; ++i) w.params[i] = make_param(w.info->param_kinds[i], call.type, call.params[i]);
+  for (int i = 0; i < call.nparams; ++i)
+    w.params[i] = make_param(w.info->param_kinds[i], call.type, call.params[i]);
   for (int k = 0; k < call.nout + call.nin; ++k) {
     const Tensor* t = k < call.nout ? &call.outs[k] : call.ins[k - call.nout].tensor;
     if (t == nullptr) {
@@ -96,7 +112,8 @@ Work make_work(const PointwiseCall& call) {
   // Outputs first: making their bytes private may move them, and an input can be the same tensor.
   for (int k = 0; k < call.nout; ++k) w.base[k] = call.outs[k].impl()->mutable_data<char>();
   for (int k = call.nout; k < call.nout + call.nin; ++k)
-    if (const Tensor* t = call.ins[k - call.nout].tensor) w.base[k] = const_cast<char*>(t->impl()->data<char>());
+    if (const Tensor* t = call.ins[k - call.nout].tensor)
+      w.base[k] = const_cast<char*>(t->impl()->data<char>());
   return w;
 }
 
@@ -125,7 +142,8 @@ void run_linear(const Work& w, int64_t numel, bool has_constant) {
       }
     }
     for (int64_t i = b; i < e; i += block) {
-      w.fn(reinterpret_cast<void* const*>(at.data()), reinterpret_cast<const void* const*>(at.data() + w.nout), std::min(block, e - i), w.params.data());
+      w.fn(reinterpret_cast<void* const*>(at.data()),
+           reinterpret_cast<const void* const*>(at.data() + w.nout), std::min(block, e - i), w.params.data());
       for (int k = 0; k < n_operands; ++k) at[k] += step[k] * block;
     }
   };
@@ -176,10 +194,14 @@ void run_tiled(const Work& w, const LoopPlan& plan) {
     alignas(64) unsigned char tiles[kMaxOperands][kTileElements * 16];
     std::array<void*, kMaxOperands> at;
     std::array<LoopCursor, kMaxOperands> cursors = [&]<size_t... I>(std::index_sequence<I...>) {
-      return std::array<LoopCursor, kMaxOperands>{LoopCursor(plan, static_cast<int>(I) < n_operands ? static_cast<int>(I) : 0, b)...};
-    }(std::make_index_sequence<kMaxOperands>{});
+      return std::array<LoopCursor, kMaxOperands>{
+          LoopCursor(plan, static_cast<int>(I) < n_operands ? static_cast<int>(I) : 0, b)...};
+    }
+    (std::make_index_sequence<kMaxOperands>{});
     for (int k = 0; k < n_operands; ++k)
-      if (w.constant[k] != nullptr) fill_constant(tile_type(w.kind(k), w.type), w.kind(k), tiles[k], *w.constant[k], std::min(kTileElements, e - b));
+      if (w.constant[k] != nullptr)
+        fill_constant(tile_type(w.kind(k), w.type), w.kind(k), tiles[k], *w.constant[k],
+                      std::min(kTileElements, e - b));
     for (int64_t i = b; i < e; i += kTileElements) {
       int64_t n = std::min(kTileElements, e - i);
       std::array<bool, kMaxOperands> in_place{};
@@ -232,7 +254,9 @@ void check_zero(const PointwiseCall& call, const KernelInfo& info) {
     int64_t tile[kTileElements];
     for (int64_t left = plan.numel; left > 0 && !zero;) {
       int64_t n = std::min({left, cursor.row_left(), kTileElements});
-      load_run(ComputeType::i64, tile, t.dtype(), t.impl()->data<char>() + cursor.offset() * static_cast<int64_t>(element_size(t.dtype())), cursor.row_stride(), n);
+      load_run(ComputeType::i64, tile, t.dtype(),
+               t.impl()->data<char>() + cursor.offset() * static_cast<int64_t>(element_size(t.dtype())),
+               cursor.row_stride(), n);
       for (int64_t i = 0; i < n; ++i) zero |= tile[i] == 0;
       cursor.advance(n);
       left -= n;
@@ -258,7 +282,8 @@ void run_pointwise(const PointwiseCall& call) {
     const TensorImpl& impl = *t->impl();
     linear = w.direct[k] && impl.numel() == out.numel() &&
              ((impl.is_contiguous() && out.is_contiguous()) ||
-              (impl.sizes() == out.sizes() && impl.strides() == out.strides() && impl.is_non_overlapping_and_dense()));
+              (impl.sizes() == out.sizes() && impl.strides() == out.strides() &&
+               impl.is_non_overlapping_and_dense()));
   }
   if (linear) return run_linear(w, out.numel(), has_constant);
   LoopPlan plan(out.sizes());

@@ -1,5 +1,5 @@
-// Random fills. Every element's numbers come from its own position in the Philox stream (base/philox.h), so the
-// range is cut freely. float32 and float64 are filled in place, the other dtypes through a tile.
+// Random fills. Every element's numbers come from its own position in the Philox stream (base/philox.h), so
+// the range is cut freely. float32 and float64 are filled in place, the other dtypes through a tile.
 #include "backend/cpu/random.h"
 
 #include <algorithm>
@@ -35,8 +35,8 @@ void normal(const RandomCall& c, int64_t first, W* out, int64_t n) {
     fill_normal_f64(c.seed, c.offset, first, out, n, c.a, c.b);
 }
 
-/// Elements first ... first + n - 1 in the working type. bits: mantissa of the element type, so that rounding a
-/// uniform number to it never reaches the upper end.
+/// Elements first ... first + n - 1 in the working type. bits: mantissa of the element type, so that rounding
+/// a uniform number to it never reaches the upper end.
 template <class W>
 void fill_real(const RandomCall& c, int64_t first, W* out, int64_t n, int bits) {
   const W a = static_cast<W>(c.a), b = static_cast<W>(c.b);
@@ -47,7 +47,8 @@ void fill_real(const RandomCall& c, int64_t first, W* out, int64_t n, int bits) 
       for (int64_t i = 0; i < n; ++i)
         out[i] = std::floor(out[i] * static_cast<W>(1 << bits)) / static_cast<W>(1 << bits) * (b - a) + a;
       return;
-    case RandomKind::Normal: return normal(c, first, out, n);
+    case RandomKind::Normal:
+      return normal(c, first, out, n);
     case RandomKind::LogNormal:
       normal(c, first, out, n);
       for (int64_t i = 0; i < n; ++i) out[i] = std::exp(out[i]);
@@ -58,7 +59,8 @@ void fill_real(const RandomCall& c, int64_t first, W* out, int64_t n, int bits) 
       return;
     case RandomKind::Cauchy:
       uniform<W>(c, first, out, n, 0, 1);
-      for (int64_t i = 0; i < n; ++i) out[i] = a + b * std::tan(static_cast<W>(3.14159265358979323846) * (out[i] - W(0.5)));
+      for (int64_t i = 0; i < n; ++i)
+        out[i] = a + b * std::tan(static_cast<W>(3.14159265358979323846) * (out[i] - W(0.5)));
       return;
     default: {  // Geometric
       const W scale = W(1) / static_cast<W>(std::log1p(-c.a));
@@ -160,7 +162,9 @@ double draw_poisson(PhiloxEngine& engine, double rate) {
     const double k = std::floor((2 * a / us + b) * u + rate + 0.43);
     if (us >= 0.07 && v <= v_r) return k;
     if (k < 0 || (us < 0.013 && v > us)) continue;
-    if (std::log(v) + std::log(inv_alpha) - std::log(a / (us * us) + b) <= -rate + k * log_rate - std::lgamma(k + 1)) return k;
+    if (std::log(v) + std::log(inv_alpha) - std::log(a / (us * us) + b) <=
+        -rate + k * log_rate - std::lgamma(k + 1))
+      return k;
   }
 }
 
@@ -209,7 +213,8 @@ void random_counts(const RandomCall& c) {
     for (int64_t i = b; i < e; ++i) {
       PhiloxEngine engine(c.seed, c.offset + static_cast<uint64_t>(i * kBlocksPerDraw));
       const auto rate = static_cast<double>(p[i]);
-      const double v = q == nullptr ? draw_poisson(engine, rate) : draw_binomial(engine, rate, static_cast<double>(q[i]));
+      const double v =
+          q == nullptr ? draw_poisson(engine, rate) : draw_binomial(engine, rate, static_cast<double>(q[i]));
       if (cast == nullptr)
         reinterpret_cast<double*>(to)[i] = v;
       else
@@ -224,15 +229,18 @@ void random(const RandomCall& call) {
   if (call.out.numel() == 0) return;
   const bool wide_p = call.p.defined() && call.p.dtype() == kFloat64;
   switch (call.kind) {
-    case RandomKind::Integer: return random_integer(call);
+    case RandomKind::Integer:
+      return random_integer(call);
     case RandomKind::Poisson:
-    case RandomKind::Binomial: return wide_p ? random_counts<double>(call) : random_counts<float>(call);
+    case RandomKind::Binomial:
+      return wide_p ? random_counts<double>(call) : random_counts<float>(call);
     case RandomKind::Bernoulli:
       if (call.p.defined()) return wide_p ? bernoulli_of<double>(call) : bernoulli_of<float>(call);
       return write_flags(call, [&](int64_t first, int64_t n, uint8_t* flags) {
         fill_bernoulli_mask(call.seed, call.offset, first, flags, n, call.a);
       });
-    default: break;
+    default:
+      break;
   }
   const DType t = call.out.dtype();
   if (t == kFloat64) return random_real<double>(call, 53);

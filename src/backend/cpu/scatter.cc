@@ -1,7 +1,8 @@
 // gather and scatter along one dimension.
 //
-// Positions outside of dim are independent, so the work is cut there; along dim the order is kept, which makes
-// scatter deterministic. With a single such position (1-d tensors) scatter is cut by destination instead.
+// Positions outside of dim are independent, so the work is cut there; along dim the order is kept, which
+// makes scatter deterministic. With a single such position (1-d tensors) scatter is cut by destination
+// instead.
 #include <algorithm>
 #include <atomic>
 #include <complex>
@@ -23,13 +24,14 @@ namespace {
 /// The dimensions of index other than dim, with the strides of {index, other, third}.
 struct LinePlan {
   StridedPlan<3> across;
-  int64_t length = 1;        // along dim
+  int64_t length = 1;           // along dim
   int64_t step[3] = {0, 0, 0};  // strides along dim
-  int64_t limit = 1;         // size of dim in the indexed tensor
+  int64_t limit = 1;            // size of dim in the indexed tensor
 };
 
 /// indexed: the tensor whose dim the index names; lined: the one that moves with index.
-LinePlan plan_lines(const TensorImpl& index, const TensorImpl& indexed, const TensorImpl* lined, int64_t dim) {
+LinePlan plan_lines(const TensorImpl& index, const TensorImpl& indexed, const TensorImpl* lined,
+                    int64_t dim) {
   LinePlan plan;
   for (int d = 0; d < index.dim(); ++d) {
     const int64_t strides[3] = {index.stride(d), indexed.dim() == 0 ? 0 : indexed.stride(d),
@@ -55,17 +57,20 @@ struct Failure {
   }
   void raise_if_any(int64_t dim, int64_t size) const {
     if (seen.load())
-      raise(ErrorKind::Shape, "", cat("index ", value.load(), " is out of bounds for dimension ", dim, " with size ", size));
+      raise(ErrorKind::Shape, "",
+            cat("index ", value.load(), " is out of bounds for dimension ", dim, " with size ", size));
   }
 };
 
 /// Calls f(indexed offset of the line, index value, lined offset) for all elements of runs [b, e) of lines.
 /// begin(offset) is called before the first element of each line of the indexed tensor.
 template <class F, class B>
-void walk_lines(const LinePlan& plan, const int64_t* index, int64_t b, int64_t e, Failure& failure, F&& f, B&& begin) {
+void walk_lines(const LinePlan& plan, const int64_t* index, int64_t b, int64_t e, Failure& failure, F&& f,
+                B&& begin) {
   const auto limit = static_cast<uint64_t>(plan.limit);
   const int64_t length = plan.length, index_step = plan.step[0], lined_step = plan.step[2];
-  const int64_t si = plan.across.inner_stride(0), sx = plan.across.inner_stride(1), sl = plan.across.inner_stride(2);
+  const int64_t si = plan.across.inner_stride(0), sx = plan.across.inner_stride(1),
+                sl = plan.across.inner_stride(2);
   int64_t wrong = -1;
   bool failed = false;
   for_runs(plan.across, b, e, [&](const int64_t* at, int64_t n) {
@@ -140,8 +145,9 @@ void gather_typed(const LinePlan& plan, T* out, const T* in, const int64_t* inde
       for_runs(plan.across, b, e, [&](const int64_t* at, int64_t n) {
         for (int64_t r = 0; r < n; ++r) {
           const int64_t* line = index + at[0] + r * plan.across.inner_stride(0);
-          if (gather_line(out + at[2] + r * plan.across.inner_stride(2), in + at[1] + r * plan.across.inner_stride(1), line,
-                          plan.length, plan.limit, sizeof(T)))
+          if (gather_line(out + at[2] + r * plan.across.inner_stride(2),
+                          in + at[1] + r * plan.across.inner_stride(1), line, plan.length, plan.limit,
+                          sizeof(T)))
             continue;
           for (int64_t i = 0; i < plan.length; ++i)
             if (static_cast<uint64_t>(line[i]) >= static_cast<uint64_t>(plan.limit)) failure.report(line[i]);
@@ -166,13 +172,15 @@ void gather_typed(const LinePlan& plan, T* out, const T* in, const int64_t* inde
   }
   parallel_for(0, plan.across.numel, line_grain(plan), [&](int64_t b, int64_t e) {
     walk_lines(
-        plan, index, b, e, failure, [&](int64_t x, int64_t v, int64_t l) { out[l] = in[x + v * step]; }, [](int64_t) {});
+        plan, index, b, e, failure, [&](int64_t x, int64_t v, int64_t l) { out[l] = in[x + v * step]; },
+        [](int64_t) {});
   });
 }
 
 /// The same with an update u(destination, source offset). base: see ScatterCall.
 template <class T, class U>
-void scatter_lines(const LinePlan& plan, T* out, const T* base, const int64_t* index, Failure& failure, U&& update) {
+void scatter_lines(const LinePlan& plan, T* out, const T* base, const int64_t* index, Failure& failure,
+                   U&& update) {
   const int64_t step = plan.step[1], threads = get_num_threads();
   if (base != nullptr && plan.across.numel == 1) {
     std::memcpy(static_cast<void*>(out), base, static_cast<size_t>(plan.limit) * sizeof(T));
@@ -231,7 +239,8 @@ void scatter_combine(const ScatterCall& call, const LinePlan& plan, Failure& fai
   const auto* index = call.index.impl()->data<int64_t>();
   if (call.src.defined()) {
     const T* src = call.src.impl()->data<T>();
-    scatter_lines(plan, out, base, index, failure, [&](T& place, int64_t l) { combine<T, kMode>(place, src[l]); });
+    scatter_lines(plan, out, base, index, failure,
+                  [&](T& place, int64_t l) { combine<T, kMode>(place, src[l]); });
   } else {
     alignas(16) unsigned char bytes[16];
     scalar_bytes(call.value, call.out.dtype(), bytes);
@@ -284,9 +293,11 @@ void scatter(const ScatterCall& call) {
     dispatch_all("scatter", call.out.dtype(), [&](auto tag) {
       using T = typename decltype(tag)::type;
       if (call.mode == ScatterMode::Add) return scatter_combine<T, ScatterMode::Add>(call, plan, failure);
-      if (call.mode == ScatterMode::Multiply) return scatter_combine<T, ScatterMode::Multiply>(call, plan, failure);
+      if (call.mode == ScatterMode::Multiply)
+        return scatter_combine<T, ScatterMode::Multiply>(call, plan, failure);
       if constexpr (kIsComplex<T>)
-        raise(ErrorKind::NotImplemented, "scatter_reduce", "amax and amin are not defined for complex tensors");
+        raise(ErrorKind::NotImplemented, "scatter_reduce",
+              "amax and amin are not defined for complex tensors");
       else if (call.mode == ScatterMode::Max)
         scatter_combine<T, ScatterMode::Max>(call, plan, failure);
       else

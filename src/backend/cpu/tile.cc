@@ -22,8 +22,9 @@ struct IsComplex : std::false_type {};
 template <class T>
 struct IsComplex<std::complex<T>> : std::true_type {};
 
-// Conversions as PyTorch's: complex to real drops the imaginary part, to bool is != 0, integers wrap. A float out of
-// an integer's range is undefined in C++; it goes through int64 with saturation, as x86 truncation would give.
+// Conversions as PyTorch's: complex to real drops the imaginary part, to bool is != 0, integers wrap. A float
+// out of an integer's range is undefined in C++; it goes through int64 with saturation, as x86 truncation
+// would give.
 template <class D, class S>
 inline D convert(S s) {
   if constexpr (std::is_same_v<D, S>) {
@@ -86,12 +87,18 @@ void convert_run(D* dst, int64_t dst_stride, const S* src, int64_t src_stride, i
 template <class F>
 void with_compute_type(ComputeType type, F&& f) {
   switch (type) {
-    case ComputeType::f32: return f(TypeTag<float>{});
-    case ComputeType::f64: return f(TypeTag<double>{});
-    case ComputeType::i32: return f(TypeTag<int32_t>{});
-    case ComputeType::i64: return f(TypeTag<int64_t>{});
-    case ComputeType::c64: return f(TypeTag<std::complex<float>>{});
-    case ComputeType::c128: return f(TypeTag<std::complex<double>>{});
+    case ComputeType::f32:
+      return f(TypeTag<float>{});
+    case ComputeType::f64:
+      return f(TypeTag<double>{});
+    case ComputeType::i32:
+      return f(TypeTag<int32_t>{});
+    case ComputeType::i64:
+      return f(TypeTag<int64_t>{});
+    case ComputeType::c64:
+      return f(TypeTag<std::complex<float>>{});
+    case ComputeType::c128:
+      return f(TypeTag<std::complex<double>>{});
   }
 }
 

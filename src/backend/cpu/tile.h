@@ -1,5 +1,5 @@
-// Tiles: moving runs of elements between tensors of any dtype and stride and small contiguous buffers of a compute
-// type. A tile is at most kTileElements long, so that it stays in the first-level cache.
+// Tiles: moving runs of elements between tensors of any dtype and stride and small contiguous buffers of a
+// compute type. A tile is at most kTileElements long, so that it stays in the first-level cache.
 #pragma once
 #include <cstdint>
 
@@ -20,7 +20,8 @@ inline size_t compute_size(ComputeType type) {
 
 /// dst[i] = src[i * stride] converted to the compute type; stride counts elements of src_type.
 void load_run(ComputeType type, void* dst, DType src_type, const void* src, int64_t stride, int64_t n);
-/// dst[i * stride] = src[i] converted to dst_type (integers wrap, bool is != 0, complex to real takes the real part).
+/// dst[i * stride] = src[i] converted to dst_type (integers wrap, bool is != 0, complex to real takes the
+/// real part).
 void store_run(ComputeType type, const void* src, DType dst_type, void* dst, int64_t stride, int64_t n);
 /// Bytes 0/1 from any dtype (a mask operand) and back.
 void load_mask(uint8_t* dst, DType src_type, const void* src, int64_t stride, int64_t n);

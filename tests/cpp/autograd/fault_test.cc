@@ -1,5 +1,5 @@
-// Failing the n-th allocation of a training step, for every n: a typed error, nothing leaked, and a next step equal to
-// an undisturbed one.
+// Failing the n-th allocation of a training step, for every n: a typed error, nothing leaked, and a next step
+// equal to an undisturbed one.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -37,7 +37,8 @@ struct Net {
 bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   for (size_t i = 0; i < a.size(); ++i) {
     Tensor p = a[i].contiguous(), q = b[i].contiguous();
-    if (p.sizes() != q.sizes() || std::memcmp(p.const_data_ptr(), q.const_data_ptr(), static_cast<size_t>(p.nbytes())) != 0)
+    if (p.sizes() != q.sizes() ||
+        std::memcmp(p.const_data_ptr(), q.const_data_ptr(), static_cast<size_t>(p.nbytes())) != 0)
       return false;
   }
   return true;
