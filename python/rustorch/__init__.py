@@ -73,6 +73,8 @@ for _name, _value in _C.aliases.items():
     elif _head in ("special", "linalg", "fft"):
         setattr(_here[_head], _tail, _value)
 
+from ._products import chain_matmul, einsum, tensordot  # noqa: E402
+from ._shape import nonzero  # noqa: E402
 from ._tensor import (  # noqa: E402
     as_tensor,
     asarray,
@@ -94,9 +96,7 @@ from ._tensor import (  # noqa: E402
     set_rng_state,
     typename,
 )
-from ._products import chain_matmul, einsum, tensordot  # noqa: E402
 from ._unique import unique, unique_consecutive  # noqa: E402
-from ._shape import nonzero  # noqa: E402
 from .autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
 
 TensorType = Tensor
