@@ -1,12 +1,13 @@
 // What a backend does with the families that it lacks: the one place where an operator goes to the CPU instead.
 //
-// Every call struct lists its tensors once (visit). HostCall brings the bytes that they cover to the CPU, storage by
+// Every call struct lists its tensors once (visit_tensors.h). HostCall brings the bytes that they cover to the CPU, storage by
 // storage, so that layouts, offsets and aliasing stay exactly as they were; runs the CPU backend; and writes the
 // storages of results back. An error of the CPU backend leaves the device's tensors as they were.
 #include <algorithm>
 #include <vector>
 
 #include "backend/device_backend.h"
+#include "backend/visit_tensors.h"
 #include "core/layout_algebra.h"
 #include "gen/kernel_table.h"
 #include "rustorch/error.h"
@@ -14,116 +15,6 @@
 namespace rustorch {
 
 namespace {
-
-enum class Role : uint8_t { In, Out, InOut };
-
-// ---- the tensors of each call
-
-template <class V>
-void visit(MaskedFillCall& c, V&& v) {
-  v(c.out, Role::Out), v(c.in, Role::In), v(c.mask, Role::In);
-}
-template <class V>
-void visit(RangeCall& c, V&& v) {
-  v(c.out, Role::Out);
-}
-template <class V>
-void visit(TriangleCall& c, V&& v) {
-  v(c.out, Role::Out), v(c.in, Role::In);
-}
-template <class V>
-void visit(GatherCall& c, V&& v) {
-  v(c.out, Role::Out), v(c.in, Role::In), v(c.index, Role::In);
-}
-template <class V>
-void visit(ScatterCall& c, V&& v) {
-  v(c.out, Role::InOut), v(c.index, Role::In), v(c.src, Role::In);
-}
-template <class V>
-void visit(MaskedSelectCall& c, V&& v) {
-  v(c.out, Role::Out), v(c.in, Role::In), v(c.mask, Role::In);
-}
-template <class V>
-void visit(MaskedScatterCall& c, V&& v) {
-  v(c.out, Role::InOut), v(c.mask, Role::In), v(c.source, Role::In);
-}
-template <class V>
-void visit(RandomCall& c, V&& v) {
-  v(c.out, Role::Out), v(c.p, Role::In), v(c.q, Role::In);
-}
-template <class V>
-void visit(ReduceCall& c, V&& v) {
-  v(c.out, Role::Out), v(c.in, Role::In), v(c.out2, Role::Out);
-}
-template <class V>
-void visit(ArgReduceCall& c, V&& v) {
-  v(c.values, Role::Out), v(c.indices, Role::Out), v(c.in, Role::In);
-}
-template <class V>
-void visit(ScanCall& c, V&& v) {
-  v(c.out, Role::Out), v(c.indices, Role::Out), v(c.in, Role::In);
-}
-template <class V>
-void visit(OrderCall& c, V&& v) {
-  v(c.values, Role::Out), v(c.indices, Role::Out), v(c.in, Role::In);
-}
-template <class V>
-void visit(SearchCall& c, V&& v) {
-  v(c.out, Role::Out), v(c.sorted, Role::In), v(c.values, Role::In);
-}
-template <class V>
-void visit(MatmulCall& c, V&& v) {
-  v(c.out, c.beta.equal(0) ? Role::Out : Role::InOut), v(c.a, Role::In), v(c.b, Role::In), v(c.bias, Role::In);
-}
-template <class V>
-void visit(ConvCall& c, V&& v) {
-  v(c.x, c.kind == ConvKind::BackwardData ? Role::Out : Role::In);
-  v(c.w, c.kind == ConvKind::BackwardWeight ? Role::Out : Role::In);
-  v(c.y, c.kind == ConvKind::Forward ? Role::Out : Role::In);
-  v(c.bias, Role::In);
-}
-template <class V>
-void visit(SoftmaxCall& c, V&& v) {
-  v(c.out, Role::Out), v(c.in, Role::In), v(c.grad, Role::In);
-}
-template <class V>
-void visit(ClassLossCall& c, V&& v) {
-  v(c.input, Role::In), v(c.target, Role::In), v(c.weight, Role::In), v(c.out, Role::Out);
-  v(c.lse, c.kind == ClassLossKind::CrossEntropy ? Role::Out : Role::In);
-  v(c.total_weight, Role::InOut), v(c.grad, Role::In);
-}
-template <class V>
-void visit(PoolCall& c, V&& v) {
-  const bool finds = c.kind == PoolKind::Max || c.kind == PoolKind::AdaptiveMax;
-  v(c.out, Role::InOut), v(c.in, Role::In);
-  v(c.indices, finds ? Role::Out : Role::In), v(c.mask, finds ? Role::Out : Role::In);
-}
-template <class V>
-void visit(NormCall& c, V&& v) {
-  v(c.out, Role::Out), v(c.in, Role::In), v(c.mean, Role::InOut), v(c.rstd, Role::InOut);
-  v(c.weight, Role::In), v(c.bias, Role::In), v(c.grad, Role::In);
-  v(c.grad_weight, Role::Out), v(c.grad_bias, Role::Out);
-}
-template <class V>
-void visit(EmbeddingCall& c, V&& v) {
-  v(c.out, Role::Out), v(c.in, Role::In), v(c.indices, Role::In);
-}
-template <class V>
-void visit(DropoutCall& c, V&& v) {
-  v(c.out, Role::Out), v(c.in, Role::In), v(c.mask, c.kind == DropoutKind::Make ? Role::Out : Role::In);
-}
-template <class V>
-void visit(AttentionCall& c, V&& v) {
-  const bool forward = c.kind == AttentionKind::Forward;
-  v(c.query, Role::In), v(c.key, Role::In), v(c.value, Role::In);
-  v(c.lse, forward ? Role::Out : Role::In), v(c.out, forward ? Role::Out : Role::In), v(c.grad, Role::In);
-  v(c.grad_query, Role::Out), v(c.grad_key, Role::Out), v(c.grad_value, Role::Out);
-}
-template <class V>
-void visit(OptimizerCall& c, V&& v) {
-  v(c.param, Role::InOut), v(c.grad, Role::In);
-  v(c.state1, Role::InOut), v(c.state2, Role::InOut), v(c.state3, Role::InOut);
-}
 
 // ---- copies on the CPU
 
@@ -141,7 +32,10 @@ class HostCall {
 
   /// Notes the bytes that a tensor covers; all tensors come here before the first is asked for with host().
   void cover(const Tensor& t, Role role) {
-    if (!on_device(t)) return;
+    if (!on_device(t)) {
+      if (t.defined() && t.dim() != 0) raise_devices(op_, t);
+      return;
+    }
     Storage* storage = t.impl()->storage();
     int64_t first = 0, last = -1;
     if (t.numel() != 0) extent(t.sizes(), t.strides(), &first, &last);
@@ -189,6 +83,11 @@ class HostCall {
     Storage* host;
   };
 
+  [[noreturn]] void raise_devices(const std::string& op, const Tensor& t) const {
+    raise(ErrorKind::Device, op,
+          cat("Expected all tensors to be on the same device, but found at least two devices, ", Device(backend_.device_type(), 0),
+              " and ", t.device(), "!"));
+  }
   bool on_device(const Tensor& t) const { return t.defined() && t.impl()->device_type() == backend_.device_type(); }
 
   DeviceBackend& backend_;
@@ -326,6 +225,8 @@ RT_FALLBACK(norm, NormCall, call.kind < NormKind::Layer ? "batch_norm" : call.ki
 RT_FALLBACK(embedding, EmbeddingCall, "embedding")
 RT_FALLBACK(dropout, DropoutCall, "dropout")
 RT_FALLBACK(attention, AttentionCall, "scaled_dot_product_attention")
+RT_FALLBACK(resample, ResampleCall, "interpolate")
+RT_FALLBACK(columns, ColumnsCall, call.fold ? "fold" : "unfold")
 RT_FALLBACK(optimizer_step, OptimizerCall, "optimizer step")
 #undef RT_FALLBACK
 
