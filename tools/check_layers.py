@@ -55,6 +55,7 @@ PLACED = {
     "autograd/meta.h": "ops",
     "autograd/node.h": "ops",
     "autograd/saved.h": "ops",
+    "backend/opencl/opencl_backend.h": "backend",  # likewise
     "backend/cpu/cpu_backend.h": "backend",  # declares how to make the backend, for the table of backends
 }
 NOT_API_USERS = {"base", "core", "memory", "expr", "iter"}

@@ -171,7 +171,7 @@ def are_deterministic_algorithms_enabled():
 _LAZY = {
     "nn", "optim", "utils", "autograd", "distributions", "func", "jit", "amp", "backends", "random", "testing",
     "interop", "compat", "kernels", "serving", "serialization", "return_types", "cuda", "signal", "masked", "sparse",
-    "_ops", "types", "overrides", "vmap",
+    "_ops", "types", "overrides", "vmap", "opencl",
 }  # fmt: skip
 _FROM = {"save": "serialization", "load": "serialization", "Module": "nn"}
 

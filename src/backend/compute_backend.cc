@@ -1,37 +1,9 @@
+// The families of a backend that lacks them, but for those of neural networks (compute_backend_nn.cc).
 #include "backend/compute_backend.h"
 
-#include <array>
-#include <atomic>
-#include <mutex>
-
-#include "backend/cpu/cpu_backend.h"
 #include "rustorch/error.h"
 
 namespace rustorch {
-
-namespace {
-std::array<std::atomic<ComputeBackend*>, kNumDeviceTypes> backends;
-std::once_flag cpu_once;
-}  // namespace
-
-ComputeBackend& backend_for(DeviceType type) {
-  ComputeBackend* found = backends[static_cast<int>(type)].load(std::memory_order_acquire);
-  if (found != nullptr) [[likely]]
-    return *found;
-  if (type == DeviceType::Cpu) {
-    std::call_once(cpu_once, [] { register_backend(make_cpu_backend()); });
-    return *backends[0].load(std::memory_order_acquire);
-  }
-  raise(ErrorKind::BackendUnavailable, "",
-        cat("no backend for device '", device_type_name(type),
-            "'; hint: DeviceManager lists the devices that were found"));
-}
-
-void register_backend(std::unique_ptr<ComputeBackend> backend) {
-  auto slot = static_cast<size_t>(backend->device_type());
-  // A replaced backend is kept: tensors made by it may still be alive.
-  backends[slot].store(backend.release(), std::memory_order_release);
-}
 
 void ComputeBackend::missing(const char* family) const {
   raise(ErrorKind::NotImplemented, family,

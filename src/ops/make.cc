@@ -8,9 +8,12 @@
 namespace rustorch {
 
 namespace {
-Storage* new_storage(size_t nbytes, Device device) {
+// Fills in the index of the device.
+Storage* new_storage(size_t nbytes, Device& device) {
   if (device.is_meta()) return nullptr;
-  return backend_for(device.type).allocate(nbytes, device);
+  Storage* storage = backend_for(device.type).allocate(nbytes, device);
+  if (!device.is_cpu()) device = storage->device();
+  return storage;
 }
 }  // namespace
 

@@ -11,7 +11,9 @@
 #include "backend/cpu/reduce.h"
 #include "backend/cpu/scan.h"
 #include "backend/cpu/random.h"
+#include "backend/visit_tensors.h"
 #include "memory/allocator.h"
+#include "rustorch/error.h"
 
 namespace rustorch {
 
@@ -26,6 +28,25 @@ void release_bytes(void* context, void* data, size_t nbytes) {
 void copy_bytes(void*, void* dst, const void* src, size_t nbytes) { std::memcpy(dst, src, nbytes); }
 
 constexpr StorageOps kCpuStorage = {allocate_bytes, release_bytes, copy_bytes};
+
+// Operands of another device would be read as if their handles were memory.
+inline void check_cpu(const Tensor& t) {
+  if (!t.defined() || t.impl()->device_type() == DeviceType::Cpu) [[likely]]
+    return;
+  raise(ErrorKind::Device, "",
+        cat("Expected all tensors to be on the same device, but found at least two devices, cpu and ", t.device(), "!"));
+}
+template <class Call>
+const Call& checked(const Call& call) {
+  visit(const_cast<Call&>(call), [](Tensor& t, Role) { check_cpu(t); });  // looks only
+  return call;
+}
+const IndexCall& checked(const IndexCall& call) {
+  check_cpu(call.data);
+  check_cpu(call.values);
+  for (int i = 0; i < call.count; ++i) check_cpu(call.indices[i]);
+  return call;
+}
 
 class CpuBackend final : public ComputeBackend {
  public:
@@ -46,35 +67,35 @@ class CpuBackend final : public ComputeBackend {
   void pointwise(const PointwiseCall& call) override { cpu::run_pointwise(call); }
   void copy(const Tensor& dst, const Tensor& src) override { cpu::copy(dst, src); }
   void fill(const Tensor& dst, const Scalar& value) override { cpu::fill(dst, value); }
-  void masked_fill(const MaskedFillCall& call) override { cpu::masked_fill(call); }
+  void masked_fill(const MaskedFillCall& call) override { cpu::masked_fill(checked(call)); }
   void range(const RangeCall& call) override { cpu::range(call); }
   void triangle(const TriangleCall& call) override { cpu::triangle(call); }
   void flip(const Tensor& out, const Tensor& in, uint64_t mask) override { cpu::flip(out, in, mask); }
-  void index(const IndexCall& call) override { cpu::index(call); }
-  void gather(const GatherCall& call) override { cpu::gather(call); }
-  void scatter(const ScatterCall& call) override { cpu::scatter(call); }
+  void index(const IndexCall& call) override { cpu::index(checked(call)); }
+  void gather(const GatherCall& call) override { cpu::gather(checked(call)); }
+  void scatter(const ScatterCall& call) override { cpu::scatter(checked(call)); }
   int64_t count_true(const Tensor& mask) override { return cpu::count_true(mask); }
-  void masked_select(const MaskedSelectCall& call) override { cpu::masked_select(call); }
-  void masked_scatter(const MaskedScatterCall& call) override { cpu::masked_scatter(call); }
-  void random(const RandomCall& call) override { cpu::random(call); }
+  void masked_select(const MaskedSelectCall& call) override { cpu::masked_select(checked(call)); }
+  void masked_scatter(const MaskedScatterCall& call) override { cpu::masked_scatter(checked(call)); }
+  void random(const RandomCall& call) override { cpu::random(checked(call)); }
   void nonzero(const Tensor& out, const Tensor& mask) override { cpu::nonzero(out, mask); }
   void reduce(const ReduceCall& call) override { cpu::reduce(call); }
   void arg_reduce(const ArgReduceCall& call) override { cpu::arg_reduce(call); }
   void scan(const ScanCall& call) override { cpu::scan(call); }
-  void search(const SearchCall& call) override { cpu::search(call); }
+  void search(const SearchCall& call) override { cpu::search(checked(call)); }
   void order(const OrderCall& call) override { cpu::order(call); }
-  void matmul(const MatmulCall& call) override { cpu::matmul(call); }
-  void convolution(const ConvCall& call) override { cpu::convolution(call); }
-  void softmax(const SoftmaxCall& call) override { cpu::softmax(call); }
-  void class_loss(const ClassLossCall& call) override { cpu::class_loss(call); }
-  void pool(const PoolCall& call) override { cpu::pool(call); }
-  void norm(const NormCall& call) override { cpu::norm(call); }
-  void embedding(const EmbeddingCall& call) override { cpu::embedding(call); }
-  void dropout(const DropoutCall& call) override { cpu::dropout(call); }
-  void attention(const AttentionCall& call) override { cpu::attention(call); }
+  void matmul(const MatmulCall& call) override { cpu::matmul(checked(call)); }
+  void convolution(const ConvCall& call) override { cpu::convolution(checked(call)); }
+  void softmax(const SoftmaxCall& call) override { cpu::softmax(checked(call)); }
+  void class_loss(const ClassLossCall& call) override { cpu::class_loss(checked(call)); }
+  void pool(const PoolCall& call) override { cpu::pool(checked(call)); }
+  void norm(const NormCall& call) override { cpu::norm(checked(call)); }
+  void embedding(const EmbeddingCall& call) override { cpu::embedding(checked(call)); }
+  void dropout(const DropoutCall& call) override { cpu::dropout(checked(call)); }
+  void attention(const AttentionCall& call) override { cpu::attention(checked(call)); }
   void resample(const ResampleCall& call) override { cpu::resample(call); }
   void columns(const ColumnsCall& call) override { cpu::columns(call); }
-  void optimizer_step(const OptimizerCall& call) override { cpu::optimizer_step(call); }
+  void optimizer_step(const OptimizerCall& call) override { cpu::optimizer_step(checked(call)); }
 };
 
 }  // namespace

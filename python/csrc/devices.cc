@@ -1,0 +1,98 @@
+// Devices for Python: what there is, the current one, waiting, fallback to the CPU.
+#include "op_call.h"
+#include "rustorch/device_manager.h"
+#include "rustorch/error.h"
+#include "tensor_access.h"
+
+namespace rustorch::py {
+
+namespace {
+
+Device device_of(PyObject* o) {
+  Device d;
+  RT_CHECK(to_device(o, &d), Type, "device", "expected a device or str; got ", Py_TYPE(o)->tp_name);
+  return d;
+}
+
+PyObject* device_count(PyObject*, PyObject* o) {
+  return guarded([&] { return wrap(static_cast<int64_t>(DeviceManager::device_count(device_of(o).type))); });
+}
+
+PyObject* unavailable_reason(PyObject*, PyObject* o) {
+  return guarded([&] { return PyUnicode_FromString(DeviceManager::unavailable_reason(device_of(o).type).c_str()); });
+}
+
+PyObject* capabilities(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    const DeviceCapabilities c = DeviceManager::capabilities(device_of(o));
+    return Py_BuildValue("{s:s,s:s,s:s,s:K,s:K,s:K,s:K,s:i,s:O,s:O,s:O,s:O}", "device", c.device.str().c_str(), "name", c.name.c_str(),
+                         "platform", c.platform.c_str(), "total_memory", static_cast<unsigned long long>(c.memory), "max_allocation",
+                         static_cast<unsigned long long>(c.max_allocation), "local_memory", static_cast<unsigned long long>(c.local_memory),
+                         "max_work_group", static_cast<unsigned long long>(c.max_work_group), "multi_processor_count", c.compute_units,
+                         "is_gpu", c.is_gpu ? Py_True : Py_False, "unified_memory", c.unified_memory ? Py_True : Py_False, "float64",
+                         c.float64 ? Py_True : Py_False, "float16", c.float16 ? Py_True : Py_False);
+  });
+}
+
+PyObject* synchronize(PyObject*, PyObject* o) {
+  return guarded([&] {
+    DeviceManager::synchronize(device_of(o));
+    return none();
+  });
+}
+
+PyObject* current_device(PyObject*, PyObject* o) {
+  return guarded([&] { return wrap(DeviceManager::current_device(device_of(o).type)); });
+}
+
+PyObject* set_current_device(PyObject*, PyObject* o) {
+  return guarded([&] {
+    DeviceManager::set_current_device(device_of(o));
+    return none();
+  });
+}
+
+PyObject* auto_select(PyObject*, PyObject*) {
+  return guarded([&] { return wrap(DeviceManager::auto_select()); });
+}
+
+PyObject* fallback_count(PyObject*, PyObject*) {
+  return PyLong_FromUnsignedLongLong(DeviceManager::fallback_count());
+}
+
+constexpr const char* kPolicies[] = {"warn", "silent", "refuse"};
+
+PyObject* fallback_policy(PyObject*, PyObject*) {
+  return PyUnicode_FromString(kPolicies[static_cast<int>(DeviceManager::fallback_policy())]);
+}
+
+PyObject* set_fallback_policy(PyObject*, PyObject* o) {
+  return guarded([&] {
+    const char* text = PyUnicode_Check(o) ? PyUnicode_AsUTF8(o) : "";
+    for (int i = 0; i < 3; ++i) {
+      if (std::string_view(text) != kPolicies[i]) continue;
+      DeviceManager::set_fallback_policy(static_cast<FallbackPolicy>(i));
+      return none();
+    }
+    raise(ErrorKind::Value, "set_fallback_policy", cat("expected 'warn', 'silent' or 'refuse'; got '", text, "'"));
+  });
+}
+
+PyMethodDef functions[] = {
+    {"_device_count", device_count, METH_O, "Devices of a type."},
+    {"_unavailable_reason", unavailable_reason, METH_O, "Why there is no device of a type, or ''."},
+    {"_device_capabilities", capabilities, METH_O, "What a device can do, as a dict."},
+    {"_synchronize", synchronize, METH_O, "Waits for the work of a device."},
+    {"_current_device", current_device, METH_O, "The device that a type without an index stands for."},
+    {"_set_current_device", set_current_device, METH_O, "Sets it, for this thread."},
+    {"_auto_select", auto_select, METH_NOARGS, "The best device there is."},
+    {"_fallback_count", fallback_count, METH_NOARGS, "Operators that ran on the CPU instead of their device."},
+    {"_fallback_policy", fallback_policy, METH_NOARGS, "'warn', 'silent' or 'refuse'."},
+    {"_set_fallback_policy", set_fallback_policy, METH_O, "Sets what happens to operators that a device lacks."},
+    {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
+bool init_devices(PyObject* module) { return PyModule_AddFunctions(module, functions) == 0; }
+
+}  // namespace rustorch::py

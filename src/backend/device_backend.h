@@ -1,0 +1,54 @@
+// DeviceBackend: the base of every backend that is not the CPU's.
+//
+// It answers what the DeviceManager asks, and gives each family a working form: the operands are copied to the CPU, the
+// CPU's backend runs, the results are copied back, with one warning for each operator (fallback.cc). A device overrides
+// the families that it has kernels for, and calls this class for the cases that those leave out.
+#pragma once
+#include "backend/compute_backend.h"
+#include "rustorch/device_manager.h"
+
+namespace rustorch {
+
+class DeviceBackend : public ComputeBackend {
+ public:
+  virtual int device_count() const = 0;
+  virtual DeviceCapabilities capabilities(int index) const = 0;
+  /// Bytes [offset, offset + nbytes) of a storage of this backend to and from the CPU's memory; waits until done.
+  virtual void read_bytes(const Storage& from, size_t offset, void* to, size_t nbytes) = 0;
+  virtual void write_bytes(Storage& to, size_t offset, const void* from, size_t nbytes) = 0;
+
+  void pointwise(const PointwiseCall& call) override;
+  void copy(const Tensor& dst, const Tensor& src) override;
+  void fill(const Tensor& dst, const Scalar& value) override;
+  void masked_fill(const MaskedFillCall& call) override;
+  void range(const RangeCall& call) override;
+  void triangle(const TriangleCall& call) override;
+  void flip(const Tensor& out, const Tensor& in, uint64_t dim_mask) override;
+  void index(const IndexCall& call) override;
+  void gather(const GatherCall& call) override;
+  void scatter(const ScatterCall& call) override;
+  int64_t count_true(const Tensor& mask) override;
+  void masked_select(const MaskedSelectCall& call) override;
+  void masked_scatter(const MaskedScatterCall& call) override;
+  void nonzero(const Tensor& out, const Tensor& mask) override;
+  void random(const RandomCall& call) override;
+  void reduce(const ReduceCall& call) override;
+  void arg_reduce(const ArgReduceCall& call) override;
+  void scan(const ScanCall& call) override;
+  void order(const OrderCall& call) override;
+  void search(const SearchCall& call) override;
+  void matmul(const MatmulCall& call) override;
+  void convolution(const ConvCall& call) override;
+  void softmax(const SoftmaxCall& call) override;
+  void class_loss(const ClassLossCall& call) override;
+  void pool(const PoolCall& call) override;
+  void norm(const NormCall& call) override;
+  void embedding(const EmbeddingCall& call) override;
+  void dropout(const DropoutCall& call) override;
+  void attention(const AttentionCall& call) override;
+  void resample(const ResampleCall& call) override;
+  void columns(const ColumnsCall& call) override;
+  void optimizer_step(const OptimizerCall& call) override;
+};
+
+}  // namespace rustorch

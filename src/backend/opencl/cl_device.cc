@@ -1,0 +1,220 @@
+#include "backend/opencl/cl_device.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "rustorch/error.h"
+
+namespace rustorch::opencl {
+
+namespace {
+
+constexpr size_t kDefaultCapacity = 512;
+
+std::string text_info(cl_device_id id, cl_device_info what) {
+  size_t size = 0;
+  if (api().clGetDeviceInfo(id, what, 0, nullptr, &size) != CL_SUCCESS || size == 0) return "";
+  std::string text(size, '\0');
+  api().clGetDeviceInfo(id, what, size, text.data(), nullptr);
+  text.resize(std::strlen(text.c_str()));
+  return text;
+}
+
+template <class T>
+T info(cl_device_id id, cl_device_info what) {
+  T value{};
+  api().clGetDeviceInfo(id, what, sizeof(T), &value, nullptr);
+  return value;
+}
+
+cl_mem mem_of(const Storage& s) { return s.data() == nullptr ? nullptr : static_cast<const Buffer*>(s.data())->mem; }
+
+}  // namespace
+
+Kernel::~Kernel() {
+  if (kernel != nullptr) api().clReleaseKernel(kernel);
+  if (program != nullptr) api().clReleaseProgram(program);
+}
+
+KernelCache::KernelCache() : capacity_(kDefaultCapacity) {
+  if (const char* text = std::getenv("RUSTORCH_OPENCL_CACHE")) capacity_ = std::strtoul(text, nullptr, 10);
+}
+
+KernelPtr KernelCache::find(const std::string& key) {
+  auto found = entries_.find(key);
+  if (found == entries_.end()) {
+    ++misses;
+    return nullptr;
+  }
+  ++hits;
+  order_.splice(order_.begin(), order_, found->second);
+  return found->second->second;
+}
+
+void KernelCache::insert(const std::string& key, const KernelPtr& kernel) {
+  if (capacity_ == 0 || entries_.count(key) != 0) return;
+  order_.emplace_front(key, kernel);
+  entries_[key] = order_.begin();
+  if (order_.size() <= capacity_) return;
+  entries_.erase(order_.back().first);
+  order_.pop_back();
+  ++evictions;
+}
+
+ClDevice::ClDevice(cl_platform_id platform, cl_device_id id) : id_(id) {
+  cl_int error = CL_SUCCESS;
+  context_ = api().clCreateContext(nullptr, 1, &id, nullptr, nullptr, &error);
+  check(error, "clCreateContext");
+  queue_ = api().clCreateCommandQueue(context_, id, 0, &error);
+  check(error, "clCreateCommandQueue");
+  char name[256] = "";
+  api().clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof name, name, nullptr);
+  DeviceCapabilities& c = capabilities_;
+  c.name = text_info(id, CL_DEVICE_NAME);
+  c.platform = cat(name, " ", text_info(id, CL_DRIVER_VERSION));
+  c.memory = info<cl_ulong>(id, CL_DEVICE_GLOBAL_MEM_SIZE);
+  c.max_allocation = info<cl_ulong>(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
+  c.local_memory = info<cl_ulong>(id, CL_DEVICE_LOCAL_MEM_SIZE);
+  c.max_work_group = info<size_t>(id, CL_DEVICE_MAX_WORK_GROUP_SIZE);
+  c.compute_units = static_cast<int>(info<cl_uint>(id, CL_DEVICE_MAX_COMPUTE_UNITS));
+  c.is_gpu = (info<cl_device_type>(id, CL_DEVICE_TYPE) & CL_DEVICE_TYPE_GPU) != 0;
+  c.unified_memory = info<cl_bool>(id, CL_DEVICE_HOST_UNIFIED_MEMORY) != CL_FALSE;
+  c.float64 = text_info(id, CL_DEVICE_EXTENSIONS).find("cl_khr_fp64") != std::string::npos;
+  c.float16 = true;  // stored as half, computed in float: part of OpenCL 1.2
+}
+
+// ---- memory
+
+const StorageOps ClDevice::kOps = {allocate_bytes, release_bytes, copy_bytes};
+
+void* ClDevice::allocate_bytes(void* context, size_t nbytes) {
+  auto* self = static_cast<ClDevice*>(context);
+  if (nbytes == 0) return nullptr;
+  const DeviceCapabilities& c = self->capabilities_;
+  RT_CHECK(nbytes <= c.max_allocation, OutOfMemory, "opencl", "tried to allocate ", nbytes, " bytes on ", c.name,
+           "; expected at most ", c.max_allocation, " in one block");
+  auto buffer = std::make_unique<Buffer>();
+  cl_int error = CL_SUCCESS;
+  buffer->mem = api().clCreateBuffer(self->context_, CL_MEM_READ_WRITE, nbytes, nullptr, &error);
+  check(error, "clCreateBuffer");
+  return buffer.release();
+}
+
+void ClDevice::release_bytes(void*, void* data, size_t) {
+  auto* buffer = static_cast<Buffer*>(data);
+  api().clReleaseMemObject(buffer->mem);
+  delete buffer;
+}
+
+void ClDevice::copy_bytes(void* context, void* dst, const void* src, size_t nbytes) {
+  auto* self = static_cast<ClDevice*>(context);
+  check(api().clEnqueueCopyBuffer(self->queue_, static_cast<const Buffer*>(src)->mem, static_cast<Buffer*>(dst)->mem, 0, 0, nbytes, 0,
+                                  nullptr, nullptr),
+        "clEnqueueCopyBuffer");
+}
+
+Storage* ClDevice::allocate(size_t nbytes, Device device) {
+  void* data = allocate_bytes(this, nbytes);
+  try {
+    return new Storage(data, nbytes, device, &kOps, this);
+  } catch (...) {
+    if (data != nullptr) release_bytes(this, data, nbytes);
+    throw;
+  }
+}
+
+void ClDevice::read(const Storage& from, size_t offset, void* to, size_t nbytes) {
+  if (nbytes == 0) return;
+  check(api().clEnqueueReadBuffer(queue_, mem_of(from), CL_TRUE, offset, nbytes, to, 0, nullptr, nullptr), "clEnqueueReadBuffer");
+}
+
+void ClDevice::write(Storage& to, size_t offset, const void* from, size_t nbytes) {
+  if (nbytes == 0) return;
+  to.mutable_data();
+  check(api().clEnqueueWriteBuffer(queue_, mem_of(to), CL_TRUE, offset, nbytes, from, 0, nullptr, nullptr), "clEnqueueWriteBuffer");
+}
+
+void ClDevice::copy(Storage& to, size_t to_offset, const Storage& from, size_t from_offset, size_t nbytes) {
+  if (nbytes == 0) return;
+  to.mutable_data();
+  check(api().clEnqueueCopyBuffer(queue_, mem_of(from), mem_of(to), from_offset, to_offset, nbytes, 0, nullptr, nullptr),
+        "clEnqueueCopyBuffer");
+}
+
+void ClDevice::fill(Storage& to, size_t offset, const void* pattern, size_t pattern_size, size_t nbytes) {
+  if (nbytes == 0) return;
+  to.mutable_data();
+  check(api().clEnqueueFillBuffer(queue_, mem_of(to), pattern, pattern_size, offset, nbytes, 0, nullptr, nullptr), "clEnqueueFillBuffer");
+}
+
+void ClDevice::finish() { check(api().clFinish(queue_), "clFinish"); }
+
+// ---- kernels
+
+void ClDevice::require(const char* op, DType t) const {
+  if (t == kFloat64 || t == kComplex128)
+    RT_CHECK(capabilities_.float64, DType, op, "the device '", capabilities_.name, "' has no double precision; got ", dtype_name(t),
+             "; expected float32 or narrower");
+}
+
+KernelPtr ClDevice::kernel(const std::string& key, const char* entry, const std::function<std::string()>& source) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (KernelPtr found = cache_.find(key)) return found;
+  }
+  const std::string text = source();
+  const char* pointer = text.c_str();
+  cl_int error = CL_SUCCESS;
+  auto made = std::make_shared<Kernel>();
+  made->program = api().clCreateProgramWithSource(context_, 1, &pointer, nullptr, &error);
+  check(error, "clCreateProgramWithSource");
+  error = api().clBuildProgram(made->program, 1, &id_, "", nullptr, nullptr);
+  if (error != CL_SUCCESS) {
+    std::vector<char> log(16384);
+    api().clGetProgramBuildInfo(made->program, id_, CL_PROGRAM_BUILD_LOG, log.size() - 1, log.data(), nullptr);
+    raise(ErrorKind::Internal, "opencl", cat("the driver rejected the program of '", key, "' (error ", error, "):\n", log.data()));
+  }
+  made->kernel = api().clCreateKernel(made->program, entry, &error);
+  check(error, "clCreateKernel");
+  std::lock_guard<std::mutex> lock(mutex_);
+  cache_.insert(key, made);
+  return made;
+}
+
+ClDevice& device_of(const Tensor& t) {
+  const Storage* s = t.impl()->storage();
+  RT_CHECK(s != nullptr && t.impl()->device_type() == DeviceType::OpenCL, Device, "opencl",
+           "Expected all tensors to be on the same device, but found at least two devices, opencl:0 and ", t.device(), "!");
+  return *static_cast<ClDevice*>(s->context());
+}
+
+Launch& Launch::buffer(const Storage& s) {
+  cl_mem mem = mem_of(s);
+  return raw(&mem, sizeof mem);
+}
+Launch& Launch::in(const Tensor& t) {
+  RT_CHECK(&device_of(t) == &device_, Device, "opencl",
+           "Expected all tensors to be on the same device, but found at least two OpenCL devices, one of them ", t.device(), "!");
+  return buffer(*t.impl()->storage());
+}
+
+Launch& Launch::raw(const void* data, size_t nbytes) {
+  check(api().clSetKernelArg(kernel_->kernel, next_++, nbytes, data), "clSetKernelArg");
+  return *this;
+}
+
+void Launch::run(int64_t items, int64_t group) {
+  const auto local = static_cast<size_t>(group);
+  const size_t global = (static_cast<size_t>(items) + local - 1) / local * local;
+  check(api().clEnqueueNDRangeKernel(device_.queue(), kernel_->kernel, 1, nullptr, &global, &local, 0, nullptr, nullptr),
+        "clEnqueueNDRangeKernel");
+}
+
+void Launch::run(const size_t (&global)[3], const size_t (&local)[3]) {
+  check(api().clEnqueueNDRangeKernel(device_.queue(), kernel_->kernel, 3, nullptr, global, local, 0, nullptr, nullptr),
+        "clEnqueueNDRangeKernel");
+}
+
+}  // namespace rustorch::opencl

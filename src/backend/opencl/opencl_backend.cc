@@ -1,0 +1,111 @@
+// The OpenCL backend: finds devices, and sends each family to its kernel or, where there is none, to the CPU.
+#include "backend/opencl/opencl_backend.h"
+
+#include <cstdlib>
+#include <mutex>
+#include <vector>
+
+#include "backend/opencl/cl_device.h"
+#include "backend/opencl/kernels.h"
+#include "rustorch/error.h"
+
+namespace rustorch {
+
+namespace {
+
+using opencl::api;
+using opencl::ClDevice;
+
+// Never destroyed: drivers take their own threads down at exit, in an order that nobody controls.
+std::vector<std::unique_ptr<ClDevice>>& all_devices() {
+  static auto* list = new std::vector<std::unique_ptr<ClDevice>>;
+  return *list;
+}
+
+class OpenClBackend final : public DeviceBackend {
+ public:
+  const char* name() const override { return "opencl"; }
+  DeviceType device_type() const override { return DeviceType::OpenCL; }
+
+  int device_count() const override { return static_cast<int>(all_devices().size()); }
+  DeviceCapabilities capabilities(int index) const override { return all_devices().at(static_cast<size_t>(index))->capabilities(); }
+  Storage* allocate(size_t nbytes, Device device) override {
+    const Device found = DeviceManager::resolve(device);
+    return at(found).allocate(nbytes, found);
+  }
+  void synchronize(Device device) override { at(DeviceManager::resolve(device)).finish(); }
+  void read_bytes(const Storage& from, size_t offset, void* to, size_t nbytes) override { of(from).read(from, offset, to, nbytes); }
+  void write_bytes(Storage& to, size_t offset, const void* from, size_t nbytes) override { of(to).write(to, offset, from, nbytes); }
+
+  void copy(const Tensor& dst, const Tensor& src) override {
+    if (!opencl::copy(dst, src)) DeviceBackend::copy(dst, src);
+  }
+  void fill(const Tensor& dst, const Scalar& value) override {
+    if (!opencl::fill(dst, value)) DeviceBackend::fill(dst, value);
+  }
+#define RT_NATIVE(family, Call)                                       \
+  void family(const Call& call) override {                            \
+    if (!opencl::family(call)) DeviceBackend::family(call);          \
+  }
+  RT_NATIVE(pointwise, PointwiseCall)
+  RT_NATIVE(masked_fill, MaskedFillCall)
+  RT_NATIVE(reduce, ReduceCall)
+  RT_NATIVE(arg_reduce, ArgReduceCall)
+  RT_NATIVE(matmul, MatmulCall)
+  RT_NATIVE(softmax, SoftmaxCall)
+  RT_NATIVE(class_loss, ClassLossCall)
+  RT_NATIVE(optimizer_step, OptimizerCall)
+#undef RT_NATIVE
+
+ private:
+  static ClDevice& at(Device d) { return *all_devices().at(static_cast<size_t>(d.index)); }
+  static ClDevice& of(const Storage& s) { return *static_cast<ClDevice*>(s.context()); }
+};
+
+void add_devices(cl_platform_id platform, std::string* reason) {
+  cl_uint count = 0;
+  if (api().clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, nullptr, &count) != CL_SUCCESS || count == 0) return;
+  std::vector<cl_device_id> ids(count);
+  api().clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, count, ids.data(), nullptr);
+  for (cl_device_id id : ids) {
+    try {
+      all_devices().push_back(std::make_unique<ClDevice>(platform, id));
+    } catch (const RusTorchError& e) {
+      *reason = e.what();
+    }
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<ComputeBackend> make_opencl_backend(std::string* reason) {
+  if (opencl::load_api(reason) == nullptr) return nullptr;
+  cl_uint count = 0;
+  if (api().clGetPlatformIDs(0, nullptr, &count) != CL_SUCCESS || count == 0) {
+    *reason = "OpenCL has no platform; hint: install a driver, e.g. the package pocl-opencl-icd for the CPU";
+    return nullptr;
+  }
+  std::vector<cl_platform_id> platforms(count);
+  api().clGetPlatformIDs(count, platforms.data(), nullptr);
+  *reason = "no OpenCL platform has a device";
+  for (cl_platform_id p : platforms) add_devices(p, reason);
+  if (all_devices().empty()) return nullptr;
+  reason->clear();
+  return std::make_unique<OpenClBackend>();
+}
+
+OpenClCacheStats opencl_cache_stats() {
+  OpenClCacheStats total;
+  for (const auto& d : all_devices()) {
+    std::lock_guard<std::mutex> lock(d->mutex());
+    const opencl::KernelCache& c = d->cache();
+    total.hits += c.hits;
+    total.misses += c.misses;
+    total.evictions += c.evictions;
+    total.size += c.size();
+    total.capacity += c.capacity();
+  }
+  return total;
+}
+
+}  // namespace rustorch

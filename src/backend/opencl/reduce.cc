@@ -1,0 +1,289 @@
+// Reductions and arg-reductions: one work item, or one group of 64, for each result.
+//
+// The order of additions is fixed by the layout: results are the same on every run. Float sums are compensated
+// (Kahan), because a long chain of additions in float would be less exact than the CPU's tree.
+#include <algorithm>
+
+#include "backend/opencl/cl_device.h"
+#include "backend/opencl/cl_source.h"
+#include "backend/opencl/kernels.h"
+#include "iter/reduce_plan.h"
+#include "rustorch/error.h"
+
+namespace rustorch::opencl {
+
+namespace {
+
+constexpr int kDims = 8;
+constexpr int64_t kLanes = 64;
+
+// Mirrors the struct of the programs. Dimensions innermost first.
+struct Layout {
+  int64_t outputs, count, lanes, nkeep, nred, in_at, out_at, values_at;
+  int64_t keep_size[kDims], keep_in[kDims], keep_out[kDims], keep_values[kDims];
+  int64_t red_size[kDims], red_in[kDims];
+};
+
+constexpr const char* kLayout = R"(
+typedef struct {
+  long outputs, count, lanes, nkeep, nred, in_at, out_at, values_at;
+  long keep_size[8], keep_in[8], keep_out[8], keep_values[8], red_size[8], red_in[8];
+} Layout;
+static inline long rt_reduced(const Layout* L, long i) {
+  long at = 0;
+  for (long d = 0; d + 1 < L->nred; ++d) {
+    const long q = i / L->red_size[d];
+    at += (i - q * L->red_size[d]) * L->red_in[d];
+    i = q;
+  }
+  return at + i * L->red_in[L->nred - 1];
+}
+)";
+
+// ACC, IN, OUT, LOAD(i), INIT, COMBINE(acc, v), JOIN(acc, other), STORE(i, v) are defined in front of it.
+constexpr const char* kReduce = R"(
+kernel __attribute__((reqd_work_group_size(64, 1, 1)))
+void run(global const IN* in, global OUT* out, const Layout L) {
+  local ACC part[64];
+  const long lane = L.lanes == 1 ? 0 : get_local_id(0);
+  const long o = L.lanes == 1 ? (long)get_global_id(0) : (long)get_group_id(0);
+  long base = L.in_at, at = L.out_at;
+  ACC acc = INIT, rest = 0;
+  if (o < L.outputs) {
+    long left = o;
+    for (long d = 0; d < L.nkeep; ++d) {
+      const long q = left / L.keep_size[d], i = left - q * L.keep_size[d];
+      left = q;
+      base += i * L.keep_in[d];
+      at += i * L.keep_out[d];
+    }
+    for (long i = lane; i < L.count; i += L.lanes) {
+      const ACC v = LOAD(base + rt_reduced(&L, i));
+      COMBINE(acc, v)
+    }
+  }
+  part[get_local_id(0)] = acc;
+  barrier(CLK_LOCAL_MEM_FENCE);
+  if (o < L.outputs && lane == 0) {
+    rest = 0;
+    for (long k = 1; k < L.lanes; ++k) {
+      const ACC v = part[k];
+      JOIN(acc, v)
+    }
+    FINISH(acc)
+    STORE(at, acc)
+  }
+}
+)";
+
+constexpr const char* kArgReduce = R"(
+kernel __attribute__((reqd_work_group_size(64, 1, 1)))
+void run(global const IN* in, global long* out, global IN* values, const Layout L) {
+  local ACC part[64];
+  local long place[64];
+  const long lane = L.lanes == 1 ? 0 : get_local_id(0);
+  const long o = L.lanes == 1 ? (long)get_global_id(0) : (long)get_group_id(0);
+  long base = L.in_at, at = L.out_at, to = L.values_at, best_at = -1;
+  ACC best = 0;
+  if (o < L.outputs) {
+    long left = o;
+    for (long d = 0; d < L.nkeep; ++d) {
+      const long q = left / L.keep_size[d], i = left - q * L.keep_size[d];
+      left = q;
+      base += i * L.keep_in[d];
+      at += i * L.keep_out[d];
+      to += i * L.keep_values[d];
+    }
+    for (long i = lane; i < L.count; i += L.lanes) {
+      const ACC v = LOAD(base + rt_reduced(&L, i));
+      if (best_at < 0 || (v != v ? best == best : (best == best && v BETTER best))) {
+        best = v;
+        best_at = i;
+      }
+    }
+  }
+  part[get_local_id(0)] = best;
+  place[get_local_id(0)] = best_at;
+  barrier(CLK_LOCAL_MEM_FENCE);
+  if (o < L.outputs && lane == 0) {
+    for (long k = 1; k < L.lanes; ++k) {
+      const ACC v = part[k];
+      const long i = place[k];
+      if (i < 0) continue;
+      const bool same = v == best || (v != v && best != best);
+      if (best_at < 0 || (same ? i < best_at : (v != v || (best == best && v BETTER best)))) {
+        best = v;
+        best_at = i;
+      }
+    }
+    out[at] = best_at;
+    if (L.values_at >= 0) COPY(to, base + rt_reduced(&L, best_at));
+  }
+}
+)";
+
+bool make_layout(const ReducePlan& plan, Layout* l) {
+  if (plan.nkeep > kDims || plan.nred > kDims) return false;
+  *l = {};
+  l->outputs = plan.outputs;
+  l->count = plan.reduced;
+  l->nkeep = plan.nkeep;
+  l->nred = std::max(plan.nred, 1);
+  l->red_size[0] = 1;
+  for (int d = 0; d < plan.nkeep; ++d) {
+    l->keep_size[d] = plan.keep_size[plan.nkeep - 1 - d];
+    l->keep_in[d] = plan.keep_in[plan.nkeep - 1 - d];
+    l->keep_out[d] = plan.keep_out[plan.nkeep - 1 - d];
+  }
+  for (int d = 0; d < plan.nred; ++d) {
+    l->red_size[d] = plan.red_size[plan.nred - 1 - d];
+    l->red_in[d] = plan.red_in[plan.nred - 1 - d];
+  }
+  // Neighbouring items read neighbouring elements: along the reduced dimension, or along the results.
+  const bool long_rows = l->red_in[0] == 1 && l->count >= kLanes;
+  l->lanes = long_rows || (l->outputs < 256 && l->count >= kLanes) ? kLanes : 1;
+  return true;
+}
+
+void launch_reduction(Launch& launch, const Layout& l) {
+  launch.value(l);
+  launch.run(l.lanes == 1 ? l.outputs : l.outputs * kLanes, kLanes);
+}
+
+/// What a kind of reduction does to its accumulator.
+struct Rule {
+  ComputeType acc;
+  std::string init, combine, join, finish;
+  bool truth = false;  // looks at elements as true or false
+};
+
+ComputeType sum_type(DType out) {
+  const DType t = real_type(out);
+  return t == kFloat64 ? ComputeType::f64 : is_floating_point(t) ? ComputeType::f32 : ComputeType::i64;
+}
+
+bool rule_of(const ReduceCall& call, Rule* r) {
+  const DType in = call.in.dtype(), out = call.out.dtype();
+  const std::string kahan = "{ const ACC y = (v) - rest, t = acc + y; rest = isfinite(t) ? (t - acc) - y : 0; acc = t; }";
+  *r = {sum_type(out), "0", "acc += v;", "acc += v;", "", false};
+  const bool real = is_real(r->acc);
+  switch (call.kind) {
+    case ReduceKind::Sum:
+    case ReduceKind::Mean:
+      if (real) r->combine = r->join = kahan;
+      if (call.kind == ReduceKind::Mean) r->finish = "acc = acc / (ACC)L.count;";
+      return call.kind == ReduceKind::Sum || real;
+    case ReduceKind::Prod:
+      r->init = "1";
+      r->combine = r->join = "acc *= v;";
+      return true;
+    case ReduceKind::Norm:
+      if (!real || (call.param != 1 && call.param != 2)) return false;
+      r->combine = call.param == 1 ? "{ const ACC y = fabs(v) - rest, t = acc + y; rest = isfinite(t) ? (t - acc) - y : 0; acc = t; }"
+                                   : "{ const ACC y = v * v - rest, t = acc + y; rest = isfinite(t) ? (t - acc) - y : 0; acc = t; }";
+      r->join = kahan;
+      if (call.param == 2) r->finish = "acc = sqrt(acc);";
+      return true;
+    case ReduceKind::CountNonzero:
+      r->acc = ComputeType::i64;
+      r->truth = true;
+      return true;
+    case ReduceKind::Any:
+    case ReduceKind::All:
+      r->acc = ComputeType::i32;
+      r->truth = true;
+      r->init = call.kind == ReduceKind::Any ? "0" : "1";
+      r->combine = r->join = call.kind == ReduceKind::Any ? "acc |= v;" : "acc &= v;";
+      return true;
+    case ReduceKind::Max:
+    case ReduceKind::Min: {
+      const bool max = call.kind == ReduceKind::Max;
+      r->acc = is_floating_point(in) ? sum_type(in) : ComputeType::i64;
+      const char* infinity = max ? "-INFINITY" : "INFINITY";
+      r->init = is_real(r->acc) ? cat("(ACC)", infinity) : max ? "LONG_MIN" : "LONG_MAX";
+      r->combine = r->join = cat("if (v != v || v ", max ? ">" : "<", " acc) acc = v;");
+      if (is_real(r->acc)) r->combine = r->join = cat("if (acc == acc && (v != v || v ", max ? ">" : "<", " acc)) acc = v;");
+      return true;
+    }
+    default: return false;
+  }
+}
+
+std::string reduce_source(const ReduceCall& call, const Rule& r) {
+  const DType in = call.in.dtype(), out = call.out.dtype();
+  const bool wide = uses_double(in) || uses_double(out);
+  return cat(source_header(wide), kLayout, "#define ACC ", value_type(r.acc), "\n#define IN ", memory_type(in), "\n#define OUT ", memory_type(out),
+             "\n#define INIT ", r.init, "\n#define LOAD(i) (ACC)", r.truth ? load_bool(in, "in", "(i)") : cat("(", load(in, r.acc, "in", "(i)"), ")"),
+             "\n#define COMBINE(acc, v) ", r.combine, "\n#define JOIN(acc, v) ", r.join, "\n#define FINISH(acc) ", r.finish,
+             "\n#define STORE(i, v) ", store(out, r.acc, "out", "(i)", "v"), "\n", kReduce);
+}
+
+}  // namespace
+
+bool reduce(const ReduceCall& call) {
+  Rule rule;
+  if (rustorch::is_complex(call.in.dtype()) || rustorch::is_complex(call.out.dtype()) || !rule_of(call, &rule)) return false;
+  if (call.out.numel() == 0) return true;
+  ClDevice& device = device_of(call.out);
+  device.require("reduce", call.in.dtype());
+  device.require("reduce", call.out.dtype());
+  if (device.capabilities().max_work_group < kLanes) return false;
+  ReducePlan plan;
+  make_reduce_plan(plan, call.in.sizes(), call.in.strides(), call.out.strides(), call.dim_mask);
+  Layout layout;
+  if (!make_layout(plan, &layout)) return false;
+  layout.in_at = call.in.storage_offset();
+  layout.out_at = call.out.storage_offset();
+  const bool empty = call.in.numel() == 0;  // it may have no memory
+  KernelPtr kernel = device.kernel(
+      cat("reduce/", static_cast<int>(call.kind), "/", dtype_name(call.in.dtype()), "/", dtype_name(call.out.dtype()), "/",
+          call.kind == ReduceKind::Norm ? call.param : 0.0),
+      "run", [&] { return reduce_source(call, rule); });
+  writable(call.out);
+  Launch launch(device, kernel);
+  launch.in(empty ? call.out : call.in).in(call.out);
+  launch_reduction(launch, layout);
+  return true;
+}
+
+bool arg_reduce(const ArgReduceCall& call) {
+  const DType in = call.in.dtype();
+  if (rustorch::is_complex(in)) return false;
+  if (call.indices.numel() == 0) return true;
+  ClDevice& device = device_of(call.in);
+  device.require("arg_reduce", in);
+  if (device.capabilities().max_work_group < kLanes) return false;
+  ReducePlan plan;
+  const bool flat = call.dim < 0 || call.in.dim() == 0;
+  const uint64_t mask = flat ? 1 : uint64_t{1} << call.dim;
+  const int64_t size = call.in.numel(), stride = 1;
+  if (flat)
+    make_reduce_plan(plan, IntArrayRef(&size, 1), IntArrayRef(&stride, 1), {}, mask);
+  else
+    make_reduce_plan(plan, call.in.sizes(), call.in.strides(), call.indices.strides(), mask);
+  Layout layout;
+  if (!make_layout(plan, &layout)) return false;
+  layout.in_at = call.in.storage_offset();
+  layout.out_at = call.indices.storage_offset();
+  layout.values_at = -1;
+  if (call.values.defined()) {  // laid out as the indices are
+    if (call.values.strides() != call.indices.strides()) return false;
+    layout.values_at = call.values.storage_offset();
+    std::copy(layout.keep_out, layout.keep_out + kDims, layout.keep_values);
+  }
+  const bool max = call.kind == ArgReduceKind::ArgMax;
+  KernelPtr kernel = device.kernel(cat("arg_reduce/", max, "/", dtype_name(in)), "run", [&] {
+    const ComputeType acc = is_floating_point(in) ? sum_type(in) : ComputeType::i64;
+    return cat(source_header(uses_double(in)), kLayout, "#define ACC ", value_type(acc), "\n#define IN ", memory_type(in), "\n#define LOAD(i) (",
+               load(in, acc, "in", "(i)"), ")\n#define BETTER ", max ? ">" : "<", "\n",
+               "#define COPY(to, from) ", in == kFloat16 ? "vstore_half_rte(vload_half(from, in), to, values)" : "values[to] = in[from]", "\n", kArgReduce);
+  });
+  writable(call.indices);
+  if (call.values.defined()) writable(call.values);
+  Launch launch(device, kernel);
+  launch.in(call.in).in(call.indices).in(call.values.defined() ? call.values : call.indices);
+  launch_reduction(launch, layout);
+  return true;
+}
+
+}  // namespace rustorch::opencl
