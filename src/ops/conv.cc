@@ -288,22 +288,28 @@ Tensor batched(const Tensor& input, const Tensor& weight, const std::optional<Te
                            IntArrayRef{0});
 }
 
-// Output places behind the last window get the bias alone: they are appended as zeros, since the ordinary
-// convolution this one is the gradient of would see more windows there.
+// An output padding that is not below the stride: the ordinary convolution this one is the gradient of would
+// see more windows than there are inputs. So everything the windows reach is computed, without padding, and
+// then cut (or filled with zeros, where no window reaches) to the size wanted.
 Tensor transposed_with_tail(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
                             IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
                             IntArrayRef output_padding, int64_t groups, int rank, const char* op) {
-  DimVector near, tail(static_cast<size_t>(2 * rank), 0);
+  RT_CHECK(padding.size() == 1 || padding.size() == static_cast<size_t>(rank), Value, op,
+           "expected padding to be a single integer value or a list of ", rank, " values; got ", padding);
+  DimVector ends(static_cast<size_t>(2 * rank), 0);
   for (int i = 0; i < rank; ++i) {
-    const int64_t whole = list_at(output_padding, i), step = list_at(stride, i);
-    RT_CHECK(whole < std::max(step, list_at(dilation, i)), Value, op,
-             "output padding must be smaller than either stride or dilation, but got output_padding: ", whole,
-             " stride: ", step, " dilation: ", list_at(dilation, i));
-    near.push_back(std::min(whole, step - 1));
-    tail[static_cast<size_t>(2 * (rank - 1 - i) + 1)] = whole - near.back();
+    const int64_t behind = list_at(output_padding, i), cut = list_at(padding, i);
+    RT_CHECK(cut >= 0, Value, op, "negative padding is not supported");
+    RT_CHECK(behind < std::max(list_at(stride, i), list_at(dilation, i)), Value, op,
+             "output padding must be smaller than either stride or dilation, but got output_padding: ",
+             behind, " stride: ", list_at(stride, i), " dilation: ", list_at(dilation, i));
+    const size_t at = static_cast<size_t>(2 * (rank - 1 - i));
+    ends[at] = -cut;
+    ends[at + 1] = behind - cut;
   }
+  const int64_t zero[] = {0};
   const Tensor out = rustorch::constant_pad_nd(
-      batched(input, weight, std::nullopt, stride, padding, dilation, true, near, groups, rank, op), tail, 0);
+      batched(input, weight, std::nullopt, stride, zero, dilation, true, zero, groups, rank, op), ends, 0);
   if (!bias || !bias->defined()) return out;
   DimVector shape(static_cast<size_t>(rank + 1), 1);
   shape[0] = bias->numel();

@@ -70,6 +70,7 @@ void move_statistics(const std::optional<Tensor>& running, const Tensor& fresh, 
 Tensor batch_norm(const Tensor& input, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
                   const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var,
                   bool training, double momentum, double eps, bool) {
+  if (input.dim() == 1 && input.numel() == 0) return rustorch::clone(input);
   return std::get<0>(
       rustorch::_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps));
 }
@@ -223,7 +224,9 @@ std::tuple<Tensor, Tensor, Tensor> native_batch_norm(const Tensor& input, const 
                                                      double momentum, double eps) {
   const auto all =
       rustorch::_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps);
-  if (training) return all;
+  if (training)
+    return {std::get<0>(all), rustorch::to(std::get<1>(all), input.dtype()),
+            rustorch::to(std::get<2>(all), input.dtype())};
   const Tensor none = make_tensor({0}, std::get<1>(all).dtype(), input.device());
   return {std::get<0>(all), none, none};
 }
@@ -292,6 +295,8 @@ NormCall group_call(NormKind kind, const Tensor& input, int64_t num_groups) {
   RT_CHECK(input.size(1) % num_groups == 0, Shape, op,
            "Expected number of channels in input to be divisible by num_groups, but got input of shape ",
            input.sizes(), " and num_groups=", num_groups);
+  RT_CHECK(tail_numel(input, 2) > 0 || input.size(0) == 0, Shape, op,
+           "Expected HxW to be greater than 0, got ", tail_numel(input, 2));
   NormCall call{};
   call.kind = kind;
   call.outer = input.size(0);

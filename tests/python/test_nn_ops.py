@@ -89,6 +89,14 @@ def test_transposed_convolution_is_the_adjoint(groups):
     check_twice(lambda t, u: F.conv_transpose1d(t, u, stride=2, output_padding=2, dilation=3), rand(1, 2, 4), rand(2, 3, 2))
 
 
+def test_long_output_padding_cuts_what_the_windows_reach():
+    x, w = rand(1, 2, 4), rand(2, 3, 2)
+    whole = F.conv_transpose1d(x, w, stride=2, dilation=4)
+    got = F.conv_transpose1d(x, w, stride=2, padding=1, output_padding=3, dilation=4)
+    close(got, F.pad(whole, (-1, 2)))
+    close(F.conv_transpose1d(x, w, stride=2, padding=3, output_padding=2, dilation=4), whole[..., 3:-1])
+
+
 @pytest.mark.parametrize("dim", [0, 1, 2])
 def test_softmax(dim):
     x = rand(3, 4, 5)
