@@ -1,11 +1,11 @@
-// DeviceManager: which devices there are, what they can do, which one is current, and what happens to operators that a
-// device's backend lacks.
+// DeviceManager: which devices there are, what they can do, which one is current, and what happens to
+// operators that a device's backend lacks.
 //
 //   if (DeviceManager::is_available(DeviceType::OpenCL)) model.to(Device::OpenCL());
 //   Device best = DeviceManager::auto_select();
 //
-// A backend is looked for on first use and then kept until the process ends. All functions may be called from any
-// thread; the current device belongs to the calling thread.
+// A backend is looked for on first use and then kept until the process ends. All functions may be called from
+// any thread; the current device belongs to the calling thread.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -40,8 +40,8 @@ struct DeviceRequirements {
   bool gpu_only = false;         // false: the CPU when nothing better is there
 };
 
-/// What happens when a backend lacks an operator: it runs on the CPU with one warning for each operator, silently, or
-/// NotImplemented is thrown.
+/// What happens when a backend lacks an operator: it runs on the CPU with one warning for each operator,
+/// silently, or NotImplemented is thrown.
 enum class FallbackPolicy : uint8_t { Warn, Silent, Refuse };
 
 class DeviceManager {
@@ -62,8 +62,8 @@ class DeviceManager {
   static void set_current_device(Device device);
   /// The device with its index filled in (the CPU has none). Throws as capabilities() does.
   static Device resolve(Device device);
-  /// The best device that meets the requirements: a GPU with its own memory, another GPU, else the CPU. Throws
-  /// BackendUnavailable when gpu_only is set and there is none.
+  /// The best device that meets the requirements: a GPU with its own memory, another GPU, else the CPU.
+  /// Throws BackendUnavailable when gpu_only is set and there is none.
   static Device auto_select(const DeviceRequirements& requirements = {});
   /// Waits for all work of the device and throws what failed in it.
   static void synchronize(Device device);

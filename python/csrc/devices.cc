@@ -19,18 +19,22 @@ PyObject* device_count(PyObject*, PyObject* o) {
 }
 
 PyObject* unavailable_reason(PyObject*, PyObject* o) {
-  return guarded([&] { return PyUnicode_FromString(DeviceManager::unavailable_reason(device_of(o).type).c_str()); });
+  return guarded(
+      [&] { return PyUnicode_FromString(DeviceManager::unavailable_reason(device_of(o).type).c_str()); });
 }
 
 PyObject* capabilities(PyObject*, PyObject* o) {
   return guarded([&]() -> PyObject* {
     const DeviceCapabilities c = DeviceManager::capabilities(device_of(o));
-    return Py_BuildValue("{s:s,s:s,s:s,s:K,s:K,s:K,s:K,s:i,s:O,s:O,s:O,s:O}", "device", c.device.str().c_str(), "name", c.name.c_str(),
-                         "platform", c.platform.c_str(), "total_memory", static_cast<unsigned long long>(c.memory), "max_allocation",
-                         static_cast<unsigned long long>(c.max_allocation), "local_memory", static_cast<unsigned long long>(c.local_memory),
-                         "max_work_group", static_cast<unsigned long long>(c.max_work_group), "multi_processor_count", c.compute_units,
-                         "is_gpu", c.is_gpu ? Py_True : Py_False, "unified_memory", c.unified_memory ? Py_True : Py_False, "float64",
-                         c.float64 ? Py_True : Py_False, "float16", c.float16 ? Py_True : Py_False);
+    return Py_BuildValue("{s:s,s:s,s:s,s:K,s:K,s:K,s:K,s:i,s:O,s:O,s:O,s:O}", "device",
+                         c.device.str().c_str(), "name", c.name.c_str(), "platform", c.platform.c_str(),
+                         "total_memory", static_cast<unsigned long long>(c.memory), "max_allocation",
+                         static_cast<unsigned long long>(c.max_allocation), "local_memory",
+                         static_cast<unsigned long long>(c.local_memory), "max_work_group",
+                         static_cast<unsigned long long>(c.max_work_group), "multi_processor_count",
+                         c.compute_units, "is_gpu", c.is_gpu ? Py_True : Py_False, "unified_memory",
+                         c.unified_memory ? Py_True : Py_False, "float64", c.float64 ? Py_True : Py_False,
+                         "float16", c.float16 ? Py_True : Py_False);
   });
 }
 
@@ -74,7 +78,8 @@ PyObject* set_fallback_policy(PyObject*, PyObject* o) {
       DeviceManager::set_fallback_policy(static_cast<FallbackPolicy>(i));
       return none();
     }
-    raise(ErrorKind::Value, "set_fallback_policy", cat("expected 'warn', 'silent' or 'refuse'; got '", text, "'"));
+    raise(ErrorKind::Value, "set_fallback_policy",
+          cat("expected 'warn', 'silent' or 'refuse'; got '", text, "'"));
   });
 }
 
@@ -86,9 +91,11 @@ PyMethodDef functions[] = {
     {"_current_device", current_device, METH_O, "The device that a type without an index stands for."},
     {"_set_current_device", set_current_device, METH_O, "Sets it, for this thread."},
     {"_auto_select", auto_select, METH_NOARGS, "The best device there is."},
-    {"_fallback_count", fallback_count, METH_NOARGS, "Operators that ran on the CPU instead of their device."},
+    {"_fallback_count", fallback_count, METH_NOARGS,
+     "Operators that ran on the CPU instead of their device."},
     {"_fallback_policy", fallback_policy, METH_NOARGS, "'warn', 'silent' or 'refuse'."},
-    {"_set_fallback_policy", set_fallback_policy, METH_O, "Sets what happens to operators that a device lacks."},
+    {"_set_fallback_policy", set_fallback_policy, METH_O,
+     "Sets what happens to operators that a device lacks."},
     {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace

@@ -1,8 +1,9 @@
 // DeviceBackend: the base of every backend that is not the CPU's.
 //
-// It answers what the DeviceManager asks, and gives each family a working form: the operands are copied to the CPU, the
-// CPU's backend runs, the results are copied back, with one warning for each operator (fallback.cc). A device overrides
-// the families that it has kernels for, and calls this class for the cases that those leave out.
+// It answers what the DeviceManager asks, and gives each family a working form: the operands are copied to
+// the CPU, the CPU's backend runs, the results are copied back, with one warning for each operator
+// (fallback.cc). A device overrides the families that it has kernels for, and calls this class for the cases
+// that those leave out.
 #pragma once
 #include "backend/compute_backend.h"
 #include "rustorch/device_manager.h"
@@ -13,7 +14,8 @@ class DeviceBackend : public ComputeBackend {
  public:
   virtual int device_count() const = 0;
   virtual DeviceCapabilities capabilities(int index) const = 0;
-  /// Bytes [offset, offset + nbytes) of a storage of this backend to and from the CPU's memory; waits until done.
+  /// Bytes [offset, offset + nbytes) of a storage of this backend to and from the CPU's memory; waits until
+  /// done.
   virtual void read_bytes(const Storage& from, size_t offset, void* to, size_t nbytes) = 0;
   virtual void write_bytes(Storage& to, size_t offset, const void* from, size_t nbytes) = 0;
 

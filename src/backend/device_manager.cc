@@ -29,7 +29,8 @@ thread_local std::array<int, kNumDeviceTypes> current{};
 
 std::unique_ptr<ComputeBackend> open_backend(DeviceType type, std::string* reason) {
   switch (type) {
-    case DeviceType::Cpu: return make_cpu_backend();
+    case DeviceType::Cpu:
+      return make_cpu_backend();
     case DeviceType::OpenCL:
 #if RUSTORCH_HAS_OPENCL
       return make_opencl_backend(reason);
@@ -37,7 +38,9 @@ std::unique_ptr<ComputeBackend> open_backend(DeviceType type, std::string* reaso
       *reason = "this build has no OpenCL backend";
       return nullptr;
 #endif
-    default: *reason = cat("this build has no ", device_type_name(type), " backend"); return nullptr;
+    default:
+      *reason = cat("this build has no ", device_type_name(type), " backend");
+      return nullptr;
   }
 }
 
@@ -113,8 +116,9 @@ DeviceCapabilities DeviceManager::capabilities(Device device) {
 }
 
 Device DeviceManager::current_device(DeviceType type) {
-  return type == DeviceType::Cpu || type == DeviceType::Meta ? Device(type)
-                                                             : Device(type, current[static_cast<size_t>(type)]);
+  return type == DeviceType::Cpu || type == DeviceType::Meta
+             ? Device(type)
+             : Device(type, current[static_cast<size_t>(type)]);
 }
 
 void DeviceManager::set_current_device(Device device) {
@@ -127,8 +131,8 @@ Device DeviceManager::resolve(Device device) {
   backend_for(device.type);  // throws when there is none
   const int count = device_count(device.type);
   const int index = device.index < 0 ? current[static_cast<size_t>(device.type)] : device.index;
-  RT_CHECK(index < count, Device, device_type_name(device.type), "invalid device ordinal; got ", index, "; expected less than ",
-           count);
+  RT_CHECK(index < count, Device, device_type_name(device.type), "invalid device ordinal; got ", index,
+           "; expected less than ", count);
   return {device.type, index};
 }
 
@@ -161,13 +165,15 @@ uint64_t DeviceManager::fallback_count() { return fallbacks.load(); }
 void DeviceManager::note_fallback(const char* backend, const std::string& op) {
   fallbacks.fetch_add(1, std::memory_order_relaxed);
   switch (policy.load()) {
-    case FallbackPolicy::Silent: return;
+    case FallbackPolicy::Silent:
+      return;
     case FallbackPolicy::Warn:
       return warn_once(cat("the operator '", op, "' is not implemented for the ", backend,
                            " backend: it runs on the CPU, which copies its tensors there and back"));
     case FallbackPolicy::Refuse:
       raise(ErrorKind::NotImplemented, op,
-            cat("the backend '", backend, "' does not implement it; hint: allow the CPU with "
+            cat("the backend '", backend,
+                "' does not implement it; hint: allow the CPU with "
                 "DeviceManager::set_fallback_policy, or move the tensors there"));
   }
 }

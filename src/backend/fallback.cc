@@ -1,8 +1,10 @@
-// What a backend does with the families that it lacks: the one place where an operator goes to the CPU instead.
+// What a backend does with the families that it lacks: the one place where an operator goes to the CPU
+// instead.
 //
-// Every call struct lists its tensors once (visit_tensors.h). HostCall brings the bytes that they cover to the CPU, storage by
-// storage, so that layouts, offsets and aliasing stay exactly as they were; runs the CPU backend; and writes the
-// storages of results back. An error of the CPU backend leaves the device's tensors as they were.
+// Every call struct lists its tensors once (visit_tensors.h). HostCall brings the bytes that they cover to
+// the CPU, storage by storage, so that layouts, offsets and aliasing stay exactly as they were; runs the CPU
+// backend; and writes the storages of results back. An error of the CPU backend leaves the device's tensors
+// as they were.
 #include <algorithm>
 #include <vector>
 
@@ -58,20 +60,24 @@ class HostCall {
   /// The tensor's twin on the CPU; itself when it is there or undefined.
   Tensor host(const Tensor& t) {
     if (!on_device(t)) return t;
-    auto found = std::find_if(blocks_.begin(), blocks_.end(), [&](const Block& b) { return b.device == t.impl()->storage(); });
+    auto found = std::find_if(blocks_.begin(), blocks_.end(),
+                              [&](const Block& b) { return b.device == t.impl()->storage(); });
     Block& b = *found;
     if (b.host == nullptr) {
       b.host = backend_for(DeviceType::Cpu).allocate(b.end - b.begin, Device::Cpu());
-      if (b.read && b.end > b.begin) backend_.read_bytes(*b.device, b.begin, b.host->mutable_data(), b.end - b.begin);
+      if (b.read && b.end > b.begin)
+        backend_.read_bytes(*b.device, b.begin, b.host->mutable_data(), b.end - b.begin);
     }
     b.host->retain();
     const auto shift = static_cast<int64_t>(b.begin / element_size(t.dtype()));
-    return Tensor(new TensorImpl(b.host, t.sizes(), t.strides(), t.numel() == 0 ? 0 : t.storage_offset() - shift, t.dtype(), Device::Cpu()));
+    return Tensor(new TensorImpl(b.host, t.sizes(), t.strides(),
+                                 t.numel() == 0 ? 0 : t.storage_offset() - shift, t.dtype(), Device::Cpu()));
   }
 
   void write_back() {
     for (Block& b : blocks_)
-      if (b.written && b.host != nullptr && b.end > b.begin) backend_.write_bytes(*b.device, b.begin, b.host->data(), b.end - b.begin);
+      if (b.written && b.host != nullptr && b.end > b.begin)
+        backend_.write_bytes(*b.device, b.begin, b.host->data(), b.end - b.begin);
   }
 
  private:
@@ -85,10 +91,12 @@ class HostCall {
 
   [[noreturn]] void raise_devices(const std::string& op, const Tensor& t) const {
     raise(ErrorKind::Device, op,
-          cat("Expected all tensors to be on the same device, but found at least two devices, ", Device(backend_.device_type(), 0),
-              " and ", t.device(), "!"));
+          cat("Expected all tensors to be on the same device, but found at least two devices, ",
+              Device(backend_.device_type(), 0), " and ", t.device(), "!"));
   }
-  bool on_device(const Tensor& t) const { return t.defined() && t.impl()->device_type() == backend_.device_type(); }
+  bool on_device(const Tensor& t) const {
+    return t.defined() && t.impl()->device_type() == backend_.device_type();
+  }
 
   DeviceBackend& backend_;
   const std::string& op_;
@@ -98,7 +106,8 @@ class HostCall {
 ComputeBackend& cpu() { return backend_for(DeviceType::Cpu); }
 
 template <class Call>
-void run_on_cpu(DeviceBackend& backend, const std::string& op, void (ComputeBackend::*family)(const Call&), Call call) {
+void run_on_cpu(DeviceBackend& backend, const std::string& op, void (ComputeBackend::*family)(const Call&),
+                Call call) {
   ComputeBackend& target = cpu();
   HostCall host(backend, op);
   visit(call, [&](Tensor& t, Role role) { host.cover(t, role); });
@@ -109,7 +118,8 @@ void run_on_cpu(DeviceBackend& backend, const std::string& op, void (ComputeBack
 
 /// For families whose arguments are plain tensors: run(twins of the tensors).
 template <class Run>
-auto run_on_cpu(DeviceBackend& backend, const std::string& op, std::initializer_list<std::pair<const Tensor*, Role>> tensors, Run&& run) {
+auto run_on_cpu(DeviceBackend& backend, const std::string& op,
+                std::initializer_list<std::pair<const Tensor*, Role>> tensors, Run&& run) {
   ComputeBackend& target = cpu();
   HostCall host(backend, op);
   for (const auto& [t, role] : tensors) host.cover(*t, role);
@@ -126,7 +136,9 @@ auto run_on_cpu(DeviceBackend& backend, const std::string& op, std::initializer_
 }
 
 const char* name_of(ReduceKind kind) {
-  static constexpr const char* kNames[] = {"sum", "prod", "max", "min", "any", "all", "mean", "var", "std", "norm", "logsumexp", "nansum", "count_nonzero"};
+  static constexpr const char* kNames[] = {"sum",       "prod",   "max",          "min", "any",
+                                           "all",       "mean",   "var",          "std", "norm",
+                                           "logsumexp", "nansum", "count_nonzero"};
   return kNames[static_cast<int>(kind)];
 }
 const char* name_of(ScanKind kind) {
@@ -138,7 +150,8 @@ const char* name_of(OrderKind kind) {
   return kNames[static_cast<int>(kind)];
 }
 const char* name_of(RandomKind kind) {
-  static constexpr const char* kNames[] = {"uniform", "normal", "log_normal", "exponential", "cauchy", "geometric", "bernoulli", "randint", "poisson", "binomial"};
+  static constexpr const char* kNames[] = {"uniform",   "normal",    "log_normal", "exponential", "cauchy",
+                                           "geometric", "bernoulli", "randint",    "poisson",     "binomial"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -168,23 +181,29 @@ void DeviceBackend::pointwise(const PointwiseCall& call) {
 }
 
 void DeviceBackend::copy(const Tensor& dst, const Tensor& src) {
-  run_on_cpu(*this, "copy_", {{&dst, Role::Out}, {&src, Role::In}}, [](ComputeBackend& b, auto& t) { b.copy(t[0], t[1]); });
+  run_on_cpu(*this, "copy_", {{&dst, Role::Out}, {&src, Role::In}},
+             [](ComputeBackend& b, auto& t) { b.copy(t[0], t[1]); });
 }
 void DeviceBackend::fill(const Tensor& dst, const Scalar& value) {
   run_on_cpu(*this, "fill_", {{&dst, Role::Out}}, [&](ComputeBackend& b, auto& t) { b.fill(t[0], value); });
 }
 void DeviceBackend::flip(const Tensor& out, const Tensor& in, uint64_t mask) {
-  run_on_cpu(*this, "flip", {{&out, Role::Out}, {&in, Role::In}}, [&](ComputeBackend& b, auto& t) { b.flip(t[0], t[1], mask); });
+  run_on_cpu(*this, "flip", {{&out, Role::Out}, {&in, Role::In}},
+             [&](ComputeBackend& b, auto& t) { b.flip(t[0], t[1], mask); });
 }
 int64_t DeviceBackend::count_true(const Tensor& mask) {
-  return run_on_cpu(*this, "count_true", {{&mask, Role::In}}, [](ComputeBackend& b, auto& t) { return b.count_true(t[0]); });
+  return run_on_cpu(*this, "count_true", {{&mask, Role::In}},
+                    [](ComputeBackend& b, auto& t) { return b.count_true(t[0]); });
 }
 void DeviceBackend::nonzero(const Tensor& out, const Tensor& mask) {
-  run_on_cpu(*this, "nonzero", {{&out, Role::Out}, {&mask, Role::In}}, [](ComputeBackend& b, auto& t) { b.nonzero(t[0], t[1]); });
+  run_on_cpu(*this, "nonzero", {{&out, Role::Out}, {&mask, Role::In}},
+             [](ComputeBackend& b, auto& t) { b.nonzero(t[0], t[1]); });
 }
 
 void DeviceBackend::index(const IndexCall& call) {
-  const std::string op = call.mode == IndexMode::Get ? "index" : call.mode == IndexMode::Put ? "index_put" : "index_add";
+  const std::string op = call.mode == IndexMode::Get   ? "index"
+                         : call.mode == IndexMode::Put ? "index_put"
+                                                       : "index_add";
   ComputeBackend& target = cpu();
   HostCall host(*this, op);
   const bool get = call.mode == IndexMode::Get;
@@ -220,8 +239,12 @@ RT_FALLBACK(matmul, MatmulCall, "matmul")
 RT_FALLBACK(convolution, ConvCall, call.kind == ConvKind::Forward ? "convolution" : "convolution_backward")
 RT_FALLBACK(softmax, SoftmaxCall, "softmax")
 RT_FALLBACK(class_loss, ClassLossCall, call.lse.defined() ? "cross_entropy" : "nll_loss")
-RT_FALLBACK(pool, PoolCall, call.kind < PoolKind::Avg || call.kind == PoolKind::AdaptiveMax ? "max_pool" : "avg_pool")
-RT_FALLBACK(norm, NormCall, call.kind < NormKind::Layer ? "batch_norm" : call.kind < NormKind::Group ? "layer_norm" : "group_norm")
+RT_FALLBACK(pool, PoolCall,
+            call.kind < PoolKind::Avg || call.kind == PoolKind::AdaptiveMax ? "max_pool" : "avg_pool")
+RT_FALLBACK(norm, NormCall,
+            call.kind < NormKind::Layer   ? "batch_norm"
+            : call.kind < NormKind::Group ? "layer_norm"
+                                          : "group_norm")
 RT_FALLBACK(embedding, EmbeddingCall, "embedding")
 RT_FALLBACK(dropout, DropoutCall, "dropout")
 RT_FALLBACK(attention, AttentionCall, "scaled_dot_product_attention")

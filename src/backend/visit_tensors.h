@@ -1,7 +1,8 @@
-// The tensors of each call of a family, with what the call does to them: visit(call, [](Tensor& t, Role role) { ... }).
+// The tensors of each call of a family, with what the call does to them: visit(call, [](Tensor& t, Role role)
+// { ... }).
 //
-// For whoever has to treat all operands of any call alike: the fallback to the CPU, checks of devices. Undefined
-// (optional) tensors are visited as well.
+// For whoever has to treat all operands of any call alike: the fallback to the CPU, checks of devices.
+// Undefined (optional) tensors are visited as well.
 #pragma once
 #include "backend/families.h"
 #include "backend/families_data.h"
@@ -64,7 +65,8 @@ void visit(SearchCall& c, V&& v) {
 }
 template <class V>
 void visit(MatmulCall& c, V&& v) {
-  v(c.out, c.beta.equal(0) ? Role::Out : Role::InOut), v(c.a, Role::In), v(c.b, Role::In), v(c.bias, Role::In);
+  v(c.out, c.beta.equal(0) ? Role::Out : Role::InOut), v(c.a, Role::In), v(c.b, Role::In),
+      v(c.bias, Role::In);
 }
 template <class V>
 void visit(ConvCall& c, V&& v) {

@@ -34,7 +34,8 @@ inline void check_cpu(const Tensor& t) {
   if (!t.defined() || t.impl()->device_type() == DeviceType::Cpu) [[likely]]
     return;
   raise(ErrorKind::Device, "",
-        cat("Expected all tensors to be on the same device, but found at least two devices, cpu and ", t.device(), "!"));
+        cat("Expected all tensors to be on the same device, but found at least two devices, cpu and ",
+            t.device(), "!"));
 }
 template <class Call>
 const Call& checked(const Call& call) {

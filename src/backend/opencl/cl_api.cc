@@ -15,10 +15,13 @@ struct Loaded {
 
   Loaded() {
     void* library = nullptr;
-    for (const char* name : {"libOpenCL.so.1", "libOpenCL.so", "/System/Library/Frameworks/OpenCL.framework/OpenCL"})
+    for (const char* name :
+         {"libOpenCL.so.1", "libOpenCL.so", "/System/Library/Frameworks/OpenCL.framework/OpenCL"})
       if (library == nullptr) library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) {
-      reason = "the library libOpenCL.so.1 was not found; hint: install an OpenCL driver and its loader (ocl-icd-libopencl1)";
+      reason =
+          "the library libOpenCL.so.1 was not found; hint: install an OpenCL driver and its loader "
+          "(ocl-icd-libopencl1)";
       return;
     }
 #define RT_CL_LOAD(n)                                              \
@@ -51,9 +54,10 @@ const Api& api() { return loaded().api; }
 void check(cl_int code, const char* call) {
   if (code == CL_SUCCESS) [[likely]]
     return;
-  if (code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_RESOURCES || code == CL_OUT_OF_HOST_MEMORY ||
-      code == CL_INVALID_BUFFER_SIZE)
-    raise(ErrorKind::OutOfMemory, "opencl", cat("out of memory on the OpenCL device: ", call, " gave error ", code));
+  if (code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_RESOURCES ||
+      code == CL_OUT_OF_HOST_MEMORY || code == CL_INVALID_BUFFER_SIZE)
+    raise(ErrorKind::OutOfMemory, "opencl",
+          cat("out of memory on the OpenCL device: ", call, " gave error ", code));
   raise(ErrorKind::Internal, "opencl", cat(call, " failed with OpenCL error ", code));
 }
 

@@ -29,7 +29,9 @@ T info(cl_device_id id, cl_device_info what) {
   return value;
 }
 
-cl_mem mem_of(const Storage& s) { return s.data() == nullptr ? nullptr : static_cast<const Buffer*>(s.data())->mem; }
+cl_mem mem_of(const Storage& s) {
+  return s.data() == nullptr ? nullptr : static_cast<const Buffer*>(s.data())->mem;
+}
 
 }  // namespace
 
@@ -93,8 +95,8 @@ void* ClDevice::allocate_bytes(void* context, size_t nbytes) {
   auto* self = static_cast<ClDevice*>(context);
   if (nbytes == 0) return nullptr;
   const DeviceCapabilities& c = self->capabilities_;
-  RT_CHECK(nbytes <= c.max_allocation, OutOfMemory, "opencl", "tried to allocate ", nbytes, " bytes on ", c.name,
-           "; expected at most ", c.max_allocation, " in one block");
+  RT_CHECK(nbytes <= c.max_allocation, OutOfMemory, "opencl", "tried to allocate ", nbytes, " bytes on ",
+           c.name, "; expected at most ", c.max_allocation, " in one block");
   auto buffer = std::make_unique<Buffer>();
   cl_int error = CL_SUCCESS;
   buffer->mem = api().clCreateBuffer(self->context_, CL_MEM_READ_WRITE, nbytes, nullptr, &error);
@@ -110,8 +112,8 @@ void ClDevice::release_bytes(void*, void* data, size_t) {
 
 void ClDevice::copy_bytes(void* context, void* dst, const void* src, size_t nbytes) {
   auto* self = static_cast<ClDevice*>(context);
-  check(api().clEnqueueCopyBuffer(self->queue_, static_cast<const Buffer*>(src)->mem, static_cast<Buffer*>(dst)->mem, 0, 0, nbytes, 0,
-                                  nullptr, nullptr),
+  check(api().clEnqueueCopyBuffer(self->queue_, static_cast<const Buffer*>(src)->mem,
+                                  static_cast<Buffer*>(dst)->mem, 0, 0, nbytes, 0, nullptr, nullptr),
         "clEnqueueCopyBuffer");
 }
 
@@ -127,26 +129,31 @@ Storage* ClDevice::allocate(size_t nbytes, Device device) {
 
 void ClDevice::read(const Storage& from, size_t offset, void* to, size_t nbytes) {
   if (nbytes == 0) return;
-  check(api().clEnqueueReadBuffer(queue_, mem_of(from), CL_TRUE, offset, nbytes, to, 0, nullptr, nullptr), "clEnqueueReadBuffer");
+  check(api().clEnqueueReadBuffer(queue_, mem_of(from), CL_TRUE, offset, nbytes, to, 0, nullptr, nullptr),
+        "clEnqueueReadBuffer");
 }
 
 void ClDevice::write(Storage& to, size_t offset, const void* from, size_t nbytes) {
   if (nbytes == 0) return;
   to.mutable_data();
-  check(api().clEnqueueWriteBuffer(queue_, mem_of(to), CL_TRUE, offset, nbytes, from, 0, nullptr, nullptr), "clEnqueueWriteBuffer");
+  check(api().clEnqueueWriteBuffer(queue_, mem_of(to), CL_TRUE, offset, nbytes, from, 0, nullptr, nullptr),
+        "clEnqueueWriteBuffer");
 }
 
 void ClDevice::copy(Storage& to, size_t to_offset, const Storage& from, size_t from_offset, size_t nbytes) {
   if (nbytes == 0) return;
   to.mutable_data();
-  check(api().clEnqueueCopyBuffer(queue_, mem_of(from), mem_of(to), from_offset, to_offset, nbytes, 0, nullptr, nullptr),
+  check(api().clEnqueueCopyBuffer(queue_, mem_of(from), mem_of(to), from_offset, to_offset, nbytes, 0,
+                                  nullptr, nullptr),
         "clEnqueueCopyBuffer");
 }
 
 void ClDevice::fill(Storage& to, size_t offset, const void* pattern, size_t pattern_size, size_t nbytes) {
   if (nbytes == 0) return;
   to.mutable_data();
-  check(api().clEnqueueFillBuffer(queue_, mem_of(to), pattern, pattern_size, offset, nbytes, 0, nullptr, nullptr), "clEnqueueFillBuffer");
+  check(api().clEnqueueFillBuffer(queue_, mem_of(to), pattern, pattern_size, offset, nbytes, 0, nullptr,
+                                  nullptr),
+        "clEnqueueFillBuffer");
 }
 
 void ClDevice::finish() { check(api().clFinish(queue_), "clFinish"); }
@@ -155,11 +162,12 @@ void ClDevice::finish() { check(api().clFinish(queue_), "clFinish"); }
 
 void ClDevice::require(const char* op, DType t) const {
   if (t == kFloat64 || t == kComplex128)
-    RT_CHECK(capabilities_.float64, DType, op, "the device '", capabilities_.name, "' has no double precision; got ", dtype_name(t),
-             "; expected float32 or narrower");
+    RT_CHECK(capabilities_.float64, DType, op, "the device '", capabilities_.name,
+             "' has no double precision; got ", dtype_name(t), "; expected float32 or narrower");
 }
 
-KernelPtr ClDevice::kernel(const std::string& key, const char* entry, const std::function<std::string()>& source) {
+KernelPtr ClDevice::kernel(const std::string& key, const char* entry,
+                           const std::function<std::string()>& source) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (KernelPtr found = cache_.find(key)) return found;
@@ -173,8 +181,10 @@ KernelPtr ClDevice::kernel(const std::string& key, const char* entry, const std:
   error = api().clBuildProgram(made->program, 1, &id_, "", nullptr, nullptr);
   if (error != CL_SUCCESS) {
     std::vector<char> log(16384);
-    api().clGetProgramBuildInfo(made->program, id_, CL_PROGRAM_BUILD_LOG, log.size() - 1, log.data(), nullptr);
-    raise(ErrorKind::Internal, "opencl", cat("the driver rejected the program of '", key, "' (error ", error, "):\n", log.data()));
+    api().clGetProgramBuildInfo(made->program, id_, CL_PROGRAM_BUILD_LOG, log.size() - 1, log.data(),
+                                nullptr);
+    raise(ErrorKind::Internal, "opencl",
+          cat("the driver rejected the program of '", key, "' (error ", error, "):\n", log.data()));
   }
   made->kernel = api().clCreateKernel(made->program, entry, &error);
   check(error, "clCreateKernel");
@@ -186,7 +196,8 @@ KernelPtr ClDevice::kernel(const std::string& key, const char* entry, const std:
 ClDevice& device_of(const Tensor& t) {
   const Storage* s = t.impl()->storage();
   RT_CHECK(s != nullptr && t.impl()->device_type() == DeviceType::OpenCL, Device, "opencl",
-           "Expected all tensors to be on the same device, but found at least two devices, opencl:0 and ", t.device(), "!");
+           "Expected all tensors to be on the same device, but found at least two devices, opencl:0 and ",
+           t.device(), "!");
   return *static_cast<ClDevice*>(s->context());
 }
 
@@ -195,8 +206,10 @@ Launch& Launch::buffer(const Storage& s) {
   return raw(&mem, sizeof mem);
 }
 Launch& Launch::in(const Tensor& t) {
-  RT_CHECK(&device_of(t) == &device_, Device, "opencl",
-           "Expected all tensors to be on the same device, but found at least two OpenCL devices, one of them ", t.device(), "!");
+  RT_CHECK(
+      &device_of(t) == &device_, Device, "opencl",
+      "Expected all tensors to be on the same device, but found at least two OpenCL devices, one of them ",
+      t.device(), "!");
   return buffer(*t.impl()->storage());
 }
 
@@ -208,12 +221,14 @@ Launch& Launch::raw(const void* data, size_t nbytes) {
 void Launch::run(int64_t items, int64_t group) {
   const auto local = static_cast<size_t>(group);
   const size_t global = (static_cast<size_t>(items) + local - 1) / local * local;
-  check(api().clEnqueueNDRangeKernel(device_.queue(), kernel_->kernel, 1, nullptr, &global, &local, 0, nullptr, nullptr),
+  check(api().clEnqueueNDRangeKernel(device_.queue(), kernel_->kernel, 1, nullptr, &global, &local, 0,
+                                     nullptr, nullptr),
         "clEnqueueNDRangeKernel");
 }
 
 void Launch::run(const size_t (&global)[3], const size_t (&local)[3]) {
-  check(api().clEnqueueNDRangeKernel(device_.queue(), kernel_->kernel, 3, nullptr, global, local, 0, nullptr, nullptr),
+  check(api().clEnqueueNDRangeKernel(device_.queue(), kernel_->kernel, 3, nullptr, global, local, 0, nullptr,
+                                     nullptr),
         "clEnqueueNDRangeKernel");
 }
 

@@ -1,9 +1,9 @@
 // One OpenCL device: context, in-order queue, memory, and the bounded cache of compiled kernels.
 //
 // Devices live until the process ends. A storage's data pointer on this backend is a Buffer*, its context the
-// ClDevice*. The queue runs in order, so that work issued later sees what was issued before; any thread may issue
-// work, kernels' arguments are set under the device's lock. Memory that is given back while work uses it stays alive
-// until that work is done (OpenCL counts).
+// ClDevice*. The queue runs in order, so that work issued later sees what was issued before; any thread may
+// issue work, kernels' arguments are set under the device's lock. Memory that is given back while work uses
+// it stays alive until that work is done (OpenCL counts).
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -96,7 +96,8 @@ ClDevice& device_of(const Tensor& t);
 /// One launch: arguments in order, then run(). Holds the device's lock meanwhile.
 class Launch {
  public:
-  Launch(ClDevice& device, KernelPtr kernel) : device_(device), kernel_(std::move(kernel)), lock_(device.mutex()) {}
+  Launch(ClDevice& device, KernelPtr kernel)
+      : device_(device), kernel_(std::move(kernel)), lock_(device.mutex()) {}
   /// The buffer of a tensor that is only read.
   Launch& in(const Tensor& t);
   /// The buffer of a tensor that is written; its bytes must be private already (see writable()).

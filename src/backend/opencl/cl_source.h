@@ -1,4 +1,5 @@
-// Pieces of OpenCL C shared by all kernels: how each dtype lies in memory, is read into a compute type and written.
+// Pieces of OpenCL C shared by all kernels: how each dtype lies in memory, is read into a compute type and
+// written.
 #pragma once
 #include <string>
 
@@ -19,7 +20,8 @@ std::string load(DType t, ComputeType to, const std::string& pointer, const std:
 /// An expression that is true when the element is not zero.
 std::string load_bool(DType t, const std::string& pointer, const std::string& index);
 /// A statement that writes `value` (of the compute type) to the element.
-std::string store(DType t, ComputeType from, const std::string& pointer, const std::string& index, const std::string& value);
+std::string store(DType t, ComputeType from, const std::string& pointer, const std::string& index,
+                  const std::string& value);
 /// Extensions, settings and helper functions that the above need; the start of every program.
 std::string source_header(bool float64);
 

@@ -13,8 +13,8 @@ namespace {
 
 constexpr int64_t kGroup = 64;
 
-// Mirrors the struct in the program: everything is 64 bits wide. ndim 0 means that all operands run through memory
-// one element after the other. Only the part for the operands that there are is passed.
+// Mirrors the struct in the program: everything is 64 bits wide. ndim 0 means that all operands run through
+// memory one element after the other. Only the part for the operands that there are is passed.
 struct Layout {
   int64_t numel, ndim;
   int64_t size[kMaxDims];
@@ -22,18 +22,22 @@ struct Layout {
   int64_t stride[kMaxOperands][kMaxDims];
 };
 
-std::string program(const ElementwiseLaunch& l, const std::string& functions, const std::string& args, const std::string& body, bool float64) {
+std::string program(const ElementwiseLaunch& l, const std::string& functions, const std::string& args,
+                    const std::string& body, bool float64) {
   std::string text = source_header(float64);
-  text += cat("typedef struct { long numel, ndim; long size[", kMaxDims, "]; long offset[", kMaxOperands, "]; long stride[", l.ntensors, "][",
-              kMaxDims, "]; } Layout;\n", functions, "kernel void run(");
+  text += cat("typedef struct { long numel, ndim; long size[", kMaxDims, "]; long offset[", kMaxOperands,
+              "]; long stride[", l.ntensors, "][", kMaxDims, "]; } Layout;\n", functions, "kernel void run(");
   for (int k = 0; k < l.ntensors; ++k)
-    text += cat("global ", k < l.noutputs ? "" : "const ", memory_type(l.tensors[k]->dtype()), "* p", k, ", ");
+    text +=
+        cat("global ", k < l.noutputs ? "" : "const ", memory_type(l.tensors[k]->dtype()), "* p", k, ", ");
   text += cat(args, "const Layout L) {\n  const long g = get_global_id(0);\n  if (g >= L.numel) return;\n");
   for (int k = 0; k < l.ntensors; ++k) text += cat("  long i", k, " = L.offset[", k, "];\n");
   text += "  if (L.ndim == 0) {\n   ";
   for (int k = 0; k < l.ntensors; ++k) text += cat(" i", k, " += g;");
-  text += "\n  } else {\n    long rest = g;\n    for (long d = 0; d < L.ndim; ++d) {\n      const long q = d + 1 < L.ndim ? rest / L.size[d] : 0;\n"
-          "      const long at = rest - q * L.size[d];\n      rest = q;\n     ";
+  text +=
+      "\n  } else {\n    long rest = g;\n    for (long d = 0; d < L.ndim; ++d) {\n      const long q = d + 1 "
+      "< L.ndim ? rest / L.size[d] : 0;\n"
+      "      const long at = rest - q * L.size[d];\n      rest = q;\n     ";
   for (int k = 0; k < l.ntensors; ++k) text += cat(" i", k, " += at * L.stride[", k, "][d];");
   return text + cat("\n    }\n  }\n", body, "}\n");
 }
@@ -55,7 +59,8 @@ bool run_elementwise(const ElementwiseLaunch& l, const std::string& key, bool fl
   for (int k = 0; k < l.ntensors; ++k) {
     layout.offset[k] = l.tensors[k]->storage_offset();
     linear = linear && plan.contiguous(k);
-    for (int d = 0; d < plan.ndim; ++d) layout.stride[k][d] = plan.strides[static_cast<size_t>(k)][static_cast<size_t>(d)];
+    for (int d = 0; d < plan.ndim; ++d)
+      layout.stride[k][d] = plan.strides[static_cast<size_t>(k)][static_cast<size_t>(d)];
   }
   for (int d = 0; d < plan.ndim; ++d) layout.size[d] = plan.sizes[static_cast<size_t>(d)];
   if (linear) layout.ndim = 0;

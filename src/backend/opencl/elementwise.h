@@ -1,7 +1,7 @@
 // Kernels that do one thing to every element: pointwise formulas, copies, fills, masked fills.
 //
-// An Elementwise describes operands and the text of the body; one program serves every layout (the strides are
-// arguments), so that few programs are compiled.
+// An Elementwise describes operands and the text of the body; one program serves every layout (the strides
+// are arguments), so that few programs are compiled.
 #pragma once
 #include <array>
 #include <functional>
@@ -25,12 +25,15 @@ struct ElementwiseLaunch {
 
 /// Compiles (once) and runs a kernel over all elements of the first output.
 ///   key     names the program; equal keys have equal sources
-///   body    asked for on a miss; gets the text that reads and writes elements: pointers p0, p1 ... (outputs first),
+///   body    asked for on a miss; gets the text that reads and writes elements: pointers p0, p1 ... (outputs
+///   first),
 ///           indices i0, i1 ...
-///   args    declarations of further arguments ("float c0, "), each ending in a comma; add sets them, in order
+///   args    declarations of further arguments ("float c0, "), each ending in a comma; add sets them, in
+///   order
 /// Returns false when the layout has too many dimensions for a launch; nothing has been done then.
-bool run_elementwise(const ElementwiseLaunch& launch, const std::string& key, bool float64,
-                     const std::function<void(std::string* functions, std::string* args, std::string* body)>& source,
-                     const std::function<void(Launch&)>& add);
+bool run_elementwise(
+    const ElementwiseLaunch& launch, const std::string& key, bool float64,
+    const std::function<void(std::string* functions, std::string* args, std::string* body)>& source,
+    const std::function<void(Launch&)>& add);
 
 }  // namespace rustorch::opencl

@@ -1,5 +1,5 @@
-// The families that the OpenCL backend runs itself. A function returns false, with nothing done, for the cases that it
-// leaves to the CPU.
+// The families that the OpenCL backend runs itself. A function returns false, with nothing done, for the
+// cases that it leaves to the CPU.
 #pragma once
 #include "backend/families.h"
 #include "backend/families_data.h"

@@ -1,8 +1,8 @@
-// Losses of class indices. Per-position losses and the results come from one program of three kernels; sums over
-// positions are made by one group in a fixed order.
+// Losses of class indices. Per-position losses and the results come from one program of three kernels; sums
+// over positions are made by one group in a fixed order.
 //
-// A target that is no class is found on the device and reported before the call returns, as on the CPU: this waits for
-// the device once for each loss.
+// A target that is no class is found on the device and reported before the call returns, as on the CPU: this
+// waits for the device once for each loss.
 #include <climits>
 
 #include "backend/compute_backend.h"
@@ -31,8 +31,8 @@ typedef struct {
 } Args;
 )";
 
-// The loss of each position, into losses[]; cross entropy keeps its log-sum-exp. first_bad: the first position
-// whose target is no class.
+// The loss of each position, into losses[]; cross entropy keeps its log-sum-exp. first_bad: the first
+// position whose target is no class.
 constexpr const char* kPositions = R"(
 kernel void run(global const T* x, global const long* target, global const T* weight, global T* losses, global T* lse,
                 volatile global int* first_bad, const T smoothing, const Args p) {
@@ -118,7 +118,8 @@ kernel void run(global const T* x, global const long* target, global const T* we
 
 class Loss {
  public:
-  explicit Loss(const ClassLossCall& call) : call_(call), device_(device_of(call.out)), dtype_(call.out.dtype()) {
+  explicit Loss(const ClassLossCall& call)
+      : call_(call), device_(device_of(call.out)), dtype_(call.out.dtype()) {
     auto at = [](const Tensor& t) { return t.defined() ? t.storage_offset() : 0; };
     p_ = {call.outer * call.inner,
           call.classes,
@@ -169,7 +170,13 @@ class Loss {
     writable(call_.out);
     KernelPtr k = kernel("gradient", kGradient);
     Launch launch(device_, k);
-    launch.in(or_out(call_.input)).in(call_.target).in(or_out(call_.weight)).in(call_.out).in(or_out(call_.lse)).in(total).in(call_.grad);
+    launch.in(or_out(call_.input))
+        .in(call_.target)
+        .in(or_out(call_.weight))
+        .in(call_.out)
+        .in(or_out(call_.lse))
+        .in(total)
+        .in(call_.grad);
     number(launch, call_.label_smoothing);
     number(launch, weight_sum);
     launch.value(p_);
@@ -181,7 +188,8 @@ class Loss {
 
   Tensor scratch(int64_t n, DType t) const {
     const Device where = call_.out.device();
-    Storage* s = backend_for(where.type).allocate(static_cast<size_t>(std::max<int64_t>(n, 1)) * element_size(t), where);
+    Storage* s = backend_for(where.type)
+                     .allocate(static_cast<size_t>(std::max<int64_t>(n, 1)) * element_size(t), where);
     return Tensor(new TensorImpl(s, IntArrayRef(&n, 1), t, where));
   }
   KernelPtr kernel(const char* name, const char* text) const {
@@ -199,7 +207,12 @@ class Loss {
     KernelPtr k = kernel("positions", kPositions);
     {
       Launch launch(device_, k);
-      launch.in(call_.input).in(call_.target).in(or_out(call_.weight)).in(losses).in(or_out(call_.lse)).in(bad);
+      launch.in(call_.input)
+          .in(call_.target)
+          .in(or_out(call_.weight))
+          .in(losses)
+          .in(or_out(call_.lse))
+          .in(bad);
       number(launch, call_.label_smoothing);
       launch.value(p_);
       launch.run(p_.positions, kLanes);
@@ -208,7 +221,8 @@ class Loss {
     device_.read(*bad.impl()->storage(), 0, &first, sizeof first);
     if (first == INT_MAX) return;
     int64_t target = 0;
-    device_.read(*call_.target.impl()->storage(), static_cast<size_t>(p_.target_at + first) * sizeof target, &target, sizeof target);
+    device_.read(*call_.target.impl()->storage(), static_cast<size_t>(p_.target_at + first) * sizeof target,
+                 &target, sizeof target);
     raise(ErrorKind::Index, "nll_loss", cat("Target ", target, " is out of bounds."));
   }
 
@@ -217,7 +231,12 @@ class Loss {
     if (total.defined()) writable(total);
     KernelPtr k = kernel("sums", kSums);
     Launch launch(device_, k);
-    launch.in(losses).in(call_.target).in(or_out(call_.weight)).in(out).in(total.defined() ? total : out).value(p);
+    launch.in(losses)
+        .in(call_.target)
+        .in(or_out(call_.weight))
+        .in(out)
+        .in(total.defined() ? total : out)
+        .value(p);
     launch.run(kLanes, kLanes);
   }
 
@@ -233,7 +252,8 @@ bool class_loss(const ClassLossCall& call) {
   const bool forward = call.kind == ClassLossKind::CrossEntropy || call.kind == ClassLossKind::Nll;
   ClDevice& device = device_of(call.out);
   device.require("cross_entropy", call.out.dtype());
-  if (call.outer * call.inner == 0 || call.classes == 0 || device.capabilities().max_work_group < kLanes) return false;
+  if (call.outer * call.inner == 0 || call.classes == 0 || device.capabilities().max_work_group < kLanes)
+    return false;
   if (forward)
     Loss(call).forward();
   else

@@ -9,7 +9,8 @@ namespace rustorch::opencl {
 
 namespace {
 
-constexpr size_t kTile = 32, kLocal = 8;  // a group of 8 x 8 items makes a tile of 32 x 32, 4 x 4 for each item
+constexpr size_t kTile = 32,
+                 kLocal = 8;  // a group of 8 x 8 items makes a tile of 32 x 32, 4 x 4 for each item
 
 struct MatmulArgs {
   int64_t m, n, k;
@@ -81,13 +82,16 @@ void run(global M* c, global const M* a, global const M* b, global const M* bias
 }
 )";
 
-constexpr const char* kConstants32 = "\n#define RT_SQRT1_2 0.70710678f\n#define RT_SQRT_2_PI 0.79788456f\n#define RT_GELU_3 0.044715f";
+constexpr const char* kConstants32 =
+    "\n#define RT_SQRT1_2 0.70710678f\n#define RT_SQRT_2_PI 0.79788456f\n#define RT_GELU_3 0.044715f";
 constexpr const char* kConstants64 =
-    "\n#define RT_SQRT1_2 0.70710678118654752\n#define RT_SQRT_2_PI 0.79788456080286536\n#define RT_GELU_3 0.044715";
+    "\n#define RT_SQRT1_2 0.70710678118654752\n#define RT_SQRT_2_PI 0.79788456080286536\n#define RT_GELU_3 "
+    "0.044715";
 
 std::string source(DType dtype, ComputeType t) {
-  return cat(source_header(uses_double(t)), "#define T ", value_type(t), "\n#define M ", memory_type(dtype), "\n#define IS_REAL ",
-             is_real(t) ? 1 : 0, t == ComputeType::f64 ? kConstants64 : kConstants32, "\n#define LOAD(p, i) (", load(dtype, t, "p", "(i)"), ")\n#define STORE(p, i, v) ",
+  return cat(source_header(uses_double(t)), "#define T ", value_type(t), "\n#define M ", memory_type(dtype),
+             "\n#define IS_REAL ", is_real(t) ? 1 : 0, t == ComputeType::f64 ? kConstants64 : kConstants32,
+             "\n#define LOAD(p, i) (", load(dtype, t, "p", "(i)"), ")\n#define STORE(p, i, v) ",
              store(dtype, t, "p", "(i)", "v"), "\n", kSource);
 }
 
@@ -119,17 +123,37 @@ bool matmul(const MatmulCall& call) {
   ClDevice& device = device_of(call.out);
   if (device.capabilities().max_work_group < kLocal * kLocal) return false;
   device.require("matmul", dtype);
-  const View a = view_of(call.a, call.trans_a), b = view_of(call.b, call.trans_b), c = view_of(call.out, false);
+  const View a = view_of(call.a, call.trans_a), b = view_of(call.b, call.trans_b),
+             c = view_of(call.out, false);
   if (c.rows == 0 || c.cols == 0 || c.batches == 0) return true;
   if (c.col != 1 && c.cols != 1) return false;
   const bool has_beta = !call.beta.equal(0);
-  const MatmulArgs args{c.rows, c.cols, a.cols, call.a.storage_offset(), a.row, a.col, a.batch,
-                        call.b.storage_offset(), b.row, b.col, b.batch, call.out.storage_offset(), c.row, c.batch,
-                        call.bias.defined() ? call.bias.storage_offset() : 0, call.bias.defined(), has_beta, static_cast<int64_t>(call.act)};
-  KernelPtr kernel = device.kernel(cat("matmul/", dtype_name(dtype)), "run", [&] { return source(dtype, t); });
+  const MatmulArgs args{c.rows,
+                        c.cols,
+                        a.cols,
+                        call.a.storage_offset(),
+                        a.row,
+                        a.col,
+                        a.batch,
+                        call.b.storage_offset(),
+                        b.row,
+                        b.col,
+                        b.batch,
+                        call.out.storage_offset(),
+                        c.row,
+                        c.batch,
+                        call.bias.defined() ? call.bias.storage_offset() : 0,
+                        call.bias.defined(),
+                        has_beta,
+                        static_cast<int64_t>(call.act)};
+  KernelPtr kernel =
+      device.kernel(cat("matmul/", dtype_name(dtype)), "run", [&] { return source(dtype, t); });
   writable(call.out);
   Launch launch(device, kernel);
-  launch.in(call.out).in(a.cols > 0 ? call.a : call.out).in(a.cols > 0 ? call.b : call.out).in(call.bias.defined() ? call.bias : call.out);
+  launch.in(call.out)
+      .in(a.cols > 0 ? call.a : call.out)
+      .in(a.cols > 0 ? call.b : call.out)
+      .in(call.bias.defined() ? call.bias : call.out);
   add_number(launch, t, call.alpha);
   add_number(launch, t, call.beta);
   launch.value(args);

@@ -28,14 +28,20 @@ class OpenClBackend final : public DeviceBackend {
   DeviceType device_type() const override { return DeviceType::OpenCL; }
 
   int device_count() const override { return static_cast<int>(all_devices().size()); }
-  DeviceCapabilities capabilities(int index) const override { return all_devices().at(static_cast<size_t>(index))->capabilities(); }
+  DeviceCapabilities capabilities(int index) const override {
+    return all_devices().at(static_cast<size_t>(index))->capabilities();
+  }
   Storage* allocate(size_t nbytes, Device device) override {
     const Device found = DeviceManager::resolve(device);
     return at(found).allocate(nbytes, found);
   }
   void synchronize(Device device) override { at(DeviceManager::resolve(device)).finish(); }
-  void read_bytes(const Storage& from, size_t offset, void* to, size_t nbytes) override { of(from).read(from, offset, to, nbytes); }
-  void write_bytes(Storage& to, size_t offset, const void* from, size_t nbytes) override { of(to).write(to, offset, from, nbytes); }
+  void read_bytes(const Storage& from, size_t offset, void* to, size_t nbytes) override {
+    of(from).read(from, offset, to, nbytes);
+  }
+  void write_bytes(Storage& to, size_t offset, const void* from, size_t nbytes) override {
+    of(to).write(to, offset, from, nbytes);
+  }
 
   void copy(const Tensor& dst, const Tensor& src) override {
     if (!opencl::copy(dst, src)) DeviceBackend::copy(dst, src);
@@ -43,9 +49,9 @@ class OpenClBackend final : public DeviceBackend {
   void fill(const Tensor& dst, const Scalar& value) override {
     if (!opencl::fill(dst, value)) DeviceBackend::fill(dst, value);
   }
-#define RT_NATIVE(family, Call)                                       \
-  void family(const Call& call) override {                            \
-    if (!opencl::family(call)) DeviceBackend::family(call);          \
+#define RT_NATIVE(family, Call)                             \
+  void family(const Call& call) override {                  \
+    if (!opencl::family(call)) DeviceBackend::family(call); \
   }
   RT_NATIVE(pointwise, PointwiseCall)
   RT_NATIVE(masked_fill, MaskedFillCall)
@@ -64,7 +70,8 @@ class OpenClBackend final : public DeviceBackend {
 
 void add_devices(cl_platform_id platform, std::string* reason) {
   cl_uint count = 0;
-  if (api().clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, nullptr, &count) != CL_SUCCESS || count == 0) return;
+  if (api().clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, nullptr, &count) != CL_SUCCESS || count == 0)
+    return;
   std::vector<cl_device_id> ids(count);
   api().clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, count, ids.data(), nullptr);
   for (cl_device_id id : ids) {

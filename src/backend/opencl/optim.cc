@@ -10,8 +10,8 @@ namespace rustorch::opencl {
 
 namespace {
 
-// T: the compute type; LOAD(p, i) and STORE(p, i, v) are defined in front of it. The formulas are those of the CPU
-// (backend/cpu/optim_kernels.cc).
+// T: the compute type; LOAD(p, i) and STORE(p, i, v) are defined in front of it. The formulas are those of
+// the CPU (backend/cpu/optim_kernels.cc).
 constexpr const char* kSgd = R"(
 kernel void run(global M* p, global const M* g, global M* momentum, const T lr, const T mu, const T fresh, const T decay,
                 const long n, const long p_at, const long g_at, const long m_at, const int has_momentum, const int nesterov,
@@ -67,8 +67,9 @@ bool optimizer_step(const OptimizerCall& call) {
   device.require("optimizer step", dtype);
   const bool sgd = call.kind == OptimizerKind::Sgd;
   KernelPtr kernel = device.kernel(cat("optimizer/", sgd ? "sgd/" : "adam/", dtype_name(dtype)), "run", [&] {
-    return cat(source_header(uses_double(dtype)), "#define T ", value_type(t), "\n#define M ", memory_type(dtype), "\n#define LOAD(p, i) (",
-               load(dtype, t, "p", "(i)"), ")\n#define STORE(p, i, v) ", store(dtype, t, "p", "(i)", "v"), "\n", sgd ? kSgd : kAdam);
+    return cat(source_header(uses_double(dtype)), "#define T ", value_type(t), "\n#define M ",
+               memory_type(dtype), "\n#define LOAD(p, i) (", load(dtype, t, "p", "(i)"),
+               ")\n#define STORE(p, i, v) ", store(dtype, t, "p", "(i)", "v"), "\n", sgd ? kSgd : kAdam);
   });
   for (const Tensor* s : {&call.param, &call.state1, &call.state2, &call.state3})
     if (s->defined()) writable(*s);
@@ -89,9 +90,15 @@ bool optimizer_step(const OptimizerCall& call) {
     const bool decoupled = call.kind == OptimizerKind::AdamW;
     launch.in(or_param(call.state2)).in(or_param(call.state3));
     numbers({1 - call.beta1, call.beta2, 1 - call.beta2, decoupled ? 0.0 : call.weight_decay,
-             decoupled ? 1 - call.lr * call.weight_decay : 1.0, call.lr / (1 - std::pow(call.beta1, call.step)), call.eps,
+             decoupled ? 1 - call.lr * call.weight_decay : 1.0,
+             call.lr / (1 - std::pow(call.beta1, call.step)), call.eps,
              1 / std::sqrt(1 - std::pow(call.beta2, call.step))});
-    launch.value(n).value(at(call.param)).value(at(call.grad)).value(at(call.state1)).value(at(call.state2)).value(at(call.state3));
+    launch.value(n)
+        .value(at(call.param))
+        .value(at(call.grad))
+        .value(at(call.state1))
+        .value(at(call.state2))
+        .value(at(call.state3));
     flags({call.amsgrad, call.maximize});
   }
   launch.run(n, 64);

@@ -16,10 +16,14 @@ namespace {
 ComputeType kind_type(char kind, ComputeType t) {
   switch (kind) {
     case 'R':
-    case 'F': return real_part_type(t);
-    case 'I': return ComputeType::i64;
-    case 'B': return ComputeType::i32;
-    default: return t;
+    case 'F':
+      return real_part_type(t);
+    case 'I':
+      return ComputeType::i64;
+    case 'B':
+      return ComputeType::i32;
+    default:
+      return t;
   }
 }
 
@@ -28,8 +32,8 @@ struct Plan {
   const KernelInfo& info;
   ComputeType type;
   int nout, nin;
-  std::array<Scalar, kMaxOperands> numbers;       // by input, where it is one
-  std::array<int, kMaxOperands> slot{};           // by input: index in tensors, or -1
+  std::array<Scalar, kMaxOperands> numbers;  // by input, where it is one
+  std::array<int, kMaxOperands> slot{};      // by input: index in tensors, or -1
   std::array<const Tensor*, kMaxOperands> tensors{};
   int ntensors = 0;
   bool float64;
@@ -62,10 +66,14 @@ void write_source(const Plan& p, std::string* functions, std::string* args, std:
   }
   for (int o = 0; o < p.nout; ++o) {
     const char kind = p.info.out_kinds[o];
-    *body += cat("  ", kind == 'B' ? "int" : value_type(kind_type(kind, p.type)), " r", o, " = f", o, "(", call, ");\n");
+    *body += cat("  ", kind == 'B' ? "int" : value_type(kind_type(kind, p.type)), " r", o, " = f", o, "(",
+                 call, ");\n");
   }
   for (int o = 0; o < p.nout; ++o)
-    *body += cat("  ", store(p.tensors[o]->dtype(), kind_type(p.info.out_kinds[o], p.type), cat("p", o), cat("i", o), cat("r", o)), "\n");
+    *body += cat("  ",
+                 store(p.tensors[o]->dtype(), kind_type(p.info.out_kinds[o], p.type), cat("p", o),
+                       cat("i", o), cat("r", o)),
+                 "\n");
 }
 
 std::string key_of(const Plan& p) {
@@ -81,9 +89,11 @@ std::string key_of(const Plan& p) {
 bool pointwise(const PointwiseCall& call) {
   Plan p{kernel_info(call.kernel), call.type, call.nout, call.nin, {}, {}, {}, 0, uses_double(call.type)};
   if (call.nout + call.nin > kMaxOperands) return false;
-  // Divisors are looked at one by one, which the CPU does better; so are types without a kernel, for the error.
+  // Divisors are looked at one by one, which the CPU does better; so are types without a kernel, for the
+  // error.
   if (p.info.fn[static_cast<int>(call.type)] == nullptr) return false;
-  if (p.info.check_zero >= 0 && rustorch::is_integer(call.type) && (call.ins[p.info.check_zero].is_tensor() || call.ins[p.info.check_zero].scalar.to_int() == 0))
+  if (p.info.check_zero >= 0 && rustorch::is_integer(call.type) &&
+      (call.ins[p.info.check_zero].is_tensor() || call.ins[p.info.check_zero].scalar.to_int() == 0))
     return false;
   ClDevice& device = device_of(call.outs[0]);
   for (int k = 0; k < call.nout; ++k) p.tensors[p.ntensors++] = &call.outs[k];
@@ -104,10 +114,13 @@ bool pointwise(const PointwiseCall& call) {
     device.require(p.info.name, p.tensors[k]->dtype());
   }
   if (uses_double(call.type)) device.require(p.info.name, kFloat64);
-  auto source = [&](std::string* functions, std::string* args, std::string* body) { write_source(p, functions, args, body); };
+  auto source = [&](std::string* functions, std::string* args, std::string* body) {
+    write_source(p, functions, args, body);
+  };
   auto add = [&](Launch& launch) {
     auto number = [&](char kind, const Scalar& s) {
-      add_number(launch, kind_type(kind, p.type), kind == 'B' ? Scalar(static_cast<int64_t>(s.to_bool())) : s);
+      add_number(launch, kind_type(kind, p.type),
+                 kind == 'B' ? Scalar(static_cast<int64_t>(s.to_bool())) : s);
     };
     for (int i = 0; i < p.nin; ++i)
       if (p.slot[i] < 0) number(p.info.in_kinds[i], p.numbers[i]);

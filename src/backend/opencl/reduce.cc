@@ -1,7 +1,7 @@
 // Reductions and arg-reductions: one work item, or one group of 64, for each result.
 //
-// The order of additions is fixed by the layout: results are the same on every run. Float sums are compensated
-// (Kahan), because a long chain of additions in float would be less exact than the CPU's tree.
+// The order of additions is fixed by the layout: results are the same on every run. Float sums are
+// compensated (Kahan), because a long chain of additions in float would be less exact than the CPU's tree.
 #include <algorithm>
 
 #include "backend/opencl/cl_device.h"
@@ -164,7 +164,8 @@ ComputeType sum_type(DType out) {
 
 bool rule_of(const ReduceCall& call, Rule* r) {
   const DType in = call.in.dtype(), out = call.out.dtype();
-  const std::string kahan = "{ const ACC y = (v) - rest, t = acc + y; rest = isfinite(t) ? (t - acc) - y : 0; acc = t; }";
+  const std::string kahan =
+      "{ const ACC y = (v) - rest, t = acc + y; rest = isfinite(t) ? (t - acc) - y : 0; acc = t; }";
   *r = {sum_type(out), "0", "acc += v;", "acc += v;", "", false};
   const bool real = is_real(r->acc);
   switch (call.kind) {
@@ -179,8 +180,10 @@ bool rule_of(const ReduceCall& call, Rule* r) {
       return true;
     case ReduceKind::Norm:
       if (!real || (call.param != 1 && call.param != 2)) return false;
-      r->combine = call.param == 1 ? "{ const ACC y = fabs(v) - rest, t = acc + y; rest = isfinite(t) ? (t - acc) - y : 0; acc = t; }"
-                                   : "{ const ACC y = v * v - rest, t = acc + y; rest = isfinite(t) ? (t - acc) - y : 0; acc = t; }";
+      r->combine = call.param == 1 ? "{ const ACC y = fabs(v) - rest, t = acc + y; rest = isfinite(t) ? (t - "
+                                     "acc) - y : 0; acc = t; }"
+                                   : "{ const ACC y = v * v - rest, t = acc + y; rest = isfinite(t) ? (t - "
+                                     "acc) - y : 0; acc = t; }";
       r->join = kahan;
       if (call.param == 2) r->finish = "acc = sqrt(acc);";
       return true;
@@ -202,27 +205,33 @@ bool rule_of(const ReduceCall& call, Rule* r) {
       const char* infinity = max ? "-INFINITY" : "INFINITY";
       r->init = is_real(r->acc) ? cat("(ACC)", infinity) : max ? "LONG_MIN" : "LONG_MAX";
       r->combine = r->join = cat("if (v != v || v ", max ? ">" : "<", " acc) acc = v;");
-      if (is_real(r->acc)) r->combine = r->join = cat("if (acc == acc && (v != v || v ", max ? ">" : "<", " acc)) acc = v;");
+      if (is_real(r->acc))
+        r->combine = r->join = cat("if (acc == acc && (v != v || v ", max ? ">" : "<", " acc)) acc = v;");
       return true;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
 std::string reduce_source(const ReduceCall& call, const Rule& r) {
   const DType in = call.in.dtype(), out = call.out.dtype();
   const bool wide = uses_double(in) || uses_double(out);
-  return cat(source_header(wide), kLayout, "#define ACC ", value_type(r.acc), "\n#define IN ", memory_type(in), "\n#define OUT ", memory_type(out),
-             "\n#define INIT ", r.init, "\n#define LOAD(i) (ACC)", r.truth ? load_bool(in, "in", "(i)") : cat("(", load(in, r.acc, "in", "(i)"), ")"),
-             "\n#define COMBINE(acc, v) ", r.combine, "\n#define JOIN(acc, v) ", r.join, "\n#define FINISH(acc) ", r.finish,
-             "\n#define STORE(i, v) ", store(out, r.acc, "out", "(i)", "v"), "\n", kReduce);
+  return cat(
+      source_header(wide), kLayout, "#define ACC ", value_type(r.acc), "\n#define IN ", memory_type(in),
+      "\n#define OUT ", memory_type(out), "\n#define INIT ", r.init, "\n#define LOAD(i) (ACC)",
+      r.truth ? load_bool(in, "in", "(i)") : cat("(", load(in, r.acc, "in", "(i)"), ")"),
+      "\n#define COMBINE(acc, v) ", r.combine, "\n#define JOIN(acc, v) ", r.join, "\n#define FINISH(acc) ",
+      r.finish, "\n#define STORE(i, v) ", store(out, r.acc, "out", "(i)", "v"), "\n", kReduce);
 }
 
 }  // namespace
 
 bool reduce(const ReduceCall& call) {
   Rule rule;
-  if (rustorch::is_complex(call.in.dtype()) || rustorch::is_complex(call.out.dtype()) || !rule_of(call, &rule)) return false;
+  if (rustorch::is_complex(call.in.dtype()) || rustorch::is_complex(call.out.dtype()) ||
+      !rule_of(call, &rule))
+    return false;
   if (call.out.numel() == 0) return true;
   ClDevice& device = device_of(call.out);
   device.require("reduce", call.in.dtype());
@@ -235,10 +244,10 @@ bool reduce(const ReduceCall& call) {
   layout.in_at = call.in.storage_offset();
   layout.out_at = call.out.storage_offset();
   const bool empty = call.in.numel() == 0;  // it may have no memory
-  KernelPtr kernel = device.kernel(
-      cat("reduce/", static_cast<int>(call.kind), "/", dtype_name(call.in.dtype()), "/", dtype_name(call.out.dtype()), "/",
-          call.kind == ReduceKind::Norm ? call.param : 0.0),
-      "run", [&] { return reduce_source(call, rule); });
+  KernelPtr kernel =
+      device.kernel(cat("reduce/", static_cast<int>(call.kind), "/", dtype_name(call.in.dtype()), "/",
+                        dtype_name(call.out.dtype()), "/", call.kind == ReduceKind::Norm ? call.param : 0.0),
+                    "run", [&] { return reduce_source(call, rule); });
   writable(call.out);
   Launch launch(device, kernel);
   launch.in(empty ? call.out : call.in).in(call.out);
@@ -274,9 +283,11 @@ bool arg_reduce(const ArgReduceCall& call) {
   const bool max = call.kind == ArgReduceKind::ArgMax;
   KernelPtr kernel = device.kernel(cat("arg_reduce/", max, "/", dtype_name(in)), "run", [&] {
     const ComputeType acc = is_floating_point(in) ? sum_type(in) : ComputeType::i64;
-    return cat(source_header(uses_double(in)), kLayout, "#define ACC ", value_type(acc), "\n#define IN ", memory_type(in), "\n#define LOAD(i) (",
-               load(in, acc, "in", "(i)"), ")\n#define BETTER ", max ? ">" : "<", "\n",
-               "#define COPY(to, from) ", in == kFloat16 ? "vstore_half_rte(vload_half(from, in), to, values)" : "values[to] = in[from]", "\n", kArgReduce);
+    return cat(source_header(uses_double(in)), kLayout, "#define ACC ", value_type(acc), "\n#define IN ",
+               memory_type(in), "\n#define LOAD(i) (", load(in, acc, "in", "(i)"), ")\n#define BETTER ",
+               max ? ">" : "<", "\n", "#define COPY(to, from) ",
+               in == kFloat16 ? "vstore_half_rte(vload_half(from, in), to, values)" : "values[to] = in[from]",
+               "\n", kArgReduce);
   });
   writable(call.indices);
   if (call.values.defined()) writable(call.values);

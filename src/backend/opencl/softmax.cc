@@ -10,8 +10,8 @@ namespace {
 
 constexpr int64_t kLanes = 64;
 
-// T: float or double. kind: 0 softmax, 1 log_softmax, 2 and 3 their gradients (x: the forward's result, g: its
-// gradient). Element i of the row o, j lies at (o * n + i) * inner + j.
+// T: float or double. kind: 0 softmax, 1 log_softmax, 2 and 3 their gradients (x: the forward's result, g:
+// its gradient). Element i of the row o, j lies at (o * n + i) * inner + j.
 constexpr const char* kSource = R"(
 static inline T rt_fold(local T* part, T v, bool max_of) {
   const int lane = get_local_id(0);
@@ -74,13 +74,18 @@ bool softmax(const SoftmaxCall& call) {
   }
   const int kind = static_cast<int>(call.kind);
   KernelPtr kernel = device.kernel(cat("softmax/", kind, "/", dtype_name(dtype)), "run", [&] {
-    return cat(source_header(uses_double(dtype)), "#define T ", memory_type(dtype), "\n#define KIND ", kind, "\n", kSource);
+    return cat(source_header(uses_double(dtype)), "#define T ", memory_type(dtype), "\n#define KIND ", kind,
+               "\n", kSource);
   });
   writable(call.out);
   const Tensor& grad = call.grad.defined() ? call.grad : call.in;
   Launch launch(device, kernel);
   launch.in(call.out).in(call.in).in(grad);
-  launch.value(call.out.storage_offset()).value(call.in.storage_offset()).value(grad.storage_offset()).value(n).value(inner);
+  launch.value(call.out.storage_offset())
+      .value(call.in.storage_offset())
+      .value(grad.storage_offset())
+      .value(n)
+      .value(inner);
   launch.run(call.out.numel() / n * kLanes, kLanes);
   return true;
 }

@@ -106,9 +106,10 @@ RT_CX_STD1(floor)
 RT_CX_STD1(ceil)
 RT_CX_STD1(trunc)
 RT_CX_STD1(sqrt)
-RT_CX_STD1(cbrt) RT_CX_STD1(exp) RT_CX_STD1(exp2) RT_CX_STD1(expm1) RT_CX_STD1(log) RT_CX_STD1(log2)
-    RT_CX_STD1(log10) RT_CX_STD1(log1p) RT_CX_STD1(sin) RT_CX_STD1(cos) RT_CX_STD1(tan) RT_CX_STD1(asin)
-        RT_CX_STD1(acos) RT_CX_STD1(atan) RT_CX_STD1(sinh) RT_CX_STD1(cosh) RT_CX_STD1(tanh) RT_CX_STD1(asinh)
+RT_CX_STD1(cbrt)
+RT_CX_STD1(exp) RT_CX_STD1(exp2) RT_CX_STD1(expm1) RT_CX_STD1(log) RT_CX_STD1(log2) RT_CX_STD1(log10)
+    RT_CX_STD1(log1p) RT_CX_STD1(sin) RT_CX_STD1(cos) RT_CX_STD1(tan) RT_CX_STD1(asin) RT_CX_STD1(acos)
+        RT_CX_STD1(atan) RT_CX_STD1(sinh) RT_CX_STD1(cosh) RT_CX_STD1(tanh) RT_CX_STD1(asinh)
             RT_CX_STD1(acosh) RT_CX_STD1(atanh) RT_CX_STD1(erf) RT_CX_STD1(erfc)
 #undef RT_CX_STD1
 #define RT_CX_STD2(name)    \
@@ -217,9 +218,9 @@ RT_CX_COMPLEX1(exp)
 RT_CX_COMPLEX1(log)
 RT_CX_COMPLEX1(sin)
 RT_CX_COMPLEX1(cos)
-RT_CX_COMPLEX1(tan) RT_CX_COMPLEX1(asin) RT_CX_COMPLEX1(acos) RT_CX_COMPLEX1(atan) RT_CX_COMPLEX1(sinh)
-    RT_CX_COMPLEX1(cosh) RT_CX_COMPLEX1(tanh) RT_CX_COMPLEX1(asinh) RT_CX_COMPLEX1(acosh)
-        RT_CX_COMPLEX1(atanh)
+RT_CX_COMPLEX1(tan)
+RT_CX_COMPLEX1(asin) RT_CX_COMPLEX1(acos) RT_CX_COMPLEX1(atan) RT_CX_COMPLEX1(sinh) RT_CX_COMPLEX1(cosh)
+    RT_CX_COMPLEX1(tanh) RT_CX_COMPLEX1(asinh) RT_CX_COMPLEX1(acosh) RT_CX_COMPLEX1(atanh)
 #undef RT_CX_COMPLEX1
     /// 0^0 = 1 and 0^y = 0; computed in double.
     template <class T>
