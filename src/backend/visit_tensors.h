@@ -29,7 +29,7 @@ void visit(GatherCall& c, V&& v) {
 }
 template <class V>
 void visit(ScatterCall& c, V&& v) {
-  v(c.out, Role::InOut), v(c.index, Role::In), v(c.src, Role::In);
+  v(c.out, Role::InOut), v(c.index, Role::In), v(c.src, Role::In), v(c.base, Role::In);
 }
 template <class V>
 void visit(MaskedSelectCall& c, V&& v) {
