@@ -135,6 +135,20 @@ def test_gather_and_scatter():
     same(rt.zeros(2, 3).scatter(1, rt.tensor([[0], [2]]), 7.0), [[7, 0, 0], [0, 0, 7]])
 
 
+def test_scatter_with_an_expanded_index():
+    a = arr(4, 6)
+    index = rt.tensor([5, 0, 5]).expand(4, 3)
+    expected = a.copy()
+    np.add.at(expected, (slice(None), [5, 0, 5]), 1)
+    same(ten(a).scatter_add(1, index, rt.ones(4, 3, dtype=rt.int64)), expected)
+
+
+def test_index_fill_value_gradient_counts_places_once():
+    value = rt.tensor(2.0, requires_grad=True)
+    rt.zeros(3, 2).index_fill(0, rt.tensor([1, 1]), value).sum().backward()
+    assert value.grad.item() == 2
+
+
 def test_scatter_reduce():
     base, index, src = rt.tensor([1.0, 2.0, 3.0]), rt.tensor([0, 0, 2]), rt.tensor([4.0, 6.0, 5.0])
     for reduce, want, without in [

@@ -112,6 +112,7 @@ void walk_lines(const LinePlan& plan, const int64_t* index, int64_t b, int64_t e
         }
       }
     } else {
+      for (int64_t r = 0; r < n; ++r) begin(x0 + r * sx);
       for (int64_t i = 0; i < length; ++i) {
         const int64_t* from = index + i0 + i * index_step;
         const int64_t l = l0 + i * lined_step;
