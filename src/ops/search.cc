@@ -191,16 +191,16 @@ Triple unique_dim(const Tensor& self, int64_t dim, bool, bool return_inverse, bo
 Triple _unique_consecutive(const Tensor& self, bool return_inverse, bool return_counts,
                            std::optional<int64_t> dim) {
   const int64_t d = dim ? wrap_dim("unique_consecutive", *dim, self.dim()) : 0;
-  const Tensor rows = dim ? as_rows(self.detach(), d) : self.detach().reshape({-1});
-  const int64_t n = rows.size(0);
-  if (rows.numel() == 0) {
+  const int64_t n = dim ? self.size(d) : self.numel();
+  if (self.numel() == 0) {
     RT_CHECK(!dim || n == 0, Value, "unique_consecutive",
              "There are 0 sized dimensions, and they aren't selected by `dim`, so unique_consecutive cannot "
              "be applied");
     const Tensor inverse =
         return_inverse && !dim ? make_tensor(self.sizes(), kInt64, self.device()) : empty_index(self);
-    return {dim ? rustorch::clone(self) : rows, inverse, empty_index(self)};
+    return {dim ? rustorch::clone(self) : self.detach().reshape({-1}), inverse, empty_index(self)};
   }
+  const Tensor rows = dim ? as_rows(self.detach(), d) : self.detach().reshape({-1});
   const Runs runs = find_runs(rows_differ(rows));
   Tensor inverse = empty_index(self), counts = empty_index(self);
   if (return_inverse) inverse = dim ? runs.numbers : runs.numbers.reshape(self.sizes());
