@@ -104,6 +104,9 @@ Tensor Tensor::data() const { return make_alias(*this); }
 
 void Tensor::set_data(const Tensor& other) const {
   RT_CHECK(other.defined(), Value, "data", "cannot assign an undefined tensor");
+  // A graph that is still alive may hold the accumulator, which knows the old dtype and device.
+  const bool moves = other.dtype() != dtype() || !(other.device() == device());
+  if (AutogradMeta* meta = meta_of(*this); meta != nullptr && moves) meta->accumulator = nullptr;
   impl()->assign_layout(*other.impl());
 }
 

@@ -209,7 +209,8 @@ void DeviceBackend::index(const IndexCall& call) {
   const bool get = call.mode == IndexMode::Get;
   host.cover(call.data, get ? Role::In : Role::InOut);
   host.cover(call.values, get ? Role::Out : Role::In);
-  for (int i = 0; i < call.count; ++i) host.cover(call.indices[i], Role::In);
+  for (int i = 0; i < call.count; ++i)  // indices may be on the CPU, as in PyTorch
+    if (!call.indices[i].device().is_cpu()) host.cover(call.indices[i], Role::In);
   std::vector<Tensor> indices;
   for (int i = 0; i < call.count; ++i) indices.push_back(host.host(call.indices[i]));
   IndexCall twin = call;

@@ -195,7 +195,7 @@ KernelPtr ClDevice::kernel(const std::string& key, const char* entry,
 
 ClDevice& device_of(const Tensor& t) {
   const Storage* s = t.impl()->storage();
-  RT_CHECK(s != nullptr && t.impl()->device_type() == DeviceType::OpenCL, Device, "opencl",
+  RT_CHECK(s != nullptr && t.impl()->device_type() == DeviceType::OpenCL, Device, "",
            "Expected all tensors to be on the same device, but found at least two devices, opencl:0 and ",
            t.device(), "!");
   return *static_cast<ClDevice*>(s->context());
@@ -207,7 +207,7 @@ Launch& Launch::buffer(const Storage& s) {
 }
 Launch& Launch::in(const Tensor& t) {
   RT_CHECK(
-      &device_of(t) == &device_, Device, "opencl",
+      &device_of(t) == &device_, Device, "",
       "Expected all tensors to be on the same device, but found at least two OpenCL devices, one of them ",
       t.device(), "!");
   return buffer(*t.impl()->storage());

@@ -1,0 +1,232 @@
+"""The OpenCL backend against the CPU: every dtype, layouts, training, fallback, errors. Skipped without a device.
+
+Drivers compile each kernel when it is first used (PoCL: half a second each), so the tests share few kernels.
+"""
+
+import itertools
+import warnings
+
+import pytest
+
+import rustorch as rt
+from rustorch import backends, errors, nn
+
+pytestmark = pytest.mark.skipif(
+    not rt.opencl.is_available(), reason=f"no OpenCL device: {rt.opencl.unavailable_reason()}"
+)
+
+DTYPES = [
+    rt.bool, rt.uint8, rt.int8, rt.int16, rt.int32, rt.int64, rt.float16, rt.bfloat16, rt.float32, rt.float64,
+    rt.complex64, rt.complex128,
+]  # fmt: skip
+
+
+def has(dtype):
+    return dtype not in (rt.float64, rt.complex128) or rt.opencl.get_device_properties()["float64"]
+
+
+def close(device, cpu, tolerance=1e-5):
+    assert device.device.type == "opencl" and device.dtype == cpu.dtype and device.shape == cpu.shape
+    assert (device.cpu() - cpu).abs().max().item() <= tolerance * (1 + cpu.abs().max().item())
+
+
+@pytest.fixture
+def native():
+    """Fails when an operator runs on the CPU."""
+    before = backends.fallback_policy()
+    backends.set_fallback_policy("refuse")
+    yield
+    backends.set_fallback_policy(before)
+
+
+def test_devices():
+    assert rt.opencl.device_count() == sum(d.type == "opencl" for d in backends.devices())
+    assert rt.opencl.get_device_properties(0)["total_memory"] > 0
+    assert backends.auto_select().type in ("cpu", "opencl")
+    assert backends.is_available("cpu") and not backends.is_available("webgpu")
+    rt.opencl.synchronize()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_copies_keep_every_bit(dtype, native):
+    x = rt.randn(4, 6).mul(4).to(dtype)
+    d = x.to("opencl")
+    assert str(d.device) == "opencl:0" and d.dtype == dtype
+    assert rt.equal(d.cpu(), x)
+    assert rt.equal(d.t()[1:4:2].cpu(), x.t()[1:4:2])
+    if has(dtype):
+        assert rt.equal(d.t().contiguous().cpu(), x.t())
+    y = rt.zeros(6, 4, dtype=dtype, device="opencl")
+    y[:, 1:3] = x[1:3].t()
+    want = rt.zeros(6, 4, dtype=dtype)
+    want[:, 1:3] = x[1:3].t()
+    assert rt.equal(y.cpu(), want)
+
+
+def test_conversions(native):
+    x = rt.tensor([0.0, 1.5, -2.25, 100.0, 3.0])
+    d = x.to("opencl")
+    for dtype in (rt.float16, rt.bfloat16, rt.int64, rt.bool):
+        assert rt.equal(d.to(dtype).cpu(), x.to(dtype))
+    for dtype in (rt.float16, rt.bfloat16):
+        assert rt.equal(d.to(dtype).float().cpu(), x.to(dtype).float())
+
+
+def test_pointwise_layouts_and_broadcast(native):
+    x, y, z = rt.randn(3, 4, 5), rt.randn(5, 4, 3), rt.randn(4, 1)
+    a, b, c = x.to("opencl"), y.to("opencl"), z.to("opencl")
+    close(a + b.permute(2, 1, 0), x + y.permute(2, 1, 0))
+    close(a + c, x + z)
+    close(a[:, 1:3, ::2] + c[1:3], x[:, 1:3, ::2] + z[1:3])
+    close((a > 0).float(), (x > 0).float())
+    close(a + rt.tensor(2.0), x + 2)
+    assert (a + 1).requires_grad is False
+    a.add_(b.permute(2, 1, 0))
+    close(a, x + y.permute(2, 1, 0))
+
+
+def test_reductions(native):
+    x = rt.randn(70, 30)
+    d = x.to("opencl")
+    for dim in (0, 1, (0, 1)):
+        close(d.sum(dim), x.sum(dim))
+        close(d.t().sum(dim), x.t().sum(dim))
+    close(d.sum(), x.sum())
+    close(d.amax(1), x.amax(1))
+    assert rt.equal(d.argmax(1).cpu(), x.argmax(1)) and d.argmax().item() == x.argmax().item()
+    values, indices = d.max(0)
+    want = x.max(0)
+    assert rt.equal(values.cpu(), want.values) and rt.equal(indices.cpu(), want.indices)
+    assert d.to(rt.int64).sum().item() == x.to(rt.int64).sum().item()
+    assert rt.isnan(rt.tensor([1.0, float("nan"), 2.0]).to("opencl").amax(0)).item()
+    assert rt.equal(d.sum(1).cpu(), d.sum(1).cpu())
+
+
+def test_matmul(native):
+    for m, k, n in ((1, 1, 1), (3, 70, 5), (40, 33, 65)):
+        x, y = rt.randn(m, k), rt.randn(n, k)
+        close(x.to("opencl") @ y.to("opencl").t(), x @ y.t())
+    x, y, bias = rt.randn(3, 4, 5), rt.randn(3, 5, 6), rt.randn(6)
+    close(rt.bmm(x.to("opencl"), y.to("opencl")), rt.bmm(x, y))
+    w = rt.randn(6, 5)
+    close(
+        nn.functional.linear(x.to("opencl"), w.to("opencl"), bias.to("opencl")), nn.functional.linear(x, w, bias)
+    )
+    assert (rt.zeros(2, 0, device="opencl") @ rt.zeros(0, 3, device="opencl")).cpu().tolist() == [[0.0] * 3] * 2
+
+
+def test_softmax(native):
+    x = rt.randn(5, 70, 2)
+    for dim in (1, 2):
+        close(rt.softmax(x.to("opencl"), dim), rt.softmax(x, dim))
+        close(rt.log_softmax(x.to("opencl"), dim), rt.log_softmax(x, dim))
+
+
+def test_cross_entropy(native):
+    x, target = rt.randn(6, 5), rt.tensor([0, 4, -100, 2, 1, 3])
+    weight = rt.rand(5)
+    for reduction, smoothing in itertools.product(("mean", "sum", "none"), (0.0, 0.2)):
+        results = []
+        for device in ("cpu", "opencl"):
+            leaf = x.to(device).detach().requires_grad_()
+            loss = nn.functional.cross_entropy(
+                leaf, target.to(device), weight.to(device), reduction=reduction, label_smoothing=smoothing
+            )
+            loss.sum().backward()
+            results.append((loss.detach(), leaf.grad))
+        close(results[1][0], results[0][0])
+        close(results[1][1], results[0][1])
+    with pytest.raises(IndexError, match="Target 5 is out of bounds"):
+        nn.functional.cross_entropy(x.to("opencl"), rt.tensor([0, 1, 5, 2, 2, 2]).to("opencl"))
+
+
+@pytest.mark.parametrize("optimizer", ["Adam", "SGD"])
+def test_mlp_trains_as_on_the_cpu(optimizer, native):
+    rt.manual_seed(0)
+    model = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
+    start = {k: v.clone() for k, v in model.state_dict().items()}
+    batches = [(rt.randn(32, 784), rt.randint(0, 10, (32,))) for _ in range(4)]
+    runs = []
+    for device in ("cpu", "opencl"):
+        model.to("cpu").load_state_dict(start)
+        model.to(device)
+        options = {"lr": 1e-3} if optimizer == "Adam" else {"lr": 0.05, "momentum": 0.9}
+        step = getattr(rt.optim, optimizer)(model.parameters(), **options)
+        losses = []
+        for x, y in batches:
+            step.zero_grad()
+            loss = nn.functional.cross_entropy(model(x.to(device)), y.to(device))
+            loss.backward()
+            step.step()
+            losses.append(loss.item())
+        runs.append((losses, [p.detach().cpu().clone() for p in model.parameters()]))
+    assert runs[0][0] == pytest.approx(runs[1][0], rel=1e-4)
+    for p, q in zip(runs[0][1], runs[1][1]):
+        assert (p - q).abs().max().item() < 2e-3
+        assert (p - q).abs().mean().item() < 1e-5
+
+
+def test_missing_operators_run_on_the_cpu_with_one_warning():
+    x = rt.randn(4, 5)
+    d = x.to("opencl")
+    before = backends.fallback_count()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            close(d.cumsum(0), x.cumsum(0))
+    assert backends.fallback_count() == before + 3
+    assert sum("'cumsum' is not implemented for the opencl backend" in str(w.message) for w in caught) <= 1
+    values, indices = d.t().sort(1)
+    assert rt.equal(values.cpu(), x.t().sort(1).values) and indices.device.type == "opencl"
+    d[1:3].index_fill_(1, rt.tensor([0], device="opencl"), 7.0)
+    x[1:3, 0] = 7.0
+    assert rt.equal(d.cpu(), x)
+    backends.set_fallback_policy("refuse")
+    try:
+        with pytest.raises(NotImplementedError, match="cumsum"):
+            d.cumsum(0)
+    finally:
+        backends.set_fallback_policy("warn")
+
+
+def test_convolution_falls_back_with_gradients():
+    x, w = rt.randn(2, 3, 6, 6), rt.randn(4, 3, 3, 3)
+    grads = []
+    for device in ("cpu", "opencl"):
+        a, b = (t.to(device).detach().requires_grad_() for t in (x, w))
+        nn.functional.conv2d(a, b, padding=1).sum().backward()
+        grads.append((a.grad, b.grad))
+    close(grads[1][0], grads[0][0])
+    close(grads[1][1], grads[0][1])
+
+
+def test_errors():
+    x = rt.randn(3, 3)
+    d = x.to("opencl")
+    for bad in (
+        lambda: d + x,
+        lambda: d @ x,
+        lambda: x @ d,
+        lambda: rt.cat([d, x]),
+        lambda: d.gather(0, rt.zeros(3, 3, dtype=rt.int64)),
+    ):
+        with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+            bad()
+    with pytest.raises(TypeError, match="can't convert opencl:0 device type tensor to numpy"):
+        d.numpy()
+    with pytest.raises(errors.DeviceError, match="invalid device ordinal"):
+        rt.empty(2, device="opencl:30")
+    with pytest.raises(errors.BackendUnavailableError, match="webgpu"):
+        rt.empty(2, device="webgpu")
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        d @ rt.zeros(2, 3, device="opencl")
+
+
+def test_printing_item_and_copy_on_write():
+    d = rt.arange(4).float().to("opencl")
+    assert "device='opencl:0'" in repr(d)
+    assert d[2].item() == 2.0 and d.tolist() == [0.0, 1.0, 2.0, 3.0]
+    big = rt.zeros(8192, device="opencl")
+    twin = big.clone()
+    twin.add_(1)
+    assert big.sum().item() == 0 and twin.sum().item() == 8192
