@@ -57,8 +57,8 @@ Tensor cat(TensorList tensors, int64_t dim) {
     RT_CHECK(t.dim() > 0, Shape, "cat", "zero-dimensional tensor (at position ", &t - tensors.data(),
              ") cannot be concatenated");
     RT_CHECK(t.device() == tensors[0].device(), Device, "cat",
-             "Expected all tensors to be on the same device, but found at least two devices, ", tensors[0].device(),
-             " and ", t.device(), "!");
+             "Expected all tensors to be on the same device, but found at least two devices, ",
+             tensors[0].device(), " and ", t.device(), "!");
     type.add(t.dtype(), false, false);
     if (cat_skips(t)) continue;
     if (shape_of == nullptr) shape_of = &t;

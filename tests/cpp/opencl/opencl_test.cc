@@ -45,7 +45,7 @@ class OpenCl : public ::testing::Test {
 };
 
 TEST_F(OpenCl, FillsInTheIndexOfADevice) {
-  EXPECT_EQ(zeros({2}, Device(DeviceType::OpenCL)).device().str(), "opencl:0");
+  EXPECT_EQ(zeros({2}).to(Device(DeviceType::OpenCL)).device().str(), "opencl:0");
   EXPECT_THROW(DeviceManager::resolve(Device::OpenCL(30)), RusTorchError);
 }
 
@@ -59,7 +59,7 @@ TEST_F(OpenCl, FallbackKeepsLayoutsAndAliases) {
 }
 
 TEST_F(OpenCl, PolicyCanRefuse) {
-  Tensor t = zeros({3}, Device::OpenCL());
+  Tensor t = zeros({3}).to(Device::OpenCL());
   DeviceManager::set_fallback_policy(FallbackPolicy::Refuse);
   try {
     cumsum(t, 0);
