@@ -2,6 +2,7 @@
 #pragma once
 #include "rustorch/autograd.h"
 #include "rustorch/error.h"
+#include "rustorch/gen/headers.h"
 #include "rustorch/generator.h"
 #include "rustorch/grad_mode.h"
 #include "rustorch/nn.h"

@@ -210,7 +210,7 @@ std::string tensor_source(const std::vector<Program>& programs) {
   std::string out =
       cat(kBanner,
           "#include \"tensor_kernels.h\"\n\n#include <cmath>\n#include <complex>\n#include <limits>\n\n"
-          "#include \"ops/make.h\"\n#include \"rustorch/ops.h\"\n\nnamespace rustorch {\n\nnamespace {\n"
+          "#include \"ops/make.h\"\n#include \"rustorch/gen/headers.h\"\n\nnamespace rustorch {\n\nnamespace {\n"
           "[[maybe_unused]] Scalar to_scalar(bool v) { return Scalar(v); }\n"
           "[[maybe_unused]] Scalar to_scalar(double v) { return Scalar(v); }\n"
           "// A number that happens to be real must not make a real tensor complex.\n"

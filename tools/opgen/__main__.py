@@ -12,7 +12,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from emit_cpp import emit_impl_header, emit_methods, emit_ops_header, emit_requests, emit_shard  # noqa: E402
+from emit_cpp import emit_header_list, emit_impl_header, emit_methods, emit_ops_header, emit_own_header, emit_requests, emit_shard  # noqa: E402
 from emit_docs import emit_coverage  # noqa: E402
 from emit_python import emit_bindings, emit_index, emit_stub, groups  # noqa: E402
 from explain import explain  # noqa: E402
@@ -46,10 +46,15 @@ def load(folder):
 
 def generate(shards, ops, out):
     write(f"{out}/include/rustorch/gen/ops.h", emit_ops_header(ops))
-    decl, body = emit_methods(ops)
+    decl, body, apart = emit_methods(ops)
     write(f"{out}/include/rustorch/gen/tensor_methods.h", decl)
     write(f"{out}/include/rustorch/gen/tensor_methods_inl.h", body)
     write(f"{out}/gen/impl.h", emit_impl_header(ops))
+    own = sorted({op.header for op in ops if op.header})
+    for header in own:
+        write(f"{out}/include/rustorch/{header}.h", emit_own_header(ops, header))
+        write(f"{out}/gen/impl_{header}.h", emit_impl_header(ops, header))
+    write(f"{out}/include/rustorch/gen/headers.h", emit_header_list(own))
     write(f"{out}/gen/kernels.txt", emit_requests(ops))
     table = groups(ops)
     first = {}
@@ -57,7 +62,7 @@ def generate(shards, ops, out):
         first.setdefault(overloads[0][0].place.split(":")[0], {})[name] = overloads
     for shard, entries in shards.items():
         source = f"ops/{shard}.ops"
-        write(f"{out}/gen/ops_{shard}.cc", emit_shard(entries, source))
+        write(f"{out}/gen/ops_{shard}.cc", emit_shard(entries, source, apart.get(source, "")))
         write(f"{out}/python/ops_{shard}.cc", emit_bindings(entries, source, first.get(source, {})))
     write(f"{out}/python/ops_index.cc", emit_index(list(shards), ops))
     functions, methods = emit_stub(ops, ())

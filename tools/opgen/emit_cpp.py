@@ -97,19 +97,41 @@ def out_list(op):
 
 
 def emit_ops_header(ops):
+    """rustorch/gen/ops.h: the operators of the files without a header of their own."""
     lines = [BANNER.format(source="ops/*.ops"), "#pragma once\n#include <limits>\n#include \"rustorch/generator.h\"\n"
              "#include \"rustorch/tensor.h\"\n\nnamespace rustorch {\n\n"
              "inline constexpr double kInfinity = std::numeric_limits<double>::infinity();\n"
              "inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();\n\n"]
-    lines += [declare(op) + "\n" for op in ops]
+    lines += [declare(op) + "\n" for op in ops if not op.header]
     lines.append("}  // namespace rustorch\n")
     return "".join(lines)
 
 
-def emit_impl_header(ops):
-    lines = [BANNER.format(source="ops/*.ops"), "// The bodies that src/ops defines.\n#pragma once\n"
-             "#include \"rustorch/ops.h\"\n\nnamespace rustorch::impl {\n\n"]
+def emit_own_header(ops, header):
+    """rustorch/NAME.h: operators of the files with `header NAME`; those called NAME_x are also rustorch::NAME::x."""
+    ops = [op for op in ops if op.header == header]
+    lines = [BANNER.format(source="ops/*.ops"), "#pragma once\n#include \"rustorch/ops.h\"\n\nnamespace rustorch {\n\n"]
+    lines += [declare(op) + "\n" for op in ops]
+    lines.append(f"namespace {header} {{\n\n")
     for op in ops:
+        if op.name.startswith(header + "_") and op.kind != "inplace":
+            lines.append(f"inline {cpp_return(op)} {op.name[len(header) + 1:]}({parameters(op, True)}) "
+                         f"{{ return rustorch::{op.cname}({names(op)}); }}\n")
+    lines.append(f"\n}}  // namespace {header}\n}}  // namespace rustorch\n")
+    return "".join(lines)
+
+
+def emit_header_list(headers):
+    return BANNER.format(source="ops/*.ops") + "#pragma once\n" + "".join(f'#include "rustorch/{h}.h"\n' for h in headers)
+
+
+def emit_impl_header(ops, header=""):
+    """The bodies of the operators that one public header declares."""
+    lines = [BANNER.format(source="ops/*.ops"), "// The bodies that src/ops defines.\n#pragma once\n"
+             f"#include \"rustorch/{header or 'ops'}.h\"\n\nnamespace rustorch::impl {{\n\n"]
+    for op in ops:
+        if op.header != header:
+            continue
         if not op.is_pointwise:
             lines.append(f"{'void' if op.kind == 'inplace' else cpp_return(op)} {op.impl_name}({parameters(op, False)});\n")
     lines.append("\n}  // namespace rustorch::impl\n")
@@ -117,14 +139,20 @@ def emit_impl_header(ops):
 
 
 def emit_methods(ops):
-    """Included inside class Tensor: inline definitions follow in tensor_methods_inl.h."""
+    """Included inside class Tensor: inline definitions follow in tensor_methods_inl.h, those of operators with a header
+    of their own in their shard."""
+    apart = {}
     decl, body = [BANNER.format(source="ops/*.ops")], [BANNER.format(source="ops/*.ops"), "#pragma once\n#include \"rustorch/gen/ops.h\"\n\nnamespace rustorch {\n\n"]
 
     def method(op, name, ret):
         args = parameters(op, True, skip=("self",))
         decl.append(f"{ret} {name}({args}) const;\n")
         call = ", ".join("*this" if a.name == "self" else a.name for a in op.args)
-        body.append(f"inline {ret} Tensor::{name}({parameters(op, False, skip=('self',))}) const {{ return rustorch::{name}({call}); }}\n")
+        text = f"{ret} Tensor::{name}({parameters(op, False, skip=('self',))}) const {{ return rustorch::{name}({call}); }}\n"
+        if op.header:
+            apart.setdefault(op.place.split(":")[0], []).append(text)
+        else:
+            body.append("inline " + text)
 
     for op in ops:
         v = default_variants(op)
@@ -143,11 +171,15 @@ def emit_methods(ops):
             call = ", ".join("*this" if a.name == "self" else f"IntArrayRef(&{a.name}, 1)" if a is dims else a.name for a in op.args)
             decl.append(f"{cpp_return(op)} {op.cname}({args}) const;\n")
             plain = parameters(op, False, skip=("self",)).replace(f"{cpp} {dims.name}", f"int64_t {dims.name}")
-            body.append(f"inline {cpp_return(op)} Tensor::{op.cname}({plain}) const {{ return rustorch::{op.cname}({call}); }}\n")
+            text = f"{cpp_return(op)} Tensor::{op.cname}({plain}) const {{ return rustorch::{op.cname}({call}); }}\n"
+            if op.header:
+                apart.setdefault(op.place.split(":")[0], []).append(text)
+            else:
+                body.append("inline " + text)
         if "inplace" in v:
             method(op, op.cname + "_", "const Tensor&")
     body.append("\n}  // namespace rustorch\n")
-    return "".join(decl), "".join(body)
+    return "".join(decl), "".join(body), {source: "".join(texts) for source, texts in apart.items()}
 
 
 def pointwise_constant(op):
@@ -394,12 +426,16 @@ def emit_pointwise(op):
     return text
 
 
-def emit_shard(ops, source):
-    lines = [BANNER.format(source=source), "#include \"autograd/record.h\"\n#include \"gen/impl.h\"\n"
+def emit_shard(ops, source, methods=""):
+    header = ops[0].header if ops else ""
+    impl = f"impl_{header}" if header else "impl"
+    lines = [BANNER.format(source=source), f"#include \"autograd/record.h\"\n#include \"gen/{impl}.h\"\n"
              "#include \"gen/kernel_table.h\"\n#include \"gen/tensor_kernels.h\"\n#include \"ops/grad_helpers.h\"\n#include \"ops/pointwise.h\"\n\nnamespace rustorch {\n"]
     for op in ops:
         place, line = op.place.rsplit(":", 1)
         lines.append(f"\n// {op.place}\n{emit_wrapper(op)}")
+    if methods:
+        lines.append(f"\n{methods}")
     lines.append("\n}  // namespace rustorch\n")
     return "".join(lines)
 

@@ -78,7 +78,8 @@ def emit_overload(op, form):
 
 def emit_bindings(ops, source, table):
     """One shard: the callables whose first overload is declared in this file."""
-    lines = [BANNER.format(source=source), "#include \"op_call.h\"\n#include \"rustorch/ops.h\"\n\nnamespace rustorch::py {\nnamespace {\n"]
+    header = ops[0].header if ops and ops[0].header else "ops"
+    lines = [BANNER.format(source=source), f'#include "op_call.h"\n#include "rustorch/{header}.h"\n\n', "namespace rustorch::py {\nnamespace {\n"]
     rows = []
     for name, overloads in table.items():
         body, specs, method, function = "", [], False, False

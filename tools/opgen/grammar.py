@@ -39,6 +39,7 @@ class OpDecl:
         self.aliases = []
         self.doc = ""
         self.check_zero = ""  # operand whose zeros integers refuse
+        self.header = ""  # public header (and C++ namespace) of its file; "" is rustorch/ops.h
 
     @property
     def cname(self):
@@ -121,8 +122,8 @@ def parse_returns(text, place):
 
 
 def parse_file(path, shown):
-    """All entries of one file."""
-    ops, op, field, field_indent = [], None, None, 0
+    """All entries of one file. A first line `header NAME` gives the file a public header rustorch/NAME.h of its own."""
+    ops, op, field, field_indent, header = [], None, None, 0, ""
     with open(path, encoding="utf-8") as f:
         lines = f.read().split("\n")
     i = 0
@@ -134,6 +135,11 @@ def parse_file(path, shown):
         if not stripped or stripped.startswith("#"):
             continue
         indent = len(raw) - len(raw.lstrip())
+        if indent == 0 and stripped.startswith("header "):
+            if ops:
+                raise OpsError(f"{place}: 'header' stands before the first entry")
+            header = stripped.split()[1]
+            continue
         if indent == 0:
             while raw.count("(") > raw.count(")") and i < len(lines):
                 raw += " " + lines[i].strip()
@@ -145,6 +151,7 @@ def parse_file(path, shown):
             if not m:
                 raise OpsError(f"{place}: expected 'op name(args) -> returns', got '{raw}'")
             op = OpDecl(m.group(1), m.group(2) or "", parse_args(m.group(3), place), parse_returns(m.group(4), place), place)
+            op.header = header
             ops.append(op)
             field = None
             continue
