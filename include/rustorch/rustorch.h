@@ -1,5 +1,6 @@
 // The whole of RusTorch for C++ programs. `rt` is short for `rustorch`.
 #pragma once
+#include "rustorch/autocast.h"
 #include "rustorch/autograd.h"
 #include "rustorch/error.h"
 #include "rustorch/gen/headers.h"

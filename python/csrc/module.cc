@@ -177,14 +177,16 @@ PyModuleDef definition = {PyModuleDef_HEAD_INIT,
 
 namespace rustorch::py {
 bool init_devices(PyObject* module);  // devices.cc
-}
+bool init_amp(PyObject* module);      // amp.cc
+}  // namespace rustorch::py
 
 PyMODINIT_FUNC PyInit__C() {
   using namespace rustorch::py;
   PyObject* module = PyModule_Create(&definition);
   if (module == nullptr) return nullptr;
   if (!init_objects(module) || !init_tensor_type(module) || !init_errors(module) || !init_ops(module) ||
-      !init_autograd(module) || !init_numpy(module) || !init_devices(module) || !init_serialize(module)) {
+      !init_autograd(module) || !init_numpy(module) || !init_devices(module) || !init_serialize(module) ||
+      !init_amp(module)) {
     Py_DECREF(module);
     return nullptr;
   }

@@ -23,13 +23,15 @@ std::tuple<Tensor, Tensor, Tensor> linear_backward(const Tensor& g, const Tensor
     return {gi, gw, gb};
   }
   const bool flat = g.dim() == 2;
-  const Tensor g2 = flat ? g : reshape(g, {-1, weight.size(0)});
+  int64_t rows = 1;  // not left to reshape: there may be no elements
+  for (int64_t d = 0; d + 1 < input.dim(); ++d) rows *= input.size(d);
+  const Tensor g2 = flat ? g : reshape(g, {rows, weight.size(0)});
   if (grad_mask[0]) {
     gi = mm(g2, conj_if_complex(weight));
     if (!flat) gi = view(gi, input.sizes());
   }
   if (grad_mask[1]) {
-    const Tensor x2 = flat ? input : reshape(input, {-1, k});
+    const Tensor x2 = flat ? input : reshape(input, {rows, k});
     gw = mm(transpose(g2, 0, 1), conj_if_complex(x2));
   }
   if (grad_mask[2]) gb = sum(g2, IntArrayRef{0});

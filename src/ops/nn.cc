@@ -21,6 +21,12 @@ void check_probability(const char* op, double p) {
 
 double dropout_scale(double p) { return p >= 1 ? 0.0 : 1.0 / (1.0 - p); }
 
+// Dropped ones in the real type of input: the factors of a complex tensor, or of whole channels.
+Tensor real_noise(IntArrayRef shape, const Tensor& input, double p) {
+  GradModeGuard off(false);
+  return std::get<0>(rustorch::_dropout(rustorch::ones(shape, real_type(input.dtype()), input.device()), p));
+}
+
 }  // namespace
 
 // ---- dropout
@@ -72,6 +78,7 @@ Tensor _dropout_mask(const Tensor& mask, IntArrayRef size) {
 Tensor dropout(const Tensor& input, double p, bool train) {
   check_probability("dropout", p);
   if (!train || p == 0 || input.numel() == 0) return input;
+  if (input.is_complex()) return rustorch::mul(input, real_noise(input.sizes(), input, p));
   return std::get<0>(rustorch::_dropout(input, p));
 }
 
@@ -79,7 +86,8 @@ Tensor dropout_(const Tensor& self, double p, bool train) {
   check_probability("dropout_", p);
   if (!train || p == 0 || self.numel() == 0) return self;
   check_inplace("dropout_", self);
-  assign_inplace("dropout_", self, std::get<0>(rustorch::_dropout(self, p)));
+  const Tensor before = inplace_source(self);
+  assign_inplace("dropout_", self, rustorch::dropout(before, p, true));
   return self;
 }
 
@@ -101,9 +109,7 @@ Tensor channel_noise(const Tensor& input, double p) {
   DimVector shape(static_cast<size_t>(input.dim()), 1);
   shape[0] = input.size(0);
   shape[1] = input.size(1);
-  GradModeGuard off(false);
-  const Tensor unit = rustorch::ones(shape, input.dtype(), input.device());
-  return std::get<0>(rustorch::_dropout(unit, p));
+  return real_noise(shape, input, p);
 }
 
 // a * (x * mask + alpha * (1 - mask)) + b, which keeps mean 0 and variance 1 of a SELU's output.
@@ -129,7 +135,8 @@ Tensor alpha_dropout(const Tensor& input, double p, bool train) {
   Tensor kept;
   {
     GradModeGuard off(false);
-    const auto both = rustorch::_dropout(rustorch::ones_like(input), p);
+    const Tensor unit = rustorch::ones(input.sizes(), real_type(input.dtype()), input.device());
+    const auto both = rustorch::_dropout(unit, p);
     kept = rustorch::to(rustorch::_dropout_mask(std::get<1>(both), input.sizes()), input.dtype());
   }
   return alpha_mix(input, kept, p);

@@ -245,6 +245,13 @@ Tensor rms_norm(const Tensor& input, IntArrayRef normalized_shape, const std::op
                        : input.dtype() == kFloat16  ? 0.0009765625
                        : input.dtype() == kBFloat16 ? 0.0078125
                                                     : 1.1920928955078125e-07;
+  if (input.is_complex()) {  // the mean of x * x, which is complex too
+    std::vector<int64_t> last;
+    for (size_t i = 0; i < normalized_shape.size(); ++i) last.push_back(-1 - static_cast<int64_t>(i));
+    const Tensor square = rustorch::mean(rustorch::mul(input, input), IntArrayRef(last), true);
+    const Tensor scaled = rustorch::mul(input, rustorch::rsqrt(rustorch::add(square, least)));
+    return weight ? rustorch::mul(scaled, *weight) : scaled;
+  }
   return std::get<0>(rustorch::_rms_norm(input, normalized_shape, weight, least));
 }
 

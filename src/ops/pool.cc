@@ -33,7 +33,7 @@ void spread(const char* op, const char* what, IntArrayRef list, int64_t rank, st
 int64_t output_length(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
                       bool ceil_mode) {
   const int64_t room = in + 2 * padding - dilation * (kernel - 1) - 1 + (ceil_mode ? stride - 1 : 0);
-  int64_t out = (room >= 0 ? room / stride : -((-room + stride - 1) / stride)) + 1;
+  int64_t out = room / stride + (room % stride < 0 ? 0 : 1);  // rounded down, also below zero
   if (ceil_mode && (out - 1) * stride >= in + padding) --out;
   return out;
 }
@@ -43,6 +43,8 @@ Sizes window_sizes(const char* op, IntArrayRef input, int64_t rank, IntArrayRef 
   RT_CHECK(static_cast<int64_t>(input.size()) == rank + 1 || static_cast<int64_t>(input.size()) == rank + 2,
            Shape, op, "Expected ", rank + 1, "D or ", rank + 2,
            "D (batch mode) tensor expected for input, but got: ", input);
+  RT_CHECK(rank == 1 || input[input.size() - static_cast<size_t>(rank) - 1] > 0, Shape, op,
+           "Expected input to have non-zero size for non-batch dimensions, but got ", input);
   Sizes s;
   spread(op, "kernel_size", kernel, rank, s.kernel);
   spread(op, "stride", stride.empty() ? kernel : stride, rank, s.stride);

@@ -2,6 +2,7 @@
 
 import copy
 
+from emit_autocast import HEADER, add_autocast
 from emit_autograd import emit_node, node_uses
 from families import default_variants, gradients, kernel_requests, param_args, rules, tensor_args
 from grammar import Arg
@@ -203,6 +204,10 @@ def call_pointwise(op, fn, extra=""):
 
 def emit_wrapper(op):
     """Definitions of all variants of one entry."""
+    return add_autocast(op, parameters(op, False), emit_body(op))
+
+
+def emit_body(op):
     if op.is_pointwise:
         return emit_pointwise(op)
     if op.kind == "composite" or (op.kind == "primitive" and not op.grads):
@@ -430,7 +435,7 @@ def emit_shard(ops, source, methods=""):
     header = ops[0].header if ops else ""
     impl = f"impl_{header}" if header else "impl"
     lines = [BANNER.format(source=source), f"#include \"autograd/record.h\"\n#include \"gen/{impl}.h\"\n"
-             "#include \"gen/kernel_table.h\"\n#include \"gen/tensor_kernels.h\"\n#include \"ops/grad_helpers.h\"\n#include \"ops/pointwise.h\"\n\nnamespace rustorch {\n"]
+             "#include \"gen/kernel_table.h\"\n#include \"gen/tensor_kernels.h\"\n#include \"ops/grad_helpers.h\"\n#include \"ops/pointwise.h\"\n" + (HEADER if any(op.autocast for op in ops) else "") + "\nnamespace rustorch {\n"]
     for op in ops:
         place, line = op.place.rsplit(":", 1)
         lines.append(f"\n// {op.place}\n{emit_wrapper(op)}")

@@ -8,7 +8,7 @@ import re
 
 KINDS = ("primitive", "composite", "view", "inplace")
 VARIANTS = ("function", "method", "inplace", "out")
-FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero")
+FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero", "autocast")
 
 
 class OpsError(Exception):
@@ -38,6 +38,7 @@ class OpDecl:
         self.variants = None
         self.aliases = []
         self.doc = ""
+        self.autocast = ""  # low, f32 or promote: what autocast does with the tensors
         self.check_zero = ""  # operand whose zeros integers refuse
         self.header = ""  # public header (and C++ namespace) of its file; "" is rustorch/ops.h
 
@@ -201,6 +202,10 @@ def set_field(op, word, rest, place):
         op.doc = rest
     elif word == "check_zero":
         op.check_zero = rest
+    elif word == "autocast":
+        if rest not in ("low", "f32", "promote"):
+            raise OpsError(f"{place}: autocast must be low, f32 or promote")
+        op.autocast = rest
     return (word, None)
 
 
