@@ -173,7 +173,14 @@ _LAZY = {
     "interop", "compat", "kernels", "serving", "serialization", "return_types", "cuda", "signal", "masked", "sparse",
     "_ops", "types", "overrides", "vmap", "opencl",
 }  # fmt: skip
-_FROM = {"save": "serialization", "load": "serialization", "Module": "nn"}
+_FROM = {"save": "serialization", "load": "serialization", "Module": "nn", "autocast": "amp"}
+_AUTOCAST = {
+    "is_autocast_enabled", "set_autocast_enabled", "get_autocast_dtype", "set_autocast_dtype", "is_autocast_cpu_enabled",
+    "set_autocast_cpu_enabled", "get_autocast_cpu_dtype", "set_autocast_cpu_dtype", "get_autocast_gpu_dtype",
+    "set_autocast_gpu_dtype", "is_autocast_cache_enabled", "set_autocast_cache_enabled", "clear_autocast_cache",
+    "autocast_increment_nesting", "autocast_decrement_nesting",
+}  # fmt: skip
+_FROM.update(dict.fromkeys(_AUTOCAST, "amp._state"))
 
 
 def __getattr__(name):

@@ -1,3 +1,4 @@
+// The autocast state of a thread, and the conversions.
 #include "ops/autocast.h"
 
 #include <array>
@@ -19,6 +20,11 @@ namespace {
 struct Kept {
   Tensor weight, low;  // the weight is held, so that its address stays its own
   int64_t version;
+  const Storage* storage;
+
+  bool is_current(const Tensor& t, DType dtype) const {
+    return version == t.version() && storage == t.impl()->storage() && low.dtype() == dtype;
+  }
 };
 
 struct State {
@@ -50,13 +56,12 @@ Tensor low_weight(const Tensor& t, DType dtype) {
       s.cache && t.dtype() == kFloat32 && t.requires_grad() && t.is_leaf() && GradMode::is_enabled();
   if (!keep) return rustorch::to(t, dtype);
   const auto found = s.kept.find(t.impl());
-  if (found != s.kept.end() && found->second.version == t.version() && found->second.low.dtype() == dtype)
-    return found->second.low;
+  if (found != s.kept.end() && found->second.is_current(t, dtype)) return found->second.low;
   Tensor low = rustorch::to(t, dtype);
   if (found != s.kept.end())
-    found->second = Kept{t, low, t.version()};
+    found->second = Kept{t, low, t.version(), t.impl()->storage()};
   else if (s.kept.size() < kAutocastCacheLimit)
-    s.kept.emplace(t.impl(), Kept{t, low, t.version()});
+    s.kept.emplace(t.impl(), Kept{t, low, t.version(), t.impl()->storage()});
   return low;
 }
 
@@ -110,7 +115,9 @@ AutocastGuard::~AutocastGuard() {
   state().dtype[index_of(device_)] = dtype_before_;
 }
 
-void AutocastCall::look(const Tensor& t) { wide_ = wide_ || (eligible(t) && t.dtype() == kFloat32); }
+void AutocastCall::look(const Tensor& t) {
+  wide_ = wide_ || (eligible(t) && t.dtype() != state().dtype[index_of(t.device().type)]);
+}
 void AutocastCall::look(TensorList list) {
   for (const Tensor& t : list) look(t);
 }

@@ -49,11 +49,14 @@ class AutocastCall {
 
  private:
   void look(const Tensor& t);
+  void look(const std::optional<Tensor>& t) {
+    if (t) look(*t);
+  }
   void look(TensorList list);
 
   AutocastOff off_;
   AutocastPolicy policy_;
-  bool wide_ = false;  // Promote: an argument is float32
+  bool wide_ = false;  // Promote: an argument is wider than the lower dtype, or as wide and another
 };
 
 }  // namespace rustorch

@@ -15,16 +15,16 @@ std::tuple<Tensor, Tensor, Tensor> linear_backward(const Tensor& g, const Tensor
                                                    const std::array<bool, 3>& grad_mask) {
   Tensor gi, gw, gb;
   const int64_t k = input.size(-1);
+  int64_t rows = 1;  // not left to reshape: there may be no elements
+  for (int64_t d = 0; d + 1 < input.dim(); ++d) rows *= input.size(d);
   if (weight.dim() == 1) {
     // g has input's shape without the last dimension
     if (grad_mask[0]) gi = mul(unsqueeze(g, -1), conj_if_complex(weight));
-    if (grad_mask[1]) gw = mv(adjoint_matrix(reshape(input, {-1, k})), reshape(g, {-1}));
+    if (grad_mask[1]) gw = mv(adjoint_matrix(reshape(input, {rows, k})), reshape(g, {-1}));
     if (grad_mask[2]) gb = sum(g);
     return {gi, gw, gb};
   }
   const bool flat = g.dim() == 2;
-  int64_t rows = 1;  // not left to reshape: there may be no elements
-  for (int64_t d = 0; d + 1 < input.dim(); ++d) rows *= input.size(d);
   const Tensor g2 = flat ? g : reshape(g, {rows, weight.size(0)});
   if (grad_mask[0]) {
     gi = mm(g2, conj_if_complex(weight));

@@ -1,9 +1,10 @@
-"""Make nn.json and optim.json from PyTorch: `python make_nn_golden.py` in an environment that has torch."""
+"""Make nn.json, optim.json and autocast.json from PyTorch: `python make_nn_golden.py` in an environment that has torch."""
 
 import json
 import pathlib
 import warnings
 
+import autocast_cases
 import nn_cases
 import optim_cases
 import torch
@@ -23,3 +24,5 @@ for name, make in optim_cases.OPTIMIZERS:
 for name, make in optim_cases.SCHEDULERS:
     optim_golden[name] = optim_cases.rates(torch, make)
 (here / "optim.json").write_text(json.dumps(optim_golden, separators=(",", ":")) + "\n")
+autocast_golden = {lower: autocast_cases.dtypes(torch, lower) for lower in autocast_cases.LOWER}
+(here / "autocast.json").write_text(json.dumps(autocast_golden, separators=(",", ":")) + "\n")

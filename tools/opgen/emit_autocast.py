@@ -20,4 +20,4 @@ def add_autocast(op, parameters, text):
     assert head in text, op.place
     text = text.replace(head, head + cast, 1)
     twins = re.compile(rf"^((?:const Tensor& {op.cname}_|void {op.cname}_out)\(.*\) \{{)$", re.MULTILINE)
-    return twins.sub(r"\1\n  const AutocastOff off;", text)
+    return twins.sub(r"\1\n  const AutocastOff keep_dtypes;", text)

@@ -7,11 +7,13 @@ build of the engine has no such operator it gives a function that says so when i
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from rustorch import _C
 
 ops: Any = _C.ops
+_is_autocast_enabled = _C._amp.is_enabled
 
 
 def op(name: str) -> Any:
@@ -36,3 +38,18 @@ def op_or(name: str, fallback: Any) -> Any:
     The fallback is a composition of other operators with the same arguments and gradients.
     """
     return getattr(ops, name, fallback)
+
+
+def float32_under_autocast(f: Any) -> Any:
+    """`f`, a composition of operators, whose tensors autocast converts to float32 as a whole."""
+
+    @functools.wraps(f)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not _is_autocast_enabled("cpu"):
+            return f(*args, **kwargs)
+        from rustorch.amp.autocast_mode import _cast, autocast
+
+        with autocast("cpu", enabled=False):
+            return f(*_cast(args, "cpu", _C.float32), **_cast(kwargs, "cpu", _C.float32))
+
+    return call

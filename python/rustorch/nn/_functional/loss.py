@@ -9,7 +9,7 @@ from typing import Any
 import rustorch as rt
 from rustorch import Tensor
 
-from .._ops import op, op_or
+from .._ops import float32_under_autocast, op, op_or
 from . import composed
 
 _mse = op("mse_loss")
@@ -247,6 +247,7 @@ def kl_div(
     return _kl_div(input, target, reduction=reduction, log_target=log_target)
 
 
+@float32_under_autocast
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -306,6 +307,7 @@ def gaussian_nll_loss(
     return _reduce(loss, reduction)
 
 
+@float32_under_autocast
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -323,6 +325,7 @@ def hinge_embedding_loss(
     return _reduce(away + near, reduction)
 
 
+@float32_under_autocast
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -356,6 +359,7 @@ def cosine_embedding_loss(
     return _reduce(loss, reduction)
 
 
+@float32_under_autocast
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -376,6 +380,7 @@ def margin_ranking_loss(
     return _reduce((-target * (input1 - input2) + margin).clamp_min(0), reduction)
 
 
+@float32_under_autocast
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -408,6 +413,7 @@ def multilabel_soft_margin_loss(
     return _reduce(loss.sum(-1) / input.size(-1), reduction)
 
 
+@float32_under_autocast
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -446,6 +452,7 @@ def multi_margin_loss(
     return _reduce(loss, reduction)
 
 
+@float32_under_autocast
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -480,6 +487,7 @@ def multilabel_margin_loss(
     return _reduce(loss, reduction)
 
 
+@float32_under_autocast
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -540,6 +548,7 @@ def triplet_margin_with_distance_loss(
     return _reduce((margin + near - far).clamp_min(0), reduction)
 
 
+@float32_under_autocast
 def ctc_loss(
     log_probs: Tensor,
     targets: Tensor,
@@ -587,8 +596,14 @@ def linear_cross_entropy(
     linear_weight = linear_weight.reshape(-1, shape[-1])
     if linear_bias is not None:
         linear_bias = linear_bias.reshape(-1)
+    dtype = input.dtype
+    if options is not None and dtype in (rt.float16, rt.bfloat16):  # options ask for accumulation in float32
+        input, linear_weight = input.float(), linear_weight.float()
+        linear_bias = None if linear_bias is None else linear_bias.float()
+        weight = None if weight is None else weight.float()
+        target = target.float() if target.is_floating_point() else target
     logits = rt.nn.functional.linear(input, linear_weight, linear_bias)
-    return _cross_entropy(
+    loss = _cross_entropy(
         logits.reshape(*input.shape[:-1], *shape[:-1]),
         target,
         weight=weight,
@@ -596,3 +611,4 @@ def linear_cross_entropy(
         reduction=reduction,
         label_smoothing=label_smoothing,
     )
+    return loss.to(dtype)

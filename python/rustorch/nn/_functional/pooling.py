@@ -8,7 +8,7 @@ from typing import Any
 import rustorch as rt
 from rustorch import Tensor
 
-from .._ops import op, op_or
+from .._ops import float32_under_autocast, op, op_or
 from .._sizes import _list_with_default, _ntuple
 from . import composed
 
@@ -286,6 +286,7 @@ def max_unpool1d(
     return _max_unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
+@float32_under_autocast
 def max_unpool2d(
     input: Tensor,
     indices: Tensor,
@@ -298,6 +299,7 @@ def max_unpool2d(
     return _max_unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
+@float32_under_autocast
 def max_unpool3d(
     input: Tensor,
     indices: Tensor,
@@ -327,6 +329,7 @@ def _fractional(n: int, f: Any, input: Tensor, kernel_size: Any, size: Any, rati
     return f(input, many(kernel_size), many(size), samples)
 
 
+@float32_under_autocast
 def fractional_max_pool2d_with_indices(
     input: Tensor,
     kernel_size: Any,
@@ -340,6 +343,7 @@ def fractional_max_pool2d_with_indices(
     return tuple(out)
 
 
+@float32_under_autocast
 def fractional_max_pool2d(
     input: Tensor,
     kernel_size: Any,
@@ -353,6 +357,7 @@ def fractional_max_pool2d(
     return out if return_indices else out[0]
 
 
+@float32_under_autocast
 def fractional_max_pool3d_with_indices(
     input: Tensor,
     kernel_size: Any,
@@ -366,6 +371,7 @@ def fractional_max_pool3d_with_indices(
     return tuple(out)
 
 
+@float32_under_autocast
 def fractional_max_pool3d(
     input: Tensor,
     kernel_size: Any,

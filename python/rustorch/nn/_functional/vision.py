@@ -9,7 +9,7 @@ from typing import Any
 import rustorch as rt
 from rustorch import Tensor
 
-from .._ops import op, op_or
+from .._ops import float32_under_autocast, op, op_or
 from . import composed
 from .composed import make_resize
 from .pooling import adaptive_avg_pool2d, adaptive_avg_pool3d
@@ -158,6 +158,7 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
 
 
+@float32_under_autocast
 def grid_sample(
     input: Tensor,
     grid: Tensor,
@@ -182,6 +183,9 @@ def grid_sample(
             stacklevel=2,
         )
         align_corners = False
+    if input.dtype in (rt.bfloat16, rt.float16):  # positions need more digits than these have
+        out = _grid_sample(input.float(), grid.float(), mode, padding_mode, align_corners)
+        return out.to(input.dtype)
     return _grid_sample(input, grid, mode, padding_mode, align_corners)
 
 
