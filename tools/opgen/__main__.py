@@ -12,7 +12,15 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from emit_cpp import emit_header_list, emit_impl_header, emit_methods, emit_ops_header, emit_own_header, emit_requests, emit_shard  # noqa: E402
+from emit_cpp import (  # noqa: E402
+    emit_header_list,
+    emit_impl_header,
+    emit_methods,
+    emit_ops_header,
+    emit_own_header,
+    emit_requests,
+    emit_shard,
+)
 from emit_docs import emit_coverage  # noqa: E402
 from emit_python import emit_bindings, emit_index, emit_stub, groups  # noqa: E402
 from explain import explain  # noqa: E402

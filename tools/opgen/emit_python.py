@@ -119,17 +119,30 @@ def emit_index(shards, ops):
     return "".join(lines)
 
 
-def pyi_args(op, skip_self):
+SEVERAL = {"Shape": "int", "Dim[]": "int", "Tensor[*]": "Tensor"}  # as a first argument also given one by one
+
+
+def takes_several(op):
+    """The argument that a call may give as several positional ones, or None."""
+    rest = [a for a in op.args if a.name != "self"]
+    return rest[0] if rest and rest[0].type in SEVERAL and all(a.default is not None for a in rest[1:]) else None
+
+
+def pyi_args(op, skip_self, several=None):
     parts, star = [], False
     for a in op.args:
         if skip_self and a.name == "self":
             parts.insert(0, "self")
             continue
+        if a is several:
+            parts.append(f"*{a.name}: {SEVERAL[a.type]}")
+            star = True
+            continue
         if a.kwonly and not star:
             parts.append("*")
             star = True
         name = "input" if a.name == "self" else a.name
-        text = f"{name}: {type_of(a, op.place).pyi}"
+        text = f"{name}: {'int | ' if sized_length(a) else ''}{type_of(a, op.place).pyi}"
         parts.append(text + (" = ..." if a.default is not None else ""))
     return ", ".join(parts)
 
@@ -141,13 +154,17 @@ def emit_stub(ops, hand_written):
         fn = [(op, f) for op, f in overloads if "function" in default_variants(op) or f == "inplace_kind"]
         mt = [(op, f) for op, f in overloads if "method" in default_variants(op) and op.arg("self") is not None]
         for target, items, skip in ((functions, fn, False), (methods, mt, True)):
+            if target is methods and name in hand_written:
+                continue
+            lines = []
             for op, form in items:
-                if target is methods and name in hand_written:
-                    continue
-                mark = "    @overload\n" if skip else "@overload\n"
                 ret = "Tensor" if form != "plain" else pyi_return(op)
-                args = pyi_args(op, skip)
-                if not skip and form == "plain" and "out" in default_variants(op):
-                    args += (", " if args else "") + ("out: Tensor | None = ..." if any(a.kwonly for a in op.args) else "*, out: Tensor | None = ...")
-                target.append((mark if len(items) > 1 else "") + f"{'    ' if skip else ''}def {name}({args}) -> {ret}: ...\n")
+                for several in {None: None, takes_several(op): None}:
+                    args = pyi_args(op, skip, several)
+                    if not skip and form == "plain" and "out" in default_variants(op):
+                        kwonly = several is not None or any(a.kwonly for a in op.args)
+                        args += (", " if args else "") + ("" if kwonly else "*, ") + "out: Tensor | None = ..."
+                    lines.append(f"def {name}({args}) -> {ret}: ...\n")
+            indent, mark = "    " if skip else "", "@overload\n" if len(lines) > 1 else ""
+            target += [f"{indent}{mark}{indent}{line}" if mark else indent + line for line in lines]
     return "".join(functions), "".join(methods)

@@ -237,7 +237,8 @@ class LBFGS(Optimizer):
                 d = self._direction(g, old_dirs, old_stps, ro, h_diag)
             prev_g = g.clone()
             prev_loss = loss
-            t = min(1.0, 1.0 / g.abs().sum()) * lr if state["n_iter"] == 1 else lr
+            first_step: Any = min(1.0, 1.0 / g.abs().sum())
+            t = first_step * lr if state["n_iter"] == 1 else lr
             slope = g.dot(d)
             if slope > -group["tolerance_change"]:
                 break
