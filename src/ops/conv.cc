@@ -10,17 +10,23 @@
 #include "ops/nn_common.h"
 
 namespace rustorch {
+namespace {
+
+// The partner of a complex operand in a gradient of something linear in it.
+Tensor conjugate(const Tensor& t) { return t.is_complex() ? conj(t) : t; }
+
+}  // namespace
 
 std::tuple<Tensor, Tensor, Tensor> convolution_grads(const Tensor& g, const Tensor& input,
                                                      const Tensor& weight, IntArrayRef stride,
                                                      IntArrayRef padding, IntArrayRef dilation,
                                                      bool transposed, IntArrayRef output_padding,
                                                      int64_t groups, const std::array<bool, 3>& grad_mask) {
-  return _convolution_backward(g, input, weight, stride, padding, dilation, transposed, output_padding,
-                               groups, grad_mask[0], grad_mask[1], grad_mask[2]);
+  return _convolution_backward(g, conjugate(input), conjugate(weight), stride, padding, dilation, transposed,
+                               output_padding, groups, grad_mask[0], grad_mask[1], grad_mask[2]);
 }
 
-// The gradients are bilinear: gi in (grad, weight), gw in (grad, input), gb linear in grad.
+// _convolution_backward is bilinear: gi in (grad, weight), gw in (grad, input), gb linear in grad.
 std::tuple<Tensor, Tensor, Tensor> convolution_double_backward(
     const Tensor& ggi, const Tensor& ggw, const Tensor& ggb, const Tensor& grad, const Tensor& input,
     const Tensor& weight, IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, bool transposed,
@@ -33,8 +39,8 @@ std::tuple<Tensor, Tensor, Tensor> convolution_double_backward(
     auto conv = [&](const Tensor& x, const Tensor& w) {
       return convolution(x, w, std::nullopt, stride, padding, dilation, transposed, output_padding, groups);
     };
-    if (has_i) plus(by_grad, conv(ggi, weight));
-    if (has_w) plus(by_grad, conv(input, ggw));
+    if (has_i) plus(by_grad, conv(ggi, conjugate(weight)));
+    if (has_w) plus(by_grad, conv(conjugate(input), ggw));
     if (has_b) {
       std::vector<int64_t> shape(static_cast<size_t>(grad.dim()), 1);
       shape[1] = ggb.size(0);
@@ -42,11 +48,11 @@ std::tuple<Tensor, Tensor, Tensor> convolution_double_backward(
     }
   }
   if (grad_mask[1] && has_w)
-    by_input = std::get<0>(_convolution_backward(grad, input, ggw, stride, padding, dilation, transposed,
-                                                 output_padding, groups, true, false, false));
+    by_input = std::get<0>(_convolution_backward(conjugate(grad), input, ggw, stride, padding, dilation,
+                                                 transposed, output_padding, groups, true, false, false));
   if (grad_mask[2] && has_i)
-    by_weight = std::get<1>(_convolution_backward(grad, ggi, weight, stride, padding, dilation, transposed,
-                                                  output_padding, groups, false, true, false));
+    by_weight = std::get<1>(_convolution_backward(conjugate(grad), ggi, weight, stride, padding, dilation,
+                                                  transposed, output_padding, groups, false, true, false));
   return {by_grad, by_input, by_weight};
 }
 

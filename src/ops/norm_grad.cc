@@ -64,8 +64,9 @@ std::tuple<Tensor, Tensor, Tensor> batch_norm_grads(const Tensor& g, const Tenso
   if (training) {
     n = normalized(input, dims, eps, true);
   } else {
-    n.rstd = to(along_channels(rstd, ndim), input.dtype());
-    n.xhat = mul(sub(input, to(along_channels(mean, ndim), input.dtype())), n.rstd);
+    // The running statistics: constants, though they come as results of the node.
+    n.rstd = to(along_channels(rstd.detach(), ndim), input.dtype());
+    n.xhat = mul(sub(input, to(along_channels(mean.detach(), ndim), input.dtype())), n.rstd);
   }
   Tensor gi, gw, gb;
   if (grad_mask[0]) {

@@ -136,6 +136,14 @@ def arg_positions(op):
     return [a for a in op.args if a.name in named]
 
 
+def arrived(op, formula):
+    """Condition that a gradient which the formula reads is there (of several results some may have none): else zero."""
+    if len(op.returns) < 2:
+        return ""
+    used = [f"g{i}.defined()" for i in range(len(op.returns)) if re.search(rf"\bg{i}\b", formula)]
+    return f" && ({' || '.join(used)})" if used else ""
+
+
 def formulas(op):
     text = ""
     order = [a.name for a in arg_positions(op)]
@@ -143,14 +151,14 @@ def formulas(op):
         if len(names) == 1:
             i = order.index(names[0])
             if op.arg(names[0]).type in ("Tensor[]", "Tensor[*]"):
-                text += f"    if (wants_arg({i})) put_list({i}, out, {formula});\n"
+                text += f"    if (wants_arg({i}){arrived(op, formula)}) put_list({i}, out, {formula});\n"
             else:
-                text += f"    if (wants_arg({i})) out[first_edge({i})] = {formula};\n"
+                text += f"    if (wants_arg({i}){arrived(op, formula)}) out[first_edge({i})] = {formula};\n"
             continue
         idx = [order.index(n) for n in names]
         wants = " || ".join(f"wants_arg({i})" for i in idx)
         mask = ", ".join(f"wants_arg({i})" for i in idx)
-        text += f"    if ({wants}) {{\n      const std::array<bool, {len(idx)}> grad_mask = {{{mask}}};\n      (void)grad_mask;\n"
+        text += f"    if (({wants}){arrived(op, formula)}) {{\n      const std::array<bool, {len(idx)}> grad_mask = {{{mask}}};\n      (void)grad_mask;\n"
         text += f"      auto parts = {formula};\n"
         for k, i in enumerate(idx):
             text += f"      if (grad_mask[{k}]) out[first_edge({i})] = std::get<{k}>(parts);\n"
