@@ -23,7 +23,7 @@ void check_dtype(const PointwiseOp& op, DType t) {
   uint16_t r = op.rules;
   if ((r & PointwiseRules::kRefuseComplex) != 0 && is_complex(t)) refuse(op, t);
   if ((r & PointwiseRules::kRefuseBool) != 0 && t == kBool) {
-    if (op.kernel == KernelId::sub)
+    if (*op.kernel == KernelId::sub)
       raise(ErrorKind::DType, op.name,
             "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
             "`logical_xor()` "
@@ -110,7 +110,7 @@ void check_devices(const PointwiseOp& op, const Operand* ins, int nin, Plan& pla
 
 Plan make_plan(const PointwiseOp& op, const Operand* ins, int nin) {
   Plan plan;
-  const KernelInfo& kernel = kernel_info(op.kernel);
+  const KernelInfo& kernel = kernel_info(*op.kernel);
   ResultType types;
   bool first = true;
   for (int i = 0; i < nin; ++i) {
@@ -166,7 +166,7 @@ Tensor allocate_result(const Plan& plan, const Operand* ins, int nin) {
 void run(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, const Scalar* params,
          int nparams, const Tensor& out) {
   if (out.numel() == 0) return;
-  PointwiseCall call{op.kernel, compute_type(plan.common), &out, 1, ins, nin, params, nparams};
+  PointwiseCall call{*op.kernel, compute_type(plan.common), &out, 1, ins, nin, params, nparams};
   backend_for(plan.device.type).pointwise(call);
 }
 

@@ -24,7 +24,7 @@ struct PointwiseRules {
 
 struct PointwiseOp {
   const char* name;
-  KernelId kernel;
+  const KernelId* kernel;
   uint16_t rules;
 };
 

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from emit_cpp import (  # noqa: E402
     emit_header_list,
     emit_impl_header,
+    emit_kernel_ids,
     emit_methods,
     emit_ops_header,
     emit_own_header,
@@ -64,6 +65,7 @@ def generate(shards, ops, out):
         write(f"{out}/gen/impl_{header}.h", emit_impl_header(ops, header))
     write(f"{out}/include/rustorch/gen/headers.h", emit_header_list(own))
     write(f"{out}/gen/kernels.txt", emit_requests(ops))
+    write(f"{out}/gen/kernel_ids.cc", emit_kernel_ids(ops))
     table = groups(ops)
     first = {}
     for name, overloads in table.items():

@@ -183,8 +183,34 @@ def emit_methods(ops):
     return "".join(decl), "".join(body), {source: "".join(texts) for source, texts in apart.items()}
 
 
-def pointwise_constant(op):
-    return f"constexpr PointwiseOp k_{op.impl_name} = {{\"{op.name}\", KernelId::{op.impl_name}, {rules(op)}}};\n"
+def pointwise_constant(kernel, name, flags):
+    """The kernel's number comes from another file, so that a new kernel does not change this one."""
+    return f'extern const KernelId kernel_{kernel};\nconstexpr PointwiseOp k_{kernel} = {{"{name}", &kernel_{kernel}, {flags}}};\n'
+
+
+def pointwise_constants(op):
+    """What the wrapper and the node of a pointwise operator call."""
+    text = pointwise_constant(op.impl_name, op.name, rules(op))
+    for g in own_kernels(op):
+        args = [f"const Tensor& {n}" for n in g.inputs] + [f"const Scalar& {a.name}" for a in g.params]
+        text += pointwise_constant(g.kernel, f"{op.name}_backward", "PointwiseRules::kGradient")
+        text += f"Tensor {g.kernel}_tensor({', '.join(args)});\n"
+    return text
+
+
+def own_kernels(op):
+    """The gradients that have a kernel."""
+    return [g for g in gradients(op) if not g.trivial]
+
+
+def emit_kernel_ids(ops):
+    """Numbers of all kernels under the names that the shards use."""
+    lines = [BANNER.format(source="ops/*.ops"), '#include "gen/kernel_table.h"\n\nnamespace rustorch {\n\n']
+    for op in ops:
+        if op.is_pointwise:
+            for k in [op.impl_name] + [g.kernel for g in own_kernels(op)]:
+                lines.append(f"extern const KernelId kernel_{k};\nconst KernelId kernel_{k} = KernelId::{k};\n")
+    return "".join(lines) + "\n}  // namespace rustorch\n"
 
 
 def pointwise_setup(op, self_name=None):
@@ -390,10 +416,7 @@ def emit_pointwise(op):
     v = default_variants(op)
     declared = op
     has_grad = bool(op.grads)
-    text = pointwise_constant(op)
-    for g in gradients(op):
-        if not g.trivial:
-            text += f"constexpr PointwiseOp k_{g.kernel} = {{\"{op.name}_backward\", KernelId::{g.kernel}, PointwiseRules::kGradient}};\n"
+    text = pointwise_constants(op)
     if has_grad:
         text += emit_node(op)
     text += f"Tensor {op.cname}({parameters(op, False)}) {{\n" + pointwise_setup(op)
@@ -435,7 +458,7 @@ def emit_shard(ops, source, methods=""):
     header = ops[0].header if ops else ""
     impl = f"impl_{header}" if header else "impl"
     lines = [BANNER.format(source=source), f"#include \"autograd/record.h\"\n#include \"gen/{impl}.h\"\n"
-             "#include \"gen/kernel_table.h\"\n#include \"gen/tensor_kernels.h\"\n#include \"ops/grad_helpers.h\"\n#include \"ops/pointwise.h\"\n" + (HEADER if any(op.autocast for op in ops) else "") + "\nnamespace rustorch {\n"]
+             "#include \"ops/grad_helpers.h\"\n#include \"ops/pointwise.h\"\n" + (HEADER if any(op.autocast for op in ops) else "") + "\nnamespace rustorch {\n"]
     for op in ops:
         place, line = op.place.rsplit(":", 1)
         lines.append(f"\n// {op.place}\n{emit_wrapper(op)}")
