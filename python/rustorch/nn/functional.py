@@ -75,6 +75,9 @@ from ._functional.extras import (
     BroadcastingList3,
     boolean_dispatch,
     grouped_mm,
+    reproducibility_notes,
+    sparse_support_notes,
+    tf32_notes,
 )
 from ._functional.loss import (
     binary_cross_entropy,
@@ -340,6 +343,7 @@ __all__ = [
     "relu",
     "relu6",
     "relu_",
+    "reproducibility_notes",
     "rms_norm",
     "rrelu",
     "rrelu_",
@@ -355,8 +359,10 @@ __all__ = [
     "softplus",
     "softshrink",
     "softsign",
+    "sparse_support_notes",
     "tanh",
     "tanhshrink",
+    "tf32_notes",
     "threshold",
     "threshold_",
     "triplet_margin_loss",

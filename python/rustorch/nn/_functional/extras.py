@@ -10,6 +10,14 @@ from rustorch import Tensor
 
 GRID_SAMPLE_INTERPOLATION_MODES = {"bilinear": 0, "nearest": 1, "bicubic": 2}
 GRID_SAMPLE_PADDING_MODES = {"zeros": 0, "border": 1, "reflection": 2}
+# Notes that documentation of derived functions can quote, under PyTorch's keys.
+reproducibility_notes = {
+    "forward_reproducibility_note": "Results do not depend on the number of threads.",
+    "backward_reproducibility_note": "Gradients do not depend on the number of threads.",
+    "cudnn_reproducibility_note": "Results do not depend on the number of threads; cuDNN is not used.",
+}
+sparse_support_notes = {"sparse_beta_warning": "Sparse tensors are not supported."}
+tf32_notes = {"tf32_note": "float32 is computed in float32: TensorFloat-32 is not used."}
 
 
 class _BroadcastingList:
