@@ -178,7 +178,7 @@ KernelPtr ClDevice::kernel(const std::string& key, const char* entry,
   auto made = std::make_shared<Kernel>();
   made->program = api().clCreateProgramWithSource(context_, 1, &pointer, nullptr, &error);
   check(error, "clCreateProgramWithSource");
-  error = api().clBuildProgram(made->program, 1, &id_, "", nullptr, nullptr);
+  error = api().clBuildProgram(made->program, 1, &id_, "-w", nullptr, nullptr);
   if (error != CL_SUCCESS) {
     std::vector<char> log(16384);
     api().clGetProgramBuildInfo(made->program, id_, CL_PROGRAM_BUILD_LOG, log.size() - 1, log.data(),

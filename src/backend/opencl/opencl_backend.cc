@@ -49,19 +49,24 @@ class OpenClBackend final : public DeviceBackend {
   void fill(const Tensor& dst, const Scalar& value) override {
     if (!opencl::fill(dst, value)) DeviceBackend::fill(dst, value);
   }
-#define RT_NATIVE(family, Call)                             \
+  void flip(const Tensor& out, const Tensor& in, uint64_t dim_mask) override {
+    if (!opencl::flip(out, in, dim_mask)) DeviceBackend::flip(out, in, dim_mask);
+  }
+  int64_t count_true(const Tensor& mask) override {
+    int64_t count = 0;
+    return opencl::count_true(mask, &count) ? count : DeviceBackend::count_true(mask);
+  }
+  void nonzero(const Tensor& out, const Tensor& mask) override {
+    if (!opencl::nonzero(out, mask)) DeviceBackend::nonzero(out, mask);
+  }
+#define RT_FAMILY_OTHER(family)
+#define RT_FAMILY(family, Call)                             \
   void family(const Call& call) override {                  \
     if (!opencl::family(call)) DeviceBackend::family(call); \
   }
-  RT_NATIVE(pointwise, PointwiseCall)
-  RT_NATIVE(masked_fill, MaskedFillCall)
-  RT_NATIVE(reduce, ReduceCall)
-  RT_NATIVE(arg_reduce, ArgReduceCall)
-  RT_NATIVE(matmul, MatmulCall)
-  RT_NATIVE(softmax, SoftmaxCall)
-  RT_NATIVE(class_loss, ClassLossCall)
-  RT_NATIVE(optimizer_step, OptimizerCall)
-#undef RT_NATIVE
+#include "backend/opencl/families.def"
+#undef RT_FAMILY
+#undef RT_FAMILY_OTHER
 
  private:
   static ClDevice& at(Device d) { return *all_devices().at(static_cast<size_t>(d.index)); }
