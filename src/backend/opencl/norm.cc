@@ -30,8 +30,8 @@ static inline T rt_sum(local T* part, T v) {
   const int lane = get_local_id(0);
   part[lane] = v;
   barrier(CLK_LOCAL_MEM_FENCE);
-  for (int half = 32; half > 0; half /= 2) {
-    if (lane < half) part[lane] += part[lane + half];
+  for (int span = 32; span > 0; span /= 2) {
+    if (lane < span) part[lane] += part[lane + span];
     barrier(CLK_LOCAL_MEM_FENCE);
   }
   const T all = part[0];
@@ -55,19 +55,18 @@ constexpr const char* kBatch = R"(
 GROUP void run(FORWARD_ARGUMENTS) {
   local T part[64];
   const long c = get_group_id(0), lane = get_local_id(0), n = p.outer * p.inner;
+  const long counted = p.training ? n : 0; /* barriers are reached by all, whatever the arguments */
   T m = 0, r = 0;
-  if (p.training) {
-    for (long e = lane; e < n; e += 64) m += in[p.in_at + rt_at(&p, c, e)];
-    m = rt_sum(part, m) / (T)n;
-    for (long e = lane; e < n; e += 64) { const T d = in[p.in_at + rt_at(&p, c, e)] - m; r += d * d; }
-    r = (T)1 / sqrt(rt_sum(part, r) / (T)n + eps);
-    if (lane == 0) {
-      mean[p.mean_at + c] = m;
-      rstd[p.rstd_at + c] = r;
-    }
-  } else {
+  for (long e = lane; e < counted; e += 64) m += in[p.in_at + rt_at(&p, c, e)];
+  m = rt_sum(part, m) / (T)n;
+  for (long e = lane; e < counted; e += 64) { const T d = in[p.in_at + rt_at(&p, c, e)] - m; r += d * d; }
+  r = (T)1 / sqrt(rt_sum(part, r) / (T)n + eps);
+  if (!p.training) {
     m = mean[p.mean_at + c];
     r = rstd[p.rstd_at + c];
+  } else if (lane == 0) {
+    mean[p.mean_at + c] = m;
+    rstd[p.rstd_at + c] = r;
   }
   const T a = WEIGHT(c) * r, b = BIAS(c) - m * a;
   for (long e = lane; e < n; e += 64) { const long at = rt_at(&p, c, e); out[p.out_at + at] = a * in[p.in_at + at] + b; }
@@ -115,10 +114,8 @@ GROUP void run(FORWARD_ARGUMENTS) {
   local T part[64];
   const long row = get_group_id(0), lane = get_local_id(0), n = LENGTH, at = row * n;
   T m = 0, r = 0;
-  if (p.centered) {
-    for (long i = lane; i < n; i += 64) m += in[p.in_at + at + i];
-    m = rt_sum(part, m) / (T)n;
-  }
+  for (long i = lane; i < (p.centered ? n : 0); i += 64) m += in[p.in_at + at + i];
+  m = rt_sum(part, m) / (T)n;
   for (long i = lane; i < n; i += 64) { const T d = in[p.in_at + at + i] - m; r += d * d; }
   r = (T)1 / sqrt(rt_sum(part, r) / (T)n + eps);
   if (lane == 0 && p.has_mean) mean[p.mean_at + row] = m;
@@ -136,10 +133,10 @@ GROUP void run(BACKWARD_ARGUMENTS) {
   T s0 = 0, s1 = 0;
   for (long i = lane; i < n; i += 64) {
     const T g = grad[p.grad_at + at + i] * WEIGHT(CHANNEL(row, i));
-    s0 += g;
+    s0 += p.centered ? g : (T)0;
     s1 += g * (in[p.in_at + at + i] - m) * r;
   }
-  s0 = p.centered ? rt_sum(part, s0) / (T)n : (T)0;
+  s0 = rt_sum(part, s0) / (T)n;
   s1 = rt_sum(part, s1) / (T)n;
   for (long i = lane; i < n; i += 64) {
     const T g = grad[p.grad_at + at + i] * WEIGHT(CHANNEL(row, i)), h = (in[p.in_at + at + i] - m) * r;

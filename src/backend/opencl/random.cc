@@ -100,10 +100,10 @@ kernel void run(global T* out, global const T* in, global uchar* mask, const lon
   const int count = (int)min(8L, n - g * 8);
   uint bits = 0;
 #if MAKE
-  for (int half = 0; half < 2; ++half) {
-    const uint4 c = rt_philox(seed, offset + (ulong)(g * 2 + half));
+  for (int part = 0; part < 2; ++part) {
+    const uint4 c = rt_philox(seed, offset + (ulong)(g * 2 + part));
     bits |= (uint)((always || c.x < threshold) | (always || c.y < threshold) << 1 | (always || c.z < threshold) << 2 | (always || c.w < threshold) << 3)
-            << (4 * half);
+            << (4 * part);
   }
   bits &= (1u << count) - 1;
   mask[mask_at + g] = (uchar)bits;

@@ -58,13 +58,11 @@ void run(global M* out, global const M* in, global long* places, const long out_
   const long segment = (n + lanes - 1) / lanes, begin = min(lane * segment, n), end = line < lines ? min(begin + segment, n) : begin;
   const long base = line / inner * n * inner + line % inner;
   State s = rt_start();
-  if (lanes > 1) {
-    for (long i = begin; i < end; ++i) s = rt_step(s, LOAD(in, in_at + base + i * inner), i);
-    part[lane] = s;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    s = rt_start();
-    for (long k = 0; k < lane; ++k) s = rt_join(s, part[k]);
-  }
+  for (long i = begin; i < (lanes == 1 ? begin : end); ++i) s = rt_step(s, LOAD(in, in_at + base + i * inner), i);
+  part[get_local_id(0)] = s;
+  barrier(CLK_LOCAL_MEM_FENCE);
+  s = rt_start();
+  for (long k = 0; k < lane; ++k) s = rt_join(s, part[k]);
   for (long i = begin; i < end; ++i) {
     s = rt_step(s, LOAD(in, in_at + base + i * inner), i);
     STORE(out, out_at + base + i * inner, rt_value(s))

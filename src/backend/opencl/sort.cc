@@ -60,10 +60,10 @@ kernel void run(global int* to, global const int* from, global const M* keys, co
   const T v = LOAD(k, run[i]);
   long low = left ? middle : start, high = left ? end : middle;
   while (low < high) {
-    const long half = (low + high) / 2;
-    const T other = LOAD(k, run[half]);
+    const long mid = (low + high) / 2;
+    const T other = LOAD(k, run[mid]);
     const bool passes = left ? rt_before(other, v) : !rt_before(v, other);
-    if (passes) low = half + 1; else high = half;
+    if (passes) low = mid + 1; else high = mid;
   }
   to[row * n + (left ? i + (low - middle) : start + (i - middle) + (low - start))] = run[i];
 }
@@ -82,8 +82,8 @@ kernel void run(global M* values, global long* indices, global const M* keys, gl
 #if KIND == 1 || KIND == 2
   long low = 0, high = n;
   while (low < high) {
-    const long half = (low + high) / 2;
-    if (rt_nan(LOAD(k, run[half]))) high = half; else low = half + 1;
+    const long mid = (low + high) / 2;
+    if (rt_nan(LOAD(k, run[mid]))) high = mid; else low = mid + 1;
   }
   at = KIND == 1 ? (low < n ? low : (n - 1) / 2) : (low == 0 ? 0 : (low - 1) / 2);
 #elif KIND == 3
@@ -114,10 +114,10 @@ kernel void run(global OUT* out, global const M* sorted, global const M* values,
   const T v = LOAD(values, values_at + g);
   long low = 0, high = length;
   while (low < high) {
-    const long half = (low + high) / 2;
-    const T other = LOAD(row, half);
+    const long mid = (low + high) / 2;
+    const T other = LOAD(row, mid);
     const bool passes = right ? !rt_before(v, other) : rt_before(other, v);
-    if (passes) low = half + 1; else high = half;
+    if (passes) low = mid + 1; else high = mid;
   }
   out[out_at + g] = (OUT)low;
 }
