@@ -1,4 +1,5 @@
 // Devices for Python: what there is, the current one, waiting, fallback to the CPU.
+#include "backend/device_backend.h"
 #include "op_call.h"
 #include "rustorch/device_manager.h"
 #include "rustorch/error.h"
@@ -83,6 +84,67 @@ PyObject* set_fallback_policy(PyObject*, PyObject* o) {
   });
 }
 
+/// The allocator of the optional argument, a device; without one the CPU's.
+MemoryAllocator* allocator_of(PyObject* device) {
+  return device == nullptr || device == Py_None ? cpu_allocator() : device_allocator(device_of(device));
+}
+
+PyObject* memory_stats(PyObject*, PyObject* args) {
+  PyObject* device = nullptr;
+  if (!PyArg_ParseTuple(args, "|O", &device)) return nullptr;
+  return guarded([&]() -> PyObject* {
+    const MemoryStats s = allocator_of(device)->stats();
+    return Py_BuildValue(
+        "{s:n,s:n,s:n,s:n,s:K,s:K,s:K,s:K}", "allocated_bytes", static_cast<Py_ssize_t>(s.allocated),
+        "reserved_bytes", static_cast<Py_ssize_t>(s.reserved), "peak_allocated_bytes",
+        static_cast<Py_ssize_t>(s.peak_allocated), "peak_reserved_bytes",
+        static_cast<Py_ssize_t>(s.peak_reserved), "num_allocs", static_cast<unsigned long long>(s.num_allocs),
+        "num_frees", static_cast<unsigned long long>(s.num_frees), "cache_hits",
+        static_cast<unsigned long long>(s.cache_hits), "cache_misses",
+        static_cast<unsigned long long>(s.cache_misses));
+  });
+}
+
+PyObject* empty_cache(PyObject*, PyObject* args) {
+  PyObject* device = nullptr;
+  if (!PyArg_ParseTuple(args, "|O", &device)) return nullptr;
+  return guarded([&] { return PyLong_FromSize_t(allocator_of(device)->trim()); });
+}
+
+PyObject* reset_peak(PyObject*, PyObject* args) {
+  PyObject* device = nullptr;
+  if (!PyArg_ParseTuple(args, "|O", &device)) return nullptr;
+  return guarded([&] {
+    allocator_of(device)->reset_peak();
+    return none();
+  });
+}
+
+PyObject* set_memory_limit(PyObject*, PyObject* args) {
+  PyObject *bytes = nullptr, *device = nullptr;
+  if (!PyArg_ParseTuple(args, "O|O", &bytes, &device)) return nullptr;
+  return guarded([&] {
+    int64_t n = 0;
+    RT_CHECK(to_int(bytes, &n) && n >= 0, Value, "set_memory_limit",
+             "the limit must be a number of bytes, 0 for none");
+    allocator_of(device)->set_limit(static_cast<size_t>(n));
+    return none();
+  });
+}
+
+PyObject* family_use(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    PyObject* all = PyDict_New();
+    for (const FamilyUse& f : device_family_use(device_of(o).type)) {
+      PyObject* counts = Py_BuildValue("(KK)", static_cast<unsigned long long>(f.native),
+                                       static_cast<unsigned long long>(f.left));
+      PyDict_SetItemString(all, f.name.c_str(), counts);
+      Py_DECREF(counts);
+    }
+    return all;
+  });
+}
+
 PyMethodDef functions[] = {
     {"_device_count", device_count, METH_O, "Devices of a type."},
     {"_unavailable_reason", unavailable_reason, METH_O, "Why there is no device of a type, or ''."},
@@ -96,6 +158,14 @@ PyMethodDef functions[] = {
     {"_fallback_policy", fallback_policy, METH_NOARGS, "'warn', 'silent' or 'refuse'."},
     {"_set_fallback_policy", set_fallback_policy, METH_O,
      "Sets what happens to operators that a device lacks."},
+    {"_family_use", family_use, METH_O,
+     "By family of kernels of a device type: calls that it ran, calls that it left to the CPU."},
+    {"memory_stats", memory_stats, METH_VARARGS, "Counters of a device's allocator (the CPU's), in bytes."},
+    {"empty_cache", empty_cache, METH_VARARGS,
+     "Gives cached memory of a device (the CPU) back to the system; returns the bytes."},
+    {"reset_peak_memory_stats", reset_peak, METH_VARARGS, "Makes the peaks equal to the present values."},
+    {"set_memory_limit", set_memory_limit, METH_VARARGS,
+     "Upper bound of tensor memory in bytes, 0 for none."},
     {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace

@@ -104,32 +104,6 @@ PyObject* set_threads(PyObject*, PyObject* o) {
   });
 }
 
-PyObject* memory_stats(PyObject*, PyObject*) {
-  MemoryStats s = cpu_allocator()->stats();
-  return Py_BuildValue(
-      "{s:n,s:n,s:n,s:n,s:K,s:K,s:K,s:K}", "allocated_bytes", static_cast<Py_ssize_t>(s.allocated),
-      "reserved_bytes", static_cast<Py_ssize_t>(s.reserved), "peak_allocated_bytes",
-      static_cast<Py_ssize_t>(s.peak_allocated), "peak_reserved_bytes",
-      static_cast<Py_ssize_t>(s.peak_reserved), "num_allocs", static_cast<unsigned long long>(s.num_allocs),
-      "num_frees", static_cast<unsigned long long>(s.num_frees), "cache_hits",
-      static_cast<unsigned long long>(s.cache_hits), "cache_misses",
-      static_cast<unsigned long long>(s.cache_misses));
-}
-PyObject* empty_cache(PyObject*, PyObject*) { return PyLong_FromSize_t(cpu_allocator()->trim()); }
-PyObject* reset_peak(PyObject*, PyObject*) {
-  cpu_allocator()->reset_peak();
-  return none();
-}
-PyObject* set_memory_limit(PyObject*, PyObject* o) {
-  return guarded([&] {
-    int64_t n = 0;
-    RT_CHECK(to_int(o, &n) && n >= 0, Value, "set_memory_limit",
-             "the limit must be a number of bytes, 0 for none");
-    cpu_allocator()->set_limit(static_cast<size_t>(n));
-    return none();
-  });
-}
-
 PyObject* set_print_options_py(PyObject*, PyObject* args) {
   long long precision, threshold, edge, width;
   int scientific;
@@ -156,10 +130,6 @@ PyMethodDef functions[] = {
     {"result_type", result_type_py, METH_VARARGS, "The dtype of an arithmetic operation on the arguments."},
     {"get_num_threads", get_threads, METH_NOARGS, "Threads used by parallel loops."},
     {"set_num_threads", set_threads, METH_O, "Sets the threads used by parallel loops."},
-    {"memory_stats", memory_stats, METH_NOARGS, "Counters of the CPU allocator, in bytes."},
-    {"empty_cache", empty_cache, METH_NOARGS, "Gives cached memory back to the system; returns the bytes."},
-    {"reset_peak_memory_stats", reset_peak, METH_NOARGS, "Makes the peaks equal to the present values."},
-    {"set_memory_limit", set_memory_limit, METH_O, "Upper bound of tensor memory in bytes, 0 for none."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyModuleDef definition = {PyModuleDef_HEAD_INIT,

@@ -51,3 +51,43 @@ def get_device_properties(device=None):
 def synchronize(device=None):
     """Waits for all work of the device."""
     _C._synchronize(_device(device))
+
+
+def memory_stats(device=None):
+    """Counters of the device's allocator, in bytes; the keys are those of rustorch.memory_stats()."""
+    return _C.memory_stats(_device(device))
+
+
+def memory_allocated(device=None):
+    """Bytes of live tensors."""
+    return memory_stats(device)["allocated_bytes"]
+
+
+def max_memory_allocated(device=None):
+    """The most bytes of live tensors since the start, or since reset_peak_memory_stats()."""
+    return memory_stats(device)["peak_allocated_bytes"]
+
+
+def memory_reserved(device=None):
+    """Bytes held from the driver: live tensors and buffers that wait to be used again."""
+    return memory_stats(device)["reserved_bytes"]
+
+
+def reset_peak_memory_stats(device=None):
+    """Makes the peaks equal to the present values."""
+    _C.reset_peak_memory_stats(_device(device))
+
+
+def empty_cache(device=None):
+    """Gives buffers that wait to be used again back to the driver; returns the bytes."""
+    return _C.empty_cache(_device(device))
+
+
+def set_memory_limit(nbytes, device=None):
+    """Upper bound for the bytes of live tensors; 0 for none."""
+    _C.set_memory_limit(nbytes, _device(device))
+
+
+def kernel_families():
+    """The families of operators that have kernels: {name: (calls run here, calls left to the CPU)} so far."""
+    return _C._family_use("opencl")

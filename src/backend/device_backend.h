@@ -5,15 +5,28 @@
 // (fallback.cc). A device overrides the families that it has kernels for, and calls this class for the cases
 // that those leave out.
 #pragma once
+#include <vector>
+
 #include "backend/compute_backend.h"
+#include "memory/allocator.h"
 #include "rustorch/device_manager.h"
 
 namespace rustorch {
+
+/// How often a backend ran a family itself, and how often it left it to the CPU.
+struct FamilyUse {
+  std::string name;
+  uint64_t native, left;
+};
 
 class DeviceBackend : public ComputeBackend {
  public:
   virtual int device_count() const = 0;
   virtual DeviceCapabilities capabilities(int index) const = 0;
+  /// What the tensors of a device are allocated with.
+  virtual MemoryAllocator* allocator(int index) = 0;
+  /// The families that it has kernels for, with their use so far.
+  virtual std::vector<FamilyUse> family_use() const = 0;
   /// Bytes [offset, offset + nbytes) of a storage of this backend to and from the CPU's memory; waits until
   /// done.
   virtual void read_bytes(const Storage& from, size_t offset, void* to, size_t nbytes) = 0;
@@ -52,5 +65,10 @@ class DeviceBackend : public ComputeBackend {
   void columns(const ColumnsCall& call) override;
   void optimizer_step(const OptimizerCall& call) override;
 };
+
+/// The allocator of a device's tensors; the CPU's for the CPU.
+MemoryAllocator* device_allocator(Device device);
+/// What a device type's backend has kernels for; empty for the CPU, which has all.
+std::vector<FamilyUse> device_family_use(DeviceType type);
 
 }  // namespace rustorch

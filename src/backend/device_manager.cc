@@ -79,6 +79,17 @@ void register_backend(std::unique_ptr<ComputeBackend> backend) {
   backends[slot].store(backend.release(), std::memory_order_release);
 }
 
+MemoryAllocator* device_allocator(Device device) {
+  const Device found = DeviceManager::resolve(device);
+  DeviceBackend* backend = asked(&backend_for(found.type));
+  return backend == nullptr ? cpu_allocator() : backend->allocator(found.index);
+}
+
+std::vector<FamilyUse> device_family_use(DeviceType type) {
+  const DeviceBackend* backend = asked(&backend_for(type));
+  return backend == nullptr ? std::vector<FamilyUse>() : backend->family_use();
+}
+
 bool DeviceManager::is_available(DeviceType type) { return device_count(type) > 0; }
 
 int DeviceManager::device_count(DeviceType type) {

@@ -57,9 +57,11 @@ Tensor as_rows(const Tensor& self, int64_t d) {
 
 }  // namespace
 
-Tensor searchsorted(const Tensor& sorted_sequence, const Tensor& self, bool out_int32, bool right,
+Tensor searchsorted(const Tensor& sorted_sequence, const Tensor& input, bool out_int32, bool right,
                     std::optional<std::string_view> side, const std::optional<Tensor>& sorter) {
   constexpr const char* kOp = "searchsorted";
+  const bool number_apart = input.dim() == 0 && input.device().is_cpu() && !sorted_sequence.device().is_cpu();
+  const Tensor self = number_apart ? input.to(sorted_sequence.device()) : input;
   const bool after = to_right(right, side);
   RT_CHECK(sorted_sequence.dim() > 0, Value, kOp,
            "boundaries tensor should have positive dimension, but got 0 dimension");
@@ -84,7 +86,7 @@ Tensor searchsorted(const Tensor& sorted_sequence, const Tensor& self, bool out_
   }
   ResultType common;
   common.add(sorted.dtype(), false, false);
-  common.add(self.dtype(), self.dim() == 0, self.impl()->is_wrapped_number());
+  common.add(self.dtype(), self.dim() == 0, input.impl()->is_wrapped_number());
   const DType t = common.get();
   SearchCall call{make_tensor(self.sizes(), out_int32 ? kInt32 : kInt64, self.device()),
                   contiguous_raw(cast_raw(sorted, t)), contiguous_raw(cast_raw(self, t)), after};

@@ -302,7 +302,8 @@ Tensor repeat_interleave_counts(const Tensor& repeats, std::optional<int64_t> ou
            "repeat_interleave only accept 1D vector as repeat");
   RT_CHECK(repeats.dtype() == kInt64 || repeats.dtype() == kInt32, DType, "repeat_interleave",
            "repeats has to be Long or Int tensor");
-  Tensor counts = contiguous_raw(cast_raw(repeats, kInt64));
+  const Tensor host = repeats.device().is_cpu() ? repeats : repeats.to(Device::Cpu());
+  Tensor counts = contiguous_raw(cast_raw(host, kInt64));
   const auto* c = counts.impl()->data<int64_t>();
   int64_t total = 0;
   for (int64_t i = 0; i < counts.numel(); ++i) {
@@ -311,10 +312,11 @@ Tensor repeat_interleave_counts(const Tensor& repeats, std::optional<int64_t> ou
   }
   RT_CHECK(!output_size || *output_size == total, Value, "repeat_interleave",
            "allocated size does not match required size");
-  Tensor out = make_tensor({total}, kInt64, repeats.device());
+  Tensor out = make_tensor({total}, kInt64, Device::Cpu());
   auto* p = out.impl()->mutable_data<int64_t>();
   for (int64_t i = 0; i < counts.numel(); ++i) p = std::fill_n(p, c[i], i);
-  return cast_raw(out, repeats.dtype());
+  out = cast_raw(out, repeats.dtype());
+  return repeats.device().is_cpu() ? out : out.to(repeats.device());
 }
 
 Tensor repeat_interleave_tensor(const Tensor& self, const Tensor& repeats, std::optional<int64_t> dim,

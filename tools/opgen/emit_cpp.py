@@ -402,6 +402,8 @@ def emit_generic_variants(op):
         tensors = ", ".join(a.name for a in tensor_args(op))
         text += f"  refuse_grad_out(\"{op.name}\", {', '.join(outs)}{', ' + tensors if tensors else ''});\n"
         text += "  GradModeGuard off(false);\n"
+        if not tensors and any(a.name == "device" for a in op.args):  # a factory makes its result where out lies
+            text += "  if (!device) device = out.device();\n"
         text += f"  auto result = rustorch::{op.cname}({names(op)});\n"
         if len(outs) == 1:
             text += f"  write_out(\"{op.name}\", out, result);\n"

@@ -9,6 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from rustorch import Tensor
+from rustorch.overrides import (
+    handle_torch_function,
+    has_torch_function,
+    has_torch_function_unary,
+    has_torch_function_variadic,
+)
 
 from ._functional import composed
 from ._functional.activation import (
@@ -60,6 +66,18 @@ from ._functional.dropout import (
     dropout2d,
     dropout3d,
     feature_alpha_dropout,
+)
+from ._functional.extras import (
+    GRID_SAMPLE_INTERPOLATION_MODES,
+    GRID_SAMPLE_PADDING_MODES,
+    BroadcastingList1,
+    BroadcastingList2,
+    BroadcastingList3,
+    boolean_dispatch,
+    grouped_mm,
+    reproducibility_notes,
+    sparse_support_notes,
+    tf32_notes,
 )
 from ._functional.loss import (
     binary_cross_entropy,
@@ -209,6 +227,11 @@ def assert_int_or_pair(arg: Any, arg_name: str, message: str) -> None:
 
 
 __all__ = [
+    "BroadcastingList1",
+    "BroadcastingList2",
+    "BroadcastingList3",
+    "GRID_SAMPLE_INTERPOLATION_MODES",
+    "GRID_SAMPLE_PADDING_MODES",
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
     "adaptive_avg_pool3d",
@@ -226,6 +249,7 @@ __all__ = [
     "avg_pool3d",
     "batch_norm",
     "bilinear",
+    "boolean_dispatch",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
@@ -260,13 +284,18 @@ __all__ = [
     "gelu",
     "glu",
     "grid_sample",
+    "grouped_mm",
     "group_norm",
     "gumbel_softmax",
+    "handle_torch_function",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
     "hardtanh_",
+    "has_torch_function",
+    "has_torch_function_unary",
+    "has_torch_function_variadic",
     "hinge_embedding_loss",
     "huber_loss",
     "instance_norm",
@@ -314,6 +343,7 @@ __all__ = [
     "relu",
     "relu6",
     "relu_",
+    "reproducibility_notes",
     "rms_norm",
     "rrelu",
     "rrelu_",
@@ -329,8 +359,10 @@ __all__ = [
     "softplus",
     "softshrink",
     "softsign",
+    "sparse_support_notes",
     "tanh",
     "tanhshrink",
+    "tf32_notes",
     "threshold",
     "threshold_",
     "triplet_margin_loss",

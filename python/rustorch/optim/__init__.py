@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._stateless import swap_in_optimizer_params_and_state
 from .adafactor import Adafactor
 from .adam import Adam, AdamW
 from .extras import LAMB, AdaBound, Lion
@@ -18,7 +19,7 @@ from .per_parameter import ASGD, Adadelta, Adagrad, Adamax, NAdam, RAdam, RMSpro
 from .sgd import SGD
 from .sparse_adam import SparseAdam
 
-_LAZY = ("lr_scheduler", "swa_utils")
+_LAZY = ("functional", "lr_scheduler", "swa_utils")
 
 
 def __getattr__(name: str) -> Any:
@@ -55,4 +56,5 @@ __all__ = [
     "SparseAdam",
     "register_optimizer_step_post_hook",
     "register_optimizer_step_pre_hook",
+    "swap_in_optimizer_params_and_state",
 ]

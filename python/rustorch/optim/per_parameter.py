@@ -75,14 +75,14 @@ class PerParameter(GroupOptimizer):
             state = self.state[p]
             if not state:
                 self._init_state(p, state, group)
-            if maximize:
-                g = -g
-            if p.is_complex():
-                views = {
-                    k: rt.view_as_real(v) if isinstance(v, Tensor) and v.is_complex() else v for k, v in state.items()
-                }
-                self._update(rt.view_as_real(p), rt.view_as_real(g), views, group)
-                continue
+            self._step(p, -g if maximize else g, state, group)
+
+    def _step(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
+        """The formula on a parameter, or on the real and imaginary parts of a complex one."""
+        if p.is_complex():
+            parts = {k: rt.view_as_real(v) if isinstance(v, Tensor) and v.is_complex() else v for k, v in state.items()}
+            self._update(rt.view_as_real(p), rt.view_as_real(g), parts, group)
+        else:
             self._update(p, g, state, group)
 
 

@@ -63,6 +63,11 @@ class SparseAdam(Optimizer):
             state["exp_avg"] = rt.zeros_like(p, memory_format=rt.preserve_format)
             state["exp_avg_sq"] = rt.zeros_like(p, memory_format=rt.preserve_format)
         state["step"] += 1
+        self._apply(p, g, state, group)
+
+    @staticmethod
+    def _apply(p: Tensor, g: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """The formula for the step that `state` counts."""
         t = state["step"]
         g = g.coalesce()
         if g._values().numel() == 0:

@@ -11,7 +11,8 @@ namespace rustorch::opencl {
 
 #define RT_CL_FUNCTIONS(X)                                                                                \
   X(clGetPlatformIDs)                                                                                     \
-  X(clGetPlatformInfo) X(clGetDeviceIDs) X(clGetDeviceInfo) X(clCreateContext) X(clCreateCommandQueue)    \
+  X(clGetPlatformInfo)                                                                                    \
+  X(clGetDeviceIDs) X(clGetDeviceInfo) X(clCreateContext) X(clCreateCommandQueue)                         \
       X(clCreateProgramWithSource) X(clBuildProgram) X(clGetProgramBuildInfo) X(clCreateKernel)           \
           X(clSetKernelArg) X(clCreateBuffer) X(clEnqueueNDRangeKernel) X(clEnqueueReadBuffer)            \
               X(clEnqueueWriteBuffer) X(clEnqueueCopyBuffer) X(clEnqueueFillBuffer) X(clReleaseMemObject) \

@@ -85,6 +85,7 @@ ClDevice::ClDevice(cl_platform_id platform, cl_device_id id) : id_(id) {
   c.unified_memory = info<cl_bool>(id, CL_DEVICE_HOST_UNIFIED_MEMORY) != CL_FALSE;
   c.float64 = text_info(id, CL_DEVICE_EXTENSIONS).find("cl_khr_fp64") != std::string::npos;
   c.float16 = true;  // stored as half, computed in float: part of OpenCL 1.2
+  pool_ = std::make_unique<ClPool>(context_, c.memory, c.max_allocation);
 }
 
 // ---- memory
@@ -92,22 +93,11 @@ ClDevice::ClDevice(cl_platform_id platform, cl_device_id id) : id_(id) {
 const StorageOps ClDevice::kOps = {allocate_bytes, release_bytes, copy_bytes};
 
 void* ClDevice::allocate_bytes(void* context, size_t nbytes) {
-  auto* self = static_cast<ClDevice*>(context);
-  if (nbytes == 0) return nullptr;
-  const DeviceCapabilities& c = self->capabilities_;
-  RT_CHECK(nbytes <= c.max_allocation, OutOfMemory, "opencl", "tried to allocate ", nbytes, " bytes on ",
-           c.name, "; expected at most ", c.max_allocation, " in one block");
-  auto buffer = std::make_unique<Buffer>();
-  cl_int error = CL_SUCCESS;
-  buffer->mem = api().clCreateBuffer(self->context_, CL_MEM_READ_WRITE, nbytes, nullptr, &error);
-  check(error, "clCreateBuffer");
-  return buffer.release();
+  return static_cast<ClDevice*>(context)->pool_->allocate(nbytes);
 }
 
-void ClDevice::release_bytes(void*, void* data, size_t) {
-  auto* buffer = static_cast<Buffer*>(data);
-  api().clReleaseMemObject(buffer->mem);
-  delete buffer;
+void ClDevice::release_bytes(void* context, void* data, size_t nbytes) {
+  static_cast<ClDevice*>(context)->pool_->deallocate(data, nbytes);
 }
 
 void ClDevice::copy_bytes(void* context, void* dst, const void* src, size_t nbytes) {
@@ -178,7 +168,7 @@ KernelPtr ClDevice::kernel(const std::string& key, const char* entry,
   auto made = std::make_shared<Kernel>();
   made->program = api().clCreateProgramWithSource(context_, 1, &pointer, nullptr, &error);
   check(error, "clCreateProgramWithSource");
-  error = api().clBuildProgram(made->program, 1, &id_, "", nullptr, nullptr);
+  error = api().clBuildProgram(made->program, 1, &id_, "-w", nullptr, nullptr);
   if (error != CL_SUCCESS) {
     std::vector<char> log(16384);
     api().clGetProgramBuildInfo(made->program, id_, CL_PROGRAM_BUILD_LOG, log.size() - 1, log.data(),

@@ -14,17 +14,13 @@
 #include <unordered_map>
 
 #include "backend/opencl/cl_api.h"
+#include "backend/opencl/cl_pool.h"
 #include "core/storage.h"
 #include "core/tensor_impl.h"
 #include "rustorch/device_manager.h"
 #include "rustorch/tensor.h"
 
 namespace rustorch::opencl {
-
-/// What the data pointer of an OpenCL storage points to.
-struct Buffer {
-  cl_mem mem;
-};
 
 /// A compiled kernel; shared, so that one that is evicted while in use stays whole.
 struct Kernel {
@@ -75,6 +71,7 @@ class ClDevice {
   std::mutex& mutex() { return mutex_; }
   cl_command_queue queue() const { return queue_; }
   const KernelCache& cache() const { return cache_; }
+  ClPool& pool() { return *pool_; }
 
  private:
   static void* allocate_bytes(void* context, size_t nbytes);
@@ -88,6 +85,7 @@ class ClDevice {
   DeviceCapabilities capabilities_;
   std::mutex mutex_;
   KernelCache cache_;
+  std::unique_ptr<ClPool> pool_;
 };
 
 /// The device of a tensor of this backend.

@@ -6,16 +6,17 @@
 
 namespace rustorch::opencl {
 
-bool pointwise(const PointwiseCall& call);
+#define RT_FAMILY(name, Call) bool name(const Call& call);
+#define RT_FAMILY_OTHER(name)
+#include "backend/opencl/families.def"
+#undef RT_FAMILY
+#undef RT_FAMILY_OTHER
+
 /// Copies within a device, between two of them, and from and to the CPU.
 bool copy(const Tensor& dst, const Tensor& src);
 bool fill(const Tensor& dst, const Scalar& value);
-bool masked_fill(const MaskedFillCall& call);
-bool reduce(const ReduceCall& call);
-bool arg_reduce(const ArgReduceCall& call);
-bool matmul(const MatmulCall& call);
-bool softmax(const SoftmaxCall& call);
-bool class_loss(const ClassLossCall& call);
-bool optimizer_step(const OptimizerCall& call);
+bool flip(const Tensor& out, const Tensor& in, uint64_t dim_mask);
+bool count_true(const Tensor& mask, int64_t* count);
+bool nonzero(const Tensor& out, const Tensor& mask);
 
 }  // namespace rustorch::opencl

@@ -1,7 +1,10 @@
 // The OpenCL backend: finds devices, and sends each family to its kernel or, where there is none, to the CPU.
 #include "backend/opencl/opencl_backend.h"
 
+#include <array>
+#include <atomic>
 #include <cstdlib>
+#include <iterator>
 #include <mutex>
 #include <vector>
 
@@ -22,6 +25,21 @@ std::vector<std::unique_ptr<ClDevice>>& all_devices() {
   return *list;
 }
 
+enum class FamilyId : uint8_t {
+#define RT_FAMILY(name, Call) name,
+#define RT_FAMILY_OTHER(name) name,
+#include "backend/opencl/families.def"
+#undef RT_FAMILY
+#undef RT_FAMILY_OTHER
+};
+constexpr const char* kFamilyNames[] = {
+#define RT_FAMILY(name, Call) #name,
+#define RT_FAMILY_OTHER(name) #name,
+#include "backend/opencl/families.def"
+#undef RT_FAMILY
+#undef RT_FAMILY_OTHER
+};
+
 class OpenClBackend final : public DeviceBackend {
  public:
   const char* name() const override { return "opencl"; }
@@ -35,6 +53,15 @@ class OpenClBackend final : public DeviceBackend {
     const Device found = DeviceManager::resolve(device);
     return at(found).allocate(nbytes, found);
   }
+  MemoryAllocator* allocator(int index) override {
+    return &all_devices().at(static_cast<size_t>(index))->pool();
+  }
+  std::vector<FamilyUse> family_use() const override {
+    std::vector<FamilyUse> list;
+    for (size_t k = 0; k < std::size(kFamilyNames); ++k)
+      list.push_back({kFamilyNames[k], native_[k].load(), left_[k].load()});
+    return list;
+  }
   void synchronize(Device device) override { at(DeviceManager::resolve(device)).finish(); }
   void read_bytes(const Storage& from, size_t offset, void* to, size_t nbytes) override {
     of(from).read(from, offset, to, nbytes);
@@ -44,26 +71,39 @@ class OpenClBackend final : public DeviceBackend {
   }
 
   void copy(const Tensor& dst, const Tensor& src) override {
-    if (!opencl::copy(dst, src)) DeviceBackend::copy(dst, src);
+    if (!note(FamilyId::copy, opencl::copy(dst, src))) DeviceBackend::copy(dst, src);
   }
   void fill(const Tensor& dst, const Scalar& value) override {
-    if (!opencl::fill(dst, value)) DeviceBackend::fill(dst, value);
+    if (!note(FamilyId::fill, opencl::fill(dst, value))) DeviceBackend::fill(dst, value);
   }
-#define RT_NATIVE(family, Call)                             \
-  void family(const Call& call) override {                  \
-    if (!opencl::family(call)) DeviceBackend::family(call); \
+  void flip(const Tensor& out, const Tensor& in, uint64_t dim_mask) override {
+    if (!note(FamilyId::flip, opencl::flip(out, in, dim_mask))) DeviceBackend::flip(out, in, dim_mask);
   }
-  RT_NATIVE(pointwise, PointwiseCall)
-  RT_NATIVE(masked_fill, MaskedFillCall)
-  RT_NATIVE(reduce, ReduceCall)
-  RT_NATIVE(arg_reduce, ArgReduceCall)
-  RT_NATIVE(matmul, MatmulCall)
-  RT_NATIVE(softmax, SoftmaxCall)
-  RT_NATIVE(class_loss, ClassLossCall)
-  RT_NATIVE(optimizer_step, OptimizerCall)
-#undef RT_NATIVE
+  int64_t count_true(const Tensor& mask) override {
+    int64_t count = 0;
+    return note(FamilyId::count_true, opencl::count_true(mask, &count)) ? count
+                                                                        : DeviceBackend::count_true(mask);
+  }
+  void nonzero(const Tensor& out, const Tensor& mask) override {
+    if (!note(FamilyId::nonzero, opencl::nonzero(out, mask))) DeviceBackend::nonzero(out, mask);
+  }
+#define RT_FAMILY_OTHER(family)
+#define RT_FAMILY(family, Call)                                                     \
+  void family(const Call& call) override {                                          \
+    if (!note(FamilyId::family, opencl::family(call))) DeviceBackend::family(call); \
+  }
+#include "backend/opencl/families.def"
+#undef RT_FAMILY
+#undef RT_FAMILY_OTHER
 
  private:
+  /// Counts a call of a family by who runs it; returns native.
+  bool note(FamilyId family, bool native) {
+    (native ? native_ : left_)[static_cast<size_t>(family)].fetch_add(1, std::memory_order_relaxed);
+    return native;
+  }
+  std::array<std::atomic<uint64_t>, std::size(kFamilyNames)> native_{}, left_{};
+
   static ClDevice& at(Device d) { return *all_devices().at(static_cast<size_t>(d.index)); }
   static ClDevice& of(const Storage& s) { return *static_cast<ClDevice*>(s.context()); }
 };

@@ -1,7 +1,9 @@
 // The pointwise family: every formula rendered as an OpenCL kernel the first time that it is used.
 #include <array>
 
+#include "backend/compute_backend.h"
 #include "backend/opencl/elementwise.h"
+#include "backend/opencl/kernel_text.h"
 #include "backend/opencl/kernels.h"
 #include "expr/dialect.h"
 #include "expr/program.h"
@@ -84,17 +86,31 @@ std::string key_of(const Plan& p) {
   return key;
 }
 
+/// Division of integers by zero is refused; tensors of divisors are searched on the device.
+void check_zero(const PointwiseCall& call, const KernelInfo& info) {
+  if (info.check_zero < 0 || !rustorch::is_integer(call.type)) return;
+  const Operand& divisor = call.ins[info.check_zero];
+  bool zero = false;
+  if (!divisor.is_tensor()) {
+    zero = divisor.scalar.to_int() == 0;
+  } else if (divisor.tensor->dim() == 0) {
+    zero = divisor.tensor->item().to_int() == 0;
+  } else if (divisor.tensor->numel() > 0) {
+    const Tensor& t = *divisor.tensor;
+    const Tensor flag = scratch(t, 1, kBool);
+    const Tensor all = alias(flag, {}, {}, 0, kBool);
+    backend_for(t).reduce({ReduceKind::All, all, t, ~uint64_t{0} >> (64 - t.dim())});
+    zero = !all.item().to_bool();
+  }
+  if (zero) raise(ErrorKind::Value, "", "ZeroDivisionError");
+}
+
 }  // namespace
 
 bool pointwise(const PointwiseCall& call) {
   Plan p{kernel_info(call.kernel), call.type, call.nout, call.nin, {}, {}, {}, 0, uses_double(call.type)};
   if (call.nout + call.nin > kMaxOperands) return false;
-  // Divisors are looked at one by one, which the CPU does better; so are types without a kernel, for the
-  // error.
-  if (p.info.fn[static_cast<int>(call.type)] == nullptr) return false;
-  if (p.info.check_zero >= 0 && rustorch::is_integer(call.type) &&
-      (call.ins[p.info.check_zero].is_tensor() || call.ins[p.info.check_zero].scalar.to_int() == 0))
-    return false;
+  if (p.info.fn[static_cast<int>(call.type)] == nullptr) return false;  // the CPU has the error
   ClDevice& device = device_of(call.outs[0]);
   for (int k = 0; k < call.nout; ++k) p.tensors[p.ntensors++] = &call.outs[k];
   for (int i = 0; i < call.nin; ++i) {
@@ -114,6 +130,7 @@ bool pointwise(const PointwiseCall& call) {
     device.require(p.info.name, p.tensors[k]->dtype());
   }
   if (uses_double(call.type)) device.require(p.info.name, kFloat64);
+  check_zero(call, p.info);
   auto source = [&](std::string* functions, std::string* args, std::string* body) {
     write_source(p, functions, args, body);
   };

@@ -3,42 +3,18 @@
 // The order of additions is fixed by the layout: results are the same on every run. Float sums are
 // compensated (Kahan), because a long chain of additions in float would be less exact than the CPU's tree.
 #include <algorithm>
+#include <cmath>
+#include <cstdio>
 
 #include "backend/opencl/cl_device.h"
 #include "backend/opencl/cl_source.h"
 #include "backend/opencl/kernels.h"
-#include "iter/reduce_plan.h"
+#include "backend/opencl/reduce_layout.h"
 #include "rustorch/error.h"
 
 namespace rustorch::opencl {
 
 namespace {
-
-constexpr int kDims = 8;
-constexpr int64_t kLanes = 64;
-
-// Mirrors the struct of the programs. Dimensions innermost first.
-struct Layout {
-  int64_t outputs, count, lanes, nkeep, nred, in_at, out_at, values_at;
-  int64_t keep_size[kDims], keep_in[kDims], keep_out[kDims], keep_values[kDims];
-  int64_t red_size[kDims], red_in[kDims];
-};
-
-constexpr const char* kLayout = R"(
-typedef struct {
-  long outputs, count, lanes, nkeep, nred, in_at, out_at, values_at;
-  long keep_size[8], keep_in[8], keep_out[8], keep_values[8], red_size[8], red_in[8];
-} Layout;
-static inline long rt_reduced(const Layout* L, long i) {
-  long at = 0;
-  for (long d = 0; d + 1 < L->nred; ++d) {
-    const long q = i / L->red_size[d];
-    at += (i - q * L->red_size[d]) * L->red_in[d];
-    i = q;
-  }
-  return at + i * L->red_in[L->nred - 1];
-}
-)";
 
 // ACC, IN, OUT, LOAD(i), INIT, COMBINE(acc, v), JOIN(acc, other), STORE(i, v) are defined in front of it.
 constexpr const char* kReduce = R"(
@@ -122,34 +98,6 @@ void run(global const IN* in, global long* out, global IN* values, const Layout 
 }
 )";
 
-bool make_layout(const ReducePlan& plan, Layout* l) {
-  if (plan.nkeep > kDims || plan.nred > kDims) return false;
-  *l = {};
-  l->outputs = plan.outputs;
-  l->count = plan.reduced;
-  l->nkeep = plan.nkeep;
-  l->nred = std::max(plan.nred, 1);
-  l->red_size[0] = 1;
-  for (int d = 0; d < plan.nkeep; ++d) {
-    l->keep_size[d] = plan.keep_size[plan.nkeep - 1 - d];
-    l->keep_in[d] = plan.keep_in[plan.nkeep - 1 - d];
-    l->keep_out[d] = plan.keep_out[plan.nkeep - 1 - d];
-  }
-  for (int d = 0; d < plan.nred; ++d) {
-    l->red_size[d] = plan.red_size[plan.nred - 1 - d];
-    l->red_in[d] = plan.red_in[plan.nred - 1 - d];
-  }
-  // Neighbouring items read neighbouring elements: along the reduced dimension, or along the results.
-  const bool long_rows = l->red_in[0] == 1 && l->count >= kLanes;
-  l->lanes = long_rows || (l->outputs < 256 && l->count >= kLanes) ? kLanes : 1;
-  return true;
-}
-
-void launch_reduction(Launch& launch, const Layout& l) {
-  launch.value(l);
-  launch.run(l.lanes == 1 ? l.outputs : l.outputs * kLanes, kLanes);
-}
-
 /// What a kind of reduction does to its accumulator.
 struct Rule {
   ComputeType acc;
@@ -157,9 +105,31 @@ struct Rule {
   bool truth = false;  // looks at elements as true or false
 };
 
-ComputeType sum_type(DType out) {
-  const DType t = real_type(out);
-  return t == kFloat64 ? ComputeType::f64 : is_floating_point(t) ? ComputeType::f32 : ComputeType::i64;
+std::string order_text(double p) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.17g", p);
+  return text;
+}
+
+/// Norms of order p other than 1 and 2; P is the order in the program.
+bool norm_rule(double p, const std::string& kahan, Rule* r) {
+  if (p == 0) {
+    r->combine = "acc += v != 0;";
+    return true;
+  }
+  if (std::isinf(p)) {
+    const char* than = p > 0 ? ">" : "<";
+    r->init = p > 0 ? "0" : "(ACC)INFINITY";
+    r->combine = cat("{ const ACC a = fabs(v); if (acc == acc && (a != a || a ", than, " acc)) acc = a; }");
+    r->join = cat("if (acc == acc && (v != v || v ", than, " acc)) acc = v;");
+    return true;
+  }
+  r->combine =
+      "{ const ACC y = pow(fabs(v), (ACC)P) - rest, t = acc + y; rest = isfinite(t) ? (t - acc) - y : 0; acc "
+      "= t; }";
+  r->join = kahan;
+  r->finish = "acc = pow(acc, (ACC)1 / (ACC)P);";
+  return true;
 }
 
 bool rule_of(const ReduceCall& call, Rule* r) {
@@ -174,12 +144,18 @@ bool rule_of(const ReduceCall& call, Rule* r) {
       if (real) r->combine = r->join = kahan;
       if (call.kind == ReduceKind::Mean) r->finish = "acc = acc / (ACC)L.count;";
       return call.kind == ReduceKind::Sum || real;
+    case ReduceKind::NanSum:
+      r->combine = real ? "if (v == v) " + kahan : r->combine;
+      if (real) r->join = kahan;
+      return true;
     case ReduceKind::Prod:
-      r->init = "1";
-      r->combine = r->join = "acc *= v;";
+      if (rustorch::is_complex(out)) r->acc = compute_type_of(out);
+      r->init = "RT_ONE";
+      r->combine = r->join = "acc = RT_MUL(acc, v);";
       return true;
     case ReduceKind::Norm:
-      if (!real || (call.param != 1 && call.param != 2)) return false;
+      if (!real) return false;
+      if (call.param != 1 && call.param != 2) return norm_rule(call.param, kahan, r);
       r->combine = call.param == 1 ? "{ const ACC y = fabs(v) - rest, t = acc + y; rest = isfinite(t) ? (t - "
                                      "acc) - y : 0; acc = t; }"
                                    : "{ const ACC y = v * v - rest, t = acc + y; rest = isfinite(t) ? (t - "
@@ -214,25 +190,75 @@ bool rule_of(const ReduceCall& call, Rule* r) {
   }
 }
 
+/// A complex tensor as real pairs along one more dimension.
+Tensor pairs_of(const Tensor& t) {
+  int64_t sizes[65], strides[65];
+  const auto n = static_cast<size_t>(t.dim());
+  for (size_t d = 0; d < n; ++d) {
+    sizes[d] = t.sizes()[d];
+    strides[d] = 2 * t.strides()[d];
+  }
+  sizes[n] = 2;
+  strides[n] = 1;
+  return alias(t, IntArrayRef(sizes, n + 1), IntArrayRef(strides, n + 1), 2 * t.storage_offset(),
+               real_type(t.dtype()));
+}
+
+/// Sums of complex numbers are two sums; their 2-norm is that of all the parts.
+bool reduce_pairs(const ReduceCall& call) {
+  ReduceCall twin = call;
+  const int n = static_cast<int>(call.in.dim());
+  twin.in = pairs_of(call.in);
+  if (rustorch::is_complex(call.out.dtype())) {
+    if (call.kind != ReduceKind::Sum && call.kind != ReduceKind::Mean && call.kind != ReduceKind::NanSum)
+      return false;
+    twin.out = pairs_of(call.out);
+    return reduce(twin);
+  }
+  if (call.kind != ReduceKind::Norm || call.param != 2) return false;
+  int64_t sizes[64], strides[64];
+  size_t kept = 0;
+  const bool all = call.out.dim() == n;  // with ones for the reduced
+  for (int d = 0, k = 0; d < n; ++d) {
+    if (((call.dim_mask >> d) & 1) != 0) continue;
+    const int from = all ? d : k++;
+    sizes[kept] = call.out.size(from);
+    strides[kept++] = call.out.stride(from);
+  }
+  twin.out = alias(call.out, IntArrayRef(sizes, kept), IntArrayRef(strides, kept), call.out.storage_offset(),
+                   call.out.dtype());
+  twin.dim_mask |= uint64_t{1} << n;
+  return reduce(twin);
+}
+
 std::string reduce_source(const ReduceCall& call, const Rule& r) {
   const DType in = call.in.dtype(), out = call.out.dtype();
   const bool wide = uses_double(in) || uses_double(out);
-  return cat(
-      source_header(wide), kLayout, "#define ACC ", value_type(r.acc), "\n#define IN ", memory_type(in),
-      "\n#define OUT ", memory_type(out), "\n#define INIT ", r.init, "\n#define LOAD(i) (ACC)",
-      r.truth ? load_bool(in, "in", "(i)") : cat("(", load(in, r.acc, "in", "(i)"), ")"),
-      "\n#define COMBINE(acc, v) ", r.combine, "\n#define JOIN(acc, v) ", r.join, "\n#define FINISH(acc) ",
-      r.finish, "\n#define STORE(i, v) ", store(out, r.acc, "out", "(i)", "v"), "\n", kReduce);
+  const bool complex = rustorch::is_complex(r.acc);
+  return cat(source_header(wide), kLayoutText, "#define P ", order_text(call.param), "\n#define RT_ONE ",
+             complex ? "(ACC)(1, 0)" : "1", "\n#define RT_MUL(a, b) ",
+             complex ? "(ACC)((a).x * (b).x - (a).y * (b).y, (a).x * (b).y + (a).y * (b).x)" : "((a) * (b))",
+             "\n#define ACC ", value_type(r.acc), "\n#define IN ", memory_type(in), "\n#define OUT ",
+             memory_type(out), "\n#define INIT ", r.init, "\n#define LOAD(i) (ACC)",
+             r.truth ? load_bool(in, "in", "(i)") : cat("(", load(in, r.acc, "in", "(i)"), ")"),
+             "\n#define COMBINE(acc, v) ", r.combine, "\n#define JOIN(acc, v) ", r.join,
+             "\n#define FINISH(acc) ", r.finish, "\n#define STORE(i, v) ",
+             store(out, r.acc, "out", "(i)", "v"), "\n", kReduce);
 }
 
 }  // namespace
 
 bool reduce(const ReduceCall& call) {
-  Rule rule;
-  if (rustorch::is_complex(call.in.dtype()) || rustorch::is_complex(call.out.dtype()) ||
-      !rule_of(call, &rule))
-    return false;
   if (call.out.numel() == 0) return true;
+  if (call.kind == ReduceKind::Var || call.kind == ReduceKind::Std || call.kind == ReduceKind::LogSumExp)
+    return reduce_moments(call);
+  if (rustorch::is_complex(call.in.dtype())) {
+    const bool truth =
+        call.kind == ReduceKind::Any || call.kind == ReduceKind::All || call.kind == ReduceKind::CountNonzero;
+    if (!truth && call.kind != ReduceKind::Prod) return reduce_pairs(call);
+  }
+  Rule rule;
+  if (!rule_of(call, &rule)) return false;
   ClDevice& device = device_of(call.out);
   device.require("reduce", call.in.dtype());
   device.require("reduce", call.out.dtype());
@@ -244,10 +270,10 @@ bool reduce(const ReduceCall& call) {
   layout.in_at = call.in.storage_offset();
   layout.out_at = call.out.storage_offset();
   const bool empty = call.in.numel() == 0;  // it may have no memory
-  KernelPtr kernel =
-      device.kernel(cat("reduce/", static_cast<int>(call.kind), "/", dtype_name(call.in.dtype()), "/",
-                        dtype_name(call.out.dtype()), "/", call.kind == ReduceKind::Norm ? call.param : 0.0),
-                    "run", [&] { return reduce_source(call, rule); });
+  KernelPtr kernel = device.kernel(
+      cat("reduce/", static_cast<int>(call.kind), "/", dtype_name(call.in.dtype()), "/",
+          dtype_name(call.out.dtype()), "/", order_text(call.kind == ReduceKind::Norm ? call.param : 0.0)),
+      "run", [&] { return reduce_source(call, rule); });
   writable(call.out);
   Launch launch(device, kernel);
   launch.in(empty ? call.out : call.in).in(call.out);
@@ -278,12 +304,12 @@ bool arg_reduce(const ArgReduceCall& call) {
   if (call.values.defined()) {  // laid out as the indices are
     if (call.values.strides() != call.indices.strides()) return false;
     layout.values_at = call.values.storage_offset();
-    std::copy(layout.keep_out, layout.keep_out + kDims, layout.keep_values);
+    std::copy(layout.keep_out, layout.keep_out + Layout::kDims, layout.keep_values);
   }
   const bool max = call.kind == ArgReduceKind::ArgMax;
   KernelPtr kernel = device.kernel(cat("arg_reduce/", max, "/", dtype_name(in)), "run", [&] {
     const ComputeType acc = is_floating_point(in) ? sum_type(in) : ComputeType::i64;
-    return cat(source_header(uses_double(in)), kLayout, "#define ACC ", value_type(acc), "\n#define IN ",
+    return cat(source_header(uses_double(in)), kLayoutText, "#define ACC ", value_type(acc), "\n#define IN ",
                memory_type(in), "\n#define LOAD(i) (", load(in, acc, "in", "(i)"), ")\n#define BETTER ",
                max ? ">" : "<", "\n", "#define COPY(to, from) ",
                in == kFloat16 ? "vstore_half_rte(vload_half(from, in), to, values)" : "values[to] = in[from]",

@@ -1,0 +1,123 @@
+#include "backend/opencl/kernel_text.h"
+
+#include "backend/compute_backend.h"
+#include "rustorch/error.h"
+
+namespace rustorch::opencl {
+
+std::string operand_text(const char* prefix, DType t) { return operand_text(prefix, t, compute_type_of(t)); }
+
+std::string operand_text(const char* prefix, DType t, ComputeType compute) {
+  const bool complex = rustorch::is_complex(compute);
+  const std::string define = cat("#define ", prefix);
+  return cat(
+      define, "M ", memory_type(t), "\n", define, "T ", value_type(compute), "\n", define, "LOAD(p, i) (",
+      load(t, compute, "(p)", "(i)"), ")\n", define, "STORE(p, i, v) ",
+      store(t, compute, "(p)", "(i)", "(v)"), "\n", define, "ONE ",
+      complex ? cat("((", value_type(compute), ")(1, 0))") : cat("((", value_type(compute), ")1)"), "\n",
+      define, "MUL(a, b) ",
+      complex
+          ? cat("((", value_type(compute), ")((a).x * (b).x - (a).y * (b).y, (a).x * (b).y + (a).y * (b).x))")
+          : "((a) * (b))",
+      "\n", define, "COPY(q, j, p, i) ",
+      t == kFloat16 ? "((global ushort*)(q))[j] = ((global const ushort*)(p))[i];" : "(q)[j] = (p)[i];",
+      "\n");
+}
+
+const char* move_type(DType t) {
+  switch (element_size(t)) {
+    case 1:
+      return "uchar";
+    case 2:
+      return "ushort";
+    case 4:
+      return "uint";
+    case 8:
+      return "ulong";
+    default:
+      return "ulong2";
+  }
+}
+
+bool make_view(IntArrayRef sizes, IntArrayRef strides, int64_t offset, View* view) {
+  *view = {};
+  view->at = offset;
+  for (size_t d = sizes.size(); d-- > 0;) {
+    if (sizes[d] == 1) continue;
+    const int64_t last = view->ndim - 1;
+    if (last >= 0 && strides[d] == view->size[last] * view->stride[last]) {
+      view->size[last] *= sizes[d];
+      continue;
+    }
+    if (view->ndim == View::kMax) return false;
+    view->size[view->ndim] = sizes[d];
+    view->stride[view->ndim++] = strides[d];
+  }
+  return true;
+}
+
+bool make_view(const Tensor& t, View* view) {
+  return make_view(t.sizes(), t.strides(), t.storage_offset(), view);
+}
+
+int64_t element_at(const View& view, int64_t i) {
+  int64_t at = view.at;
+  for (int64_t d = 0; d < view.ndim; ++d) {
+    at += i % view.size[d] * view.stride[d];
+    i /= view.size[d];
+  }
+  return at;
+}
+
+const char* const kViewText = R"(
+typedef struct { long ndim, at, size[8], stride[8]; } View;
+static inline long rt_at(const View* v, long i) {
+  long at = v->at;
+  for (long d = 0; d + 1 < v->ndim; ++d) {
+    const long q = i / v->size[d];
+    at += (i - q * v->size[d]) * v->stride[d];
+    i = q;
+  }
+  return v->ndim == 0 ? at : at + i * v->stride[v->ndim - 1];
+}
+)";
+
+Tensor scratch(const Tensor& beside, int64_t n, DType t) {
+  const Device where = beside.device();
+  const int64_t count = n < 1 ? 1 : n;
+  Storage* s = backend_for(where.type).allocate(static_cast<size_t>(count) * element_size(t), where);
+  return Tensor(new TensorImpl(s, IntArrayRef(&n, 1), t, where));
+}
+
+Tensor alias(const Tensor& t, IntArrayRef sizes, IntArrayRef strides, int64_t offset, DType dtype) {
+  t.impl()->storage()->retain();
+  return Tensor(new TensorImpl(t.impl()->storage(), sizes, strides, offset, dtype, t.device()));
+}
+
+Tensor as_contiguous(const Tensor& t) {
+  if (t.is_contiguous()) return t;
+  const Device where = t.device();
+  ComputeBackend& backend = backend_for(where.type);
+  Storage* s = backend.allocate(static_cast<size_t>(t.numel()) * element_size(t.dtype()), where);
+  Tensor out(new TensorImpl(s, t.sizes(), t.dtype(), where));
+  backend.copy(out, t);
+  return out;
+}
+
+BadPosition::BadPosition(const Tensor& beside) : flag_(scratch(beside, 1, kInt32)) {
+  backend_for(flag_).fill(flag_, INT_MAX);
+}
+
+int64_t BadPosition::first() const {
+  int32_t found = 0;
+  device_of(flag_).read(*flag_.impl()->storage(), 0, &found, sizeof found);
+  return found == INT_MAX ? -1 : found;
+}
+
+int64_t read_int64(const Tensor& t, int64_t offset) {
+  int64_t value = 0;
+  device_of(t).read(*t.impl()->storage(), static_cast<size_t>(offset) * sizeof value, &value, sizeof value);
+  return value;
+}
+
+}  // namespace rustorch::opencl

@@ -1,0 +1,130 @@
+// Variance, standard deviation and log-sum-exp: reductions whose state is more than one number. A variance is
+// made in one pass by Welford's method, and parts are joined by Chan's (1979), in the type of the result.
+#include <cmath>
+
+#include "backend/opencl/cl_device.h"
+#include "backend/opencl/kernel_text.h"
+#include "backend/opencl/kernels.h"
+#include "backend/opencl/reduce_layout.h"
+#include "rustorch/error.h"
+
+namespace rustorch::opencl {
+
+namespace {
+
+constexpr const char* kMoments = R"(
+typedef struct { ACC n, mean, squares; } State;
+static inline State rt_start(void) { State s; s.n = s.mean = s.squares = 0; return s; }
+static inline State rt_step(State s, ACC v) {
+  s.n += 1;
+  const ACC d = v - s.mean;
+  s.mean += d / s.n;
+  s.squares += d * (v - s.mean);
+  return s;
+}
+static inline State rt_join(State s, State t) {
+  if (t.n == 0) return s;
+  if (s.n == 0) return t;
+  const ACC n = s.n + t.n, d = t.mean - s.mean;
+  s.squares += t.squares + d * d * (s.n * t.n / n);
+  s.mean += d * (t.n / n);
+  s.n = n;
+  return s;
+}
+static inline ACC rt_value(State s, ACC correction) {
+  const ACC v = s.n == 0 ? (ACC)NAN : s.squares / fmax((ACC)0, s.n - correction);
+  return ROOT ? sqrt(v) : v;
+}
+#define SECOND(s) ((s).n == 0 ? (ACC)NAN : (s).mean)
+)";
+
+constexpr const char* kLogSum = R"(
+typedef struct { ACC m, total; } State;
+static inline State rt_start(void) { State s; s.m = -INFINITY; s.total = 0; return s; }
+static inline State rt_join(State s, State t) {
+  if (s.m != s.m) return s;
+  if (t.m != t.m) return t;
+  if (t.m > s.m) {
+    t.total += isinf(s.m) ? (ACC)0 : s.total * exp(s.m - t.m);
+    return t;
+  }
+  if (!isinf(s.m)) s.total += t.total * exp(t.m - s.m);
+  return s;
+}
+static inline State rt_step(State s, ACC v) { State t; t.m = v; t.total = 1; return rt_join(s, t); }
+static inline ACC rt_value(State s, ACC unused) { return isinf(s.m) || s.m != s.m ? s.m : s.m + log(s.total); }
+#define SECOND(s) (s).total
+)";
+
+constexpr const char* kReduce = R"(
+kernel __attribute__((reqd_work_group_size(64, 1, 1)))
+void run(global const INM* in, global OUTM* out, global OUTM* second, const ACC param, const int has_second, const Layout L) {
+  local State part[64];
+  const long lane = L.lanes == 1 ? 0 : get_local_id(0);
+  const long o = L.lanes == 1 ? (long)get_global_id(0) : (long)get_group_id(0);
+  long base = L.in_at, at = L.out_at, to = L.values_at;
+  State s = rt_start();
+  if (o < L.outputs) {
+    long left = o;
+    for (long d = 0; d < L.nkeep; ++d) {
+      const long q = left / L.keep_size[d], i = left - q * L.keep_size[d];
+      left = q;
+      base += i * L.keep_in[d];
+      at += i * L.keep_out[d];
+      to += i * L.keep_values[d];
+    }
+    for (long i = lane; i < L.count; i += L.lanes) s = rt_step(s, INLOAD(in, base + rt_reduced(&L, i)));
+  }
+  part[get_local_id(0)] = s;
+  barrier(CLK_LOCAL_MEM_FENCE);
+  if (o < L.outputs && lane == 0) {
+    for (long k = 1; k < L.lanes; ++k) s = rt_join(s, part[k]);
+    const ACC v = rt_value(s, param);
+    OUTSTORE(out, at, v)
+    if (has_second) { const ACC m = SECOND(s); OUTSTORE(second, to, m) }
+  }
+}
+)";
+
+}  // namespace
+
+bool reduce_moments(const ReduceCall& call) {
+  const DType in = call.in.dtype(), out = call.out.dtype();
+  if (rustorch::is_complex(in) || !is_floating_point(out)) return false;
+  if (call.out2.defined() && call.out2.dtype() != out) return false;
+  ClDevice& device = device_of(call.out);
+  device.require("reduce", in);
+  device.require("reduce", out);
+  if (device.capabilities().max_work_group < kLanes) return false;
+  ReducePlan plan;
+  make_reduce_plan(plan, call.in.sizes(), call.in.strides(), call.out.strides(), call.dim_mask);
+  Layout layout;
+  if (!make_layout(plan, &layout)) return false;
+  layout.in_at = call.in.storage_offset();
+  layout.out_at = call.out.storage_offset();
+  const bool second = call.out2.defined();
+  if (second) {  // laid out as the result
+    if (call.out2.strides() != call.out.strides()) return false;
+    layout.values_at = call.out2.storage_offset();
+    for (int d = 0; d < Layout::kDims; ++d) layout.keep_values[d] = layout.keep_out[d];
+  }
+  const bool root = call.kind == ReduceKind::Std, sums = call.kind == ReduceKind::LogSumExp;
+  const ComputeType acc = sum_type(out);
+  KernelPtr kernel = device.kernel(
+      cat("moments/", static_cast<int>(call.kind), "/", dtype_name(in), "/", dtype_name(out)), "run", [&] {
+        return cat(source_header(uses_double(in) || uses_double(out)), operand_text("IN", in, acc),
+                   operand_text("OUT", out, acc), "#define ACC ", value_type(acc), "\n#define ROOT ",
+                   root ? 1 : 0, "\n", kLayoutText, sums ? kLogSum : kMoments, kReduce);
+      });
+  const bool empty = call.in.numel() == 0;  // it may have no memory
+  writable(call.out);
+  if (second) writable(call.out2);
+  Launch launch(device, kernel);
+  launch.in(empty ? call.out : call.in).in(call.out).in(second ? call.out2 : call.out);
+  add_number(launch, acc, call.param);
+  launch.value(static_cast<cl_int>(second));
+  launch_reduction(launch, layout);
+  return true;
+}
+
+}  // namespace rustorch::opencl
