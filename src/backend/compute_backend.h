@@ -10,6 +10,7 @@
 
 #include "backend/families.h"
 #include "backend/families_data.h"
+#include "backend/families_linalg.h"
 #include "core/storage.h"
 #include "core/tensor_impl.h"
 #include "rustorch/tensor.h"
@@ -66,6 +67,7 @@ class ComputeBackend {
   virtual void resample(const ResampleCall& call);
   virtual void columns(const ColumnsCall& call);
   virtual void optimizer_step(const OptimizerCall& call);
+  virtual void linalg(const LinalgCall& call);
 
  protected:
   [[noreturn]] void missing(const char* family) const;

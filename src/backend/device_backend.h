@@ -64,6 +64,7 @@ class DeviceBackend : public ComputeBackend {
   void resample(const ResampleCall& call) override;
   void columns(const ColumnsCall& call) override;
   void optimizer_step(const OptimizerCall& call) override;
+  void linalg(const LinalgCall& call) override;
 };
 
 /// The allocator of a device's tensors; the CPU's for the CPU.

@@ -155,6 +155,25 @@ const char* name_of(RandomKind kind) {
   return kNames[static_cast<int>(kind)];
 }
 
+const char* name_of(LinalgKind kind) {
+  static constexpr const char* kNames[] = {"linalg.cholesky",
+                                           "linalg.lu_factor",
+                                           "lu_unpack",
+                                           "linalg.lu_solve",
+                                           "linalg.solve_triangular",
+                                           "linalg.inv",
+                                           "linalg.qr",
+                                           "linalg.qr",
+                                           "linalg.svd",
+                                           "linalg.eigh",
+                                           "linalg.eig",
+                                           "linalg.lstsq",
+                                           "linalg.ldl_factor",
+                                           "linalg.ldl_solve",
+                                           "cdist"};
+  return kNames[static_cast<int>(kind)];
+}
+
 }  // namespace
 
 void DeviceBackend::pointwise(const PointwiseCall& call) {
@@ -252,6 +271,7 @@ RT_FALLBACK(attention, AttentionCall, "scaled_dot_product_attention")
 RT_FALLBACK(resample, ResampleCall, "interpolate")
 RT_FALLBACK(columns, ColumnsCall, call.fold ? "fold" : "unfold")
 RT_FALLBACK(optimizer_step, OptimizerCall, "optimizer step")
+RT_FALLBACK(linalg, LinalgCall, name_of(call.kind))
 #undef RT_FALLBACK
 
 }  // namespace rustorch

@@ -6,6 +6,7 @@
 #pragma once
 #include "backend/families.h"
 #include "backend/families_data.h"
+#include "backend/families_linalg.h"
 
 namespace rustorch {
 
@@ -124,6 +125,13 @@ template <class V>
 void visit(OptimizerCall& c, V&& v) {
   v(c.param, Role::InOut), v(c.grad, Role::In);
   v(c.state1, Role::InOut), v(c.state2, Role::InOut), v(c.state3, Role::InOut);
+}
+template <class V>
+void visit(LinalgCall& c, V&& v) {
+  const bool a_is_read = c.kind == LinalgKind::LuSolve || c.kind == LinalgKind::SolveTriangular ||
+                         c.kind == LinalgKind::LdlSolve || c.kind == LinalgKind::Distances;
+  v(c.a, a_is_read ? Role::In : Role::InOut), v(c.b, Role::InOut), v(c.s, Role::InOut), v(c.u, Role::InOut);
+  v(c.v, Role::InOut), v(c.pivots, Role::InOut), v(c.rank, Role::InOut), v(c.info, Role::InOut);
 }
 
 }  // namespace rustorch

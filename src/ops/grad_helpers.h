@@ -3,6 +3,7 @@
 #pragma once
 #include "core/layout_algebra.h"
 #include "ops/index_grad.h"
+#include "ops/linalg_grad.h"
 #include "ops/shape_grad.h"
 #include "ops/view_grad.h"
 #include "ops/conv_grad.h"

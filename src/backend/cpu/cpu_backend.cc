@@ -4,6 +4,7 @@
 
 #include "backend/cpu/copy.h"
 #include "backend/cpu/create.h"
+#include "backend/cpu/lapack/linalg.h"
 #include "backend/cpu/index.h"
 #include "backend/cpu/order.h"
 #include "backend/cpu/nn_kernels.h"
@@ -97,6 +98,7 @@ class CpuBackend final : public ComputeBackend {
   void resample(const ResampleCall& call) override { cpu::resample(call); }
   void columns(const ColumnsCall& call) override { cpu::columns(call); }
   void optimizer_step(const OptimizerCall& call) override { cpu::optimizer_step(checked(call)); }
+  void linalg(const LinalgCall& call) override { cpu::linalg(checked(call)); }
 };
 
 }  // namespace
