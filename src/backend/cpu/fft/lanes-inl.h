@@ -221,8 +221,8 @@ HWY_NOINLINE void pass(const PassCall<T>& c) {
     for (int64_t q = 0; q < c.repeats; ++q, in += c.in.stride, out += c.out.stride) {
       C<T> x[R == 0 ? kMaxRadix : R];
       HWY_UNROLL(8)
-      for (int j = 0; j < r; ++j) x[j] =
-          kPlanarIn ? load_planar(in + j * in_step) : load_pairs(in + j * in_step, c.swap);
+      for (int j = 0; j < r; ++j)
+        x[j] = kPlanarIn ? load_planar(in + j * in_step) : load_pairs(in + j * in_step, c.swap);
       butterfly<R>(x, r, c.table);
       HWY_UNROLL(8) for (int j = 0; j < r; ++j) {
         C<T> y = x[j];
