@@ -31,6 +31,7 @@ void ComputeBackend::reduce(const ReduceCall&) { missing("reduction"); }
 void ComputeBackend::arg_reduce(const ArgReduceCall&) { missing("arg-reduction"); }
 void ComputeBackend::scan(const ScanCall&) { missing("scan"); }
 void ComputeBackend::search(const SearchCall&) { missing("search"); }
+void ComputeBackend::fft(const FftCall&) { missing("fft"); }
 void ComputeBackend::order(const OrderCall&) { missing("sort"); }
 void ComputeBackend::matmul(const MatmulCall&) { missing("matmul"); }
 

@@ -66,6 +66,7 @@ class ComputeBackend {
   virtual void attention(const AttentionCall& call);
   virtual void resample(const ResampleCall& call);
   virtual void columns(const ColumnsCall& call);
+  virtual void fft(const FftCall& call);
   virtual void optimizer_step(const OptimizerCall& call);
   virtual void linalg(const LinalgCall& call);
 

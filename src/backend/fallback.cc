@@ -270,6 +270,7 @@ RT_FALLBACK(dropout, DropoutCall, "dropout")
 RT_FALLBACK(attention, AttentionCall, "scaled_dot_product_attention")
 RT_FALLBACK(resample, ResampleCall, "interpolate")
 RT_FALLBACK(columns, ColumnsCall, call.fold ? "fold" : "unfold")
+RT_FALLBACK(fft, FftCall, "fft")
 RT_FALLBACK(optimizer_step, OptimizerCall, "optimizer step")
 RT_FALLBACK(linalg, LinalgCall, name_of(call.kind))
 #undef RT_FALLBACK

@@ -105,4 +105,21 @@ struct RandomCall {
   Tensor p = {}, q = {};
 };
 
+enum class FftKind : uint8_t {
+  Complex,      // complex -> complex along the dimensions in dim_mask
+  RealForward,  // real -> the first n / 2 + 1 numbers of the forward transform along dim
+  RealInverse,  // those -> real, the inverse transform along dim, n = size of out there
+  Mirror,       // those of a transform of real data along dim_mask -> all n along dim
+};
+
+/// Discrete Fourier transforms, times scale; out and in are contiguous and not empty.
+struct FftCall {
+  FftKind kind;
+  Tensor out, in;
+  uint64_t dim_mask = 0;
+  int64_t dim = 0;
+  bool inverse = false;
+  double scale = 1;
+};
+
 }  // namespace rustorch

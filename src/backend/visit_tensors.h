@@ -122,6 +122,10 @@ void visit(ColumnsCall& c, V&& v) {
   v(c.image, c.fold ? Role::InOut : Role::In), v(c.columns, c.fold ? Role::In : Role::InOut);
 }
 template <class V>
+void visit(FftCall& c, V&& v) {
+  v(c.out, Role::Out), v(c.in, Role::In);
+}
+template <class V>
 void visit(OptimizerCall& c, V&& v) {
   v(c.param, Role::InOut), v(c.grad, Role::In);
   v(c.state1, Role::InOut), v(c.state2, Role::InOut), v(c.state3, Role::InOut);

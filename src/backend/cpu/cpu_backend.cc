@@ -4,8 +4,9 @@
 
 #include "backend/cpu/copy.h"
 #include "backend/cpu/create.h"
-#include "backend/cpu/lapack/linalg.h"
+#include "backend/cpu/fft/fft.h"
 #include "backend/cpu/index.h"
+#include "backend/cpu/lapack/linalg.h"
 #include "backend/cpu/order.h"
 #include "backend/cpu/nn_kernels.h"
 #include "backend/cpu/pointwise.h"
@@ -97,6 +98,7 @@ class CpuBackend final : public ComputeBackend {
   void attention(const AttentionCall& call) override { cpu::attention(checked(call)); }
   void resample(const ResampleCall& call) override { cpu::resample(call); }
   void columns(const ColumnsCall& call) override { cpu::columns(call); }
+  void fft(const FftCall& call) override { cpu::fourier(checked(call)); }
   void optimizer_step(const OptimizerCall& call) override { cpu::optimizer_step(checked(call)); }
   void linalg(const LinalgCall& call) override { cpu::linalg(checked(call)); }
 };
