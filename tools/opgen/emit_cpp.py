@@ -394,7 +394,7 @@ def emit_pointwise(op):
     has_grad = bool(op.grads)
     text = pointwise_constant(op)
     for g in gradients(op):
-        if not g.trivial:
+        if not (g.trivial or g.refused):
             text += f"constexpr PointwiseOp k_{g.kernel} = {{\"{op.name}_backward\", KernelId::{g.kernel}, PointwiseRules::kGradient}};\n"
     if has_grad:
         text += emit_node(op)
