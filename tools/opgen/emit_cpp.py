@@ -200,7 +200,7 @@ def pointwise_constants(op):
 
 def own_kernels(op):
     """The gradients that have a kernel."""
-    return [g for g in gradients(op) if not g.trivial]
+    return [g for g in gradients(op) if not (g.trivial or g.refused)]
 
 
 def emit_kernel_ids(ops):

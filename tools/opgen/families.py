@@ -92,7 +92,8 @@ class Gradient:
         self.inputs = [n for n in ["g"] + [a.name for a in tensor_args(op)] + ["result"] if n in words]
         self.params = [a for a in param_args(op) if a.name in words]
         self.trivial = text.strip() == "g"
-        if "g" not in words:
+        self.refused = text.strip() == "not_implemented"
+        if "g" not in words and not self.refused:
             raise OpsError(f"{op.place}: the gradient of '{arg}' does not mention g")
 
 
@@ -131,7 +132,7 @@ def kernel_requests(op):
     params = [(a.name, param_kind(a)) for a in param_args(op)]
     blocks = [request(op.impl_name, [a.name for a in tensor_args(op)], masks, params, out, kernel_types(op), op.exprs, False, op.check_zero)]
     for grad in gradients(op):
-        if grad.trivial:
+        if grad.trivial or grad.refused:
             continue
         types = [t for t in kernel_types(op) if t[0] != "i"]
         exprs = {"": grad.expr}

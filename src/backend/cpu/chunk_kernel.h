@@ -37,4 +37,10 @@ struct KernelInfo {
   const char* param_kinds;
 };
 
+/// Kernels that are scalar loops: id of the row, and the types that have one. The last id is 0xFFFF.
+struct ScalarKernels {
+  uint16_t id;
+  ChunkKernel fn[kNumComputeTypes];
+};
+
 }  // namespace rustorch

@@ -139,8 +139,28 @@ double domain_point(const std::string& name, int k) {
   if (name == "acosh" || name == "acosh_slope" || name == "zeta") return kAbove[k];
   for (const char* n : {"asin", "acos", "atanh", "erfinv"})
     if (name == n) return kUnit[k];
-  for (const char* n : {"sqrt", "rsqrt", "log", "log2", "log10", "log1p", "pow", "xlogy", "xlog1py", "ndtri",
-                        "pow_grad_exponent", "bessel_y0", "bessel_y1", "polygamma", "trigamma", "cbrt"})
+  for (const char* n : {"sqrt",
+                        "rsqrt",
+                        "log",
+                        "log2",
+                        "log10",
+                        "log1p",
+                        "pow",
+                        "xlogy",
+                        "xlog1py",
+                        "ndtri",
+                        "pow_grad_exponent",
+                        "bessel_y0",
+                        "bessel_y1",
+                        "polygamma",
+                        "trigamma",
+                        "cbrt",
+                        "igamma",
+                        "igammac",
+                        "k0",
+                        "k0e",
+                        "k1",
+                        "k1e"})
     if (name == n) return std::fabs(kUnit[k]);
   return kAny[k];
 }

@@ -120,19 +120,12 @@ RT_CX_STD1(exp) RT_CX_STD1(exp2) RT_CX_STD1(expm1) RT_CX_STD1(log) RT_CX_STD1(lo
                 RT_CX_STD2(pow) RT_CX_STD2(atan2) RT_CX_STD2(hypot) RT_CX_STD2(fmod) RT_CX_STD2(copysign)
                     RT_CX_STD2(nextafter)
 #undef RT_CX_STD2
-#define RT_CX_HOST1(name)                      \
-  template <class T>                           \
-  T op_##name(T a) {                           \
-    return static_cast<T>(host_math::name(a)); \
-  }
-                        RT_CX_HOST1(sign) RT_CX_HOST1(erfinv) RT_CX_HOST1(lgamma) RT_CX_HOST1(digamma)
-                            RT_CX_HOST1(trigamma) RT_CX_HOST1(i0) RT_CX_HOST1(i0e) RT_CX_HOST1(i1)
-                                RT_CX_HOST1(i1e) RT_CX_HOST1(ndtri) RT_CX_HOST1(log_ndtr) RT_CX_HOST1(erfcx)
-                                    RT_CX_HOST1(bessel_j0) RT_CX_HOST1(bessel_j1) RT_CX_HOST1(bessel_y0)
-                                        RT_CX_HOST1(bessel_y1)
-#undef RT_CX_HOST1
-                                            template <class T>
-                                            T op_sigmoid(T a) {
+template <class T>
+T op_sign(T a) {
+  return static_cast<T>((a > 0) - (a < 0));
+}
+template <class T>
+T op_sigmoid(T a) {
   return 1 / (1 + std::exp(-a));
 }
 template <class T>
@@ -143,15 +136,6 @@ template <class T>
 T op_floordiv(T a, T b) {
   return static_cast<T>(host_math::floordiv(a, b));
 }
-template <class T>
-T op_zeta(T a, T b) {
-  return static_cast<T>(host_math::zeta(a, b));
-}
-template <class T>
-T op_polygamma(T n, T a) {
-  return static_cast<T>(host_math::polygamma(static_cast<int64_t>(n), a));
-}
-
 // --- complex numbers ---
 template <class T>
 Cx<T> op_add(Cx<T> a, Cx<T> b) {

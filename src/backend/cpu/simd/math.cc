@@ -8,7 +8,6 @@
 #include "backend/cpu/simd/math_int-inl.h"
 #include "backend/cpu/simd/math_pow-inl.h"
 #include "backend/cpu/simd/math_trig-inl.h"
-#include "expr/host_math.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rustorch {
@@ -37,22 +36,16 @@ RT_VECTOR2(pow) RT_VECTOR2(atan2) RT_VECTOR2(hypot) RT_VECTOR2(fmod) RT_VECTOR2(
   VI64 simd_##name(VI64 x, VI64 y) { return simd::int_##name(TagOf<VI64>(), x, y); }
 RT_INT2(floordiv) RT_INT2(truncdiv) RT_INT2(remainder) RT_INT2(fmod) RT_INT2(pow) RT_INT2(shl) RT_INT2(shr)
 
-// Functions without a vector form: one scalar call a lane, in double.
+// Functions without a vector form: one scalar call a lane.
 #define RT_LANES1(name, f)                                                 \
   VF32 simd_##name(VF32 x) { return simd::per_lane(TagOf<VF32>(), x, f); } \
   VF64 simd_##name(VF64 x) { return simd::per_lane(TagOf<VF64>(), x, f); }
-#define RT_HOST(name) RT_LANES1(name, host_math::name)
 RT_LANES1(cbrt, [](double v) { return std::cbrt(v); })
-RT_HOST(erfinv) RT_HOST(lgamma) RT_HOST(digamma) RT_HOST(trigamma) RT_HOST(i0) RT_HOST(i0e) RT_HOST(i1)
-RT_HOST(i1e) RT_HOST(ndtri) RT_HOST(log_ndtr) RT_HOST(erfcx) RT_HOST(bessel_j0) RT_HOST(bessel_j1)
-RT_HOST(bessel_y0) RT_HOST(bessel_y1)
 
 #define RT_LANES2(name, f)                                                             \
   VF32 simd_##name(VF32 x, VF32 y) { return simd::per_lane2(TagOf<VF32>(), x, y, f); } \
   VF64 simd_##name(VF64 x, VF64 y) { return simd::per_lane2(TagOf<VF64>(), x, y, f); }
 RT_LANES2(nextafter, [](auto a, auto b) { return std::nextafter(a, b); })
-RT_LANES2(polygamma, [](double n, double x) { return host_math::polygamma(static_cast<int64_t>(n), x); })
-RT_LANES2(zeta, [](double a, double b) { return host_math::zeta(a, b); })
 // clang-format on
 
 }  // namespace HWY_NAMESPACE
