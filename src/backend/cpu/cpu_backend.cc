@@ -94,6 +94,7 @@ class CpuBackend final : public ComputeBackend {
   void embedding(const EmbeddingCall& call) override { cpu::embedding(checked(call)); }
   void dropout(const DropoutCall& call) override { cpu::dropout(checked(call)); }
   void attention(const AttentionCall& call) override { cpu::attention(checked(call)); }
+  void rnn(const RnnCall& call) override { cpu::rnn(checked(call)); }
   void resample(const ResampleCall& call) override { cpu::resample(call); }
   void columns(const ColumnsCall& call) override { cpu::columns(call); }
   void optimizer_step(const OptimizerCall& call) override { cpu::optimizer_step(checked(call)); }
