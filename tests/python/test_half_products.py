@@ -1,6 +1,7 @@
 """Products of 16-bit floats: sums in float32, one rounding, whatever the layout."""
 
 import pytest
+
 import rustorch as rt
 
 DTYPES = [rt.bfloat16, rt.float16]

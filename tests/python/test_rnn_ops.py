@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+
 import rustorch as rt
 from rustorch.autograd import gradcheck, gradgradcheck
 

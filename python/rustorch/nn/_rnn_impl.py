@@ -50,7 +50,5 @@ def rnn(
     states: Any = list(state) if mode == "LSTM" else state[0]
     common = (list(weights), bias, num_layers, dropout, training, bidirectional)
     run = _LAYERS[mode]
-    out, *final = (
-        run(data, states, *common, False) if batch_sizes is None else run(data, batch_sizes, states, *common)
-    )
+    out, *final = run(data, states, *common, False) if batch_sizes is None else run(data, batch_sizes, states, *common)
     return out, tuple(final)
