@@ -64,6 +64,7 @@ class ComputeBackend {
   virtual void embedding(const EmbeddingCall& call);
   virtual void dropout(const DropoutCall& call);
   virtual void attention(const AttentionCall& call);
+  virtual void rnn(const RnnCall& call);
   virtual void resample(const ResampleCall& call);
   virtual void columns(const ColumnsCall& call);
   virtual void fft(const FftCall& call);

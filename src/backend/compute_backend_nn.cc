@@ -11,6 +11,7 @@ void ComputeBackend::norm(const NormCall&) { missing("norm"); }
 void ComputeBackend::embedding(const EmbeddingCall&) { missing("embedding"); }
 void ComputeBackend::dropout(const DropoutCall&) { missing("dropout"); }
 void ComputeBackend::attention(const AttentionCall&) { missing("attention"); }
+void ComputeBackend::rnn(const RnnCall&) { missing("rnn"); }
 void ComputeBackend::resample(const ResampleCall&) { missing("resample"); }
 void ComputeBackend::columns(const ColumnsCall&) { missing("columns"); }
 void ComputeBackend::optimizer_step(const OptimizerCall&) { missing("optimizer_step"); }

@@ -61,6 +61,7 @@ class DeviceBackend : public ComputeBackend {
   void embedding(const EmbeddingCall& call) override;
   void dropout(const DropoutCall& call) override;
   void attention(const AttentionCall& call) override;
+  void rnn(const RnnCall& call) override;
   void resample(const ResampleCall& call) override;
   void columns(const ColumnsCall& call) override;
   void fft(const FftCall& call) override;

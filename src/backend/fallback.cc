@@ -268,6 +268,7 @@ RT_FALLBACK(norm, NormCall,
 RT_FALLBACK(embedding, EmbeddingCall, "embedding")
 RT_FALLBACK(dropout, DropoutCall, "dropout")
 RT_FALLBACK(attention, AttentionCall, "scaled_dot_product_attention")
+RT_FALLBACK(rnn, RnnCall, "rnn")
 RT_FALLBACK(resample, ResampleCall, "interpolate")
 RT_FALLBACK(columns, ColumnsCall, call.fold ? "fold" : "unfold")
 RT_FALLBACK(fft, FftCall, "fft")

@@ -13,6 +13,7 @@
 #include "ops/norm_grad.h"
 #include "ops/softmax_grad.h"
 #include "ops/reduction_grad.h"
+#include "ops/rnn_grad.h"
 #include "ops/scan_grad.h"
 #include "ops/conv_grad.h"
 #include "ops/loss_grad.h"

@@ -96,6 +96,7 @@ class CpuBackend final : public ComputeBackend {
   void embedding(const EmbeddingCall& call) override { cpu::embedding(checked(call)); }
   void dropout(const DropoutCall& call) override { cpu::dropout(checked(call)); }
   void attention(const AttentionCall& call) override { cpu::attention(checked(call)); }
+  void rnn(const RnnCall& call) override { cpu::rnn(checked(call)); }
   void resample(const ResampleCall& call) override { cpu::resample(call); }
   void columns(const ColumnsCall& call) override { cpu::columns(call); }
   void fft(const FftCall& call) override { cpu::fourier(checked(call)); }

@@ -2,14 +2,13 @@
 //
 // A matrix whose rows or columns are contiguous is passed as it is (transposed or not); any other one is
 // copied to scratch memory first. Batches run in parallel over matrices, each product inline; a single
-// product splits itself. 16-bit floats are computed in float.
+// product splits itself. 16-bit floats are summed in float.
 #include <algorithm>
 #include <complex>
 
 #include "backend/cpu/dispatch.h"
 #include "backend/cpu/gemm/gemm.h"
 #include "backend/cpu/nn_kernels.h"
-#include "base/half_convert.h"
 #include "base/thread_pool.h"
 #include "core/tensor_impl.h"
 #include "memory/scratch.h"
@@ -181,31 +180,29 @@ void run(const MatmulCall& call) {
   });
 }
 
-inline void widen(const Half* from, float* to, int64_t n) { convert_f16_f32(from, to, n); }
-inline void widen(const BFloat16* from, float* to, int64_t n) { convert_bf16_f32(from, to, n); }
-inline void narrow(const float* from, Half* to, int64_t n) { convert_f32_f16(from, to, n); }
-inline void narrow(const float* from, BFloat16* to, int64_t n) { convert_f32_bf16(from, to, n); }
-
-// A float copy of one matrix of a 16-bit operand, contiguous in the order it lies in memory.
+// Products of 16-bit floats, summed in float and rounded once. A matrix without contiguous rows or columns is
+// copied first, then its copies stand for the batch.
 template <class H>
-struct WideMatrix {
-  ScratchBuffer<float> data;
-  bool trans = false;
-  int64_t ld = 0;
-  WideMatrix(const H* from, const View& v) : data(v.rows * v.cols) {
+struct HalfOperand {
+  ScratchBuffer<H> copies;
+  const H* data;
+  bool trans;
+  int64_t ld, stride;
+  HalfOperand(const H* from, const View& v, int64_t batch)
+      : copies(packing_of(v).copy ? v.rows * v.cols * (v.batch_stride == 0 ? 1 : batch) : 0) {
     const Packing p = packing_of(v);
     trans = p.trans;
-    const int64_t rows = trans ? v.cols : v.rows, cols = trans ? v.rows : v.cols;
-    ld = std::max<int64_t>(cols, 1);
-    if (p.copy) {
-      for (int64_t i = 0; i < v.rows; ++i)
-        for (int64_t j = 0; j < v.cols; ++j)
-          data.data()[i * v.cols + j] = static_cast<float>(from[i * v.row_stride + j * v.col_stride]);
-      return;
-    }
-    parallel_for(0, rows, row_grain(cols), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) widen(from + i * p.ld, data.data() + i * ld, cols);
+    ld = p.ld;
+    stride = v.batch_stride;
+    data = from;
+    if (!p.copy) return;
+    const int64_t size = v.rows * v.cols;
+    parallel_for(0, v.batch_stride == 0 ? 1 : batch, row_grain(size), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        copy_matrix(from + i * v.batch_stride, v, copies.data() + i * size);
     });
+    data = copies.data();
+    stride = v.batch_stride == 0 ? 0 : size;
   }
 };
 
@@ -213,40 +210,29 @@ template <class H>
 void run_half(const MatmulCall& call) {
   const View a = view_of(call.a, call.trans_a), b = view_of(call.b, call.trans_b),
              c = view_of(call.out, false);
-  const H* pointer_a = call.a.impl()->data<H>();
-  const H* pointer_b = call.b.impl()->data<H>();
-  H* pointer_c = call.out.impl()->mutable_data<H>();
-  ScratchBuffer<float> bias(call.bias.defined() ? c.cols : 0);
-  if (call.bias.defined()) widen(call.bias.impl()->data<H>(), bias.data(), c.cols);
-  auto one = [&](int64_t i) {
-    const WideMatrix<H> wa(pointer_a + i * a.batch_stride, a), wb(pointer_b + i * b.batch_stride, b);
-    ScratchBuffer<float> wc(c.rows * c.cols);
-    H* to = pointer_c + i * c.batch_stride;
-    GemmArgs<float> g;
-    g.m = c.rows;
-    g.n = c.cols;
-    g.k = a.cols;
-    g.trans_a = wa.trans;
-    g.trans_b = wb.trans;
-    g.a = wa.data.data();
-    g.b = wb.data.data();
-    g.lda = wa.ld;
-    g.ldb = wb.ld;
-    g.c = wc.data();
-    g.ldc = c.cols;
-    g.alpha = number<float>(call.alpha);
-    g.beta = number<float>(call.beta);
-    g.bias = call.bias.defined() ? bias.data() : nullptr;
-    g.act = static_cast<Activation>(call.act);
-    if (g.beta != 0)
-      for (int64_t r = 0; r < c.rows; ++r) widen(to + r * c.row_stride, wc.data() + r * c.cols, c.cols);
-    gemm(g);
-    for (int64_t r = 0; r < c.rows; ++r) narrow(wc.data() + r * c.cols, to + r * c.row_stride, c.cols);
-  };
-  if (c.batch == 1) return one(0);
-  parallel_for(0, c.batch, row_grain(c.rows * c.cols * a.cols / 8), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) one(i);
-  });
+  const HalfOperand<H> from_a(call.a.impl()->data<H>(), a, c.batch),
+      from_b(call.b.impl()->data<H>(), b, c.batch);
+  HalfGemmArgs<H, H> g;
+  g.m = c.rows;
+  g.n = c.cols;
+  g.k = a.cols;
+  g.trans_a = from_a.trans;
+  g.trans_b = from_b.trans;
+  g.a = from_a.data;
+  g.b = from_b.data;
+  g.lda = from_a.ld;
+  g.ldb = from_b.ld;
+  g.c = call.out.impl()->mutable_data<H>();
+  g.ldc = c.rows == 1 ? std::max<int64_t>(c.cols, 1) : c.row_stride;
+  g.alpha = number<float>(call.alpha);
+  g.beta = number<float>(call.beta);
+  g.bias = call.bias.defined() ? call.bias.impl()->data<H>() : nullptr;
+  g.act = static_cast<Activation>(call.act);
+  g.batch = c.batch;
+  g.stride_a = from_a.stride;
+  g.stride_b = from_b.stride;
+  g.stride_c = c.batch_stride;
+  gemm_half(g);
 }
 
 }  // namespace

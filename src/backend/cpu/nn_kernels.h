@@ -14,6 +14,7 @@ void norm(const NormCall& call);
 void embedding(const EmbeddingCall& call);
 void dropout(const DropoutCall& call);
 void attention(const AttentionCall& call);
+void rnn(const RnnCall& call);
 void resample(const ResampleCall& call);
 void columns(const ColumnsCall& call);
 void optimizer_step(const OptimizerCall& call);

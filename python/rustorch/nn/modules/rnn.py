@@ -11,14 +11,12 @@ import rustorch as rt
 from rustorch import Tensor
 
 from .. import init
-from .._ops import op
-from .._rnn_impl import STEPS, rnn
+from .._rnn_impl import cell, rnn
 from ..parameter import Parameter
 from .module import Module
 
 __all__ = ["GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNBase", "RNNCell", "RNNCellBase"]
 
-_linear = op("linear")
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 
 
@@ -257,8 +255,7 @@ class RNNBase(Module):
             self.dropout,
             self.training,
             self.bidirectional,
-            self.proj_size > 0,
-            None if sizes is None else sizes.tolist(),
+            sizes,
         )
         if packed:
             result = PackedSequence(out, sizes, order, back)
@@ -399,8 +396,7 @@ class RNNCellBase(Module):
             given = (zero,) * states
         elif not batched:
             given = tuple(h.unsqueeze(0) for h in given)
-        step = STEPS[mode](self.weight_hh, self.bias_hh, None)
-        out = step(_linear(x, self.weight_ih, self.bias_ih), given)
+        out = cell(mode, x, given, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         return out if batched else tuple(s.squeeze(0) for s in out)
 
     def extra_repr(self) -> str:

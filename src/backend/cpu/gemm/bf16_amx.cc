@@ -1,4 +1,5 @@
-// bfloat16 products on Intel AMX tiles. Compiled with -mamx-tile -mamx-bf16 and AVX-512 (see CMakeLists.txt).
+// bfloat16 and float16 products on Intel AMX tiles. Compiled with -mamx-tile -mamx-bf16 and AVX-512 (see
+// CMakeLists.txt); the float16 instruction is written in bytes, since g++ 12 does not know it.
 //
 // The kernel must grant the process the use of tile data (arch_prctl), asked once. A block configures the
 // tiles on entry and releases them on exit, so no tile state outlives a call.
@@ -34,6 +35,17 @@ bool available() {
   return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
 
+bool float16_available() {
+  unsigned a, b, c, d;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 21 & 1);
+}
+
+// tdpfp16ps of tiles: C += A B.
+#define RT_TILE_F16(c, a, b)                                                          \
+  __asm__ volatile(".byte 0xc4, 0xe2, %c0, 0x5c, %c1" ::"i"(0x03 | ((~(b)&15) << 3)), \
+                   "i"(0xc0 | ((c) << 3) | (a)))
+
+template <bool kFloat16>
 void block(const uint16_t* a, int64_t a_panel, int64_t row_panels, const uint16_t* b, int64_t b_panel,
            int64_t col_panels, int64_t blocks, float* c, int64_t ldc, bool accumulate) {
   TileConfig config{};
@@ -60,14 +72,22 @@ void block(const uint16_t* a, int64_t a_panel, int64_t row_panels, const uint16_
         _tile_zero(3);
       }
       for (int64_t k = 0; k < blocks; ++k, pa += kBf16Block, pb += kBf16Block) {
-        _tile_loadd(4, pa, 64);
+        // The panel of B stays in the first cache level, those of A pass by.
+        _tile_stream_loadd(4, pa, 64);
         _tile_loadd(6, pb, 64);
-        _tile_dpbf16ps(0, 4, 6);
         _tile_loadd(7, pb + 512, 64);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_loadd(5, pa + 512, 64);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
+        _tile_stream_loadd(5, pa + 512, 64);
+        if constexpr (kFloat16) {
+          RT_TILE_F16(0, 4, 6);
+          RT_TILE_F16(1, 4, 7);
+          RT_TILE_F16(2, 5, 6);
+          RT_TILE_F16(3, 5, 7);
+        } else {
+          _tile_dpbf16ps(0, 4, 6);
+          _tile_dpbf16ps(1, 4, 7);
+          _tile_dpbf16ps(2, 5, 6);
+          _tile_dpbf16ps(3, 5, 7);
+        }
       }
       _tile_stored(0, pc, c_bytes);
       _tile_stored(1, pc + 16, c_bytes);
@@ -81,8 +101,14 @@ void block(const uint16_t* a, int64_t a_panel, int64_t row_panels, const uint16_
 }  // namespace
 
 const Bf16Kernels* bf16_kernels_amx() {
-  static const Bf16Kernels kTable = {pack_bf16_a, pack_bf16_b, block};
+  static const Bf16Kernels kTable = {pack_bf16_a, pack_bf16_b, block<false>};
   static const bool usable = available();
+  return usable ? &kTable : nullptr;
+}
+
+const Bf16Kernels* f16_kernels_amx() {
+  static const Bf16Kernels kTable = {pack_bf16_a, pack_bf16_b, block<true>};
+  static const bool usable = available() && float16_available();
   return usable ? &kTable : nullptr;
 }
 
@@ -90,5 +116,6 @@ const Bf16Kernels* bf16_kernels_amx() {
 #else
 namespace rustorch::cpu::detail {
 const Bf16Kernels* bf16_kernels_amx() { return nullptr; }
+const Bf16Kernels* f16_kernels_amx() { return nullptr; }
 }  // namespace rustorch::cpu::detail
 #endif

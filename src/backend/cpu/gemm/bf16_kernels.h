@@ -1,4 +1,5 @@
-// The seam to the bfloat16 kernels in raw intrinsics, which live in files with their own compiler flags.
+// The seam to the kernels of 16-bit floats in raw intrinsics, which live in files with their own compiler
+// flags.
 //
 // Packed layouts, in blocks of 32 along k (the rest zero). A: panels of 32 rows; a block is 32 rows of 32
 // consecutive elements. B: panels of 32 columns; a block is two halves of 16 columns, each 16 pairs along k
@@ -26,6 +27,8 @@ struct Bf16Kernels {
 /// The kernels, or null when this build or this processor has none.
 const Bf16Kernels* bf16_kernels_amx();
 const Bf16Kernels* bf16_kernels_avx512();
+/// The same for float16, which shares the packed layouts.
+const Bf16Kernels* f16_kernels_amx();
 
 /// The best of them for this processor, or null.
 const Bf16Kernels* bf16_kernels();

@@ -1,5 +1,4 @@
-// Products of 16-bit floats: on bfloat16 tiles where the processor has them, else on panels converted to
-// float.
+// Products of 16-bit floats: on tiles where the processor has them, else on panels converted to float.
 //
 // Either way an element is summed in float in an order that depends on k alone and rounded once at the end.
 #include <algorithm>
@@ -135,18 +134,23 @@ void run_tiles(const One<In, Out>& p, const Bf16Kernels& kernels) {
   ScratchBuffer<uint16_t> pb(static_cast<size_t>(ceil_div(std::min(strip, g.n), kBf16Tile) * panel));
   for (int64_t j_first = 0; j_first < g.n; j_first += strip) {
     const int64_t cols = ceil_div(std::min(strip, g.n - j_first), kBf16Tile);
-    const int64_t a_panels = j_first == 0 ? rows : 0, units = (a_panels + cols) * t.blocks;
+    const int64_t a_panels = j_first == 0 ? rows : 0, a_units = a_panels * t.blocks;
+    const int64_t units = a_units + cols * t.blocks;
     parallel_for(0, units, serial ? units : 32, [&](int64_t begin, int64_t end) {
       for (int64_t u = begin; u < end; ++u) {
-        const int64_t q = u / t.blocks, k0 = u % t.blocks * kBf16Tile, depth = std::min(kBf16Tile, g.k - k0);
-        if (q < a_panels) {
+        const bool is_a = u < a_units;
+        // blocks in the order of the operand's memory
+        const int64_t v = is_a ? u : u - a_units, panels = is_a ? a_panels : cols;
+        const bool along_k = (is_a ? a_cs : b_ks) == 1;
+        const int64_t q = along_k ? v / t.blocks : v % panels, kb = along_k ? v % t.blocks : v / panels;
+        const int64_t k0 = kb * kBf16Tile, depth = std::min(kBf16Tile, g.k - k0);
+        uint16_t* to = (is_a ? pa : pb).data() + (q * t.blocks + kb) * kBf16Block;
+        if (is_a) {
           const int64_t i = q * kBf16Tile;
-          kernels.pack_a(pa.data() + u * kBf16Block, a + i * a_rs + k0 * a_cs, a_rs, a_cs,
-                         std::min(kBf16Tile, g.m - i), depth);
+          kernels.pack_a(to, a + i * a_rs + k0 * a_cs, a_rs, a_cs, std::min(kBf16Tile, g.m - i), depth);
         } else {
-          const int64_t j = j_first + (q - a_panels) * kBf16Tile;
-          kernels.pack_b(pb.data() + (u - a_panels * t.blocks) * kBf16Block, b + k0 * b_ks + j * b_ns, b_ks,
-                         b_ns, depth, std::min(kBf16Tile, g.n - j));
+          const int64_t j = j_first + q * kBf16Tile;
+          kernels.pack_b(to, b + k0 * b_ks + j * b_ns, b_ks, b_ns, depth, std::min(kBf16Tile, g.n - j));
         }
       }
     });
@@ -200,10 +204,9 @@ template <class In, class Out>
 void run_one(const One<In, Out>& p) {
   const HalfGemmArgs<In, Out>& g = *p.g;
   const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
-  if constexpr (std::is_same_v<In, BFloat16>) {
-    const Bf16Kernels* kernels = detail::bf16_kernels();
-    if (kernels && g.m > 4 && g.n > 4 && work >= kTileWork) return run_tiles(p, *kernels);
-  }
+  const Bf16Kernels* kernels =
+      std::is_same_v<In, BFloat16> ? detail::bf16_kernels() : detail::f16_kernels_amx();
+  if (kernels && g.m > 4 && g.n > 4 && work >= kTileWork) return run_tiles(p, *kernels);
   run_converted(p);
 }
 
