@@ -173,8 +173,7 @@ _OUTSIDE = {
 
 
 def _infinite_divergence(p, q):
-    shape = rt.broadcast_shapes(p.batch_shape, q.batch_shape)
-    return rt.full(shape, math.inf, dtype=p.mean.dtype, device=p.mean.device)
+    return rt.full(p.batch_shape, math.inf, dtype=p.mean.dtype, device=p.mean.device)
 
 
 for _type_p, _types_q in _OUTSIDE.items():
