@@ -27,6 +27,7 @@ void ComputeBackend::masked_select(const MaskedSelectCall&) { missing("mask"); }
 void ComputeBackend::masked_scatter(const MaskedScatterCall&) { missing("mask"); }
 void ComputeBackend::nonzero(const Tensor&, const Tensor&) { missing("mask"); }
 void ComputeBackend::random(const RandomCall&) { missing("random"); }
+void ComputeBackend::implicit_grad(const ImplicitGradCall&) { missing("implicit_grad"); }
 void ComputeBackend::reduce(const ReduceCall&) { missing("reduction"); }
 void ComputeBackend::arg_reduce(const ArgReduceCall&) { missing("arg-reduction"); }
 void ComputeBackend::scan(const ScanCall&) { missing("scan"); }

@@ -50,6 +50,7 @@ class ComputeBackend {
   /// Row k of out (contiguous int64, [count_true(mask), mask.dim()]) = the index of the k-th true element.
   virtual void nonzero(const Tensor& out, const Tensor& mask);
   virtual void random(const RandomCall& call);
+  virtual void implicit_grad(const ImplicitGradCall& call);
   virtual void reduce(const ReduceCall& call);
   virtual void arg_reduce(const ArgReduceCall& call);
   virtual void scan(const ScanCall& call);

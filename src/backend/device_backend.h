@@ -47,6 +47,7 @@ class DeviceBackend : public ComputeBackend {
   void masked_scatter(const MaskedScatterCall& call) override;
   void nonzero(const Tensor& out, const Tensor& mask) override;
   void random(const RandomCall& call) override;
+  void implicit_grad(const ImplicitGradCall& call) override;
   void reduce(const ReduceCall& call) override;
   void arg_reduce(const ArgReduceCall& call) override;
   void scan(const ScanCall& call) override;

@@ -150,8 +150,9 @@ const char* name_of(OrderKind kind) {
   return kNames[static_cast<int>(kind)];
 }
 const char* name_of(RandomKind kind) {
-  static constexpr const char* kNames[] = {"uniform",   "normal",    "log_normal", "exponential", "cauchy",
-                                           "geometric", "bernoulli", "randint",    "poisson",     "binomial"};
+  static constexpr const char* kNames[] = {"uniform", "normal",    "log_normal",     "exponential",
+                                           "cauchy",  "geometric", "bernoulli",      "randint",
+                                           "poisson", "binomial",  "_standard_gamma"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -250,6 +251,8 @@ RT_FALLBACK(scatter, ScatterCall, "scatter")
 RT_FALLBACK(masked_select, MaskedSelectCall, "masked_select")
 RT_FALLBACK(masked_scatter, MaskedScatterCall, "masked_scatter")
 RT_FALLBACK(random, RandomCall, name_of(call.kind))
+RT_FALLBACK(implicit_grad, ImplicitGradCall,
+            call.total.defined() ? "_dirichlet_grad" : "_standard_gamma_grad")
 RT_FALLBACK(reduce, ReduceCall, name_of(call.kind))
 RT_FALLBACK(arg_reduce, ArgReduceCall, call.kind == ArgReduceKind::ArgMax ? "argmax" : "argmin")
 RT_FALLBACK(scan, ScanCall, name_of(call.kind))

@@ -91,6 +91,7 @@ enum class RandomKind : uint8_t {
   Integer,      // [low, low + range); range 0: all 2^64
   Poisson,      // rate of each element of p
   Binomial,     // count of each element of p, probability of q
+  Gamma,        // shape of each element of p, rate 1
 };
 
 /// Fills the contiguous out; element i depends on (seed, offset, i) only. random_blocks() says how many
@@ -120,6 +121,13 @@ struct FftCall {
   int64_t dim = 0;
   bool inverse = false;
   double scale = 1;
+};
+
+/// out = dx/da of samples x of the gamma distribution of shape a; where total is given, of components x of
+/// Dirichlet samples, divided by 1 - x. All contiguous, of one shape, float32 or float64.
+struct ImplicitGradCall {
+  Tensor out, x, a;
+  Tensor total = {};
 };
 
 }  // namespace rustorch

@@ -45,6 +45,10 @@ void visit(RandomCall& c, V&& v) {
   v(c.out, Role::Out), v(c.p, Role::In), v(c.q, Role::In);
 }
 template <class V>
+void visit(ImplicitGradCall& c, V&& v) {
+  v(c.out, Role::Out), v(c.x, Role::In), v(c.a, Role::In), v(c.total, Role::In);
+}
+template <class V>
 void visit(ReduceCall& c, V&& v) {
   v(c.out, Role::Out), v(c.in, Role::In), v(c.out2, Role::Out);
 }

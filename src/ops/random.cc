@@ -32,6 +32,7 @@ uint64_t random_blocks(const RandomCall& call) {
       return philox_blocks(n, kPhiloxPerBlock64);
     case RandomKind::Poisson:
     case RandomKind::Binomial:
+    case RandomKind::Gamma:
       return static_cast<uint64_t>(n) * 64;
     case RandomKind::Bernoulli:
       return philox_blocks(

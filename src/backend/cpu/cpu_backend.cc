@@ -5,6 +5,7 @@
 #include "backend/cpu/copy.h"
 #include "backend/cpu/create.h"
 #include "backend/cpu/fft/fft.h"
+#include "backend/cpu/implicit_grad.h"
 #include "backend/cpu/index.h"
 #include "backend/cpu/lapack/linalg.h"
 #include "backend/cpu/order.h"
@@ -81,6 +82,7 @@ class CpuBackend final : public ComputeBackend {
   void masked_select(const MaskedSelectCall& call) override { cpu::masked_select(checked(call)); }
   void masked_scatter(const MaskedScatterCall& call) override { cpu::masked_scatter(checked(call)); }
   void random(const RandomCall& call) override { cpu::random(checked(call)); }
+  void implicit_grad(const ImplicitGradCall& call) override { cpu::implicit_grad(checked(call)); }
   void nonzero(const Tensor& out, const Tensor& mask) override { cpu::nonzero(out, mask); }
   void reduce(const ReduceCall& call) override { cpu::reduce(call); }
   void arg_reduce(const ArgReduceCall& call) override { cpu::arg_reduce(call); }

@@ -168,6 +168,22 @@ double draw_poisson(PhiloxEngine& engine, double rate) {
   }
 }
 
+/// One gamma number of rate 1: Marsaglia and Tsang (2000), with a power of a uniform number for shapes
+/// below 1.
+double draw_gamma(PhiloxEngine& engine, double shape) {
+  if (!(shape > 0) || std::isinf(shape)) return shape == 0 ? 0 : std::nan("");
+  const double boost = shape < 1 ? std::log(1 - engine.uniform()) / shape : 0;
+  const double d = (shape < 1 ? shape + 1 : shape) - 1.0 / 3, c = 1 / std::sqrt(9 * d);
+  for (;;) {
+    const double radius = std::sqrt(-2 * std::log(1 - engine.uniform()));
+    const double normal = radius * std::cos(6.283185307179586 * engine.uniform());
+    const double root = 1 + c * normal;
+    if (root <= 0) continue;
+    const double v = root * root * root, u = 1 - engine.uniform();
+    if (std::log(u) < 0.5 * normal * normal + d * (1 - v + std::log(v))) return d * v * std::exp(boost);
+  }
+}
+
 /// One binomial number: inversion by geometric gaps for small means, BTRS (Hoermann 1993) for large ones.
 double draw_binomial(PhiloxEngine& engine, double count, double p) {
   if (!(p >= 0 && p <= 1) || !(count >= 0)) return std::nan("");
@@ -213,8 +229,9 @@ void random_counts(const RandomCall& c) {
     for (int64_t i = b; i < e; ++i) {
       PhiloxEngine engine(c.seed, c.offset + static_cast<uint64_t>(i * kBlocksPerDraw));
       const auto rate = static_cast<double>(p[i]);
-      const double v =
-          q == nullptr ? draw_poisson(engine, rate) : draw_binomial(engine, rate, static_cast<double>(q[i]));
+      const double v = c.kind == RandomKind::Gamma ? draw_gamma(engine, rate)
+                       : q == nullptr              ? draw_poisson(engine, rate)
+                                                   : draw_binomial(engine, rate, static_cast<double>(q[i]));
       if (cast == nullptr)
         reinterpret_cast<double*>(to)[i] = v;
       else
@@ -233,6 +250,7 @@ void random(const RandomCall& call) {
       return random_integer(call);
     case RandomKind::Poisson:
     case RandomKind::Binomial:
+    case RandomKind::Gamma:
       return wide_p ? random_counts<double>(call) : random_counts<float>(call);
     case RandomKind::Bernoulli:
       if (call.p.defined()) return wide_p ? bernoulli_of<double>(call) : bernoulli_of<float>(call);
