@@ -582,6 +582,9 @@ const Tensor* out_tensors(ArgValue* v, int nargs, int nresults) {
     out.tensor_ptr = &tensor_of(o);
     return out.tensor_ptr;
   }
+  const bool any_count = nresults < 0;
+  if (any_count && is_sequence(out.object)) nresults = static_cast<int>(PySequence_Fast_GET_SIZE(out.object));
+  out.count = static_cast<size_t>(std::max(nresults, 0));
   if (!is_sequence(out.object) || PySequence_Fast_GET_SIZE(out.object) != nresults)
     raise(ErrorKind::Type, "", cat("argument 'out' must be a tuple of ", nresults, " Tensors"));
   static thread_local std::vector<Tensor> outs;

@@ -150,8 +150,9 @@ PyObject* call_op(const OpSpec& op, bool as_method, PyObject* const* args, size_
 PyObject* make_op_object(const OpSpec& op, bool as_method, const char* name);
 const OpSpec* find_op(std::string_view name);
 
-/// The tensors given as out=, or null.
+/// The tensors given as out=, or null. nresults -1: any number, which out_count tells.
 const Tensor* out_tensors(ArgValue* v, int nargs, int nresults);
+inline size_t out_count(const ArgValue* v, int nargs) { return v[nargs].count; }
 PyObject* wrap_outs(ArgValue* v, int nargs);
 inline PyObject* same_object(const ArgValue& v) {
   Py_INCREF(v.object);

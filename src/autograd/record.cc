@@ -2,7 +2,9 @@
 
 #include "autograd/view_nodes.h"
 #include "core/promotion.h"
+#include "ops/copy_common.h"
 #include "ops/make.h"
+#include "ops/overlap.h"
 #include "rustorch/error.h"
 #include "rustorch/ops.h"
 
@@ -33,7 +35,7 @@ Tensor as_view(const Tensor& base, Tensor result, bool multi_output) {
   meta->view_base = from != nullptr && from->is_view() ? from->view_base : base;
   meta->view_version = base.impl()->version();
   meta->multi_output_view = multi_output || (from != nullptr && from->multi_output_view);
-  meta->no_grad_view = !GradMode::is_enabled();
+  meta->no_grad_view = !GradMode::is_enabled() || (from != nullptr && from->no_grad_view);
   result.impl()->set_autograd_meta(meta);
   result.impl()->set_requires_grad_fast(true);
   return result;
@@ -50,13 +52,7 @@ void bump_version(const Tensor& self) {
 
 void check_inplace(const char* op, const Tensor& self) {
   const TensorImpl* impl = self.impl();
-  if (!impl->is_contiguous() && may_overlap(impl->sizes(), impl->strides())) {
-    for (int d = 0; d < impl->dim(); ++d)
-      RT_CHECK(
-          impl->stride(d) != 0 || impl->size(d) <= 1, Value, op,
-          "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-          "location. Please clone() the tensor before performing the operation.");
-  }
+  if (!impl->is_contiguous()) check_no_overlap(op, self);
   if (!impl->requires_grad_fast() || !GradMode::is_enabled()) return;
   const AutogradMeta* meta = meta_of(self);
   if (meta == nullptr) return;
@@ -71,6 +67,12 @@ void check_inplace(const char* op, const Tensor& self) {
            "the write "
            "in no_grad().");
   if (!tensor_requires_grad(self) && !tensor_requires_grad(meta->view_base)) return;
+  check_view_write(op, self);
+}
+
+void check_view_write(const char* op, const Tensor& self) {
+  const AutogradMeta* meta = meta_of(self);
+  if (meta == nullptr || !meta->is_view()) return;
   RT_CHECK(!meta->multi_output_view, Autograd, op,
            "Output of a function that returns multiple views is a view and is being modified inplace. This "
            "view is "
@@ -94,10 +96,6 @@ void rebase_history(const Tensor& self, const NodeRef<Node>& node) {
     set_gradient_edge(self, node, nr);
     return;
   }
-  RT_CHECK(
-      !meta.multi_output_view && !meta.no_grad_view, Autograd, node->name(),
-      "a view that was made under no_grad or by a function with several results is modified inplace; use the "
-      "out-of-place form");
   node->add_result(self);
   const Tensor base = meta.view_base;
   NodeRef<Node> slices = copy_slices_node(base, self, node);
@@ -141,6 +139,7 @@ void assign_inplace(const char* op, const Tensor& self, const Tensor& value) {
   bool record = needs_grad(self, value);
   NodeRef<AssignBackward> node;
   if (record) {
+    check_view_write(op, self);
     node = make_node<AssignBackward>();
     node->add_input(self);
     node->add_input(value);
@@ -169,7 +168,27 @@ void assign_view_inplace(const Tensor& self, const Tensor& view) {
   if (edge.fn) set_gradient_edge(self, edge.fn, edge.nr);
 }
 
-void write_out(const char* op, const Tensor& out, const Tensor& value) {
+namespace detail {
+
+void check_out_itself(const char* op, const Tensor& out) {
+  RT_CHECK(out.defined(), Value, op, "out= is an undefined tensor");
+  check_no_overlap(op, out);
+}
+
+void check_out_against(const char* op, int rules, const Tensor& out, const Tensor& input) {
+  if (!input.defined() || input.impl()->storage() != out.impl()->storage()) return;
+  check_no_partial_overlap(op, out, input);
+  RT_CHECK((rules & OutRules::kApart) == 0 || !shares_memory(out, input), Value, op,
+           "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+           "memory location. Please clone() the tensor before performing the operation.");
+}
+
+}  // namespace detail
+
+void write_out(const char* op, int rules, const Tensor& out, const Tensor& value) {
+  RT_CHECK((rules & OutRules::kSameDType) == 0 || out.dtype() == value.dtype(), DType, op,
+           "Expected out tensor to have dtype ", dtype_name(value.dtype()), ", but got ", dtype_name(out.dtype()),
+           " instead");
   RT_CHECK(can_cast(value.dtype(), out.dtype()), DType, op, "result type ", dtype_scalar_name(value.dtype()),
            " can't be cast to the desired output type ", dtype_scalar_name(out.dtype()));
   RT_CHECK(out.device() == value.device(), Device, op, "Expected out tensor to have device ", value.device(),
@@ -177,6 +196,22 @@ void write_out(const char* op, const Tensor& out, const Tensor& value) {
   resize_output(op, out, value.sizes());
   backend_copy(out, value);
   bump_version(out);
+}
+
+void write_out(const char* op, int rules, TensorList out, const std::vector<Tensor>& values) {
+  RT_CHECK(out.size() == values.size(), Value, op, op, "_out() expected an out= argument of size ", values.size(),
+           ", got size ", out.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    detail::check_out_itself(op, out[i]);
+    write_out(op, rules, out[i], values[i]);
+  }
+}
+
+Tensor own_copy(const Tensor& view) { return rustorch::clone(view, MemoryFormat::Contiguous); }
+
+std::vector<Tensor> own_copy(std::vector<Tensor> views) {
+  for (Tensor& t : views) t = own_copy(t);
+  return views;
 }
 
 void raise_grad_out(const char* op) {

@@ -51,6 +51,8 @@ void assign_zero_grad_history(const Tensor& self);
 Tensor as_view(const Tensor& base, Tensor result, bool multi_output = false);
 std::vector<Tensor> as_view_list(const Tensor& base, std::vector<Tensor> results);
 
+/// Refuses to record a write into a view that is one of several results or was made under no_grad.
+void check_view_write(const char* op, const Tensor& self);
 /// Refuses what may not be written in place: leaves that require grad, overlapping memory, inference tensors.
 void check_inplace(const char* op, const Tensor& self);
 void bump_version(const Tensor& self);
@@ -60,8 +62,41 @@ Tensor inplace_source(const Tensor& self);
 void assign_inplace(const char* op, const Tensor& self, const Tensor& value);
 /// self takes over the layout and history of a view of itself: squeeze_, t_ and the like.
 void assign_view_inplace(const Tensor& self, const Tensor& view);
+
+/// What the `out` line of an entry asks of out= beyond the usual.
+struct OutRules {
+  enum : int { kApart = 1, kSameDType = 2 };  // shares nothing with an input; has the dtype of the result
+};
+namespace detail {
+void check_out_against(const char* op, int rules, const Tensor& out, const Tensor& input);
+inline void check_out_against(const char* op, int rules, const Tensor& out, const TensorLike& input) {
+  if (input.tensor != nullptr) check_out_against(op, rules, out, *input.tensor);
+}
+inline void check_out_against(const char* op, int rules, const Tensor& out, const std::optional<Tensor>& input) {
+  if (input.has_value()) check_out_against(op, rules, out, *input);
+}
+inline void check_out_against(const char* op, int rules, const Tensor& out, TensorList inputs) {
+  for (const Tensor& t : inputs) check_out_against(op, rules, out, t);
+}
+inline void check_out_against(const char* op, int rules, const Tensor& out, ArrayRef<std::optional<Tensor>> inputs) {
+  for (const auto& t : inputs) check_out_against(op, rules, out, t);
+}
+void check_out_itself(const char* op, const Tensor& out);
+}  // namespace detail
+/// Refuses an out= that overlaps itself, or an input in part (or, with kApart, at all).
+template <class... Args>
+inline void check_out(const char* op, int rules, const Tensor& out, const Args&... inputs) {
+  detail::check_out_itself(op, out);
+  (detail::check_out_against(op, rules, out, inputs), ...);
+}
 /// Writes value into out= (resized to its shape, cast if allowed).
-void write_out(const char* op, const Tensor& out, const Tensor& value);
+void write_out(const char* op, int rules, const Tensor& out, const Tensor& value);
+/// The same for results that are a list: as many tensors are needed.
+void write_out(const char* op, int rules, TensorList out, const std::vector<Tensor>& values);
+
+/// Copies of views: what NAME_copy gives.
+Tensor own_copy(const Tensor& view);
+std::vector<Tensor> own_copy(std::vector<Tensor> views);
 
 [[noreturn]] void raise_grad_out(const char* op);
 /// out= does not record: refuses when something requires grad.

@@ -36,8 +36,8 @@ struct ViewOfBaseBackward final : Node {
     if (!wants_arg(0)) return;
     const Tensor& g = grads[0];
     if (may_overlap(view.sizes, view.strides)) {  // several elements of the view are one of the base
-      out[0] =
-          as_strided_backward(g, base_buffer(base, g), view.sizes, view.strides, view.offset - base.offset);
+      out[0] = as_strided_backward(g, base.sizes, base.strides, 0, view.sizes, view.strides,
+                                   view.offset - base.offset);
       return;
     }
     if (GradMode::is_enabled()) {

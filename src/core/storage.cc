@@ -14,26 +14,33 @@ void* Storage::operator new(size_t size) {
 void Storage::operator delete(void* p) { Slab<64>::deallocate(p); }
 
 Storage::~Storage() {
-  if (cow_ != nullptr) {
-    if (cow_->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    delete cow_;
+  if (CowBlock* block = cow_.load(std::memory_order_acquire); block != nullptr) {
+    if (block->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    delete block;
   }
   if (data_ != nullptr) ops_->release(context_, data_, nbytes_);
 }
 
 Storage* Storage::share() {
   if (pinned_) return nullptr;
-  if (cow_ == nullptr) cow_ = new CowBlock{{1}};
+  CowBlock* block = cow_.load(std::memory_order_acquire);
+  if (block == nullptr) {  // several threads may clone one tensor: the first block wins
+    auto* fresh = new CowBlock{{1}};
+    if (cow_.compare_exchange_strong(block, fresh, std::memory_order_acq_rel, std::memory_order_acquire))
+      block = fresh;
+    else
+      delete fresh;
+  }
   auto* twin = new Storage(data_, nbytes_, device_, ops_, context_);
-  cow_->refs.fetch_add(1, std::memory_order_relaxed);
-  twin->cow_ = cow_;
+  block->refs.fetch_add(1, std::memory_order_relaxed);
+  twin->cow_.store(block, std::memory_order_relaxed);
   return twin;
 }
 
 void Storage::unshare() {
-  CowBlock* block = cow_;
+  CowBlock* block = cow_.load(std::memory_order_acquire);
   if (block->refs.load(std::memory_order_acquire) == 1) {  // the others are gone: the bytes are ours
-    cow_ = nullptr;
+    cow_.store(nullptr, std::memory_order_relaxed);
     delete block;
     return;
   }
@@ -41,7 +48,7 @@ void Storage::unshare() {
   ops_->copy(context_, fresh, data_, nbytes_);
   void* old = data_;
   data_ = fresh;
-  cow_ = nullptr;
+  cow_.store(nullptr, std::memory_order_relaxed);
   if (block->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {  // the last sharer left meanwhile
     ops_->release(context_, old, nbytes_);
     delete block;
@@ -49,7 +56,7 @@ void Storage::unshare() {
 }
 
 void Storage::pin() {
-  if (cow_ != nullptr) unshare();
+  if (is_shared()) unshare();
   pinned_ = true;
 }
 
@@ -57,12 +64,12 @@ void Storage::resize(size_t nbytes) {
   void* fresh = nbytes == 0 ? nullptr : ops_->allocate(context_, nbytes);
   size_t common = std::min(nbytes, nbytes_);
   if (common != 0) ops_->copy(context_, fresh, data_, common);
-  if (cow_ != nullptr) {
-    if (cow_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      delete cow_;
+  if (CowBlock* block = cow_.load(std::memory_order_acquire); block != nullptr) {
+    if (block->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      delete block;
       ops_->release(context_, data_, nbytes_);
     }
-    cow_ = nullptr;
+    cow_.store(nullptr, std::memory_order_relaxed);
   } else if (data_ != nullptr) {
     ops_->release(context_, data_, nbytes_);
   }

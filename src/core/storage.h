@@ -44,7 +44,7 @@ class Storage {
   const void* data() const { return data_; }
   /// The bytes, made private first when they are shared. Throws OutOfMemory.
   void* mutable_data() {
-    if (cow_ != nullptr) [[unlikely]]
+    if (cow_.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
       unshare();
     return data_;
   }
@@ -59,9 +59,10 @@ class Storage {
   /// A new storage with the same bytes, shared until a write. Null when this storage may not share
   /// (its bytes were handed to foreign code that can write at any time).
   Storage* share();
-  bool is_shared() const { return cow_ != nullptr; }
+  bool is_shared() const { return cow_.load(std::memory_order_relaxed) != nullptr; }
   /// Forbids sharing from now on, after making the bytes private: a foreign library is given the address.
   void pin();
+  bool is_pinned() const { return pinned_; }
 
   /// Grows or shrinks to nbytes, keeping the common prefix.
   void resize(size_t nbytes);
@@ -80,7 +81,7 @@ class Storage {
   size_t nbytes_;
   const StorageOps* ops_;
   void* context_;
-  CowBlock* cow_ = nullptr;
+  std::atomic<CowBlock*> cow_{nullptr};  // set by whoever shares first; clones of one tensor may race
 };
 
 }  // namespace rustorch

@@ -9,6 +9,7 @@
 #include "ops/copy_common.h"
 #include "ops/dim_array.h"
 #include "ops/make.h"
+#include "ops/overlap.h"
 #include "ops/view_common.h"
 #include "rustorch/error.h"
 
@@ -64,7 +65,7 @@ void copy_data(const Tensor& dst, const Tensor& src) {
 }
 
 void check_no_overlap(const char* op, const Tensor& self) {
-  RT_CHECK(!may_overlap(self.sizes(), self.strides()) || self.numel() <= 1, Value, op,
+  RT_CHECK(self.impl()->is_contiguous() || !overlaps_itself(self.sizes(), self.strides()), Value, op,
            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
            "location. "
            "Please clone() the tensor before performing the operation.");

@@ -110,6 +110,11 @@ void backend_copy(const Tensor& dst, const Tensor& src) {
   backend_for(where).copy(dst, from);
 }
 
+void grow_storage(const char* op, Storage& storage, size_t nbytes) {
+  RT_CHECK(!storage.is_pinned(), Value, op, "Trying to resize storage that is not resizable");
+  storage.resize(nbytes);
+}
+
 void resize_output(const char* op, const Tensor& out, IntArrayRef sizes) {
   if (out.sizes() == sizes) return;
   if (out.numel() != 0)
@@ -122,7 +127,7 @@ void resize_output(const char* op, const Tensor& out, IntArrayRef sizes) {
   size_t nbytes = checked_nbytes(op, sizes, element_size(out.dtype()));
   TensorImpl* impl = out.impl();
   size_t needed = nbytes + static_cast<size_t>(impl->byte_offset());
-  if (impl->storage()->nbytes() < needed) impl->storage()->resize(needed);
+  if (impl->storage() != nullptr && impl->storage()->nbytes() < needed) grow_storage(op, *impl->storage(), needed);
   impl->set_sizes_contiguous(sizes);
 }
 

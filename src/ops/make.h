@@ -29,6 +29,8 @@ Tensor cast_raw(const Tensor& t, DType dtype);
 
 /// dst = src converted to dst's dtype, broadcast to its shape, across devices; no history, no version bump.
 void backend_copy(const Tensor& dst, const Tensor& src);
+/// Makes a storage larger; refuses when foreign code holds its address.
+void grow_storage(const char* op, Storage& storage, size_t nbytes);
 /// Gives out= the shape of the result; warns when it had elements of another shape.
 void resize_output(const char* op, const Tensor& out, IntArrayRef sizes);
 

@@ -207,6 +207,16 @@ Tensor addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, co
                          rustorch::reshape(batch2, {bk, m}), beta, alpha);
 }
 
+namespace {
+/// t * factor in the dtype of t, which the factor must fit.
+Tensor scaled(const Tensor& t, const Scalar& factor) {
+  if (factor.equal(1)) return t;
+  if (t.dtype() == kBool) return rustorch::logical_and(t, rustorch::full({}, factor, kBool, t.device()));
+  if (is_integral(t.dtype(), false) && !factor.is_integral()) return rustorch::mul(t, Scalar(factor.to_int()));
+  return rustorch::mul(t, factor);
+}
+}  // namespace
+
 Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta,
              const Scalar& alpha) {
   RT_CHECK(mat.dim() == 2 && vec.dim() == 1 && self.dim() <= 1, Shape, "addmv",
@@ -217,9 +227,9 @@ Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Sca
                 rustorch::cat("size mismatch, got input (", self.dim() ? self.size(0) : 1, "), mat (",
                               mat.size(0), "x", mat.size(1), "), vec (", vec.size(0), ")"),
                 mat.sizes(), vec.sizes());
-  Tensor product = rustorch::mul(rustorch::mv(mat, vec), alpha);
+  Tensor product = scaled(rustorch::mv(mat, vec), alpha);
   if (beta.equal(0)) return product;
-  return rustorch::add(rustorch::mul(self, beta), product);
+  return rustorch::add(scaled(self, beta), product);
 }
 
 Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Scalar& beta,
@@ -229,9 +239,9 @@ Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Sc
   RT_CHECK(is_expandable_to(self.sizes(), IntArrayRef{vec1.size(0), vec2.size(0)}), Shape, "addr",
            "The expanded size of the tensor must match; got ", self.sizes(), "; expected [", vec1.size(0),
            ", ", vec2.size(0), "]");
-  Tensor product = rustorch::mul(rustorch::outer(vec1, vec2), alpha);
+  Tensor product = scaled(rustorch::outer(vec1, vec2), alpha);
   if (beta.equal(0)) return product;
-  return rustorch::add(rustorch::mul(self, beta), product);
+  return rustorch::add(scaled(self, beta), product);
 }
 
 Tensor outer(const Tensor& self, const Tensor& vec2) {

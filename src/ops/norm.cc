@@ -227,7 +227,7 @@ std::tuple<Tensor, Tensor, Tensor> native_batch_norm(const Tensor& input, const 
   if (training)
     return {std::get<0>(all), rustorch::to(std::get<1>(all), input.dtype()),
             rustorch::to(std::get<2>(all), input.dtype())};
-  const Tensor none = make_tensor({0}, std::get<1>(all).dtype(), input.device());
+  const Tensor none = make_tensor({0}, input.dtype(), input.device());
   return {std::get<0>(all), none, none};
 }
 

@@ -7,7 +7,9 @@
 #include "core/promotion.h"
 #include "backend/cpu/chunk_kernel.h"
 #include "gen/kernel_table.h"
+#include "ops/copy_common.h"
 #include "ops/make.h"
+#include "ops/overlap.h"
 #include "rustorch/error.h"
 
 namespace rustorch {
@@ -170,26 +172,11 @@ void run(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, c
   backend_for(plan.device.type).pointwise(call);
 }
 
-// As PyTorch: writing where an operand is read from is fine when both have one layout, an error when they
-// cross.
+// As PyTorch: writing where an operand is read from is fine when both have one layout, an error when they cross.
 void check_overlap(const PointwiseOp& op, const Tensor& out, const Operand* ins, int nin) {
-  for (int i = 0; i < nin; ++i) {
-    if (!ins[i].is_tensor() || ins[i].tensor->impl()->storage() != out.impl()->storage()) continue;
-    const TensorImpl& a = *out.impl();
-    const TensorImpl& b = *ins[i].tensor->impl();
-    if (a.numel() == 0 || b.numel() == 0) continue;
-    if (a.offset() == b.offset() && a.sizes() == b.sizes() && a.strides() == b.strides() &&
-        a.dtype() == b.dtype())
-      continue;
-    if (!a.is_non_overlapping_and_dense() || !b.is_non_overlapping_and_dense()) continue;
-    int64_t a_begin = a.byte_offset(), b_begin = b.byte_offset();
-    int64_t a_end = a_begin + a.numel() * static_cast<int64_t>(element_size(a.dtype()));
-    int64_t b_end = b_begin + b.numel() * static_cast<int64_t>(element_size(b.dtype()));
-    RT_CHECK(a_end <= b_begin || b_end <= a_begin, Value, op.name,
-             "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
-             "single "
-             "memory location. Please clone() the tensor before performing the operation.");
-  }
+  for (int i = 0; i < nin; ++i)
+    if (ins[i].is_tensor() && ins[i].tensor->impl()->storage() == out.impl()->storage())
+      check_no_partial_overlap(op.name, out, *ins[i].tensor);
 }
 
 void run_into(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, const Scalar* params,
@@ -229,6 +216,7 @@ void pointwise_out(const PointwiseOp& op, const Operand* ins, int nin, const Sca
   RT_CHECK(out.device() == plan.device, Device, op.name, "Expected out tensor to have device ", plan.device,
            ", but got ", out.device(), " instead");
   if (plan.shape() != out.sizes()) resize_output(op.name, out, plan.shape());
+  check_no_overlap(op.name, out);
   run_into(op, plan, ins, nin, params, nparams, out);
 }
 

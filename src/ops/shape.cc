@@ -6,6 +6,7 @@
 #include "core/layout_algebra.h"
 #include "core/tensor_impl.h"
 #include "gen/impl.h"
+#include "ops/copy_common.h"
 #include "ops/dim_array.h"
 #include "ops/make.h"
 #include "rustorch/error.h"
@@ -248,10 +249,29 @@ Tensor diagonal_scatter(const Tensor& self, const Tensor& src, int64_t offset, i
   target.copy_(src);
   return out;
 }
+namespace {
+
+/// A copy with the strides and the offset of self, gaps included; plain when elements of self share places.
+Tensor copy_with_layout(const Tensor& self) {
+  if (self.numel() == 0 || may_overlap(self.sizes(), self.strides())) return impl::clone(self, MemoryFormat::Contiguous);
+  int64_t first, last;
+  extent(self.sizes(), self.strides(), &first, &last);
+  const int64_t whole = self.storage_offset() + last + 1;
+  const int64_t step = 1;
+  const Tensor all = make_alias(self, IntArrayRef(&whole, 1), IntArrayRef(&step, 1), 0);
+  const Tensor copy = make_tensor(all.sizes(), self.dtype(), self.device());
+  backend_copy(copy, all);
+  return make_alias(copy, self.sizes(), self.strides(), self.storage_offset());
+}
+
+}  // namespace
+
 Tensor as_strided_scatter(const Tensor& self, const Tensor& src, IntArrayRef size, IntArrayRef stride,
                           std::optional<int64_t> storage_offset) {
-  Tensor out = rustorch::clone(self, MemoryFormat::Preserve);
-  rustorch::as_strided(out, size, stride, storage_offset).copy_(src);
+  Tensor out = copy_with_layout(self);
+  const Tensor target = impl::as_strided(out, size, stride, storage_offset);
+  check_no_overlap("as_strided_scatter", target);
+  backend_copy(target, src);
   return out;
 }
 Tensor narrow_copy(const Tensor& self, int64_t dim, int64_t start, int64_t length) {

@@ -93,29 +93,66 @@ Tensor storage_places(IntArrayRef sizes, IntArrayRef strides, int64_t base, Devi
 
 }  // namespace
 
-Tensor as_strided_backward(const Tensor& g, const Tensor& self, IntArrayRef size, IntArrayRef stride,
-                           std::optional<int64_t> storage_offset) {
-  if (self.numel() == 0 || g.numel() == 0) return zeros_for(g, self.sizes());
-  const int64_t out_offset = storage_offset.value_or(self.storage_offset());
+Tensor as_strided_backward(const Tensor& g, IntArrayRef self_sizes, IntArrayRef self_strides, int64_t self_offset,
+                           IntArrayRef size, IntArrayRef stride, std::optional<int64_t> storage_offset) {
+  if (numel_of(self_sizes) == 0 || g.numel() == 0) return zeros_for(g, self_sizes);
+  const int64_t out_offset = storage_offset.value_or(self_offset);
   int64_t first_in, last_in, first_out, last_out;
-  extent(self.sizes(), self.strides(), &first_in, &last_in);
+  extent(self_sizes, self_strides, &first_in, &last_in);
   extent(size, stride, &first_out, &last_out);
-  const int64_t low = std::min(self.storage_offset() + first_in, out_offset + first_out);
-  const int64_t high = std::max(self.storage_offset() + last_in, out_offset + last_out);
+  const int64_t low = std::min(self_offset + first_in, out_offset + first_out);
+  const int64_t high = std::max(self_offset + last_in, out_offset + last_out);
   Tensor places = zeros_for(g, {high - low + 1});
   if (may_overlap(size, stride))
     places = places.index_add(0, storage_places(size, stride, out_offset - low, g.device()).reshape({-1}),
                               g.reshape({-1}));
   else
     places.as_strided(size, stride, out_offset - low).copy_(g);
-  if (may_overlap(self.sizes(), self.strides())) {
-    const Tensor at =
-        storage_places(self.sizes(), self.strides(), self.storage_offset() - low, g.device()).reshape({-1});
+  if (may_overlap(self_sizes, self_strides)) {
+    const Tensor at = storage_places(self_sizes, self_strides, self_offset - low, g.device()).reshape({-1});
     const Tensor count =
         zeros_for(g, {high - low + 1}).index_add(0, at, ones({at.numel()}, g.dtype(), g.device()));
     places = places / count;  // places that self does not reach are never read below
   }
-  return places.as_strided(self.sizes(), self.strides(), self.storage_offset() - low).clone();
+  return places.as_strided(self_sizes, self_strides, self_offset - low).clone();
+}
+
+namespace {
+
+/// The gradient g of a tensor of the given layout in a buffer of its storage range and that of the scattered part.
+Tensor laid_out(const Tensor& g, IntArrayRef sizes, IntArrayRef strides, int64_t offset, IntArrayRef size,
+                IntArrayRef stride, int64_t out_offset) {
+  int64_t first_in = 0, last_in = -1, first_out = 0, last_out = -1;
+  if (numel_of(sizes) > 0) extent(sizes, strides, &first_in, &last_in);
+  if (numel_of(size) > 0) extent(size, stride, &first_out, &last_out);
+  Tensor places = zeros_for(g, {std::max(offset + last_in, out_offset + last_out) + 1});
+  if (g.numel() > 0) places.as_strided(sizes, strides, offset).copy_(g);
+  return places;
+}
+
+}  // namespace
+
+Tensor as_strided_scatter_backward(const Tensor& g, IntArrayRef self_sizes, IntArrayRef self_strides,
+                                   int64_t self_offset, IntArrayRef size, IntArrayRef stride,
+                                   std::optional<int64_t> storage_offset) {
+  const int64_t out_offset = storage_offset.value_or(self_offset);
+  if (may_overlap(self_sizes, self_strides))  // the result was a contiguous copy
+    return as_strided_scatter_backward(g, self_sizes, contiguous_strides(self_sizes), 0, size, stride,
+                                       storage_offset.value_or(0));
+  Tensor places = laid_out(g, self_sizes, self_strides, self_offset, size, stride, out_offset);
+  if (numel_of(size) > 0) places.as_strided(size, stride, out_offset).fill_(Scalar(0));
+  return places.as_strided(self_sizes, self_strides, self_offset).clone();
+}
+
+Tensor as_strided_scatter_src_backward(const Tensor& g, IntArrayRef self_sizes, IntArrayRef self_strides,
+                                       int64_t self_offset, IntArrayRef size, IntArrayRef stride,
+                                       std::optional<int64_t> storage_offset, IntArrayRef src_sizes) {
+  if (may_overlap(self_sizes, self_strides))
+    return as_strided_scatter_src_backward(g, self_sizes, contiguous_strides(self_sizes), 0, size, stride,
+                                           storage_offset.value_or(0), src_sizes);
+  const int64_t out_offset = storage_offset.value_or(self_offset);
+  const Tensor places = laid_out(g, self_sizes, self_strides, self_offset, size, stride, out_offset);
+  return places.as_strided(size, stride, out_offset).clone().sum_to_size(src_sizes);
 }
 
 Tensor real_view_backward(const Tensor& g, DType dtype) { return g.to(dtype); }

@@ -6,8 +6,8 @@ from families import gradients
 from types_ops import type_of
 
 IDENT = re.compile(r"[A-Za-z_]\w*")
-META = ("sizes", "dtype", "numel", "dim", "device", "strides", "shapes")
-META_TYPE = {"shapes": "std::vector<std::vector<int64_t>>", "sizes": "std::vector<int64_t>", "strides": "std::vector<int64_t>", "dtype": "DType", "numel": "int64_t",
+META = ("sizes", "dtype", "numel", "dim", "device", "strides", "offset", "shapes")
+META_TYPE = {"shapes": "std::vector<std::vector<int64_t>>", "sizes": "std::vector<int64_t>", "strides": "std::vector<int64_t>", "dtype": "DType", "numel": "int64_t", "offset": "int64_t",
              "dim": "int64_t", "device": "Device"}
 
 

@@ -47,8 +47,9 @@ def emit_overload(op, form):
     has_tensor = any(a.is_tensor for a in op.args)
     out_ok = form == "plain" and "out" in v and bool(op.args)
     if out_ok:
-        n = len(op.returns)
-        outs = ", ".join(f"out[{i}]" for i in range(n))
+        several = op.returns[0][0] == "Tensor[]"
+        n = -1 if several else len(op.returns)
+        outs = "{out, out_count(v, %d)}" % len(op.args) if several else ", ".join(f"out[{i}]" for i in range(n))
         text += f"  if (const Tensor* out = out_tensors(v, {len(op.args)}, {n})) {{\n"
         text += f"    {{ GilScope gil(v); rustorch::{op.cname}_out({outs}, {', '.join(gets)}); }}\n"
         text += f"    return wrap_outs(v, {len(op.args)});\n  }}\n"

@@ -36,7 +36,7 @@ def default_variants(op):
 
 def has_out(op):
     """Every function that makes new tensors takes out=, but for hidden ones and factories of alias results."""
-    tensors = op.returns and all(t == "Tensor" for t, _ in op.returns)
+    tensors = op.returns and (all(t == "Tensor" for t, _ in op.returns) or bool(op.body))
     return (tensors and bool(op.args) and op.kind in ("primitive", "composite") and not op.hidden
             and (op.variants is None or "function" in op.variants) and op.arg("out") is None)
 

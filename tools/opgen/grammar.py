@@ -7,8 +7,9 @@ Errors carry file and line.
 import re
 
 KINDS = ("primitive", "composite", "view", "inplace")
-VARIANTS = ("function", "method", "inplace", "out")
-FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero", "autocast")
+VARIANTS = ("function", "method", "inplace", "out", "copy")
+FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero", "autocast", "out")
+OUT_RULES = {"apart": "kApart", "dtype": "kSameDType"}
 
 
 class OpsError(Exception):
@@ -39,6 +40,8 @@ class OpDecl:
         self.aliases = []
         self.doc = ""
         self.autocast = ""  # low, f32 or promote: what autocast does with the tensors
+        self.out_rules = []  # what out= must keep to beyond the usual
+        self.body = ""  # C++ expression of a generated entry, instead of a body in src/ops
         self.check_zero = ""  # operand whose zeros integers refuse
         self.header = ""  # public header (and C++ namespace) of its file; "" is rustorch/ops.h
 
@@ -163,7 +166,25 @@ def parse_file(path, shown):
             continue
         word, _, rest = stripped.partition(" ")
         field, field_indent = set_field(op, word, rest.strip(), place), indent
-    return ops
+    return with_copies(ops)
+
+
+def with_copies(ops):
+    """The entries, and after each view with the variant `copy` its twin NAME_copy, which gives tensors of their own."""
+    result = []
+    for op in ops:
+        result.append(op)
+        if "copy" not in (op.variants or ()):
+            continue
+        if op.kind != "view":
+            raise OpsError(f"{op.place}: only views have the variant 'copy'")
+        twin = OpDecl(op.name + "_copy", op.overload, op.args, op.returns, op.place)
+        twin.family, twin.kind, twin.header, twin.variants = "copy", "composite", op.header, ["function"]
+        twin.body = f"own_copy(rustorch::{op.name}({', '.join(a.name for a in op.args)}))"
+        twin.out_rules = ["dtype"]
+        twin.doc = f"What {op.name} gives, in memory of its own."
+        result.append(twin)
+    return result
 
 
 def set_field(op, word, rest, place):
@@ -206,6 +227,11 @@ def set_field(op, word, rest, place):
         if rest not in ("low", "f32", "promote"):
             raise OpsError(f"{place}: autocast must be low, f32 or promote")
         op.autocast = rest
+    elif word == "out":
+        op.out_rules = rest.split()
+        for rule in op.out_rules:
+            if rule not in OUT_RULES:
+                raise OpsError(f"{place}: 'out' takes {', '.join(OUT_RULES)}; got '{rule}'")
     return (word, None)
 
 

@@ -266,7 +266,15 @@ void exponential_scan(const ScanCall& call, const Shape3& s) {
   });
 }
 
-/// The same for complex numbers; the shift is the largest real part.
+/// log(exp(a) + exp(b)); the angle counts on from that of the larger one, as in PyTorch.
+std::complex<double> log_add_exp(std::complex<double> a, std::complex<double> b) {
+  if (a.real() < b.real()) std::swap(a, b);
+  if (std::isinf(b.real()) && b.real() < 0) return a;
+  if (std::isinf(a.real()) && a.real() == b.real()) return std::log(std::exp(a) + std::exp(b));
+  return a + std::log(1.0 + std::exp(b - a));
+}
+
+/// The same for complex numbers.
 template <class C>
 void complex_exponential_scan(const ScanCall& call, const Shape3& s) {
   using Z = std::complex<double>;
@@ -275,17 +283,10 @@ void complex_exponential_scan(const ScanCall& call, const Shape3& s) {
   parallel_for(0, s.outer * s.inner, std::max<int64_t>(1, 512 / s.n), [&](int64_t b, int64_t e) {
     for (int64_t t = b; t < e; ++t) {
       const int64_t at = t / s.inner * s.n * s.inner + t % s.inner;
-      double m = -std::numeric_limits<double>::infinity();
-      Z total = 0;
+      Z total(-std::numeric_limits<double>::infinity(), 0);
       for (int64_t r = 0; r < s.n; ++r) {
-        const Z x(in[at + r * s.inner]);
-        if (x.real() > m) {
-          total = std::isinf(m) ? Z(0) : total * std::exp(m - x.real());
-          m = x.real();
-        }
-        if (!std::isinf(x.real()) || x.real() > 0)
-          total += std::exp(Z(std::isinf(m) ? 0 : x.real() - m, x.imag()));
-        out[at + r * s.inner] = static_cast<C>(std::isinf(m) && m < 0 ? Z(m, 0) : Z(m, 0) + std::log(total));
+        total = log_add_exp(Z(in[at + r * s.inner]), total);
+        out[at + r * s.inner] = static_cast<C>(total);
       }
     }
   });
