@@ -5,7 +5,25 @@
 A row is a function of t in [-1, 1]; its expansion is cut where the coefficients fall below 2^-56 of the largest.
 """
 
-from mpmath import airyai, airybi, bernoulli, besseli, besselk, cos, digamma, erfc, exp, findroot, loggamma, mp, mpf, pi, psi, sin, sqrt
+from mpmath import (
+    airyai,
+    airybi,
+    bernoulli,
+    besseli,
+    besselk,
+    cos,
+    digamma,
+    erfc,
+    exp,
+    findroot,
+    loggamma,
+    mp,
+    mpf,
+    pi,
+    psi,
+    sin,
+    sqrt,
+)
 
 mp.dps = 45
 CUT = mpf(2) ** -57

@@ -1,6 +1,6 @@
 """The transforms of random variables."""
 
-from ._transform import ComposeTransform, IndependentTransform, Transform, _InverseTransform, identity_transform
+from ._transform import ComposeTransform, IndependentTransform, Transform, identity_transform
 from ._transforms_scalar import (
     AbsTransform,
     AffineTransform,
