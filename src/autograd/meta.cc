@@ -46,14 +46,20 @@ NodeRef<Node> current_grad_fn(const Tensor& t) {
   if (meta == nullptr) return {};
   if (meta->is_view() && t.impl()->version() != meta->view_version && tensor_requires_grad(meta->view_base)) {
     RT_CHECK(!meta->multi_output_view, Autograd, "",
-             "Output of a function that returns multiple views is a view and its base or another view of its base has "
-             "been modified inplace. Such functions do not allow the output views to be modified inplace. You should "
+             "Output of a function that returns multiple views is a view and its base or another view of its "
+             "base has "
+             "been modified inplace. Such functions do not allow the output views to be modified inplace. "
+             "You should "
              "replace the inplace operation by an out-of-place one.");
-    RT_CHECK(!meta->no_grad_view, Autograd, "",
-             "A view was created in no_grad mode and its base or another view of its base has been modified inplace "
-             "with grad mode enabled. Given that this use case is ambiguous and error-prone, it is forbidden. You can "
-             "clarify your code by moving both the view and the inplace either both inside the no_grad block (if you "
-             "don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).");
+    RT_CHECK(
+        !meta->no_grad_view, Autograd, "",
+        "A view was created in no_grad mode and its base or another view of its base has been modified "
+        "inplace "
+        "with grad mode enabled. Given that this use case is ambiguous and error-prone, it is forbidden. You "
+        "can "
+        "clarify your code by moving both the view and the inplace either both inside the no_grad block (if "
+        "you "
+        "don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).");
     meta->grad_fn = view_of_base_node(meta->view_base, t);
     meta->result_nr = 0;
     meta->view_version = t.impl()->version();

@@ -178,17 +178,18 @@ void check_out_itself(const char* op, const Tensor& out) {
 void check_out_against(const char* op, int rules, const Tensor& out, const Tensor& input) {
   if (!input.defined() || input.impl()->storage() != out.impl()->storage()) return;
   check_no_partial_overlap(op, out, input);
-  RT_CHECK((rules & OutRules::kApart) == 0 || !shares_memory(out, input), Value, op,
-           "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
-           "memory location. Please clone() the tensor before performing the operation.");
+  RT_CHECK(
+      (rules & OutRules::kApart) == 0 || !shares_memory(out, input), Value, op,
+      "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+      "memory location. Please clone() the tensor before performing the operation.");
 }
 
 }  // namespace detail
 
 void write_out(const char* op, int rules, const Tensor& out, const Tensor& value) {
   RT_CHECK((rules & OutRules::kSameDType) == 0 || out.dtype() == value.dtype(), DType, op,
-           "Expected out tensor to have dtype ", dtype_name(value.dtype()), ", but got ", dtype_name(out.dtype()),
-           " instead");
+           "Expected out tensor to have dtype ", dtype_name(value.dtype()), ", but got ",
+           dtype_name(out.dtype()), " instead");
   RT_CHECK(can_cast(value.dtype(), out.dtype()), DType, op, "result type ", dtype_scalar_name(value.dtype()),
            " can't be cast to the desired output type ", dtype_scalar_name(out.dtype()));
   RT_CHECK(out.device() == value.device(), Device, op, "Expected out tensor to have device ", value.device(),
@@ -199,8 +200,8 @@ void write_out(const char* op, int rules, const Tensor& out, const Tensor& value
 }
 
 void write_out(const char* op, int rules, TensorList out, const std::vector<Tensor>& values) {
-  RT_CHECK(out.size() == values.size(), Value, op, op, "_out() expected an out= argument of size ", values.size(),
-           ", got size ", out.size());
+  RT_CHECK(out.size() == values.size(), Value, op, op, "_out() expected an out= argument of size ",
+           values.size(), ", got size ", out.size());
   for (size_t i = 0; i < values.size(); ++i) {
     detail::check_out_itself(op, out[i]);
     write_out(op, rules, out[i], values[i]);

@@ -72,20 +72,22 @@ void check_out_against(const char* op, int rules, const Tensor& out, const Tenso
 inline void check_out_against(const char* op, int rules, const Tensor& out, const TensorLike& input) {
   if (input.tensor != nullptr) check_out_against(op, rules, out, *input.tensor);
 }
-inline void check_out_against(const char* op, int rules, const Tensor& out, const std::optional<Tensor>& input) {
+inline void check_out_against(const char* op, int rules, const Tensor& out,
+                              const std::optional<Tensor>& input) {
   if (input.has_value()) check_out_against(op, rules, out, *input);
 }
 inline void check_out_against(const char* op, int rules, const Tensor& out, TensorList inputs) {
   for (const Tensor& t : inputs) check_out_against(op, rules, out, t);
 }
-inline void check_out_against(const char* op, int rules, const Tensor& out, ArrayRef<std::optional<Tensor>> inputs) {
+inline void check_out_against(const char* op, int rules, const Tensor& out,
+                              ArrayRef<std::optional<Tensor>> inputs) {
   for (const auto& t : inputs) check_out_against(op, rules, out, t);
 }
 void check_out_itself(const char* op, const Tensor& out);
 }  // namespace detail
 /// Refuses an out= that overlaps itself, or an input in part (or, with kApart, at all).
 template <class... Args>
-inline void check_out(const char* op, int rules, const Tensor& out, const Args&... inputs) {
+inline void check_out(const char* op, [[maybe_unused]] int rules, const Tensor& out, const Args&... inputs) {
   detail::check_out_itself(op, out);
   (detail::check_out_against(op, rules, out, inputs), ...);
 }

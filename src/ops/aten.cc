@@ -1,4 +1,5 @@
-// Bodies of the operators that ops/aten.ops declares: compositions under the names of PyTorch's operator registry.
+// Bodies of the operators that ops/aten.ops declares: compositions under the names of PyTorch's operator
+// registry.
 #include <cmath>
 #include <limits>
 
@@ -22,16 +23,16 @@ Tensor empty_permuted(IntArrayRef size, IntArrayRef physical_layout, std::option
   uint64_t seen = 0;
   for (int i = 0; i < n; ++i) {
     const int64_t d = physical_layout[static_cast<size_t>(i)];
-    RT_CHECK(d >= 0 && d < n, Index, "empty_permuted", "Dimension out of range (expected to be between 0 and ",
-             n - 1, ", but got ", d, " at index ", i,
+    RT_CHECK(d >= 0 && d < n, Index, "empty_permuted",
+             "Dimension out of range (expected to be between 0 and ", n - 1, ", but got ", d, " at index ", i,
              ").  NB: negative dims not currently supported; file an issue if you want it.");
     RT_CHECK((seen >> d & 1) == 0, Value, "empty_permuted", "Duplicate dim not allowed");
     seen |= uint64_t{1} << d;
     sizes.push(size[static_cast<size_t>(d)]);
     places[static_cast<int>(d)] = i;
   }
-  Tensor out = rustorch::permute(
-      rustorch::empty(sizes.ref(), dtype.value_or(get_default_dtype()), device), places.ref());
+  Tensor out = rustorch::permute(rustorch::empty(sizes.ref(), dtype.value_or(get_default_dtype()), device),
+                                 places.ref());
   if (requires_grad) out.requires_grad_(true);
   return out;
 }
@@ -152,10 +153,11 @@ Tensor segment_lengths(const Tensor& data, const std::optional<Tensor>& lengths,
   RT_CHECK(is_integral(given.dtype(), false), DType, "segment_reduce",
            "Expected lengths or offsets to be of an integer type; got ", dtype_scalar_name(given.dtype()));
   RT_CHECK(given.dim() == axis + 1, Shape, "segment_reduce", "Expected axis to be the last dimension of ",
-           lengths ? "lengths" : "offsets", " but got axis ", axis, " for a tensor of ", given.dim(), " dimensions");
+           lengths ? "lengths" : "offsets", " but got axis ", axis, " for a tensor of ", given.dim(),
+           " dimensions");
   for (int64_t d = 0; d < axis; ++d)
-    RT_CHECK(given.size(d) == data.size(d), Shape, "segment_reduce", "Expected the sizes before axis to match; got ",
-             given.sizes(), " and ", data.sizes());
+    RT_CHECK(given.size(d) == data.size(d), Shape, "segment_reduce",
+             "Expected the sizes before axis to match; got ", given.sizes(), " and ", data.sizes());
   Tensor out = rustorch::to(given, kInt64);
   if (!lengths)
     out = rustorch::sub(rustorch::slice(out, -1, 1, std::nullopt, 1), rustorch::slice(out, -1, 0, -1, 1));
@@ -164,7 +166,8 @@ Tensor segment_lengths(const Tensor& data, const std::optional<Tensor>& lengths,
            "lengths contains negative value!");
   if (lengths) {
     const Tensor total = rustorch::sum(out, -1, false);
-    RT_CHECK(rustorch::all(rustorch::eq(total, Scalar(data.size(axis)))).item().to_bool(), Value, "segment_reduce",
+    RT_CHECK(rustorch::all(rustorch::eq(total, Scalar(data.size(axis)))).item().to_bool(), Value,
+             "segment_reduce",
              "Expected all rows of lengths along axis to sum to data.size(lengths.dim()-1) when !unsafe.");
   }
   return out;
@@ -180,14 +183,14 @@ Scalar segment_start(std::string_view reduce) {
 }  // namespace
 
 Tensor segment_reduce(const Tensor& self, std::string_view reduce, const std::optional<Tensor>& lengths,
-                      const std::optional<Tensor>& indices, const std::optional<Tensor>& offsets, int64_t axis,
-                      bool unsafe, const std::optional<Scalar>& initial) {
+                      const std::optional<Tensor>& indices, const std::optional<Tensor>& offsets,
+                      int64_t axis, bool unsafe, const std::optional<Scalar>& initial) {
   RT_CHECK(!indices.has_value(), NotImplemented, "segment_reduce",
            "indices based reduction is not supported; pass lengths or offsets");
   RT_CHECK(is_floating_point(self.dtype()), NotImplemented, "segment_reduce",
            "\"_segment_reduce\" not implemented for '", dtype_scalar_name(self.dtype()), "'");
-  RT_CHECK(reduce == "sum" || reduce == "mean" || reduce == "max" || reduce == "min" || reduce == "prod", Value,
-           "segment_reduce", "unsupported reduction given: ", reduce);
+  RT_CHECK(reduce == "sum" || reduce == "mean" || reduce == "max" || reduce == "min" || reduce == "prod",
+           Value, "segment_reduce", "unsupported reduction given: ", reduce);
   const int64_t d = wrap_dim("segment_reduce", axis, self.dim());
   const Tensor counts = segment_lengths(self, lengths, offsets, d, unsafe);
   const int64_t segments = counts.size(d);
@@ -201,7 +204,8 @@ Tensor segment_reduce(const Tensor& self, std::string_view reduce, const std::op
     first = rustorch::slice(rustorch::to(*offsets, kInt64), -1, 0, 1, 1);
     ends = rustorch::add(ends, first);
   }
-  Tensor ids = rustorch::sum(rustorch::ge(rustorch::unsqueeze(at, -1), rustorch::unsqueeze(ends, -2)), -1, false);
+  Tensor ids =
+      rustorch::sum(rustorch::ge(rustorch::unsqueeze(at, -1), rustorch::unsqueeze(ends, -2)), -1, false);
   if (!lengths) ids = rustorch::where(rustorch::lt(at, first), Scalar(segments), ids);
   DimArray shape(ids.sizes());
   for (int64_t k = d + 1; k < self.dim(); ++k) shape.push(1);
@@ -209,8 +213,12 @@ Tensor segment_reduce(const Tensor& self, std::string_view reduce, const std::op
 
   DimArray out_shape(self.sizes());
   out_shape[static_cast<int>(d)] = segments + 1;
-  const Tensor base = rustorch::full(out_shape.ref(), initial.value_or(segment_start(reduce)), self.dtype(), self.device());
-  const std::string_view mode = reduce == "max" ? "amax" : reduce == "min" ? "amin" : reduce == "prod" ? "prod" : "sum";
+  const Tensor base =
+      rustorch::full(out_shape.ref(), initial.value_or(segment_start(reduce)), self.dtype(), self.device());
+  const std::string_view mode = reduce == "max"    ? "amax"
+                                : reduce == "min"  ? "amin"
+                                : reduce == "prod" ? "prod"
+                                                   : "sum";
   Tensor out = rustorch::scatter_reduce(base, d, ids, self, mode, true);
   out = rustorch::narrow(out, d, 0, segments);
   if (reduce != "mean") return rustorch::clone(out);
@@ -231,25 +239,34 @@ Tensor _safe_softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype
   return rustorch::masked_fill(out, empty, Scalar(0));
 }
 
-std::tuple<Tensor, Tensor> _scaled_dot_product_flash_attention_for_cpu(
-    const Tensor& query, const Tensor& key, const Tensor& value, double dropout_p, bool is_causal,
-    const std::optional<Tensor>& attn_mask, std::optional<double> scale) {
+std::tuple<Tensor, Tensor> _scaled_dot_product_flash_attention_for_cpu(const Tensor& query, const Tensor& key,
+                                                                       const Tensor& value, double dropout_p,
+                                                                       bool is_causal,
+                                                                       const std::optional<Tensor>& attn_mask,
+                                                                       std::optional<double> scale) {
   const char* op = "_scaled_dot_product_flash_attention";
-  RT_CHECK(is_floating_point(query.dtype()), DType, op, "Expected data type in FP32, FP64, BF16, FP16, but got ",
-           dtype_scalar_name(query.dtype()), " instead.");
-  RT_CHECK(query.dim() == 4 && key.dim() == 4 && value.dim() == 4, Shape, op, "Accept only 4 dims inputs shape of {B, H, T, K}");
+  RT_CHECK(is_floating_point(query.dtype()), DType, op,
+           "Expected data type in FP32, FP64, BF16, FP16, but got ", dtype_scalar_name(query.dtype()),
+           " instead.");
+  RT_CHECK(query.dim() == 4 && key.dim() == 4 && value.dim() == 4, Shape, op,
+           "Accept only 4 dims inputs shape of {B, H, T, K}");
   RT_CHECK(dropout_p == 0.0, Value, op, "Currently do not support dropout > 0");
-  RT_CHECK(query.size(3) == value.size(3) && key.size(3) == value.size(3), Shape, op, "Q/K/V should have the same head size");
+  RT_CHECK(query.size(3) == value.size(3) && key.size(3) == value.size(3), Shape, op,
+           "Q/K/V should have the same head size");
   const double factor = scale.value_or(1.0 / std::sqrt(static_cast<double>(query.size(3))));
   const DType wide = query.dtype() == kFloat64 ? kFloat64 : kFloat32;
-  Tensor scores = rustorch::mul(rustorch::matmul(rustorch::to(query, wide), rustorch::transpose(rustorch::to(key, wide), -2, -1)), Scalar(factor));
+  Tensor scores = rustorch::mul(
+      rustorch::matmul(rustorch::to(query, wide), rustorch::transpose(rustorch::to(key, wide), -2, -1)),
+      Scalar(factor));
   if (is_causal) {
     const Tensor keep = rustorch::tril(rustorch::ones({query.size(2), key.size(2)}, kBool, query.device()));
-    scores = rustorch::masked_fill(scores, rustorch::logical_not(keep), Scalar(-std::numeric_limits<double>::infinity()));
+    scores = rustorch::masked_fill(scores, rustorch::logical_not(keep),
+                                   Scalar(-std::numeric_limits<double>::infinity()));
   }
   if (attn_mask)
     scores = attn_mask->dtype() == kBool
-                 ? rustorch::masked_fill(scores, rustorch::logical_not(*attn_mask), Scalar(-std::numeric_limits<double>::infinity()))
+                 ? rustorch::masked_fill(scores, rustorch::logical_not(*attn_mask),
+                                         Scalar(-std::numeric_limits<double>::infinity()))
                  : rustorch::add(scores, *attn_mask);
   const Tensor out = rustorch::matmul(rustorch::_safe_softmax(scores, -1), rustorch::to(value, wide));
   return {rustorch::to(out, query.dtype()), rustorch::logsumexp(scores, -1, false)};
@@ -265,45 +282,48 @@ std::tuple<Tensor, Tensor, Tensor> native_group_norm(const Tensor& input, const 
                                                      const std::optional<Tensor>& bias, int64_t N, int64_t C,
                                                      int64_t HxW, int64_t group, double eps) {
   RT_CHECK(group > 0 && C % group == 0, Value, "native_group_norm",
-           "Expected number of channels in input to be divisible by num_groups, but got input of shape ", input.sizes(),
-           " and num_groups=", group);
-  RT_CHECK(input.numel() == N * C * HxW, Shape, "native_group_norm", "Expected input of N * C * HxW elements; got ",
-           input.numel(), "; expected ", N * C * HxW);
+           "Expected number of channels in input to be divisible by num_groups, but got input of shape ",
+           input.sizes(), " and num_groups=", group);
+  RT_CHECK(input.numel() == N * C * HxW, Shape, "native_group_norm",
+           "Expected input of N * C * HxW elements; got ", input.numel(), "; expected ", N * C * HxW);
   const auto all = rustorch::_group_norm(rustorch::reshape(input, {N, C, HxW}), group, weight, bias, eps);
-  const auto shaped = [&](const Tensor& t) { return rustorch::to(rustorch::reshape(t, {N, group}), input.dtype()); };
-  return {rustorch::reshape(std::get<0>(all), input.sizes()), shaped(std::get<1>(all)), shaped(std::get<2>(all))};
+  const auto shaped = [&](const Tensor& t) {
+    return rustorch::to(rustorch::reshape(t, {N, group}), input.dtype());
+  };
+  return {rustorch::reshape(std::get<0>(all), input.sizes()), shaped(std::get<1>(all)),
+          shaped(std::get<2>(all))};
 }
 
-std::tuple<Tensor, Tensor, Tensor> _native_batch_norm_legit(const Tensor& input, const std::optional<Tensor>& weight,
-                                                            const std::optional<Tensor>& bias,
-                                                            const Tensor& running_mean, const Tensor& running_var,
-                                                            bool training, double momentum, double eps) {
+std::tuple<Tensor, Tensor, Tensor> _native_batch_norm_legit(
+    const Tensor& input, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
+    const Tensor& running_mean, const Tensor& running_var, bool training, double momentum, double eps) {
   return rustorch::native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps);
 }
 
 std::tuple<Tensor, Tensor, Tensor> _native_batch_norm_legit_no_stats(const Tensor& input,
                                                                      const std::optional<Tensor>& weight,
-                                                                     const std::optional<Tensor>& bias, bool training,
-                                                                     double momentum, double eps) {
-  return rustorch::native_batch_norm(input, weight, bias, std::nullopt, std::nullopt, training, momentum, eps);
+                                                                     const std::optional<Tensor>& bias,
+                                                                     bool training, double momentum,
+                                                                     double eps) {
+  return rustorch::native_batch_norm(input, weight, bias, std::nullopt, std::nullopt, training, momentum,
+                                     eps);
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor> _batch_norm_with_update(const Tensor& input,
-                                                                   const std::optional<Tensor>& weight,
-                                                                   const std::optional<Tensor>& bias,
-                                                                   const Tensor& running_mean,
-                                                                   const Tensor& running_var, double momentum,
-                                                                   double eps) {
-  const auto all = rustorch::native_batch_norm(input, weight, bias, running_mean, running_var, true, momentum, eps);
+std::tuple<Tensor, Tensor, Tensor, Tensor> _batch_norm_with_update(
+    const Tensor& input, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
+    const Tensor& running_mean, const Tensor& running_var, double momentum, double eps) {
+  const auto all =
+      rustorch::native_batch_norm(input, weight, bias, running_mean, running_var, true, momentum, eps);
   return {std::get<0>(all), std::get<1>(all), std::get<2>(all), make_tensor({0}, kUInt8, input.device())};
 }
 
-Tensor max_pool2d_with_indices_backward(const Tensor& grad_output, const Tensor& self, IntArrayRef kernel_size,
-                                        IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation, bool ceil_mode,
-                                        const Tensor& indices) {
+Tensor max_pool2d_with_indices_backward(const Tensor& grad_output, const Tensor& self,
+                                        IntArrayRef kernel_size, IntArrayRef stride, IntArrayRef padding,
+                                        IntArrayRef dilation, bool ceil_mode, const Tensor& indices) {
   (void)kernel_size, (void)stride, (void)padding, (void)dilation, (void)ceil_mode;  // indices say it all
   RT_CHECK(grad_output.dtype() == self.dtype(), DType, "max_pool2d_with_indices_backward", "expected dtype ",
-           dtype_scalar_name(self.dtype()), " for `gradOutput` but got dtype ", dtype_scalar_name(grad_output.dtype()));
+           dtype_scalar_name(self.dtype()), " for `gradOutput` but got dtype ",
+           dtype_scalar_name(grad_output.dtype()));
   RT_CHECK(self.dim() == 3 || self.dim() == 4, Shape, "max_pool2d_with_indices_backward",
            "expected 3D or 4D input tensor, but got ", self.sizes());
   RT_CHECK(grad_output.sizes() == indices.sizes(), Shape, "max_pool2d_with_indices_backward",
@@ -327,9 +347,11 @@ Tensor norm_except_dim(const Tensor& v, int64_t pow, int64_t dim) {
 
 Tensor conv_tbc(const Tensor& self, const Tensor& weight, const Tensor& bias, int64_t pad) {
   RT_CHECK(self.dim() == 3, Shape, "conv_tbc", "Input must have 3 dims: time, batch, in_channel");
-  RT_CHECK(weight.dim() == 3, Shape, "conv_tbc", "Weight tensor must have 3 dims: kernel_width, in_channels, out_channels.");
+  RT_CHECK(weight.dim() == 3, Shape, "conv_tbc",
+           "Weight tensor must have 3 dims: kernel_width, in_channels, out_channels.");
   RT_CHECK(bias.dim() == 1, Shape, "conv_tbc", "Bias must be 1-D");
-  const Tensor out = rustorch::conv1d(rustorch::permute(self, {1, 2, 0}), rustorch::permute(weight, {2, 1, 0}), bias, {1}, {pad});
+  const Tensor out = rustorch::conv1d(rustorch::permute(self, {1, 2, 0}),
+                                      rustorch::permute(weight, {2, 1, 0}), bias, {1}, {pad});
   return rustorch::permute(out, {2, 0, 1});
 }
 

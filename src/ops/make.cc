@@ -127,7 +127,8 @@ void resize_output(const char* op, const Tensor& out, IntArrayRef sizes) {
   size_t nbytes = checked_nbytes(op, sizes, element_size(out.dtype()));
   TensorImpl* impl = out.impl();
   size_t needed = nbytes + static_cast<size_t>(impl->byte_offset());
-  if (impl->storage() != nullptr && impl->storage()->nbytes() < needed) grow_storage(op, *impl->storage(), needed);
+  if (impl->storage() != nullptr && impl->storage()->nbytes() < needed)
+    grow_storage(op, *impl->storage(), needed);
   impl->set_sizes_contiguous(sizes);
 }
 

@@ -212,7 +212,8 @@ namespace {
 Tensor scaled(const Tensor& t, const Scalar& factor) {
   if (factor.equal(1)) return t;
   if (t.dtype() == kBool) return rustorch::logical_and(t, rustorch::full({}, factor, kBool, t.device()));
-  if (is_integral(t.dtype(), false) && !factor.is_integral()) return rustorch::mul(t, Scalar(factor.to_int()));
+  if (is_integral(t.dtype(), false) && !factor.is_integral())
+    return rustorch::mul(t, Scalar(factor.to_int()));
   return rustorch::mul(t, factor);
 }
 }  // namespace

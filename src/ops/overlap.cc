@@ -11,11 +11,13 @@ namespace rustorch {
 
 Overlap memory_overlap(const Tensor& a, const Tensor& b) {
   const TensorImpl &x = *a.impl(), &y = *b.impl();
-  if (x.storage() != y.storage() || x.storage() == nullptr || x.numel() == 0 || y.numel() == 0) return Overlap::No;
+  if (x.storage() != y.storage() || x.storage() == nullptr || x.numel() == 0 || y.numel() == 0)
+    return Overlap::No;
   if (&x == &y) return Overlap::Full;
   const auto x_bytes = static_cast<int64_t>(element_size(x.dtype())) * x.numel();
   const auto y_bytes = static_cast<int64_t>(element_size(y.dtype())) * y.numel();
-  if (x.offset() == y.offset() && x.sizes() == y.sizes() && x.strides() == y.strides() && x.dtype() == y.dtype())
+  if (x.offset() == y.offset() && x.sizes() == y.sizes() && x.strides() == y.strides() &&
+      x.dtype() == y.dtype())
     return Overlap::Full;
   if (!x.is_non_overlapping_and_dense() || !y.is_non_overlapping_and_dense()) return Overlap::Unknown;
   const int64_t x_begin = x.byte_offset(), y_begin = y.byte_offset();
@@ -23,9 +25,10 @@ Overlap memory_overlap(const Tensor& a, const Tensor& b) {
 }
 
 void check_no_partial_overlap(const char* op, const Tensor& out, const Tensor& input) {
-  RT_CHECK(memory_overlap(out, input) != Overlap::Partial, Value, op,
-           "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
-           "memory location. Please clone() the tensor before performing the operation.");
+  RT_CHECK(
+      memory_overlap(out, input) != Overlap::Partial, Value, op,
+      "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+      "memory location. Please clone() the tensor before performing the operation.");
 }
 
 namespace {
@@ -67,7 +70,8 @@ bool overlaps_itself(IntArrayRef sizes, IntArrayRef strides) {
     if (strides[a] == 0) return true;
     reach += strides[a] * (sizes[a] - 1);
     for (size_t b = 0; b < a; ++b)
-      if (sizes[b] > 1 && strides[b] != 0 && pair_overlaps(sizes[a], strides[a], sizes[b], strides[b])) return true;
+      if (sizes[b] > 1 && strides[b] != 0 && pair_overlaps(sizes[a], strides[a], sizes[b], strides[b]))
+        return true;
   }
   const int64_t count = numel_of(sizes);
   if (count > kLookAtAll || reach > 64 * kLookAtAll) return false;

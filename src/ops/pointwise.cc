@@ -172,7 +172,8 @@ void run(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, c
   backend_for(plan.device.type).pointwise(call);
 }
 
-// As PyTorch: writing where an operand is read from is fine when both have one layout, an error when they cross.
+// As PyTorch: writing where an operand is read from is fine when both have one layout, an error when they
+// cross.
 void check_overlap(const PointwiseOp& op, const Tensor& out, const Operand* ins, int nin) {
   for (int i = 0; i < nin; ++i)
     if (ins[i].is_tensor() && ins[i].tensor->impl()->storage() == out.impl()->storage())

@@ -201,11 +201,12 @@ RT_SMOOTH(_upsample_bicubic2d_aa, 2, "cubic-aa")
 Tensor _upsample_bilinear2d_aa_scales(const Tensor& input, IntArrayRef output_size, bool align_corners,
                                       std::optional<double> scales_h, std::optional<double> scales_w) {
   RT_CHECK(input.dim() == 4 && output_size.size() == 2, Shape, "interpolate",
-           "It is expected output_size equals to 2 and a 4D input; got ", output_size, " and ", input.sizes());
+           "It is expected output_size equals to 2 and a 4D input; got ", output_size, " and ",
+           input.sizes());
   for (int64_t size : output_size)
     RT_CHECK(size > 0 && input.numel() > 0, Value, "interpolate",
-             "Input and output sizes should be greater than 0, but got input ", input.sizes(), " output size ",
-             output_size);
+             "Input and output sizes should be greater than 0, but got input ", input.sizes(),
+             " output size ", output_size);
   const Tensor rows = rustorch::_resample(input, 3, output_size[1], "linear-aa", align_corners, scales_w);
   return rustorch::_resample(rows, 2, output_size[0], "linear-aa", align_corners, scales_h);
 }

@@ -253,7 +253,8 @@ namespace {
 
 /// A copy with the strides and the offset of self, gaps included; plain when elements of self share places.
 Tensor copy_with_layout(const Tensor& self) {
-  if (self.numel() == 0 || may_overlap(self.sizes(), self.strides())) return impl::clone(self, MemoryFormat::Contiguous);
+  if (self.numel() == 0 || may_overlap(self.sizes(), self.strides()))
+    return impl::clone(self, MemoryFormat::Contiguous);
   int64_t first, last;
   extent(self.sizes(), self.strides(), &first, &last);
   const int64_t whole = self.storage_offset() + last + 1;

@@ -93,8 +93,9 @@ Tensor storage_places(IntArrayRef sizes, IntArrayRef strides, int64_t base, Devi
 
 }  // namespace
 
-Tensor as_strided_backward(const Tensor& g, IntArrayRef self_sizes, IntArrayRef self_strides, int64_t self_offset,
-                           IntArrayRef size, IntArrayRef stride, std::optional<int64_t> storage_offset) {
+Tensor as_strided_backward(const Tensor& g, IntArrayRef self_sizes, IntArrayRef self_strides,
+                           int64_t self_offset, IntArrayRef size, IntArrayRef stride,
+                           std::optional<int64_t> storage_offset) {
   if (numel_of(self_sizes) == 0 || g.numel() == 0) return zeros_for(g, self_sizes);
   const int64_t out_offset = storage_offset.value_or(self_offset);
   int64_t first_in, last_in, first_out, last_out;
@@ -119,7 +120,8 @@ Tensor as_strided_backward(const Tensor& g, IntArrayRef self_sizes, IntArrayRef 
 
 namespace {
 
-/// The gradient g of a tensor of the given layout in a buffer of its storage range and that of the scattered part.
+/// The gradient g of a tensor of the given layout in a buffer of its storage range and that of the scattered
+/// part.
 Tensor laid_out(const Tensor& g, IntArrayRef sizes, IntArrayRef strides, int64_t offset, IntArrayRef size,
                 IntArrayRef stride, int64_t out_offset) {
   int64_t first_in = 0, last_in = -1, first_out = 0, last_out = -1;

@@ -17,8 +17,9 @@ Tensor diagonal_backward(const Tensor& g, IntArrayRef sizes, int64_t offset, int
 Tensor unfold_backward(const Tensor& g, IntArrayRef sizes, int64_t dim, int64_t size, int64_t step);
 /// Any layouts, also overlapping ones: gradients of one storage place are added up, and shared equally among
 /// the elements of self that lie on it.
-Tensor as_strided_backward(const Tensor& g, IntArrayRef self_sizes, IntArrayRef self_strides, int64_t self_offset,
-                           IntArrayRef size, IntArrayRef stride, std::optional<int64_t> storage_offset);
+Tensor as_strided_backward(const Tensor& g, IntArrayRef self_sizes, IntArrayRef self_strides,
+                           int64_t self_offset, IntArrayRef size, IntArrayRef stride,
+                           std::optional<int64_t> storage_offset);
 /// Gradients of as_strided_scatter: what was overwritten gets none, the source what lies at its places.
 Tensor as_strided_scatter_backward(const Tensor& g, IntArrayRef self_sizes, IntArrayRef self_strides,
                                    int64_t self_offset, IntArrayRef size, IntArrayRef stride,
