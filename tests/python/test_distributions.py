@@ -18,9 +18,9 @@ X = rt.tensor([1.0, 2.0])
 def test_golden(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        # PyTorch computes the Bessel functions of von Mises by polynomials of 7 digits.
-        rtol = 1e-6 if name == "von_mises" else 1e-7
-        assert_close(cases.evaluate(rt, name), golden["cases"][name], name, rtol)
+        # PyTorch computes the Bessel functions of von Mises by polynomials of 7 digits, and takes differences.
+        rtol, atol = (1e-5, 1e-5) if name == "von_mises" else (1e-7, 1e-9)
+        assert_close(cases.evaluate(rt, name), golden["cases"][name], name, rtol, atol)
 
 
 @pytest.mark.parametrize("name", cases.CASES)
