@@ -27,7 +27,7 @@ CASES = {
     "categorical logits": ("Categorical", {"logits": [[0.5, -0.2, 0.1], [0.0, 1.0, -1.0]]}, [1.0, 2.0]),
     "cauchy": ("Cauchy", {"loc": LOC, "scale": POS}, REAL),
     "chi2": ("Chi2", {"df": POS}, POSITIVE),
-    "continuous_bernoulli": ("ContinuousBernoulli", {"probs": [0.2, 0.4999, 0.85]}, UNIT),
+    "continuous_bernoulli": ("ContinuousBernoulli", {"probs": [0.2, 0.5, 0.85]}, UNIT),
     "continuous_bernoulli logits": ("ContinuousBernoulli", {"logits": [-3.0, 0.2, 8.0]}, UNIT),
     "dirichlet": ("Dirichlet", {"concentration": CONC}, POINTS),
     "exponential": ("Exponential", {"rate": POS}, POSITIVE),

@@ -18,7 +18,9 @@ X = rt.tensor([1.0, 2.0])
 def test_golden(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert_close(cases.evaluate(rt, name), golden["cases"][name], name)
+        # PyTorch computes the Bessel functions of von Mises by polynomials of 7 digits, and takes differences.
+        rtol, atol = (1e-5, 1e-5) if name == "von_mises" else (1e-7, 1e-9)
+        assert_close(cases.evaluate(rt, name), golden["cases"][name], name, rtol, atol)
 
 
 @pytest.mark.parametrize("name", cases.CASES)
@@ -101,7 +103,7 @@ def test_invalid_samples():
     invalid("to be within the support", lambda: D.Categorical(X).log_prob(rt.tensor(2)))
     invalid("right-most size of value must match event_shape", lambda: D.Dirichlet(X).log_prob(rt.ones(3) / 3))
     assert D.HalfNormal(X, validate_args=False).log_prob(-X).tolist() == [-math.inf, -math.inf]
-    for call in (d.enumerate_support, D.Gamma(X, X).entropy and (lambda: D.Gamma(X, X).icdf(X / 4)), D.VonMises(X, X).entropy,
+    for call in (d.enumerate_support, lambda: D.Gamma(X, X).icdf(X / 4), D.VonMises(X, X).entropy,
                  lambda: D.LKJCholesky(3).mean, lambda: D.MixtureSameFamily(D.Categorical(X), d).rsample()):  # fmt: skip
         with pytest.raises(NotImplementedError):
             call()
@@ -142,6 +144,18 @@ def test_default_of_validation():
         D.Distribution.set_default_validate_args(True)
     with pytest.raises(ValueError):
         D.Distribution.set_default_validate_args(None)
+
+
+def test_continuous_bernoulli_near_one_half():
+    """Series and closed forms meet at the edge of the region where the series are used."""
+    x = rt.tensor(0.3, dtype=rt.float64)
+    for edge in (0.499, 0.501):
+        inside, outside = (
+            D.ContinuousBernoulli(rt.tensor(edge + (0.5 - edge) * s, dtype=rt.float64)) for s in (1e-6, -1e-6)
+        )
+        for read in (lambda d: d.mean, lambda d: d.variance, lambda d: d.log_prob(x), lambda d: d.cdf(x), lambda d: d.icdf(x),
+                     lambda d: d.entropy()):  # fmt: skip
+            assert read(inside).item() == pytest.approx(read(outside).item(), rel=1e-6, abs=1e-7)
 
 
 def test_lazy_parameters():
