@@ -229,9 +229,10 @@ Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Sc
   RT_CHECK(is_expandable_to(self.sizes(), IntArrayRef{vec1.size(0), vec2.size(0)}), Shape, "addr",
            "The expanded size of the tensor must match; got ", self.sizes(), "; expected [", vec1.size(0),
            ", ", vec2.size(0), "]");
-  Tensor product = rustorch::mul(rustorch::outer(vec1, vec2), alpha);
+  Tensor product = rustorch::outer(vec1, vec2);
+  if (!alpha.equal(1)) product = rustorch::mul(product, alpha);
   if (beta.equal(0)) return product;
-  return rustorch::add(rustorch::mul(self, beta), product);
+  return rustorch::add(beta.equal(1) ? self : rustorch::mul(self, beta), product);
 }
 
 Tensor outer(const Tensor& self, const Tensor& vec2) {
