@@ -73,6 +73,9 @@ for _name, _value in _C.aliases.items():
     elif _head in ("special", "linalg", "fft"):
         setattr(_here[_head], _tail, _value)
 
+linalg.LinAlgError = errors.LinAlgError
+
+from ._lowrank import lu, pca_lowrank, svd_lowrank  # noqa: E402
 from ._products import chain_matmul, einsum, tensordot  # noqa: E402
 from ._shape import nonzero  # noqa: E402
 from ._tensor import (  # noqa: E402

@@ -240,7 +240,9 @@ Tensor linalg_householder_product(const Tensor& input, const Tensor& tau) {
   check_dtype(kOp, input);
   const int64_t m = input.size(-2), n = input.size(-1);
   const Tensor unit = rustorch::eye(m, n, input.dtype(), input.device());
-  if (input.numel() == 0 || tau.size(-1) == 0) return rustorch::clone(rustorch::expand(unit, input.sizes()));
+  if (input.numel() == 0 || tau.size(-1) == 0)
+    return rustorch::where(rustorch::zeros(input.sizes(), kBool, input.device()), TensorLike(input),
+                           TensorLike(unit));
   auto [v, t] = reflections(input, tau);
   const Tensor top = rustorch::narrow(v, -2, 0, n);
   return rustorch::sub(unit, rustorch::matmul(v, rustorch::matmul(t, adjoint_matrix(top))));

@@ -95,7 +95,9 @@ Tensor matrix_exp(const Tensor& self) { return rustorch::linalg_matrix_exp(self)
 
 Tensor linalg_matrix_power(const Tensor& self, int64_t n) {
   check_square("linalg.matrix_power", self);
-  if (n == 0) return rustorch::clone(rustorch::expand(identity(self, self.size(-1)), self.sizes()));
+  if (n == 0)  // the unit matrix, with a zero gradient for self
+    return rustorch::where(rustorch::zeros(self.sizes(), kBool, self.device()), TensorLike(self),
+                           TensorLike(identity(self, self.size(-1))));
   if (n == 1) return rustorch::clone(self);
   if (n == -1) return rustorch::linalg_inv(self);
   Tensor square = n < 0 ? rustorch::linalg_inv(self) : self, out;

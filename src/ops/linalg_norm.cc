@@ -51,6 +51,7 @@ Tensor linalg_matrix_norm(const Tensor& self, const Scalar& ord, IntArrayRef dim
   RT_CHECK(size == 1 || size == 2 || std::isinf(size), Value, kNorm, "Order ",
            ord.is_integral() ? cat(ord.to_int()) : cat(order), " not supported.");
   auto extreme = [&](const Tensor& t, int64_t d, bool keep) {
+    if (order > 0 && t.size(d) == 0) return rustorch::sum(t, d, keep);  // zeros: norms are not negative
     return order > 0 ? rustorch::amax(t, d, keep) : rustorch::amin(t, d, keep);
   };
   if (size == 2) return with_dims(extreme(values_over(self, a, b, dtype), -1, false), a, b, keepdim);

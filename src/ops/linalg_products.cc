@@ -72,6 +72,7 @@ Tensor linalg_vander(const Tensor& x, std::optional<int64_t> N) {
   const int64_t n = N.value_or(x.dim() > 0 ? x.size(-1) : 1);
   RT_CHECK(n > 1, Value, "linalg.vander", "N must be greater than 1.");
   DimVector sizes = x.sizes().vec();
+  if (x.dim() == 0) sizes.push_back(1);
   sizes.push_back(n - 1);
   const Tensor powers = rustorch::cumprod(rustorch::expand(rustorch::unsqueeze(x, -1), sizes), -1);
   sizes.back() = 1;

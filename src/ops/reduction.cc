@@ -9,6 +9,7 @@
 #include "gen/impl.h"
 #include "ops/make.h"
 #include "rustorch/error.h"
+#include "rustorch/linalg.h"
 
 namespace rustorch::impl {
 namespace {
@@ -303,6 +304,10 @@ Tensor norm(const Tensor& self, const std::optional<Scalar>& p, std::optional<In
 
 Tensor norm_str(const Tensor& self, std::string_view p, std::optional<IntArrayRef> dim, bool keepdim,
                 std::optional<DType> dtype) {
+  if (p == "nuc") {
+    const int64_t all[] = {0, 1};
+    return rustorch::linalg_matrix_norm(self, p, dim ? *dim : IntArrayRef(all), keepdim, dtype);
+  }
   RT_CHECK(p == "fro", Value, "norm",
            "only valid string values are 'fro' (and 'nuc' in linalg.matrix_norm), found ", p);
   return rustorch::linalg_vector_norm(self, 2, dim, keepdim, dtype);
