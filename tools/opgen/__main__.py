@@ -78,7 +78,7 @@ def generate(shards, ops, out):
     functions, methods = emit_stub(ops, ())
     write(f"{out}/python/functions.pyi", functions)
     write(f"{out}/python/methods.pyi", methods)
-    write(f"{out}/docs/coverage.md", emit_coverage(ops))
+    write(f"{out}/docs/coverage.md", emit_coverage(ops, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
 
 
 def main():

@@ -1,10 +1,14 @@
 """The coverage table: operator x what it has."""
 
 from families import default_variants
+from kernel_use import Backend, KernelUse
 
 
-def emit_coverage(ops):
-    lines = ["# Operator coverage\n\nGenerated from `ops/*.ops`; do not edit.\n\n",
+def emit_coverage(ops, root):
+    """root: the repository, whose bodies (src/ops) and backends say what runs where."""
+    use, opencl = KernelUse(ops, root), Backend(root, "opencl")
+    lines = ["# Operator coverage\n\nGenerated from `ops/*.ops`; do not edit. OpenCL: `yes` when every family of kernels that the "
+             "operator's body may reach is in src/backend/opencl/families.def, `fallback` when it runs on the CPU.\n\n",
              "| operator | family | kind | gradient | second order | in-place | out | CPU | OpenCL |\n|---|---|---|---|---|---|---|---|---|\n"]
     yes, no = "yes", "-"
     for op in sorted((o for o in ops if not o.hidden), key=lambda o: o.full_name):
@@ -13,7 +17,7 @@ def emit_coverage(ops):
         second = no if grad == no else yes
         inplace = yes if "inplace" in v or op.kind == "inplace" else no
         out = yes if "out" in v else no
-        opencl = yes if op.is_pointwise or op.family in ("reduction", "matmul", "copy") else "fallback"
-        lines.append(f"| {op.full_name} | {op.family} | {op.kind} | {grad} | {second} | {inplace} | {out} | yes | {opencl} |\n")
+        device = opencl.verdict(op, use.families_of(op))
+        lines.append(f"| {op.full_name} | {op.family} | {op.kind} | {grad} | {second} | {inplace} | {out} | yes | {device} |\n")
     lines.append(f"\n{len(ops)} entries, {sum(1 for o in ops if not o.hidden)} public.\n")
     return "".join(lines)

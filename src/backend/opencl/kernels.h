@@ -8,7 +8,9 @@ namespace rustorch::opencl {
 
 #define RT_FAMILY(name, Call) bool name(const Call& call);
 #define RT_FAMILY_OTHER(name)
+#define RT_OPERATOR_LEFT(name)
 #include "backend/opencl/families.def"
+#undef RT_OPERATOR_LEFT
 #undef RT_FAMILY
 #undef RT_FAMILY_OTHER
 

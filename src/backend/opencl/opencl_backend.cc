@@ -28,14 +28,18 @@ std::vector<std::unique_ptr<ClDevice>>& all_devices() {
 enum class FamilyId : uint8_t {
 #define RT_FAMILY(name, Call) name,
 #define RT_FAMILY_OTHER(name) name,
+#define RT_OPERATOR_LEFT(name)
 #include "backend/opencl/families.def"
+#undef RT_OPERATOR_LEFT
 #undef RT_FAMILY
 #undef RT_FAMILY_OTHER
 };
 constexpr const char* kFamilyNames[] = {
 #define RT_FAMILY(name, Call) #name,
 #define RT_FAMILY_OTHER(name) #name,
+#define RT_OPERATOR_LEFT(name)
 #include "backend/opencl/families.def"
+#undef RT_OPERATOR_LEFT
 #undef RT_FAMILY
 #undef RT_FAMILY_OTHER
 };
@@ -92,7 +96,9 @@ class OpenClBackend final : public DeviceBackend {
   void family(const Call& call) override {                                          \
     if (!note(FamilyId::family, opencl::family(call))) DeviceBackend::family(call); \
   }
+#define RT_OPERATOR_LEFT(name)
 #include "backend/opencl/families.def"
+#undef RT_OPERATOR_LEFT
 #undef RT_FAMILY
 #undef RT_FAMILY_OTHER
 
