@@ -437,7 +437,9 @@ def emit_shard(ops, source, methods=""):
     header = ops[0].header if ops else ""
     impl = f"impl_{header}" if header else "impl"
     lines = [BANNER.format(source=source), f"#include \"autograd/record.h\"\n#include \"gen/{impl}.h\"\n"
-             "#include \"gen/kernel_table.h\"\n#include \"gen/tensor_kernels.h\"\n#include \"ops/grad_helpers.h\"\n#include \"ops/pointwise.h\"\n" + (HEADER if any(op.autocast for op in ops) else "") + "\nnamespace rustorch {\n"]
+             "#include \"gen/kernel_table.h\"\n#include \"gen/tensor_kernels.h\"\n#include \"ops/grad_helpers.h\"\n#include \"ops/pointwise.h\"\n" + (HEADER if any(op.autocast for op in ops) else "")
+             + ("#include \"rustorch/error.h\"\n" if any(f == "not_implemented" for op in ops for _, f in op.grads) else "")
+             + "\nnamespace rustorch {\n"]
     for op in ops:
         place, line = op.place.rsplit(":", 1)
         lines.append(f"\n// {op.place}\n{emit_wrapper(op)}")
