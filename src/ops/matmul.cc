@@ -229,6 +229,10 @@ Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Sc
   RT_CHECK(is_expandable_to(self.sizes(), IntArrayRef{vec1.size(0), vec2.size(0)}), Shape, "addr",
            "The expanded size of the tensor must match; got ", self.sizes(), "; expected [", vec1.size(0),
            ", ", vec2.size(0), "]");
+  if (self.dtype() == kBool && vec1.dtype() == kBool && vec2.dtype() == kBool)
+    return rustorch::to(rustorch::addr(rustorch::to(self, kInt64), rustorch::to(vec1, kInt64),
+                                       rustorch::to(vec2, kInt64), beta, alpha),
+                        kBool);
   Tensor product = rustorch::outer(vec1, vec2);
   if (!alpha.equal(1)) product = rustorch::mul(product, alpha);
   if (beta.equal(0)) return product;
