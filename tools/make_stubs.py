@@ -124,6 +124,8 @@ def namespace_stub(ops, functions, prefix):
     lines = [f'# {QUIET}\n"""Operators of {prefix}."""\n\nfrom builtins import bool as _bool\nfrom builtins import float as _float\n'
              "from builtins import int as _int\nfrom collections.abc import Sequence\nfrom typing import overload\n\n"
              "from ._C import Generator, Number, Tensor, device, dtype, layout, memory_format\n\n"]
+    if prefix == "linalg":
+        lines.append("from .errors import LinAlgError as LinAlgError\n\n")
     table = {name[len(prefix) + 1:]: name for name in functions if name.startswith(prefix + "_")}
     table.update((alias[len(prefix) + 1:], name) for alias, name in aliases(ops) if alias.startswith(prefix + "."))
     lines += [functions[target].replace(f"def {target}(", f"def {name}(") for name, target in sorted(table.items()) if target in functions]

@@ -54,7 +54,7 @@ def svd_lowrank(A, q=6, niter=2, M=None):  # noqa: N803
     rows, columns = A.shape[-2:]
     if M is not None:
         M = M.expand(A.shape)  # noqa: N806
-    flip = rows < columns or q > columns
+    flip = rows < columns
     if flip:
         A, M = A.mH, None if M is None else M.mH  # noqa: N806
     basis = _range(A, q, niter, M)

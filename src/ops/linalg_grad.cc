@@ -281,7 +281,15 @@ Tensor linalg_det_grad(const Tensor& g, const Tensor& A, const Tensor& det, cons
   const int64_t n = A.size(-1);
   const Tensor weight = mul(g, conj_if_complex(det));
   const Tensor unit = eye(n, A.dtype(), A.device());
-  const bool singular = any(eq(det.detach(), 0)).item<bool>();
+  // A recorded derivative solves with other factors than those of det, so nearly singular counts as singular
+  // there.
+  bool singular = any(eq(det.detach(), 0)).item<bool>();
+  if (GradMode::is_enabled() && !singular) {
+    const Tensor pivot = abs(diagonal(LU.detach(), 0, -2, -1));
+    const double eps = real_type(A.dtype()) == kFloat32 ? 0x1p-23 : 0x1p-52;
+    const Tensor floor = mul(amax(pivot, int64_t{-1}), 16 * eps * static_cast<double>(n));
+    singular = any(le(amin(pivot, int64_t{-1}), floor)).item<bool>();
+  }
   if (!GradMode::is_enabled() && !singular)
     return _linalg_lu_solve(LU, pivots, mul(unit, column(column(weight))), true, true);
   if (!singular) return linalg_solve(mH(A), mul(unit, column(column(weight))));
