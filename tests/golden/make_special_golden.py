@@ -37,10 +37,10 @@ def references():
 
     def incomplete(upper):
         def f(a, x):
-            with mp.workdps(80):
+            with mp.workdps(200):  # 1 - p keeps 25 digits down to 1e-170
                 p = mp.mpf(1)
                 term, n = mp.mpf(1), 0
-                while term > p * mp.mpf(10) ** -78:
+                while term > p * mp.mpf(10) ** -195:
                     n += 1
                     term *= x / (a + n)
                     p += term
