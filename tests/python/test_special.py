@@ -7,8 +7,9 @@ import math
 import pathlib
 
 import pytest
-import rustorch as rt
 from special_errors import worst
+
+import rustorch as rt
 
 ROWS = json.loads((pathlib.Path(__file__).parents[1] / "golden" / "special.json").read_text())
 
