@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_SUBMODULES = ("data", "hooks", "checkpoint")
+_SUBMODULES = ("data", "hooks", "checkpoint", "_pytree")
 
 
 def __getattr__(name: str) -> Any:
