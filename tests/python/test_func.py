@@ -222,7 +222,11 @@ def test_functional_jacobian_and_hessian():
     g = lambda x, y: (x**3).sum() + (x * y).sum()  # noqa: E731
     for options in ({}, {"vectorize": True}, {"vectorize": True, "outer_jacobian_strategy": "forward-mode"}):
         h = F.hessian(g, (X, X + 1), **options)
-        assert close(h[0][0], (6 * X).diag()) and close(h[0][1], rustorch.eye(3, dtype=X.dtype)) and close(h[1][1], 0 * h[0][0])
+        assert (
+            close(h[0][0], (6 * X).diag())
+            and close(h[0][1], rustorch.eye(3, dtype=X.dtype))
+            and close(h[1][1], 0 * h[0][0])
+        )
     for product in (F.hvp, F.vhp):
         value, (a, b) = product(g, (X, X + 1), (X, X))
         assert close(a, 6 * X * X + X) and close(b, X) and close(value, g(X, X + 1))

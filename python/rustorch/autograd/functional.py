@@ -126,7 +126,9 @@ def _given_v(v, like, several, create_graph, api, message):
     return v
 
 
-_V_INPUT = "The vector v can only be None if the input to the user-provided function is a single Tensor with a single element."
+_V_INPUT = (
+    "The vector v can only be None if the input to the user-provided function is a single Tensor with a single element."
+)
 
 
 def vjp(func, inputs, v=None, create_graph=False, strict=False):
@@ -193,9 +195,7 @@ def _rows(outputs, inputs, output, create_graph, strict, i):
 
 
 def _refuse(function, pair):
-    return (
-        f"rustorch.autograd.functional.{function}: {pair} are not supported together (yet). Please either set "
-    )
+    return f"rustorch.autograd.functional.{function}: {pair} are not supported together (yet). Please either set "
 
 
 def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, strategy="reverse-mode"):

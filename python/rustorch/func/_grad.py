@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import rustorch
-from rustorch import Tensor, _C
+from rustorch import _C, Tensor
 from rustorch.autograd import enable_grad
 from rustorch.utils._pytree import tree_flatten, tree_map, tree_unflatten, treespec_pprint
 
@@ -85,7 +85,9 @@ def replace(args: tuple[Any, ...], new: Any, argnums: ArgNums) -> tuple[Any, ...
     return tuple(values.get(i, a) for i, a in enumerate(args))
 
 
-def gradients(outputs: Any, inputs: Any, seeds: Any = None, *, retain_graph: bool, create_graph: bool) -> tuple[Tensor, ...]:
+def gradients(
+    outputs: Any, inputs: Any, seeds: Any = None, *, retain_graph: bool, create_graph: bool
+) -> tuple[Tensor, ...]:
     """autograd.grad that gives zeros for what does not depend."""
     seeds = [None] * len(outputs) if seeds is None else seeds
     pairs = [(o, s) for o, s in zip(outputs, seeds) if o.requires_grad]

@@ -31,9 +31,7 @@ def _check_list(values: list[Any], what: str) -> None:
             raise RuntimeError(f"{_JVP}: Expected {what} to only contain Tensors, got {type(v)}")
 
 
-def jvp(
-    func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False
-) -> Any:
+def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
     """(func(*primals), J v) with the tangents as v; with has_aux func gives (output, aux) and aux is a third result."""
     return jvp_of(func, primals, tangents, None, strict, has_aux)
 
@@ -199,8 +197,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
         flat, spec = tree_flatten(tangents)
         if spec != in_spec:
             raise RuntimeError(
-                "Expected the tangents "
-                f"{spec} to have the same pytree structure as the primals {in_spec}."
+                f"Expected the tangents {spec} to have the same pytree structure as the primals {in_spec}."
             )
         for i, (t, p) in enumerate(zip(flat, tree_leaves(primals))):
             if t.shape != p.shape:
@@ -213,7 +210,9 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
         if pairs:
             outs, vs = zip(*pairs)
             products = rustorch.autograd.grad(outs, seeds, vs, retain_graph=True, allow_unused=True)
-        return tree_unflatten([rustorch.zeros_like(o) if p is None else p for p, o in zip(products, flat_out)], out_spec)
+        return tree_unflatten(
+            [rustorch.zeros_like(o) if p is None else p for p, o in zip(products, flat_out)], out_spec
+        )
 
     return output, push
 
