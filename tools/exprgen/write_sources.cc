@@ -1,7 +1,7 @@
-// Splits the kernels over shards of about equal work and writes the shards and the table.
+// Splits the kernels over shards and writes the shards and the table.
 #include "write_sources.h"
 
-#include <algorithm>
+#include <cstdint>
 
 #include "render_highway.h"
 #include "render_scalar.h"
@@ -16,23 +16,26 @@ using expr::Program;
 
 struct Shard {
   std::vector<const Program*> kernels;
-  int work = 0;
 };
 
 bool is_vector_kernel(const Program& p, ComputeType type) {
   return p.wants(type) && !is_scalar_kernel(p, type);
 }
 
+// A kernel's shard follows from its name alone (FNV-1a), so that a new kernel compiles one shard and not all
+// of them.
+size_t shard_of(const Program& p, int count) {
+  uint32_t hash = 2166136261u;
+  for (char c : p.name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  return (hash ^ (hash >> 16)) % static_cast<uint32_t>(count);
+}
+
 std::vector<Shard> split(const std::vector<Program>& programs, int count) {
   std::vector<Shard> shards(static_cast<size_t>(count));
   for (const Program& p : programs) {
-    auto least = std::min_element(shards.begin(), shards.end(),
-                                  [](const Shard& a, const Shard& b) { return a.work < b.work; });
     int types = 0;
     for (int t = 0; t < 4; ++t) types += is_vector_kernel(p, static_cast<ComputeType>(t));
-    if (types == 0) continue;
-    least->kernels.push_back(&p);
-    least->work += (20 + kernel_cost(p)) * types;
+    if (types > 0) shards[shard_of(p, count)].kernels.push_back(&p);
   }
   return shards;
 }
