@@ -77,6 +77,20 @@ def written_in_python():
     return functions, methods
 
 
+def lazy_names():
+    """Lines of the names that load on first use (python/rustorch/_lazy.py), and those of the modules."""
+    values = {}
+    for node in ast.parse((ROOT / "python" / "rustorch" / "_lazy.py").read_text()).body:
+        if isinstance(node, ast.Assign):
+            values[node.targets[0].id] = ast.literal_eval(node.value)
+    lines = {}
+    for module, names in values["NAMES"].items():
+        for name in names.split():
+            lines[name] = f"{name} = Tensor\n" if module == "_legacy" and name.endswith("Tensor") else (
+                f"from .{module} import {name} as {name}\n")
+    return lines
+
+
 def aliases(ops):
     """(alias, operator) pairs without repeats."""
     return list(dict.fromkeys((alias, op.name) for op in ops for alias in op.aliases))
@@ -116,7 +130,8 @@ def package_stub(ops, template, functions, modules):
         if name in template or name.startswith("__"):
             continue
         known[name] = f"from .{module} import {name} as {name}\n" if module else f"{name}: Any\n"
-    lines += [text for name, text in known.items() if name not in have]
+    known.update((name, text) for name, text in lazy_names().items() if name not in functions)
+    lines += [text for name, text in known.items() if name not in have and not re.search(rf"^{name}\\b|as {name}$", template, re.MULTILINE)]
     return template.replace("# generated\n", "".join(lines))
 
 

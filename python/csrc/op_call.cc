@@ -1,6 +1,7 @@
 #include "op_call.h"
 
 #include "call_arena.h"
+#include "override.h"
 
 #include <cstring>
 #include <limits>
@@ -641,13 +642,20 @@ struct PyOp {
 PyTypeObject* function_type = nullptr;
 PyTypeObject* method_type = nullptr;
 
+/// Calls an operator's object, or who wants to handle the call instead.
+PyObject* call_object(PyObject* self, bool as_method, PyObject* const* args, size_t nargs,
+                      PyObject* kwnames) {
+  const size_t all = nargs + (kwnames != nullptr ? static_cast<size_t>(PyTuple_GET_SIZE(kwnames)) : 0);
+  if (needs_override(args, all)) [[unlikely]]
+    return call_override(self, args, nargs, kwnames);
+  return call_op(*reinterpret_cast<PyOp*>(self)->op, as_method, args, nargs, kwnames);
+}
+
 PyObject* function_call(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
-  return call_op(*reinterpret_cast<PyOp*>(self)->op, false, args,
-                 static_cast<size_t>(PyVectorcall_NARGS(nargsf)), kwnames);
+  return call_object(self, false, args, static_cast<size_t>(PyVectorcall_NARGS(nargsf)), kwnames);
 }
 PyObject* method_call(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
-  return call_op(*reinterpret_cast<PyOp*>(self)->op, true, args,
-                 static_cast<size_t>(PyVectorcall_NARGS(nargsf)), kwnames);
+  return call_object(self, true, args, static_cast<size_t>(PyVectorcall_NARGS(nargsf)), kwnames);
 }
 
 void op_dealloc(PyObject* self) {

@@ -3,8 +3,10 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/tensor_impl.h"
 #include "objects.h"
 #include "op_call.h"
+#include "override.h"
 #include "rustorch/autograd.h"
 #include "rustorch/error.h"
 #include "rustorch/ops.h"
@@ -94,9 +96,18 @@ bool read_operand(PyObject* o, OperandArg& out) {
   return false;
 }
 
-/// Binary operator: f(TensorLike, TensorLike) gives a tensor. At least one side is a tensor.
+/// Whether another class or a mode wants to handle an operator of one or two operands.
+bool handled_elsewhere(PyObject* a, PyObject* b = Py_None) {
+  PyObject* both[] = {a, b};
+  return needs_override(both, 2);
+}
+
+/// Binary operator: f(TensorLike, TensorLike) gives a tensor. At least one side is a tensor. `name` and
+/// `reflected` are its methods.
 template <class F>
-PyObject* binary(PyObject* a, PyObject* b, F&& f) {
+PyObject* binary(PyObject* a, PyObject* b, const char* name, const char* reflected, F&& f) {
+  if (handled_elsewhere(a, b)) [[unlikely]]
+    return is_tensor(a) ? call_override(name, {a, b}) : call_override(reflected, {b, a});
   if (Py_TYPE(a) == tensor_type && Py_TYPE(b) == tensor_type) [[likely]] {
     try {
       return wrap(f(TensorLike(tensor_of(a)), TensorLike(tensor_of(b))));
@@ -113,30 +124,34 @@ PyObject* binary(PyObject* a, PyObject* b, F&& f) {
 
 Tensor lhs(const TensorLike& t) { return t.as_tensor(); }
 
-#define RT_BINARY(name, expression)                                                                     \
-  PyObject* name(PyObject* a, PyObject* b) {                                                            \
-    return binary(a, b, [](const TensorLike& x, const TensorLike& y) -> Tensor { return expression; }); \
+#define RT_BINARY(name, method, expression)                                                       \
+  PyObject* nb_##name(PyObject* a, PyObject* b) {                                                 \
+    return binary(a, b, "__" method "__", "__r" method "__",                                      \
+                  [](const TensorLike& x, const TensorLike& y) -> Tensor { return expression; }); \
   }
-RT_BINARY(nb_add, x.is_tensor() ? add(*x.tensor, y) : add(*y.tensor, x))
-RT_BINARY(nb_sub, x.is_tensor() ? sub(*x.tensor, y) : rsub(*y.tensor, x))
-RT_BINARY(nb_mul, x.is_tensor() ? mul(*x.tensor, y) : mul(*y.tensor, x))
-RT_BINARY(nb_div, x.is_tensor() ? div(*x.tensor, y) : div(lhs(x), y))
-RT_BINARY(nb_floordiv, floor_divide(lhs(x), y))
-RT_BINARY(nb_mod, remainder(lhs(x), y))
-RT_BINARY(nb_and, bitwise_and(x, y))
-RT_BINARY(nb_or, bitwise_or(x, y))
-RT_BINARY(nb_xor, bitwise_xor(x, y))
-RT_BINARY(nb_lshift, bitwise_left_shift(x, y))
-RT_BINARY(nb_rshift, bitwise_right_shift(x, y))
-RT_BINARY(nb_matmul, matmul(lhs(x), lhs(y)))
+RT_BINARY(add, "add", x.is_tensor() ? add(*x.tensor, y) : add(*y.tensor, x))
+RT_BINARY(sub, "sub", x.is_tensor() ? sub(*x.tensor, y) : rsub(*y.tensor, x))
+RT_BINARY(mul, "mul", x.is_tensor() ? mul(*x.tensor, y) : mul(*y.tensor, x))
+RT_BINARY(div, "truediv", x.is_tensor() ? div(*x.tensor, y) : div(lhs(x), y))
+RT_BINARY(floordiv, "floordiv", floor_divide(lhs(x), y))
+RT_BINARY(mod, "mod", remainder(lhs(x), y))
+RT_BINARY(and, "and", bitwise_and(x, y))
+RT_BINARY(or, "or", bitwise_or(x, y))
+RT_BINARY(xor, "xor", bitwise_xor(x, y))
+RT_BINARY(lshift, "lshift", bitwise_left_shift(x, y))
+RT_BINARY(rshift, "rshift", bitwise_right_shift(x, y))
+RT_BINARY(matmul, "matmul", matmul(lhs(x), lhs(y)))
 #undef RT_BINARY
 
 PyObject* nb_pow(PyObject* a, PyObject* b, PyObject*) {
-  return binary(a, b, [](const TensorLike& x, const TensorLike& y) { return rustorch::pow(x, y); });
+  return binary(a, b, "__pow__", "__rpow__",
+                [](const TensorLike& x, const TensorLike& y) { return rustorch::pow(x, y); });
 }
 
 template <class F>
-PyObject* inplace(PyObject* a, PyObject* b, F&& f) {
+PyObject* inplace(PyObject* a, PyObject* b, const char* name, F&& f) {
+  if (handled_elsewhere(a, b)) [[unlikely]]
+    return call_override(name, {a, b});
   return guarded([&]() -> PyObject* {
     OperandArg y;
     if (!read_operand(b, y)) Py_RETURN_NOTIMPLEMENTED;
@@ -145,36 +160,44 @@ PyObject* inplace(PyObject* a, PyObject* b, F&& f) {
     return a;
   });
 }
-#define RT_INPLACE(name, expression)                                                \
-  PyObject* name(PyObject* a, PyObject* b) {                                        \
-    return inplace(a, b, [](const Tensor& x, const TensorLike& y) { expression; }); \
+#define RT_INPLACE(name, method, expression)                                                \
+  PyObject* name(PyObject* a, PyObject* b) {                                                \
+    return inplace(a, b, method, [](const Tensor& x, const TensorLike& y) { expression; }); \
   }
-RT_INPLACE(nb_iadd, x.add_(y))
-RT_INPLACE(nb_isub, x.sub_(y))
-RT_INPLACE(nb_imul, x.mul_(y))
-RT_INPLACE(nb_idiv, x.div_(y))
-RT_INPLACE(nb_ifloordiv, x.floor_divide_(y))
-RT_INPLACE(nb_imod, x.remainder_(y))
-RT_INPLACE(nb_iand, bitwise_and_(x, y))
-RT_INPLACE(nb_ior, bitwise_or_(x, y))
-RT_INPLACE(nb_ixor, bitwise_xor_(x, y))
-RT_INPLACE(nb_ilshift, bitwise_left_shift_(x, y))
-RT_INPLACE(nb_irshift, bitwise_right_shift_(x, y))
+RT_INPLACE(nb_iadd, "__iadd__", x.add_(y))
+RT_INPLACE(nb_isub, "__isub__", x.sub_(y))
+RT_INPLACE(nb_imul, "__imul__", x.mul_(y))
+RT_INPLACE(nb_idiv, "__itruediv__", x.div_(y))
+RT_INPLACE(nb_ifloordiv, "__ifloordiv__", x.floor_divide_(y))
+RT_INPLACE(nb_imod, "__imod__", x.remainder_(y))
+RT_INPLACE(nb_iand, "__iand__", bitwise_and_(x, y))
+RT_INPLACE(nb_ior, "__ior__", bitwise_or_(x, y))
+RT_INPLACE(nb_ixor, "__ixor__", bitwise_xor_(x, y))
+RT_INPLACE(nb_ilshift, "__ilshift__", bitwise_left_shift_(x, y))
+RT_INPLACE(nb_irshift, "__irshift__", bitwise_right_shift_(x, y))
 #undef RT_INPLACE
 PyObject* nb_ipow(PyObject* a, PyObject* b, PyObject*) {
-  return inplace(a, b, [](const Tensor& x, const TensorLike& y) { pow_(x, y); });
+  return inplace(a, b, "__ipow__", [](const Tensor& x, const TensorLike& y) { pow_(x, y); });
 }
 
 PyObject* nb_neg(PyObject* a) {
+  if (handled_elsewhere(a)) [[unlikely]]
+    return call_override("__neg__", {a});
   return guarded([&] { return wrap(tensor_of(a).neg()); });
 }
 PyObject* nb_pos(PyObject* a) {
+  if (handled_elsewhere(a)) [[unlikely]]
+    return call_override("__pos__", {a});
   return guarded([&] { return wrap(positive(tensor_of(a))); });
 }
 PyObject* nb_abs(PyObject* a) {
+  if (handled_elsewhere(a)) [[unlikely]]
+    return call_override("__abs__", {a});
   return guarded([&] { return wrap(tensor_of(a).abs()); });
 }
 PyObject* nb_invert(PyObject* a) {
+  if (handled_elsewhere(a)) [[unlikely]]
+    return call_override("__invert__", {a});
   return guarded([&] { return wrap(tensor_of(a).bitwise_not()); });
 }
 
@@ -216,6 +239,10 @@ PyObject* nb_index(PyObject* a) {
 PyObject* richcompare(PyObject* a, PyObject* b, int op) {
   if (b == Py_None && (op == Py_EQ || op == Py_NE)) return PyBool_FromLong(op == Py_NE);
   if (!is_tensor(a)) Py_RETURN_NOTIMPLEMENTED;
+  if (handled_elsewhere(a, b)) [[unlikely]] {
+    static constexpr const char* kNames[] = {"__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__"};
+    return call_override(kNames[op], {a, b});
+  }
   return guarded([&]() -> PyObject* {
     OperandArg y;
     if (!read_operand(b, y)) Py_RETURN_NOTIMPLEMENTED;
@@ -249,9 +276,16 @@ Py_ssize_t tensor_length(PyObject* o) {
 }
 
 PyObject* get_item(PyObject* o, PyObject* key) {
+  if (handled_elsewhere(o, key)) [[unlikely]]
+    return call_override("__getitem__", {o, key});
   return guarded([&] { return wrap(index_get(tensor_of(o), key)); });
 }
 int set_item(PyObject* o, PyObject* key, PyObject* value) {
+  if (value != nullptr && (handled_elsewhere(o, key) || handled_elsewhere(value))) [[unlikely]] {
+    PyObject* done = call_override("__setitem__", {o, key, value});
+    Py_XDECREF(done);
+    return done == nullptr ? -1 : 0;
+  }
   try {
     RT_CHECK(value != nullptr, Type, "", "Tensor does not support deleting items");
     index_set(tensor_of(o), key, value);
@@ -361,6 +395,7 @@ PyGetSetDef getset[] = {
     {"_base", get_base, nullptr, "What it is a view of, or None.", nullptr},
     {"retains_grad", get_retains_grad, nullptr, "Whether retain_grad() was called.", nullptr},
     {"grad_fn", get_grad_fn, nullptr, "The recorded operation it is a result of, or None.", nullptr},
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, "Attributes that were set.", nullptr},
     {"is_sparse", get_false, nullptr, nullptr, nullptr},
     {"is_quantized", get_false, nullptr, nullptr, nullptr},
     {"is_cuda", get_false, nullptr, nullptr, nullptr},
@@ -413,6 +448,8 @@ PyObject* m_is_signed(PyObject* o, PyObject*) { return wrap(is_signed(tensor_of(
 PyObject* m_false(PyObject*, PyObject*) { return wrap(false); }
 PyObject* m_is_inference(PyObject* o, PyObject*) { return wrap(is_inference(tensor_of(o))); }
 PyObject* m_detach(PyObject* o, PyObject*) {
+  if (handled_elsewhere(o)) [[unlikely]]
+    return call_override("detach", {o});
   return guarded([&] { return wrap(tensor_of(o).detach()); });
 }
 PyObject* m_detach_(PyObject* o, PyObject*) {
@@ -476,6 +513,18 @@ PyObject* m_set_(PyObject* o, PyObject* source) {
   });
 }
 
+/// The whole memory of a tensor as bytes: what rustorch/storage.py reads and writes.
+PyObject* m_storage_bytes(PyObject* o, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    TensorImpl* impl = tensor_of(o).impl();
+    Storage* storage = impl->storage();
+    RT_CHECK(storage != nullptr, Value, "untyped_storage", "the tensor has no memory");
+    storage->retain();
+    const int64_t size[] = {static_cast<int64_t>(storage->nbytes())};
+    return wrap(Tensor(new TensorImpl(storage, {size, 1}, kUInt8, impl->device())));
+  });
+}
+
 PyCFunction with_keywords(PyObject* (*f)(PyObject*, PyObject*, PyObject*)) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
 }
@@ -508,6 +557,7 @@ PyMethodDef methods[] = {
     {"retain_grad", m_retain_grad, METH_NOARGS, "Keeps the gradient of a tensor that is not a leaf."},
     {"tolist", m_tolist, METH_NOARGS, "Nested lists of Python numbers."},
     {"_str", m_str, METH_NOARGS, nullptr},
+    {"_storage_bytes", m_storage_bytes, METH_NOARGS, nullptr},
     {"_make_subclass", with_keywords(m_make_subclass), METH_VARARGS | METH_KEYWORDS | METH_STATIC, nullptr},
     {"as_subclass", m_as_subclass, METH_O, "The same tensor as an object of a subclass."},
     {"set_", m_set_, METH_O, "Takes over data and layout of another tensor."},

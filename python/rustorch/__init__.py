@@ -6,10 +6,10 @@
 import importlib
 import math
 import sys
-import types
+import types as _types
 from math import e, inf, nan, pi
 
-from . import _C, errors
+from . import _C, _lazy, errors
 from ._C import (
     Generator,
     Size,
@@ -56,7 +56,7 @@ for _name, _value in _FUNCTIONS.items():
 
 
 def _namespace(name):
-    module = types.ModuleType(f"{__name__}.{name}")
+    module = _types.ModuleType(f"{__name__}.{name}")
     sys.modules[module.__name__] = module
     return module
 
@@ -75,6 +75,7 @@ for _name, _value in _C.aliases.items():
 
 linalg.LinAlgError = errors.LinAlgError
 
+from . import _tensor_extra  # noqa: E402, F401  adds methods to Tensor
 from ._lowrank import lu, pca_lowrank, svd_lowrank  # noqa: E402
 from ._products import chain_matmul, einsum, tensordot  # noqa: E402
 from ._shape import nonzero  # noqa: E402
@@ -105,7 +106,6 @@ from .autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_e
 TensorType = Tensor
 PyTensor = Tensor
 PyVariable = Tensor
-FloatTensor = Tensor
 strided = _C.strided
 
 
@@ -161,29 +161,9 @@ def set_num_interop_threads(n):
         raise RuntimeError("Expected positive number of threads")
 
 
-def use_deterministic_algorithms(mode, *, warn_only=False):
-    """Accepted and without effect: every algorithm here is deterministic."""
-
-
-def are_deterministic_algorithms_enabled():
-    """True: every algorithm here is deterministic."""
-    return True
-
-
 # Submodules load on first use, so that `import rustorch` stays quick.
-_LAZY = {
-    "nn", "optim", "utils", "autograd", "distributions", "func", "jit", "amp", "backends", "random", "testing",
-    "interop", "compat", "kernels", "serving", "serialization", "return_types", "cuda", "signal", "masked", "sparse",
-    "_ops", "types", "overrides", "vmap", "opencl",
-}  # fmt: skip
-_FROM = {"save": "serialization", "load": "serialization", "Module": "nn", "autocast": "amp"}
-_AUTOCAST = {
-    "is_autocast_enabled", "set_autocast_enabled", "get_autocast_dtype", "set_autocast_dtype", "is_autocast_cpu_enabled",
-    "set_autocast_cpu_enabled", "get_autocast_cpu_dtype", "set_autocast_cpu_dtype", "get_autocast_gpu_dtype",
-    "set_autocast_gpu_dtype", "is_autocast_cache_enabled", "set_autocast_cache_enabled", "clear_autocast_cache",
-    "autocast_increment_nesting", "autocast_decrement_nesting",
-}  # fmt: skip
-_FROM.update(dict.fromkeys(_AUTOCAST, "amp._state"))
+_LAZY = frozenset(_lazy.MODULES.split())
+_FROM = {name: module for module, names in _lazy.NAMES.items() for name in names.split()}
 
 
 def __getattr__(name):

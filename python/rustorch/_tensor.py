@@ -273,7 +273,9 @@ def _type(self, dtype=None, non_blocking=False):
                 "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
                 "complex64": "ComplexFloat", "complex128": "ComplexDouble"}[str(self.dtype).rsplit(".", 1)[-1]]  # fmt: skip
         return f"torch.{name}Tensor"
-    return self.to(dtype)
+    from ._legacy import dtype_of
+
+    return self.to(dtype_of(dtype))
 
 
 _method(_type, "type")
@@ -344,8 +346,10 @@ def is_tensor(obj):
 
 
 def is_storage(obj):
-    """False: storages are not visible objects."""
-    return False
+    """True for the storages of tensors (see rustorch.storage)."""
+    from .storage import TypedStorage, UntypedStorage
+
+    return isinstance(obj, (TypedStorage, UntypedStorage))
 
 
 def is_floating_point(input):

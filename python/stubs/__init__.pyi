@@ -38,36 +38,16 @@ from ._C import set_default_dtype as set_default_dtype
 from ._C import set_memory_limit as set_memory_limit
 from ._C import set_num_threads as set_num_threads
 from ._C import tensor as tensor
-from .amp import autocast as autocast
-from .amp._state import autocast_decrement_nesting as autocast_decrement_nesting
-from .amp._state import autocast_increment_nesting as autocast_increment_nesting
-from .amp._state import clear_autocast_cache as clear_autocast_cache
-from .amp._state import get_autocast_cpu_dtype as get_autocast_cpu_dtype
-from .amp._state import get_autocast_dtype as get_autocast_dtype
-from .amp._state import get_autocast_gpu_dtype as get_autocast_gpu_dtype
-from .amp._state import is_autocast_cache_enabled as is_autocast_cache_enabled
-from .amp._state import is_autocast_cpu_enabled as is_autocast_cpu_enabled
-from .amp._state import is_autocast_enabled as is_autocast_enabled
-from .amp._state import set_autocast_cache_enabled as set_autocast_cache_enabled
-from .amp._state import set_autocast_cpu_dtype as set_autocast_cpu_dtype
-from .amp._state import set_autocast_cpu_enabled as set_autocast_cpu_enabled
-from .amp._state import set_autocast_dtype as set_autocast_dtype
-from .amp._state import set_autocast_enabled as set_autocast_enabled
-from .amp._state import set_autocast_gpu_dtype as set_autocast_gpu_dtype
 from .autograd.grad_mode import enable_grad as enable_grad
 from .autograd.grad_mode import inference_mode as inference_mode
 from .autograd.grad_mode import no_grad as no_grad
 from .autograd.grad_mode import set_grad_enabled as set_grad_enabled
-from .nn import Module as Module
-from .serialization import load as load
-from .serialization import save as save
 
 __version__: str
 newaxis: None
 TensorType = Tensor
 PyTensor = Tensor
 PyVariable = Tensor
-FloatTensor = Tensor
 strided: layout
 sparse_coo: layout
 sparse_csr: layout
@@ -94,7 +74,6 @@ class iinfo:
     dtype: str
     def __init__(self, type: _C.dtype) -> None: ...
 
-def are_deterministic_algorithms_enabled() -> _bool: ...
 def as_tensor(data: Any, dtype: dtype | None = ..., device: device | str | None = ...) -> Tensor: ...
 def asarray(
     obj: Any,
@@ -153,6 +132,5 @@ def unique(
 def unique_consecutive(
     input: Tensor, return_inverse: _bool = ..., return_counts: _bool = ..., dim: _int | None = ...
 ) -> Any: ...
-def use_deterministic_algorithms(mode: _bool, *, warn_only: _bool = ...) -> None: ...
 
 # generated

@@ -69,7 +69,7 @@ def test_norms_padding_and_round_trip(norm, factor):
     torch.manual_seed(3)
     x = torch.randn(20, dtype=torch.float64)
     assert torch.allclose(torch.fft.fft(x, norm=norm), torch.fft.fft(x) * factor)
-    assert torch.allclose(torch.fft.ifft(torch.fft.fft(x, norm=norm), norm=norm).real(), x)
+    assert torch.allclose(torch.fft.ifft(torch.fft.fft(x, norm=norm), norm=norm).real, x)
     padded = torch.cat([x, torch.zeros(5, dtype=torch.float64)])
     assert torch.allclose(torch.fft.fft(x, n=25), torch.fft.fft(padded))
     assert torch.allclose(torch.fft.rfft(x, n=7), torch.fft.rfft(x[:7]))

@@ -33,6 +33,8 @@ class Parameter(Tensor):
     `requires_grad` is True unless told otherwise.  TypeError if `data` is not a tensor.
     """
 
+    __torch_function__ = rt._C._disabled_torch_function_impl
+
     def __new__(cls, data: Any = None, requires_grad: bool = True) -> Any:
         if data is None:
             data = rt.empty(0)
@@ -65,6 +67,8 @@ class Buffer(Tensor):
 
     `persistent` says whether it is part of the module's state_dict.
     """
+
+    __torch_function__ = rt._C._disabled_torch_function_impl
 
     persistent: bool
 
@@ -149,6 +153,8 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: igno
 
 class UninitializedBuffer(UninitializedTensorMixin, Tensor):
     """A buffer without a shape; becomes a Buffer by `materialize(shape)`."""
+
+    __torch_function__ = rt._C._disabled_torch_function_impl
 
     cls_to_become = Buffer
     persistent: bool

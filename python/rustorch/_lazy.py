@@ -1,0 +1,53 @@
+"""Names of the package whose modules load on first use: `NAMES` by module, and the submodules themselves.
+
+tools/make_stubs.py reads this file too, so both are plain literals.
+"""
+
+NAMES = {
+    "serialization": "save load",
+    "nn": "Module",
+    "amp": "autocast GradScaler",
+    "amp._state": (
+        "is_autocast_enabled set_autocast_enabled get_autocast_dtype set_autocast_dtype is_autocast_cpu_enabled "
+        "set_autocast_cpu_enabled get_autocast_cpu_dtype set_autocast_cpu_dtype get_autocast_gpu_dtype "
+        "set_autocast_gpu_dtype is_autocast_cache_enabled set_autocast_cache_enabled clear_autocast_cache "
+        "autocast_increment_nesting autocast_decrement_nesting"
+    ),
+    "errors": "OutOfMemoryError",
+    "futures": "Future",
+    "overrides": "DisableTorchFunction DisableTorchFunctionSubclass",
+    "random": "fork_rng thread_safe_generator",
+    "storage": (
+        "UntypedStorage TypedStorage DoubleStorage FloatStorage HalfStorage BFloat16Storage LongStorage IntStorage "
+        "ShortStorage CharStorage ByteStorage BoolStorage ComplexFloatStorage ComplexDoubleStorage"
+    ),
+    "_legacy": (
+        "DoubleTensor FloatTensor HalfTensor BFloat16Tensor LongTensor IntTensor ShortTensor CharTensor ByteTensor "
+        "BoolTensor set_default_tensor_type"
+    ),
+    "_windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
+    "_batch_stats": (
+        "batch_norm_stats batch_norm_update_stats batch_norm_elemt batch_norm_gather_stats "
+        "batch_norm_gather_stats_with_counts batch_norm_backward_reduce batch_norm_backward_elemt"
+    ),
+    "_settings": (
+        "AcceleratorError SymBool SymFloat SymInt are_deterministic_algorithms_enabled compile "
+        "compiled_with_cxx11_abi detach detach_ from_file get_default_device get_deterministic_debug_mode get_device "
+        "get_device_module get_float32_matmul_precision has_lapack has_mkl has_openmp has_spectral init_num_threads "
+        "is_anomaly_check_nan_enabled is_conj is_deterministic_algorithms_warn_only_enabled is_distributed is_inference is_neg is_same_size is_signed "
+        "is_vulkan_available is_warn_always_enabled set_anomaly_enabled set_deterministic_debug_mode set_float32_matmul_precision "
+        "set_flush_denormal set_warn_always sym_float sym_int sym_ite sym_max sym_min sym_not sym_sqrt sym_sum to_dlpack "
+        "use_deterministic_algorithms"
+    ),
+    "_functions": (
+        "affine_grid_generator alpha_dropout_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ clip_ cond "
+        "cosine_embedding_loss ctc_loss dequantize eig embedding_bag embedding_renorm_ feature_alpha_dropout_ "
+        "feature_dropout_ fix_ frobenius_norm hinge_embedding_loss lstsq margin_ranking_loss matrix_rank native_norm "
+        "negative_ nuclear_norm pdist poisson_nll_loss rrelu_ solve symeig triplet_margin_loss while_loop"
+    ),
+}
+MODULES = (
+    "accelerator amp autograd backends compat compiler cpu cuda distributions errors func functional futures hub "
+    "interop jit kernels masked mps nn opencl optim overrides random return_types serialization serving signal "
+    "sparse storage testing torch_version types utils version vmap xpu _ops"
+)

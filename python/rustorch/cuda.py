@@ -1,0 +1,75 @@
+"""CUDA devices. This build has none: questions are answered, what needs a device raises."""
+
+import contextlib
+
+_MESSAGE = "this build of rustorch has no CUDA devices; use device='cpu' or 'opencl'"
+
+
+def is_available():
+    """False."""
+    return False
+
+
+def device_count():
+    """0."""
+    return 0
+
+
+def is_initialized():
+    """False."""
+    return False
+
+
+def is_bf16_supported(including_emulation=True):
+    """False."""
+    return False
+
+
+def _refuse(*args, **kwargs):
+    raise RuntimeError(_MESSAGE)
+
+
+init = current_device = get_device_name = get_device_properties = get_device_capability = _refuse
+synchronize = current_stream = default_stream = set_device = mem_get_info = _refuse
+
+
+def manual_seed(seed):
+    """Ignored, as wherever there is no device."""
+
+
+def manual_seed_all(seed):
+    """Ignored, as wherever there is no device."""
+
+
+def empty_cache():
+    """Nothing to give back."""
+
+
+def memory_allocated(device=None):
+    """0."""
+    return 0
+
+
+max_memory_allocated = memory_reserved = max_memory_reserved = memory_allocated
+
+
+def get_arch_list():
+    """No architectures."""
+    return []
+
+
+@contextlib.contextmanager
+def device(device):
+    """A CUDA device as the current one; None and negative numbers change nothing."""
+    if device is None or (isinstance(device, int) and device < 0):
+        yield
+        return
+    _refuse()
+
+
+def __getattr__(name):
+    if name == "amp":
+        from . import amp
+
+        return amp
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -1,0 +1,283 @@
+"""The memory behind tensors as objects: UntypedStorage (bytes) and TypedStorage with FloatStorage and its relatives.
+
+A storage object is a view of the memory of a tensor: it stays valid as long as it lives, and what is written through it
+shows in every tensor on that memory.
+"""
+
+from . import _C
+from ._C import Tensor
+
+
+class UntypedStorage:
+    """A block of bytes: of a given size, of a sequence of bytes, or (by Tensor.untyped_storage()) of a tensor."""
+
+    def __init__(self, data=0, *, device=None):
+        if isinstance(data, int):
+            self._tensor = _C.ops.empty((data,), dtype=_C.uint8, device=device)
+        else:
+            self._tensor = _C.tensor(list(data), dtype=_C.uint8, device=device)
+
+    @classmethod
+    def _of(cls, tensor):
+        storage = cls.__new__(cls)
+        storage._tensor = tensor.detach()
+        return storage
+
+    def _bytes(self):
+        return self._tensor._storage_bytes()
+
+    def nbytes(self):
+        """Number of bytes."""
+        return self._bytes().numel()
+
+    size = nbytes
+    __len__ = nbytes
+
+    def element_size(self):
+        """1: elements are bytes."""
+        return 1
+
+    def data_ptr(self):
+        """Address of the first byte."""
+        return self._bytes().data_ptr()
+
+    @property
+    def device(self):
+        """Where the bytes are."""
+        return self._tensor.device
+
+    @property
+    def is_cuda(self):
+        """On a CUDA device."""
+        return self.device.type == "cuda"
+
+    def __getitem__(self, index):
+        part = self._bytes()[index]
+        return part.tolist() if isinstance(index, slice) else part.item()
+
+    def __setitem__(self, index, value):
+        self._bytes()[index] = value if isinstance(value, (int, Tensor)) else _C.tensor(list(value), dtype=_C.uint8)
+
+    def __iter__(self):
+        return iter(self.tolist())
+
+    def __repr__(self):
+        return f"[{type(self).__module__}.{type(self).__name__}(device={self.device}) of size {len(self)}]"
+
+    def tolist(self):
+        """The bytes as a list."""
+        return self._bytes().tolist()
+
+    def clone(self):
+        """A copy."""
+        return UntypedStorage._of(self._bytes().clone())
+
+    def copy_(self, source, non_blocking=None):
+        """Takes over the bytes of another storage of the same size."""
+        self._bytes().copy_(source._bytes())
+        return self
+
+    def fill_(self, value):
+        """Sets every byte."""
+        self._bytes().fill_(value)
+        return self
+
+    def resize_(self, size):
+        """Grows to a number of bytes; those that are new are not set."""
+        if size < self.nbytes():
+            raise RuntimeError("resize_(): a storage that tensors may use cannot shrink")
+        _C.ops.resize_(self._bytes(), (size,))
+        return self
+
+    def cpu(self):
+        """The bytes on the CPU."""
+        return self if self.device.type == "cpu" else UntypedStorage._of(self._bytes().cpu())
+
+    def is_shared(self):
+        """True: memory is shared between threads."""
+        return True
+
+    def share_memory_(self):
+        """The storage itself: memory is shared between threads."""
+        return self
+
+
+class TypedStorage:
+    """A block of memory read as numbers of one dtype."""
+
+    dtype = None
+
+    def __new__(cls, *args, wrap_storage=None, dtype=None, device=None, _internal=False):
+        storage = object.__new__(cls)
+        storage.dtype = dtype or cls.dtype or _C.get_default_dtype()
+        if wrap_storage is not None:
+            storage._untyped_storage = wrap_storage
+            return storage
+        data = args[0] if args else 0
+        if isinstance(data, int):
+            data = _C.ops.empty((data,), dtype=storage.dtype, device=device)
+        elif not isinstance(data, Tensor):
+            data = _C.tensor(list(data), dtype=storage.dtype, device=device)
+        storage._untyped_storage = UntypedStorage._of(data.to(storage.dtype))
+        return storage
+
+    def _elements(self):
+        raw = self._untyped_storage._bytes()
+        size = self.dtype.itemsize
+        return raw[: raw.numel() // size * size].view(self.dtype)
+
+    def untyped(self):
+        """The bytes."""
+        return self._untyped_storage
+
+    def size(self):
+        """Number of elements."""
+        return self._untyped_storage.nbytes() // self.dtype.itemsize
+
+    __len__ = size
+
+    def nbytes(self):
+        """Number of bytes."""
+        return self._untyped_storage.nbytes()
+
+    def element_size(self):
+        """Bytes of one element."""
+        return self.dtype.itemsize
+
+    def data_ptr(self):
+        """Address of the first element."""
+        return self._untyped_storage.data_ptr()
+
+    @property
+    def device(self):
+        """Where the memory is."""
+        return self._untyped_storage.device
+
+    is_cuda = UntypedStorage.is_cuda
+
+    def __getitem__(self, index):
+        part = self._elements()[index]
+        return part.tolist() if isinstance(index, slice) else part.item()
+
+    def __setitem__(self, index, value):
+        self._elements()[index] = value if isinstance(value, (int, float, complex, Tensor)) else _C.tensor(list(value))
+
+    def __iter__(self):
+        return iter(self.tolist())
+
+    def __repr__(self):
+        body = "".join(f" {x}\n" for x in self.tolist())
+        return f"{body}[rustorch.storage.{type(self).__name__}(dtype={self.dtype}, device={self.device}) of size {len(self)}]"
+
+    def tolist(self):
+        """The elements as a list."""
+        return self._elements().tolist()
+
+    def clone(self):
+        """A copy."""
+        return type(self)(wrap_storage=self._untyped_storage.clone(), dtype=self.dtype)
+
+    def copy_(self, source, non_blocking=None):
+        """Takes over the elements of another storage of the same size."""
+        self._elements().copy_(source._elements())
+        return self
+
+    def fill_(self, value):
+        """Sets every element."""
+        self._elements().fill_(value)
+        return self
+
+    def resize_(self, size):
+        """Grows to a number of elements; those that are new are not set."""
+        self._untyped_storage.resize_(size * self.dtype.itemsize)
+        return self
+
+    def type(self, dtype=None):
+        """Name of the class, or the elements in another dtype."""
+        if dtype is None:
+            return f"torch.{type(self).__name__}"
+        return TypedStorage(self._elements().to(dtype), dtype=dtype)
+
+
+class DoubleStorage(TypedStorage):
+    """Memory of float64 numbers."""
+
+    dtype = _C.float64
+
+
+class FloatStorage(TypedStorage):
+    """Memory of float32 numbers."""
+
+    dtype = _C.float32
+
+
+class HalfStorage(TypedStorage):
+    """Memory of float16 numbers."""
+
+    dtype = _C.float16
+
+
+class BFloat16Storage(TypedStorage):
+    """Memory of bfloat16 numbers."""
+
+    dtype = _C.bfloat16
+
+
+class LongStorage(TypedStorage):
+    """Memory of int64 numbers."""
+
+    dtype = _C.int64
+
+
+class IntStorage(TypedStorage):
+    """Memory of int32 numbers."""
+
+    dtype = _C.int32
+
+
+class ShortStorage(TypedStorage):
+    """Memory of int16 numbers."""
+
+    dtype = _C.int16
+
+
+class CharStorage(TypedStorage):
+    """Memory of int8 numbers."""
+
+    dtype = _C.int8
+
+
+class ByteStorage(TypedStorage):
+    """Memory of uint8 numbers."""
+
+    dtype = _C.uint8
+
+
+class BoolStorage(TypedStorage):
+    """Memory of bool numbers."""
+
+    dtype = _C.bool
+
+
+class ComplexFloatStorage(TypedStorage):
+    """Memory of complex64 numbers."""
+
+    dtype = _C.complex64
+
+
+class ComplexDoubleStorage(TypedStorage):
+    """Memory of complex128 numbers."""
+
+    dtype = _C.complex128
+
+
+_CLASSES = {c.__name__: c for c in TypedStorage.__subclasses__()}
+_BY_DTYPE = {c.dtype: c for c in _CLASSES.values()}
+
+
+def storage_of(tensor):
+    """The typed storage of a tensor."""
+    return _BY_DTYPE[tensor.dtype](wrap_storage=UntypedStorage._of(tensor))
+
+
+__all__ = ["UntypedStorage", "TypedStorage", *_CLASSES]
