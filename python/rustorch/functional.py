@@ -2,7 +2,7 @@
 
 import rustorch as _rt
 
-__all__ = [
+_NAMES = [
     "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_shapes", "broadcast_tensors", "cartesian_prod", "cdist",
     "chain_matmul", "einsum", "istft", "lu", "meshgrid", "norm", "pca_lowrank", "split", "stft", "svd_lowrank", "tensordot",
     "unique", "unique_consecutive", "unravel_index",
@@ -10,10 +10,10 @@ __all__ = [
 
 
 def __getattr__(name):
-    if name in __all__:
+    if name in _NAMES:
         return getattr(_rt, name)
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
 
 
 def __dir__():
-    return __all__
+    return _NAMES

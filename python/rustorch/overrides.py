@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from . import Tensor, _C
+from . import _C, Tensor
 
 _disabled: Any = getattr(_C, "_disabled_torch_function_impl")  # noqa: B009  not in the stubs
 _set_state: Any = getattr(_C, "_override_state")  # noqa: B009
