@@ -49,6 +49,7 @@ class Saver {
  public:
   Saver()
       : ordered_dict_(attribute("collections", "OrderedDict")),
+        counter_(attribute("collections", "Counter")),
         parameter_(attribute("rustorch.nn.parameter", "Parameter")) {}
 
   Value convert(PyObject* o);
@@ -66,7 +67,7 @@ class Saver {
     return r == 1;
   }
 
-  Owned ordered_dict_, parameter_;
+  Owned ordered_dict_, counter_, parameter_;
   formats::TensorWriter writer_;
   // Containers by address; empty while one is being converted, so that a cycle is seen.
   std::unordered_map<PyObject*, std::optional<Value>> seen_;
@@ -123,7 +124,7 @@ Value Saver::sequence(PyObject* o, Value out) {
 
 Value Saver::dict(PyObject* o) {
   const bool ordered = is_instance(o, ordered_dict_);
-  Value out = Value::dict(ordered);
+  Value out = is_instance(o, counter_) ? Value::counter() : Value::dict(ordered);
   // Items in the object's own order, which an OrderedDict may have changed.
   const Owned items(PyMapping_Items(o));
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items.get()); ++i) {
@@ -234,8 +235,8 @@ Owned Loader::tensor(const Value& v) {
 }
 
 Owned Loader::dict(const Value& v) {
-  Owned out(v.is_ordered_dict() ? PyObject_CallNoArgs(attribute("collections", "OrderedDict").get())
-                                : PyDict_New());
+  const char* name = v.is_ordered_dict() ? "OrderedDict" : v.is_counter() ? "Counter" : nullptr;
+  Owned out(name == nullptr ? PyDict_New() : PyObject_CallNoArgs(attribute("collections", name).get()));
   for (const auto& [key, item] : v.entries()) {
     const Owned k = convert(key), x = convert(item);
     if (PyObject_SetItem(out.get(), k.get(), x.get()) != 0) throw_python_error();

@@ -13,6 +13,7 @@ struct Row {
 };
 constexpr Row kRows[] = {
     {"collections.OrderedDict", Global::kOrderedDict},
+    {"collections.Counter", Global::kCounter},
     {"torch._utils._rebuild_tensor_v2", Global::kRebuildTensorV2},
     {"torch._utils._rebuild_tensor_v3", Global::kRebuildTensorV3},
     {"torch._utils._rebuild_parameter", Global::kRebuildParameter},

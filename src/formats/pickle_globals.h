@@ -11,6 +11,7 @@ namespace rustorch::formats {
 enum class Global : uint8_t {
   kNone,
   kOrderedDict,
+  kCounter,
   kRebuildTensorV2,
   kRebuildTensorV3,
   kRebuildParameter,

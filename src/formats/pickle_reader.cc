@@ -389,6 +389,15 @@ Item Unpickler::call(const Item& f, const Arguments& args) {
   switch (f.global) {
     case Global::kOrderedDict:
       return make_dict(args);
+    case Global::kCounter: {
+      Value counter = Value::counter();
+      track(counter);
+      if (args.empty()) return counter;
+      const Value counts = value_of(args[0]);
+      check(args.size() == 1 && counts.is_dict(), "a Counter is made from a dict");
+      counter.entries() = counts.entries();
+      return counter;
+    }
     case Global::kRebuildTensorV2:
       return rebuild_tensor(args, false);
     case Global::kRebuildTensorV3:

@@ -263,9 +263,10 @@ void Pickler::save_dict(const Value& v, int depth) {
     save_global("collections", "OrderedDict");
     out_.append(")R");
   } else {
+    if (v.is_counter()) save_global("collections", "Counter");
     out_.push_back('}');
   }
-  const uint32_t index = put();
+  uint32_t index = put();
   const auto& entries = v.entries();
   for (size_t from = 0; from < entries.size(); from += kBatch) {
     const size_t to = std::min(entries.size(), from + kBatch);
@@ -275,6 +276,10 @@ void Pickler::save_dict(const Value& v, int depth) {
       save(entries[i].second, depth + 1);
     }
     out_.push_back(to - from > 1 ? 'u' : 's');
+  }
+  if (v.is_counter()) {  // Counter(dict)
+    out_.append("\x85R");
+    index = put();
   }
   if (!v.attributes().is_none()) {
     RT_CHECK(v.is_ordered_dict() && v.attributes().is_dict(), Value, "save",

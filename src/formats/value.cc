@@ -24,6 +24,7 @@ struct DictNode final : Node {
   std::vector<std::pair<Value, Value>> entries;
   Value attributes;
   bool ordered;
+  bool counter = false;
 };
 struct TensorNode final : Node {
   explicit TensorNode(TensorRecord r) : record(std::move(r)) {}
@@ -140,6 +141,11 @@ Value Value::size(const std::vector<int64_t>& dims) {
 }
 
 Value Value::dict(bool ordered) { return adopt(ValueKind::kDict, new DictNode(ordered)); }
+Value Value::counter() {
+  auto* node = new DictNode(false);
+  node->counter = true;
+  return adopt(ValueKind::kDict, node);
+}
 Value Value::tensor(TensorRecord record) {
   return adopt(ValueKind::kTensor, new TensorNode(std::move(record)));
 }
@@ -217,6 +223,10 @@ const Value* Value::find(std::string_view key) const {
 }
 
 void Value::append(Value key, Value value) { entries().emplace_back(std::move(key), std::move(value)); }
+
+bool Value::is_counter() const {
+  return is_dict() && static_cast<const DictNode*>(payload_.node)->counter;
+}
 
 bool Value::is_ordered_dict() const {
   return is_dict() && static_cast<const DictNode*>(payload_.node)->ordered;

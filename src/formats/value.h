@@ -122,6 +122,8 @@ class Value {
   static Value size(const std::vector<int64_t>& dims);
   /// ordered: a collections.OrderedDict rather than a plain dict.
   static Value dict(bool ordered = false);
+  /// A collections.Counter.
+  static Value counter();
   static Value tensor(TensorRecord record);
 
   ValueKind kind() const noexcept { return kind_; }
@@ -154,6 +156,7 @@ class Value {
   void append(Value key, Value value);
   void append(std::string_view key, Value value) { append(string(std::string(key)), std::move(value)); }
   bool is_ordered_dict() const;
+  bool is_counter() const;
   /// Attributes set on an OrderedDict (state dicts carry `_metadata`): None or a dict.
   const Value& attributes() const;
   void set_attributes(Value v);

@@ -79,7 +79,7 @@ class LRScheduler:
 
     def state_dict(self) -> dict[str, Any]:
         """All attributes but the optimizer."""
-        return {k: v for k, v in self.__dict__.items() if k not in ("optimizer", "_is_initial")}
+        return {k: v for k, v in self.__dict__.items() if k != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the attributes of a state_dict."""
@@ -126,7 +126,6 @@ class LRScheduler:
                 values = self.get_lr() if closed is None else closed()
         finally:
             self._get_lr_called_within_step = False
-            del self._get_lr_called_within_step
         for group, lr in zip(self.optimizer.param_groups, values):
             _set(group, "lr", lr)
         self._last_lr = [_copy(group["lr"]) for group in self.optimizer.param_groups]

@@ -14,6 +14,8 @@ from .per_parameter import Group, PerParameter, State, _tick
 class Adafactor(PerParameter):
     """State of a matrix (rows x cols, over the last two dims) is row_var and col_var, of a vector variance."""
 
+    _late_options: dict[str, Any] = {"foreach": None}
+
     def __init__(
         self,
         params: Any,

@@ -9,7 +9,7 @@ from typing import Any
 import rustorch as rt
 from rustorch import Tensor
 
-from .optimizer import Optimizer, as_float
+from .optimizer import Optimizer
 
 
 def _ratio(a: Any, b: Any) -> Any:
@@ -225,7 +225,7 @@ class LBFGS(Optimizer):
         d, t = state.get("d"), state.get("t")
         old_dirs, old_stps, ro = state.get("old_dirs"), state.get("old_stps"), state.get("ro")
         h_diag, prev_g, prev_loss = state.get("H_diag"), state.get("prev_flat_grad"), state.get("prev_loss")
-        lr = as_float(group["lr"])
+        lr = group["lr"].squeeze() if isinstance(group["lr"], Tensor) else group["lr"]
         iterations = 0
         while iterations < group["max_iter"]:
             iterations += 1

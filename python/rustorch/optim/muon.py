@@ -37,6 +37,8 @@ def _orthogonal(g: Tensor, coefficients: tuple[float, float, float], steps: int,
 class Muon(PerParameter):
     """p -= lr' * orthogonalized momentum, for 2D parameters; lr' depends on the shape by `adjust_lr_fn`."""
 
+    _late_options: dict[str, Any] = {}
+
     def __init__(
         self,
         params: Any,

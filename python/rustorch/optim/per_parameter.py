@@ -455,8 +455,9 @@ class ASGD(PerParameter):
             ax.add_(p.sub(ax).mul_(mu))
         else:
             ax.copy_(p)
-        state["eta"].fill_(lr / ((1 + lambd * lr * t) ** group["alpha"]))
-        state["mu"].fill_(1 / max(1, t - group["t0"]))
+        # both pass through the default dtype, as PyTorch's
+        state["eta"].copy_(_scalar(lr / ((1 + lambd * lr * t) ** group["alpha"]), p))
+        state["mu"].copy_(_scalar(1 / max(1, t - group["t0"]), p))
 
 
 class RMSprop(PerParameter):

@@ -111,6 +111,10 @@ class RNNBase(Module):
             raise TypeError(f"batch_first should be of type bool, got: {type(self.batch_first).__name__}")
         if not isinstance(self.bidirectional, bool):
             raise TypeError(f"bidirectional should be of type bool, got: {type(self.bidirectional).__name__}")
+        if not isinstance(self.input_size, int):
+            raise TypeError(f"input_size should be of type int, got: {type(self.input_size).__name__}")
+        if self.input_size <= 0:
+            raise ValueError("input_size must be greater than zero")
         if not isinstance(self.hidden_size, int):
             raise TypeError(f"hidden_size should be of type int, got: {type(self.hidden_size).__name__}")
         if self.hidden_size <= 0:

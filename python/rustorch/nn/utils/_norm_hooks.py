@@ -100,6 +100,49 @@ class SpectralNorm:
         setattr(module, self.name, self.compute_weight(module, module.training))
 
 
+class _SaveVersion:
+    """A state_dict hook that notes which form a weight with SpectralNorm is saved in."""
+
+    def __init__(self, norm: SpectralNorm) -> None:
+        self.norm = norm
+
+    def __call__(self, module: Any, state_dict: Any, prefix: str, local_metadata: Any) -> None:
+        versions = local_metadata.setdefault("spectral_norm", {})
+        key = self.norm.name + ".version"
+        if key in versions:
+            raise RuntimeError(f"Unexpected key in metadata['spectral_norm']: {key}")
+        versions[key] = 1
+
+
+class _LoadVersion:
+    """A load_state_dict hook that computes v for files of the first form, which hold the weight and u only.
+
+    There weight = weight_orig / sigma with sigma = u^T weight_orig v, and u the direction of weight_orig v.
+    """
+
+    def __init__(self, norm: SpectralNorm) -> None:
+        self.norm = norm
+
+    def __call__(
+        self, state_dict: Any, prefix: str, local_metadata: Any, strict: bool, missing: Any, unexpected: Any, errors: Any
+    ) -> None:
+        key = prefix + self.norm.name
+        if local_metadata.get("spectral_norm", {}).get(self.norm.name + ".version") is not None:
+            return
+        if all(key + s in state_dict for s in ("_orig", "_u", "_v")) and key not in state_dict:
+            return
+        lacking = [key + s for s in ("_orig", "", "_u") if key + s not in state_dict]
+        if lacking:
+            missing.extend(lacking if strict else [])
+            return
+        with rt.no_grad():
+            original = state_dict[key + "_orig"]
+            sigma = (original / state_dict.pop(key)).mean()
+            matrix, u = self.norm.matrix(original), state_dict[key + "_u"]
+            v = rt.linalg.pinv(matrix.t() @ matrix) @ matrix.t() @ u
+            state_dict[key + "_v"] = v * (sigma / rt.dot(u, matrix @ v))
+
+
 def spectral_norm(
     module: Any, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
 ) -> Any:
@@ -124,6 +167,8 @@ def spectral_norm(
     module.register_buffer(name + "_u", u)
     module.register_buffer(name + "_v", v)
     module.register_forward_pre_hook(hook)
+    module._register_state_dict_hook(_SaveVersion(hook))
+    module._register_load_state_dict_pre_hook(_LoadVersion(hook))
     return module
 
 
@@ -138,5 +183,10 @@ def remove_spectral_norm(module: Any, name: str = "weight") -> Any:
                 delattr(module, name + part)
             module.register_parameter(name, Parameter(weight.detach()))
             del module._forward_pre_hooks[key]
+            for table in (module._state_dict_hooks, module._load_state_dict_pre_hooks):
+                for k, other in list(table.items()):
+                    other = getattr(other, "hook", other)
+                    if isinstance(other, (_SaveVersion, _LoadVersion)) and other.norm is hook:
+                        del table[k]
             return module
     raise ValueError(f"spectral_norm of '{name}' not found in {module}")

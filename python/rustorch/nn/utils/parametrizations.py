@@ -102,11 +102,11 @@ class _Orthogonal(Module):
 
 
 def _householder(x: Tensor) -> Tensor:
-    """Product of reflections stored below the diagonal, signs on the diagonal."""
+    """Product of reflections stored below the diagonal, signs on the diagonal (of them no gradient)."""
     a = x.tril(-1)
     tau = 2.0 / (1.0 + (a * a).sum(-2))
     q = rt.linalg.householder_product(a, tau)
-    return q * x.diagonal(dim1=-2, dim2=-1).unsqueeze(-2)
+    return q * x.detach().diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-2)
 
 
 def orthogonal(
