@@ -224,9 +224,7 @@ const Value* Value::find(std::string_view key) const {
 
 void Value::append(Value key, Value value) { entries().emplace_back(std::move(key), std::move(value)); }
 
-bool Value::is_counter() const {
-  return is_dict() && static_cast<const DictNode*>(payload_.node)->counter;
-}
+bool Value::is_counter() const { return is_dict() && static_cast<const DictNode*>(payload_.node)->counter; }
 
 bool Value::is_ordered_dict() const {
   return is_dict() && static_cast<const DictNode*>(payload_.node)->ordered;

@@ -22,7 +22,10 @@ for name, make, specs in state_cases.modules(torch):
     state = module.state_dict()
     saved = type(state)((k, v.detach().clone() if isinstance(v, torch.Tensor) else v) for k, v in state.items())
     saved._metadata = state._metadata
-    out["modules"][name] = {"state": saved, "out": [v.clone() for v in state_cases.outputs(torch, module, specs, torch.float32)]}
+    out["modules"][name] = {
+        "state": saved,
+        "out": [v.clone() for v in state_cases.outputs(torch, module, specs, torch.float32)],
+    }
 for name, make in state_cases.OPTIMIZERS:
     opt, params = state_cases.start(torch, make)
     state_cases.advance(torch, opt, params, state_cases.SAVED_AFTER)
@@ -34,7 +37,10 @@ for name, make in state_cases.OPTIMIZERS:
 for name, make in state_cases.SCHEDULERS:
     opt, scheduler = state_cases.scheduled(torch, make)
     state_cases.advance_schedule(torch, opt, scheduler, 0, state_cases.SAVED_AFTER)
-    saved = {"state": state_cases.copied(torch, scheduler.state_dict()), "opt": state_cases.copied(torch, opt.state_dict())}
+    saved = {
+        "state": state_cases.copied(torch, scheduler.state_dict()),
+        "opt": state_cases.copied(torch, opt.state_dict()),
+    }
     rates = state_cases.advance_schedule(torch, opt, scheduler, state_cases.SAVED_AFTER, 18)
     out["schedulers"][name] = {**saved, "rates": rates}
 file = io.BytesIO()

@@ -1,6 +1,9 @@
 """utils.data: data sets, samplers, collation, the DataLoader with and without worker threads."""
 
 import collections
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -247,3 +250,102 @@ def test_option_errors():
         loader.batch_size = 3
     assert [b[1].tolist() for b in DataLoader(Squares(4), batch_sampler=[[3, 1], [0]])] == [[9, 1], [0]]
     assert list(DataLoader(Squares(3), 2, collate_fn=lambda b: [v for _, v in b])) == [[0, 1], [4]]
+
+
+class Fails(Squares):
+    def __getitem__(self, i):
+        if i == 5:
+            raise self.error
+        return super().__getitem__(i)
+
+
+class TwoArguments(Exception):
+    def __init__(self, a, b):
+        super().__init__(a, b)
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("five"), KeyError("five"), TwoArguments("five", 5)], ids=lambda e: type(e).__name__
+)
+def test_errors_name_the_worker(error):
+    data = Fails(12)
+    data.error = error
+    loader = iter(DataLoader(data, 2, num_workers=3))
+    next(loader), next(loader)
+    kind = RuntimeError if isinstance(error, TwoArguments) else type(error)
+    with pytest.raises(
+        kind, match=f"Caught {type(error).__name__} in DataLoader worker process 2.\nOriginal Traceback"
+    ) as e:
+        next(loader)
+    assert e.value.__cause__ is error
+    assert next(loader)[1].tolist() == [36, 49]  # the epoch goes on
+
+
+def test_any_order():
+    class Uneven(Squares):
+        def __getitem__(self, i):
+            time.sleep(0.3 if i == 0 else 0.0)
+            return i
+
+    loader = DataLoader(Uneven(8), None, num_workers=2, in_order=False)
+    got = list(loader)
+    assert sorted(got) == list(range(8)) and got[0] != 0
+    assert list(DataLoader(Uneven(8), None, num_workers=2)) == list(range(8))
+
+
+def test_each_worker_has_its_copy_of_a_stream():
+    class Counting(Stream):
+        def __iter__(self):
+            info = get_worker_info()
+            self.start += info.id
+            return iter(range(self.start, self.end, info.num_workers))
+
+    data = Counting(0, 9)
+    loader = DataLoader(data, None, num_workers=3, multiprocessing_context="fork", pin_memory=True)
+    assert sorted(loader) == list(range(9)) and data.start == 0
+    seeds, ids = set(), []
+
+    def init(worker):
+        seeds.add(get_worker_info().seed - worker)
+        ids.append((worker, get_worker_info().id, get_worker_info().num_workers))
+
+    list(DataLoader(Stream(0, 3), num_workers=2, worker_init_fn=init))
+    assert len(seeds) == 1 and sorted(ids) == [(0, 0, 2), (1, 1, 2)]
+
+
+def test_context_errors():
+    with pytest.raises(ValueError, match="only be used with multi-process"):
+        DataLoader(Squares(), multiprocessing_context="fork")
+    with pytest.raises(ValueError, match="valid start method"):
+        DataLoader(Squares(), num_workers=1, multiprocessing_context="threads")
+
+
+PROGRAM = """
+import time, rustorch as rt
+from rustorch.utils.data import DataLoader, Dataset
+class Slow(Dataset):
+    def __len__(self): return 100
+    def __getitem__(self, i):
+        time.sleep(0.05)
+        return i
+for batch in DataLoader(Slow(), 2, num_workers=2, prefetch_factor=50):
+    print("got", flush=True)
+    {then}
+"""
+
+
+@pytest.mark.parametrize("then", ["break", "raise SystemExit(0)", "pass"])
+def test_leaving_early_does_not_hang(then):
+    program = PROGRAM.format(then=then)
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline() == b"got\n"
+    start = time.monotonic()
+    if then == "pass":
+        process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    # 100 samples of 50 ms each wait in the queues: they are left, not made
+    assert time.monotonic() - start < 2.0
+    if then == "pass":
+        assert process.returncode != 0 and b"KeyboardInterrupt" in errors
+    else:
+        assert process.returncode == 0 and errors == b""

@@ -124,7 +124,14 @@ class _LoadVersion:
         self.norm = norm
 
     def __call__(
-        self, state_dict: Any, prefix: str, local_metadata: Any, strict: bool, missing: Any, unexpected: Any, errors: Any
+        self,
+        state_dict: Any,
+        prefix: str,
+        local_metadata: Any,
+        strict: bool,
+        missing: Any,
+        unexpected: Any,
+        errors: Any,
     ) -> None:
         key = prefix + self.norm.name
         if local_metadata.get("spectral_norm", {}).get(self.norm.name + ".version") is not None:

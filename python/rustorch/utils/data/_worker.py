@@ -15,7 +15,8 @@ from __future__ import annotations
 import copy
 import queue
 import threading
-from typing import Any
+import traceback
+from typing import Any, NoReturn
 
 import rustorch as rt
 
@@ -44,11 +45,30 @@ def get_worker_info() -> WorkerInfo | None:
     return getattr(_local, "info", None)
 
 
+class _Message(str):
+    """A text that KeyError prints as it is."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 class Failure:
     """An exception of a worker, raised again in the thread that iterates."""
 
-    def __init__(self, error: BaseException) -> None:
+    def __init__(self, error: BaseException, worker_id: int) -> None:
         self.error = error
+        self.worker_id = worker_id
+
+    def reraise(self) -> NoReturn:
+        """Raise an exception of the same class that names the worker; its cause is the original one."""
+        kind = type(self.error)
+        trace = "".join(traceback.format_exception(kind, self.error, self.error.__traceback__))
+        text = f"Caught {kind.__name__} in DataLoader worker process {self.worker_id}.\nOriginal {trace}"
+        try:
+            again = kind(_Message(text) if kind is KeyError else text)
+        except Exception:  # the class wants other arguments
+            again = RuntimeError(text)
+        raise again from self.error
 
 
 class EndOfStream:
@@ -108,8 +128,9 @@ def worker_loop(
     collate_fn: Any,
     drop_last: bool,
     init_fn: Any,
+    closed: threading.Event,
 ) -> None:
-    """Serve (epoch, number, keys) until None comes; answers are (epoch, number, batch)."""
+    """Serve (epoch, number, keys) until `closed`, which comes with a last task; answers are (epoch, number, batch)."""
     streaming = isinstance(dataset, IterableDataset)
     if streaming:
         dataset = copy.copy(dataset)
@@ -119,7 +140,7 @@ def worker_loop(
     base_seed = 0
     while True:
         task = tasks.get()
-        if task is None:
+        if closed.is_set():
             return
         if isinstance(task, Start):
             base_seed, stream = task.base_seed, None
@@ -131,7 +152,7 @@ def worker_loop(
                     if init_fn is not None:
                         init_fn(worker_id)
                 except BaseException as e:
-                    failed = Failure(e)
+                    failed = Failure(e, worker_id)
             continue
         epoch, number, keys = task
         try:
@@ -148,7 +169,7 @@ def worker_loop(
                 _local.info.generator.manual_seed(base_seed + number)
                 answer = fetch_map(dataset, keys, auto_batch, collate_fn)
         except BaseException as e:
-            answer = Failure(e)
+            answer = Failure(e, worker_id)
         results.put((epoch, number, answer))
         del answer, keys, task
 
@@ -160,6 +181,7 @@ class Pool:
         n = loader.num_workers
         self.results: Any = queue.SimpleQueue()
         self.tasks: list[Any] = [queue.SimpleQueue() for _ in range(n)]
+        self.closed = threading.Event()
         self.threads = [
             threading.Thread(
                 target=worker_loop,
@@ -174,6 +196,7 @@ class Pool:
                     loader.collate_fn,
                     loader.drop_last,
                     loader.worker_init_fn,
+                    self.closed,
                 ),
                 daemon=True,
             )
@@ -184,7 +207,8 @@ class Pool:
         _pools.add(self)
 
     def close(self) -> None:
-        """Tell the threads to end after what they are doing."""
+        """Tell the threads to end after the batch they are making; what waits in the queues is left."""
+        self.closed.set()
         for tasks in self.tasks:
             tasks.put(None)
         _pools.discard(self)

@@ -49,6 +49,17 @@ def _check_options(loader: DataLoader[Any]) -> None:
         )
     if loader.prefetch_factor is not None and loader.prefetch_factor < 0:
         raise ValueError("prefetch_factor option should be non-negative")
+    context = loader.multiprocessing_context
+    if context is not None and loader.num_workers == 0:
+        raise ValueError(
+            "multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got "
+            f"num_workers={loader.num_workers}"
+        )
+    if isinstance(context, str) and context not in ("fork", "spawn", "forkserver"):
+        raise ValueError(
+            "multiprocessing_context option should specify a valid start method in ['fork', 'spawn', 'forkserver'], "
+            f"but got multiprocessing_context={context!r}"
+        )
     if loader.persistent_workers and loader.num_workers == 0:
         raise ValueError("persistent_workers option needs num_workers > 0")
 
@@ -355,22 +366,26 @@ class _ThreadedIter(_BaseIter):
         self._pool.tasks[worker].put((self._epoch, self._sent, keys))
         self._sent += 1
 
-    def _wait(self, number: int) -> Any:
+    def _wait(self, number: int) -> tuple[int, Any]:
+        """The batch with this number, or the first to arrive when the loader is not `in_order`; with its number."""
         timeout = self._loader.timeout
         while number not in self._arrived:
+            if self._arrived and not self._loader.in_order:
+                number = next(iter(self._arrived))
+                break
             try:
                 epoch, got, answer = self._pool.results.get(timeout=timeout if timeout > 0 else None)
             except queue.Empty:
                 raise RuntimeError(f"DataLoader timed out after {timeout} seconds") from None
             if epoch == self._epoch:
                 self._arrived[got] = answer
-        return self._arrived.pop(number)
+        return number, self._arrived.pop(number)
 
     def _receive(self) -> Any:
         """The next batch in order; StopIteration at the end."""
         while self._next < self._sent:
-            answer = self._wait(self._next)
-            worker = self._owners.pop(self._next)
+            number, answer = self._wait(self._next)
+            worker = self._owners.pop(number)
             self._next += 1
             if isinstance(answer, _worker.EndOfStream):
                 self._ended[worker] = True
@@ -378,7 +393,7 @@ class _ThreadedIter(_BaseIter):
                 continue
             self._send()
             if isinstance(answer, _worker.Failure):
-                raise answer.error
+                answer.reraise()
             return answer
         raise StopIteration
 
