@@ -1,5 +1,6 @@
 // Devices for Python: what there is, the current one, waiting, fallback to the CPU.
 #include "backend/device_backend.h"
+#include "memory/basic_allocators.h"
 #include "op_call.h"
 #include "rustorch/device_manager.h"
 #include "rustorch/error.h"
@@ -132,6 +133,28 @@ PyObject* set_memory_limit(PyObject*, PyObject* args) {
   });
 }
 
+/// For tests: CPU allocation number n from now fails (and with `rest` all after it); n < 0 ends that. Returns
+/// whether one failed since the last call. The allocators stay, as blocks of theirs may.
+PyObject* fail_allocation(PyObject*, PyObject* args) {
+  long long n = 0;
+  int rest = 0;
+  if (!PyArg_ParseTuple(args, "L|p", &n, &rest)) return nullptr;
+  return guarded([&] {
+    static FaultAllocator* current = nullptr;
+    static MemoryAllocator* inner = nullptr;
+    const bool failed = current != nullptr && current->triggered();
+    if (current != nullptr) set_cpu_allocator(inner);
+    if (current != nullptr && current->live() == 0) delete current;
+    current = nullptr;
+    if (n >= 0) {
+      inner = cpu_allocator();
+      current = new FaultAllocator(inner, n, rest ? FaultAllocator::Mode::FromThenOn : FaultAllocator::Mode::Once);
+      set_cpu_allocator(current);
+    }
+    return PyBool_FromLong(failed);
+  });
+}
+
 PyObject* family_use(PyObject*, PyObject* o) {
   return guarded([&]() -> PyObject* {
     PyObject* all = PyDict_New();
@@ -166,6 +189,8 @@ PyMethodDef functions[] = {
     {"reset_peak_memory_stats", reset_peak, METH_VARARGS, "Makes the peaks equal to the present values."},
     {"set_memory_limit", set_memory_limit, METH_VARARGS,
      "Upper bound of tensor memory in bytes, 0 for none."},
+    {"_fail_allocation", fail_allocation, METH_VARARGS,
+     "For tests: the n-th CPU allocation from now (and, with rest, those after it) fails; n < 0 ends that."},
     {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "autograd/saved.h"
 
 #include "autograd/meta.h"
+#include "autograd/view_nodes.h"
 #include "ops/make.h"
 #include "rustorch/error.h"
 #include "rustorch/grad_mode.h"
@@ -45,7 +46,8 @@ Tensor Saved::unpack(Node* owner) const {
   static_cast<TensorHandle&>(plain) = tensor_;
   if (result_nr_ < 0 || !GradMode::is_enabled()) return plain;
   Tensor twin = make_alias(plain);
-  set_gradient_edge(twin, NodeRef<Node>::share(owner), static_cast<uint32_t>(result_nr_));
+  if (!set_written_view_edge(owner, twin))
+    set_gradient_edge(twin, NodeRef<Node>::share(owner), static_cast<uint32_t>(result_nr_));
   return twin;
 }
 

@@ -30,7 +30,7 @@ Tensor base_buffer(const Geometry& base, const Tensor& like) {
 
 struct ViewOfBaseBackward final : Node {
   Geometry base, view;
-  ViewOfBaseBackward(const Tensor& b, const Tensor& v) : base(b), view(v) {}
+  ViewOfBaseBackward(Geometry b, Geometry v) : base(std::move(b)), view(std::move(v)) {}
   const char* name() const override { return "AsStridedBackward0"; }
   void apply(Tensor* grads, Tensor* out) override {
     if (!wants_arg(0)) return;
@@ -51,6 +51,9 @@ struct ViewOfBaseBackward final : Node {
   }
 };
 
+struct CopySlices;
+thread_local CopySlices* running = nullptr;  // the one whose inner node runs in this thread
+
 struct CopySlices final : Node {
   Geometry base, view;
   NodeRef<Node> fn;
@@ -66,9 +69,18 @@ struct CopySlices final : Node {
     std::vector<Tensor> results(fn->edges().size());
     std::vector<uint8_t> needed(fn->edges().size());
     for (size_t e = 0; e < needed.size(); ++e) needed[e] = e == 0 || wants_edge(e);
-    fn->set_needed(needed.data());
-    fn->apply(&inner, results.data());
-    fn->set_needed(nullptr);
+    {
+      struct Scope {
+        CopySlices* before;
+        explicit Scope(CopySlices* now) : before(running) { running = now; }
+        ~Scope() {
+          running->fn->set_needed(nullptr);
+          running = before;
+        }
+      } scope(this);
+      fn->set_needed(needed.data());
+      fn->apply(&inner, results.data());
+    }
     for (size_t e = 0; e < results.size(); ++e) {
       if (e == 0) {  // edge 0 of the inner node is the written view itself: its gradient replaces the slice
         if (results[0].defined())
@@ -86,7 +98,7 @@ struct CopySlices final : Node {
 }  // namespace
 
 NodeRef<Node> view_of_base_node(const Tensor& base, const Tensor& view) {
-  NodeRef<Node> node = NodeRef<Node>(new ViewOfBaseBackward(base, view));
+  NodeRef<Node> node = NodeRef<Node>(new ViewOfBaseBackward(Geometry(base), Geometry(view)));
   node->add_input(base);
   node->add_result(view);
   return node;
@@ -98,6 +110,15 @@ NodeRef<Node> copy_slices_node(const Tensor& base, const Tensor& view, NodeRef<N
   for (size_t e = 1; e < fn->edges().size(); ++e) node->add_edge(fn->edges()[e]);
   node->add_result(base);
   return node;
+}
+
+bool set_written_view_edge(const Node* inner, const Tensor& result) {
+  if (running == nullptr || running->fn.get() != inner) return false;
+  NodeRef<Node> node = NodeRef<Node>(new ViewOfBaseBackward(running->base, running->view));
+  node->add_edge({NodeRef<Node>::share(running), 0});
+  node->add_result(result);
+  set_gradient_edge(result, node, 0);
+  return true;
 }
 
 }  // namespace rustorch

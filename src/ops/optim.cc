@@ -1,4 +1,5 @@
-// Optimizer steps on lists of tensors: checks, step counters, and one kernel call per parameter.
+// Optimizer steps on lists of tensors: checks, step counters, and one kernel call per parameter. All memory is taken
+// before anything is written, so that a step that fails for want of memory changed nothing.
 #include "autograd/record.h"
 #include "gen/impl.h"
 #include "ops/nn_common.h"
@@ -22,6 +23,7 @@ void check_list(const char* op, TensorList params, TensorList list, const char* 
 // otherwise.
 class FlatState {
  public:
+  FlatState() = default;
   FlatState(const Tensor& original, const Tensor& param) : original_(original), flat_(original) {
     if (!original.defined()) return;
     if (original.strides() == param.strides() && param.impl()->is_non_overlapping_and_dense()) return;
@@ -39,33 +41,56 @@ class FlatState {
   bool copied_ = false;
 };
 
-void step_one(OptimizerCall& call, const Tensor& param, const Tensor& grad, const Tensor& s1,
-              const Tensor& s2, const Tensor& s3) {
-  if (param.numel() == 0) return;
-  const bool dense = param.impl()->is_non_overlapping_and_dense();
-  bool same = dense && grad.strides() == param.strides();
-  for (const Tensor* s : {&s1, &s2, &s3}) same = same && (!s->defined() || s->strides() == param.strides());
-  if (same) [[likely]] {
-    call.param = param;
-    call.grad = grad;
-    call.state1 = s1;
-    call.state2 = s2;
-    call.state3 = s3;
-    backend_for(param).optimizer_step(call);
-    for (const Tensor* t : {&param, &s1, &s2, &s3})
-      if (t->defined()) bump_version(*t);
-    return;
+/// The tensors of one parameter, made ready so that the step itself asks for no memory: copies whose layouts agree where
+/// they differ, and memory of its own for what shares its bytes until written.
+class Prepared {
+ public:
+  Prepared(const Tensor& param, const Tensor& grad, const Tensor& s1, const Tensor& s2, const Tensor& s3)
+      : grad_(grad) {
+    if (param.numel() == 0) return;
+    const Tensor* all[4] = {&param, &s1, &s2, &s3};
+    bool same = param.impl()->is_non_overlapping_and_dense() && grad.strides() == param.strides();
+    for (const Tensor* s : all) same = same && (!s->defined() || s->strides() == param.strides());
+    Tensor anchor = param;
+    if (!same) {
+      anchor = make_tensor(param.sizes(), param.dtype(), param.device());
+      grad_ = contiguous_raw(grad);
+    }
+    for (int i = 0; i < 4; ++i) {
+      writes_[i] = FlatState(*all[i], anchor);
+      if (!all[i]->defined() || !all[i]->device().is_cpu()) continue;
+      (void)all[i]->impl()->mutable_data<char>();
+      (void)writes_[i].get().impl()->mutable_data<char>();
+    }
   }
-  // layouts differ: work on contiguous copies
-  const Tensor anchor = make_tensor(param.sizes(), param.dtype(), param.device());
-  const FlatState p(param, anchor), a(s1, anchor), b(s2, anchor), c(s3, anchor);
-  call.param = p.get();
-  call.grad = contiguous_raw(grad);
-  call.state1 = a.get();
-  call.state2 = b.get();
-  call.state3 = c.get();
-  backend_for(param).optimizer_step(call);
-  for (const FlatState* s : {&p, &a, &b, &c}) s->finish();
+
+  void run(OptimizerCall& call) const {
+    const Tensor& param = writes_[0].get();
+    if (!param.defined()) return;
+    call.param = param;
+    call.grad = grad_;
+    call.state1 = writes_[1].get();
+    call.state2 = writes_[2].get();
+    call.state3 = writes_[3].get();
+    backend_for(param).optimizer_step(call);
+    for (const FlatState& s : writes_) s.finish();
+  }
+
+ private:
+  Tensor grad_;
+  FlatState writes_[4];  // parameter and states; all undefined for a parameter without elements
+};
+
+/// Runs the steps that `make(i)` prepares: all of them or, when memory runs out before the first, none.
+template <class Make, class Before>
+void run_all(OptimizerCall& call, size_t count, Make&& make, Before&& before) {
+  std::vector<Prepared> steps;
+  steps.reserve(count);
+  for (size_t i = 0; i < count; ++i) steps.push_back(make(i));
+  for (size_t i = 0; i < count; ++i) {
+    before(i);
+    steps[i].run(call);
+  }
 }
 
 void check_params(const char* op, TensorList params) {
@@ -88,14 +113,19 @@ void adam(const char* op, OptimizerKind kind, TensorList params, TensorList grad
     RT_CHECK(s.numel() == 1 && s.dtype() == kFloat32 && s.device().is_cpu(), Value, op,
              "state_steps must be float32 CPU tensors of one element; got ", s.dtype(), " of shape ",
              s.sizes());
-  for (size_t i = 0; i < params.size(); ++i) {
-    float& step = *state_steps[i].impl()->mutable_data<float>();
-    step += 1;
-    bump_version(state_steps[i]);
-    call.step = static_cast<double>(step);
-    step_one(call, params[i], grads[i], exp_avgs[i], exp_avg_sqs[i],
-             call.amsgrad ? max_exp_avg_sqs[i] : Tensor());
-  }
+  run_all(
+      call, params.size(),
+      [&](size_t i) {
+        (void)state_steps[i].impl()->mutable_data<float>();
+        return Prepared(params[i], grads[i], exp_avgs[i], exp_avg_sqs[i],
+                        call.amsgrad ? max_exp_avg_sqs[i] : Tensor());
+      },
+      [&](size_t i) {
+        float& step = *state_steps[i].impl()->mutable_data<float>();
+        step += 1;
+        bump_version(state_steps[i]);
+        call.step = static_cast<double>(step);
+      });
 }
 
 }  // namespace
@@ -114,8 +144,12 @@ void _fused_sgd_(TensorList params, TensorList grads, TensorList momentum_buffer
   call.nesterov = nesterov;
   call.maximize = maximize;
   call.first_step = is_first_step;
-  for (size_t i = 0; i < params.size(); ++i)
-    step_one(call, params[i], grads[i], momentum != 0 ? momentum_buffers[i] : Tensor(), {}, {});
+  run_all(
+      call, params.size(),
+      [&](size_t i) {
+        return Prepared(params[i], grads[i], momentum != 0 ? momentum_buffers[i] : Tensor(), {}, {});
+      },
+      [](size_t) {});
 }
 
 #define RT_ADAM_CALL                \

@@ -96,12 +96,15 @@ class Adam(GroupOptimizer):
 
     def _new_state(self, p: Any, group: dict[str, Any]) -> dict[str, Any]:
         no_sparse(p.grad, "Adam")
-        state = self.state[p]
-        state["step"] = step_tensor(group, p)
-        state["exp_avg"] = rt.zeros_like(p, memory_format=rt.preserve_format)
-        state["exp_avg_sq"] = rt.zeros_like(p, memory_format=rt.preserve_format)
+        new = {
+            "step": step_tensor(group, p),
+            "exp_avg": rt.zeros_like(p, memory_format=rt.preserve_format),
+            "exp_avg_sq": rt.zeros_like(p, memory_format=rt.preserve_format),
+        }
         if group["amsgrad"]:
-            state["max_exp_avg_sq"] = rt.zeros_like(p, memory_format=rt.preserve_format)
+            new["max_exp_avg_sq"] = rt.zeros_like(p, memory_format=rt.preserve_format)
+        state: dict[str, Any] = self.state[p]
+        state.update(new)  # at once: memory may run out above
         return state
 
     def _update_group(self, group: dict[str, Any]) -> None:

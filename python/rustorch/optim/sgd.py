@@ -74,13 +74,14 @@ class SGD(GroupOptimizer):
                 continue
             buf, first = None, False
             if momentum:
-                s = state[p]
-                buf = s.get("momentum_buffer")
+                buf = state[p].get("momentum_buffer")
                 if buf is None:
                     first = True
-                    buf = s["momentum_buffer"] = rt.empty_like(p).detach()
+                    buf = rt.empty_like(p).detach()
             if group["differentiable"]:
                 _fused.sgd_differentiable(p, g, buf, first, group)
+                if first:
+                    state[p]["momentum_buffer"] = buf
                 continue
             key = (p.dtype, p.device, first)
             lists = calls.get(key)
@@ -101,6 +102,9 @@ class SGD(GroupOptimizer):
                 maximize=group["maximize"],
                 is_first_step=first,
             )
+            if first:  # only now: the buffers had no values before
+                for p, buf in zip(lists[0], lists[2]):
+                    state[p]["momentum_buffer"] = buf
 
     def _sparse_step(self, p: Any, g: Any, group: dict[str, Any]) -> None:
         if group["momentum"] or group["weight_decay"]:

@@ -44,18 +44,60 @@ bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   return true;
 }
 
-TEST(Faults, EveryAllocationOfATrainingStep) {
-  Net net;
-  const std::vector<Tensor> expected = net.gradients();
+/// A small convolutional network with every kind of layer state: running statistics, random masks.
+struct ConvNet {
+  Tensor w1, gamma, beta, mean, var, w2, b2, x, y;
+  ConvNet() {
+    manual_seed(12);
+    w1 = randn({4, 1, 3, 3}).requires_grad_(true);
+    gamma = ones({4}).requires_grad_(true);
+    beta = zeros({4}).requires_grad_(true);
+    mean = zeros({4});
+    var = ones({4});
+    w2 = randn({3, 64}).mul(0.1).requires_grad_(true);
+    b2 = zeros({3}).requires_grad_(true);
+    x = randn({6, 1, 8, 8});
+    y = randint(0, 3, {6});
+  }
+  std::vector<Tensor> gradients() const {
+    manual_seed(13);  // the mask of the dropout
+    Tensor h = conv2d(x, w1, std::nullopt, {1, 1}, IntArrayRef{1, 1});
+    h = max_pool2d(relu(batch_norm(h, gamma, beta, mean.clone(), var.clone(), true, 0.1, 1e-5)), {2, 2});
+    Tensor out = linear(dropout(h.flatten(1), 0.3, true), w2, b2);
+    return autograd::grad({cross_entropy(out, y)}, {w1, gamma, beta, w2, b2});
+  }
+};
+
+/// The gradient of a gradient's norm, through views and an in-place write.
+struct Second {
+  Tensor w, x;
+  Second() {
+    manual_seed(14);
+    w = randn({5, 6}).requires_grad_(true);
+    x = randn({7, 6});
+  }
+  std::vector<Tensor> gradients() const {
+    Tensor h = matmul(x, w.t());
+    h.narrow(1, 1, 3).tanh_();
+    Tensor loss = h.softmax(1).mul(h).sum();
+    const std::vector<Tensor> first = autograd::grad({loss}, {w}, {}, true, true);
+    return autograd::grad({first[0].pow(2).sum()}, {w});
+  }
+};
+
+template <class Model>
+void fail_every_allocation(FaultAllocator::Mode mode) {
+  const Model model;
+  const std::vector<Tensor> expected = model.gradients();
   MemoryAllocator* inner = cpu_allocator();
   const size_t before = inner->stats().allocated;
   bool finished = false;
   int failed = 0;
   for (int64_t n = 0; n < 2000 && !finished; ++n) {
-    FaultAllocator fault(inner, n);
+    FaultAllocator fault(inner, n, mode);
     set_cpu_allocator(&fault);
     try {
-      std::vector<Tensor> grads = net.gradients();
+      std::vector<Tensor> grads = model.gradients();
       finished = !fault.triggered();
       EXPECT_TRUE(finished) << "a failed allocation was swallowed";
       EXPECT_TRUE(same_bits(grads, expected));
@@ -64,11 +106,27 @@ TEST(Faults, EveryAllocationOfATrainingStep) {
       ++failed;
     }
     set_cpu_allocator(inner);
+    ASSERT_EQ(fault.live(), 0) << "after failing allocation " << n;
     EXPECT_EQ(inner->stats().allocated, before) << "after failing allocation " << n;
-    EXPECT_TRUE(same_bits(net.gradients(), expected)) << "after failing allocation " << n;
+    EXPECT_TRUE(same_bits(model.gradients(), expected)) << "after failing allocation " << n;
   }
   EXPECT_TRUE(finished);
   EXPECT_GT(failed, 10);
+}
+
+TEST(Faults, EveryAllocationOfATrainingStep) {
+  fail_every_allocation<Net>(FaultAllocator::Mode::Once);
+  fail_every_allocation<Net>(FaultAllocator::Mode::FromThenOn);
+}
+
+TEST(Faults, EveryAllocationOfAConvolutionalStep) {
+  fail_every_allocation<ConvNet>(FaultAllocator::Mode::Once);
+  fail_every_allocation<ConvNet>(FaultAllocator::Mode::FromThenOn);
+}
+
+TEST(Faults, EveryAllocationOfADoubleBackward) {
+  fail_every_allocation<Second>(FaultAllocator::Mode::Once);
+  fail_every_allocation<Second>(FaultAllocator::Mode::FromThenOn);
 }
 
 }  // namespace
