@@ -181,11 +181,20 @@ void PoolAllocator::fold(ThreadCache* cache) const noexcept {
   cache->delta_peak.store(0, std::memory_order_relaxed);
 }
 
+/// What is live, with the counts that threads have not folded in yet; caches_mutex_ is held.
+int64_t PoolAllocator::live_bytes() const noexcept {
+  int64_t live = allocated_.load(std::memory_order_relaxed);
+  for (const ThreadCache* c = caches_; c != nullptr; c = c->next)
+    live += c->delta.load(std::memory_order_relaxed);
+  return live;
+}
+
 /// Whether `bytes` more live bytes (already counted) respect the limit.
-bool PoolAllocator::within_limit(size_t bytes) noexcept {
+bool PoolAllocator::within_limit(size_t bytes) const noexcept {
   const size_t bound = limit();
-  return bound == 0 ||
-         (bytes <= bound && allocated_.load(std::memory_order_relaxed) <= static_cast<int64_t>(bound));
+  if (bound == 0) return true;
+  std::lock_guard<std::mutex> lock(caches_mutex_);
+  return bytes <= bound && live_bytes() <= static_cast<int64_t>(bound);
 }
 
 void PoolAllocator::note_reserved() noexcept {
@@ -447,12 +456,11 @@ MemoryStats PoolAllocator::stats() const {
   if (own != nullptr && own->pool == this) fold(own);
   MemoryStats s;
   std::lock_guard<std::mutex> lock(caches_mutex_);
-  int64_t live = allocated_.load(std::memory_order_relaxed);
+  const int64_t live = live_bytes();
   s.num_allocs = num_allocs_.load(std::memory_order_relaxed);
   s.num_frees = num_frees_.load(std::memory_order_relaxed);
   s.cache_misses = misses_.load(std::memory_order_relaxed);
   for (const ThreadCache* c = caches_; c != nullptr; c = c->next) {
-    live += c->delta.load(std::memory_order_relaxed);
     s.num_allocs += c->allocs.load(std::memory_order_relaxed);
     s.num_frees += c->frees.load(std::memory_order_relaxed);
     s.cache_misses += c->misses.load(std::memory_order_relaxed);

@@ -95,7 +95,8 @@ class PoolAllocator final : public MemoryAllocator {
   void give_central(int cls, void** blocks, int count) noexcept;
   void release_empty_spans() noexcept;
   void* heap_allocate(size_t bytes, bool* fresh) noexcept;
-  bool within_limit(size_t bytes) noexcept;
+  int64_t live_bytes() const noexcept;
+  bool within_limit(size_t bytes) const noexcept;
   void fold(ThreadCache* cache) const noexcept;
   void note_reserved() noexcept;
   size_t recent_peak(size_t live) noexcept;
