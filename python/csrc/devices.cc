@@ -148,7 +148,8 @@ PyObject* fail_allocation(PyObject*, PyObject* args) {
     current = nullptr;
     if (n >= 0) {
       inner = cpu_allocator();
-      current = new FaultAllocator(inner, n, rest ? FaultAllocator::Mode::FromThenOn : FaultAllocator::Mode::Once);
+      current =
+          new FaultAllocator(inner, n, rest ? FaultAllocator::Mode::FromThenOn : FaultAllocator::Mode::Once);
       set_cpu_allocator(current);
     }
     return PyBool_FromLong(failed);

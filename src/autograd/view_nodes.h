@@ -11,9 +11,9 @@ NodeRef<Node> view_of_base_node(const Tensor& base, const Tensor& view);
 /// decides.
 NodeRef<Node> copy_slices_node(const Tensor& base, const Tensor& view, NodeRef<Node> fn);
 
-/// For a write into a view whose node saved its result, while the backward of the write is recorded: gives that
-/// result the view of the written base as history, since the write's own node is not in the graph. False when
-/// `inner` is not such a node at work in this thread.
+/// For a write into a view whose node saved its result, while the backward of the write is recorded: gives
+/// that result the view of the written base as history, since the write's own node is not in the graph. False
+/// when `inner` is not such a node at work in this thread.
 bool set_written_view_edge(const Node* inner, const Tensor& result);
 
 }  // namespace rustorch

@@ -1,5 +1,5 @@
-// Optimizer steps on lists of tensors: checks, step counters, and one kernel call per parameter. All memory is taken
-// before anything is written, so that a step that fails for want of memory changed nothing.
+// Optimizer steps on lists of tensors: checks, step counters, and one kernel call per parameter. All memory
+// is taken before anything is written, so that a step that fails for want of memory changed nothing.
 #include "autograd/record.h"
 #include "gen/impl.h"
 #include "ops/nn_common.h"
@@ -41,8 +41,8 @@ class FlatState {
   bool copied_ = false;
 };
 
-/// The tensors of one parameter, made ready so that the step itself asks for no memory: copies whose layouts agree where
-/// they differ, and memory of its own for what shares its bytes until written.
+/// The tensors of one parameter, made ready so that the step itself asks for no memory: copies whose layouts
+/// agree where they differ, and memory of its own for what shares its bytes until written.
 class Prepared {
  public:
   Prepared(const Tensor& param, const Tensor& grad, const Tensor& s1, const Tensor& s2, const Tensor& s3)

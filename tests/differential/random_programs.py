@@ -50,7 +50,11 @@ def view_step(t, which, rs):
     if which < 0.44:
         return t.squeeze()
     if which < 0.56:
-        return t.narrow(d, int(rs[2] * size), max(1, size - int(rs[2] * size) - int(rs[3] * 2))) if n and size > 1 else t.view(t.shape)
+        return (
+            t.narrow(d, int(rs[2] * size), max(1, size - int(rs[2] * size) - int(rs[3] * 2)))
+            if n and size > 1
+            else t.view(t.shape)
+        )
     if which < 0.66:
         return t.select(d, int(rs[2] * size)) if n else t.expand(2)
     if which < 0.74:
@@ -162,6 +166,8 @@ def compare(seed, target, judge):
             return None
         if isinstance(theirs, str) and "modified by an inplace operation" in theirs:
             return None  # PyTorch saved more than the gradient needs; ours finished
+        if isinstance(ours, str) and "refers to a single memory location" in ours:
+            return None  # PyTorch sees overlap only where a stride is 0; what it gives for others depends on the order
         return f"refusals differ: ours {str(ours)[:160]}; theirs {str(theirs)[:160]}"
     for i, (x, y) in enumerate(zip(ours[0], theirs[0])):
         if not same(x, y):

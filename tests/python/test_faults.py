@@ -149,7 +149,9 @@ def test_double_backward():
     assert second().tolist() == expected
 
 
-@pytest.mark.skipif(not rt.opencl.is_available() and not os.environ.get("RUSTORCH_REQUIRE_OPENCL"), reason="no OpenCL device")
+@pytest.mark.skipif(
+    not rt.opencl.is_available() and not os.environ.get("RUSTORCH_REQUIRE_OPENCL"), reason="no OpenCL device"
+)
 def test_memory_of_a_device():
     """The same on OpenCL, by a limit that rises until the step fits."""
     t = Training(mlp, lambda p: rt.optim.SGD(p, lr=0.1), "opencl")
