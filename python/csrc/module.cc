@@ -146,9 +146,10 @@ PyModuleDef definition = {PyModuleDef_HEAD_INIT,
 }  // namespace rustorch::py
 
 namespace rustorch::py {
-bool init_devices(PyObject* module);   // devices.cc
-bool init_amp(PyObject* module);       // amp.cc
-bool init_override(PyObject* module);  // override.cc
+bool init_devices(PyObject* module);      // devices.cc
+bool init_amp(PyObject* module);          // amp.cc
+bool init_override(PyObject* module);     // override.cc
+bool init_saved_hooks(PyObject* module);  // saved_hooks.cc
 }  // namespace rustorch::py
 
 PyMODINIT_FUNC PyInit__C() {
@@ -157,7 +158,7 @@ PyMODINIT_FUNC PyInit__C() {
   if (module == nullptr) return nullptr;
   if (!init_objects(module) || !init_tensor_type(module) || !init_errors(module) || !init_ops(module) ||
       !init_autograd(module) || !init_numpy(module) || !init_devices(module) || !init_serialize(module) ||
-      !init_amp(module) || !init_override(module)) {
+      !init_amp(module) || !init_override(module) || !init_saved_hooks(module)) {
     Py_DECREF(module);
     return nullptr;
   }

@@ -1,6 +1,9 @@
 #include "autograd/saved.h"
 
+#include <atomic>
+
 #include "autograd/meta.h"
+#include "autograd/saved_hooks.h"
 #include "autograd/view_nodes.h"
 #include "ops/make.h"
 #include "rustorch/error.h"
@@ -8,12 +11,68 @@
 
 namespace rustorch {
 
+namespace {
+
+// Note [Packed tensors]
+// With hooks, tensor_ is a carrier: a tensor without memory whose meta holds the packed object and the
+// gradient edge of the tensor. result_nr_ tells: kPackedInput, or kPackedInput - 1 - nr for result nr.
+constexpr int32_t kPackedInput = -2;
+
+thread_local SavedTensorHooks* current_hooks = nullptr;
+std::atomic<int> threads_with_hooks{0};  // so that without any a saved tensor costs one load
+
+struct PackedMeta final : AutogradMetaBase {
+  std::unique_ptr<PackedTensor> packed;
+  Edge edge;
+};
+
+SavedTensorHooks* active_hooks() {
+  return threads_with_hooks.load(std::memory_order_relaxed) == 0 ? nullptr : current_hooks;
+}
+
+Tensor carrier_of(SavedTensorHooks& hooks, const Tensor& t, Edge edge) {
+  auto meta = std::make_unique<PackedMeta>();
+  meta->packed = hooks.pack(t);
+  meta->edge = std::move(edge);
+  Tensor carrier(new TensorImpl(nullptr, {}, t.dtype(), t.device()));
+  carrier.impl()->set_autograd_meta(meta.release());
+  return carrier;
+}
+
+Tensor unpack_carrier(TensorImpl& carrier, int32_t result_nr, Node* owner) {
+  auto& meta = static_cast<PackedMeta&>(*carrier.autograd_meta());
+  Tensor t = meta.packed->unpack();
+  if (!t.defined() || !GradMode::is_enabled()) return t;
+  const bool is_result = result_nr < kPackedInput;
+  if (!is_result && !meta.edge.fn) return t;
+  Tensor twin = make_alias(t.detach());
+  if (is_result)
+    set_gradient_edge(twin, NodeRef<Node>::share(owner), static_cast<uint32_t>(kPackedInput - 1 - result_nr));
+  else
+    set_gradient_edge(twin, meta.edge.fn, meta.edge.nr);
+  return twin;
+}
+
+}  // namespace
+
+SavedTensorHooks* set_saved_tensor_hooks(SavedTensorHooks* hooks) {
+  SavedTensorHooks* before = current_hooks;
+  current_hooks = hooks;
+  threads_with_hooks.fetch_add((hooks != nullptr) - (before != nullptr), std::memory_order_relaxed);
+  return before;
+}
+
 Saved::Saved(const Tensor& input) {
   if (!input.defined()) return;
   RT_CHECK(
       !input.impl()->is_inference(), Autograd, "",
       "Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal "
       "tensor and use it in autograd.");
+  if (SavedTensorHooks* hooks = active_hooks()) [[unlikely]] {
+    tensor_ = carrier_of(*hooks, input.detach(), gradient_edge(input));
+    result_nr_ = kPackedInput;
+    return;
+  }
   tensor_ = input;
   version_ = input.impl()->version();
 }
@@ -21,6 +80,11 @@ Saved::Saved(const Tensor& input) {
 Saved Saved::output(const Tensor& result, uint32_t nr) {
   Saved s;
   if (!result.defined()) return s;
+  if (SavedTensorHooks* hooks = active_hooks()) [[unlikely]] {
+    s.tensor_ = carrier_of(*hooks, make_alias(result), {});
+    s.result_nr_ = kPackedInput - 1 - static_cast<int32_t>(nr);
+    return s;
+  }
   s.tensor_ = make_alias(result);
   s.version_ = result.impl()->version();
   s.result_nr_ = static_cast<int32_t>(nr);
@@ -29,6 +93,8 @@ Saved Saved::output(const Tensor& result, uint32_t nr) {
 
 Tensor Saved::unpack(Node* owner) const {
   if (!tensor_.defined()) return {};
+  if (result_nr_ <= kPackedInput) [[unlikely]]
+    return unpack_carrier(*tensor_.impl(), result_nr_, owner);
   uint32_t now = tensor_.impl()->version();
   if (now != version_) {
     raise(ErrorKind::Autograd, "",

@@ -17,10 +17,10 @@ Variable = Tensor
 
 
 def __getattr__(name):
-    if name == "functional":
+    if name in ("functional", "graph"):
         import importlib
 
-        return importlib.import_module(f"{__name__}.functional")
+        return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
 
 
