@@ -46,10 +46,10 @@ Tensor unpack_carrier(TensorImpl& carrier, int32_t result_nr, Node* owner) {
   const bool is_result = result_nr < kPackedInput;
   if (!is_result && !meta.edge.fn) return t;
   Tensor twin = make_alias(t.detach());
-  if (is_result)
-    set_gradient_edge(twin, NodeRef<Node>::share(owner), static_cast<uint32_t>(kPackedInput - 1 - result_nr));
-  else
+  if (!is_result)
     set_gradient_edge(twin, meta.edge.fn, meta.edge.nr);
+  else if (!set_written_view_edge(owner, twin))
+    set_gradient_edge(twin, NodeRef<Node>::share(owner), static_cast<uint32_t>(kPackedInput - 1 - result_nr));
   return twin;
 }
 
