@@ -10,12 +10,15 @@ from mpmath import (
     airybi,
     bernoulli,
     besseli,
+    besselj,
     besselk,
+    bessely,
     cos,
     digamma,
     erfc,
     exp,
     findroot,
+    log,
     loggamma,
     mp,
     mpf,
@@ -68,6 +71,31 @@ def airy_wave(part):
         p = 1 / u - pi / 4
         a, b = airyai(-z), airybi(-z)
         return sqrt(pi) * z ** (mpf(1) / 4) * (a * cos(p) - b * sin(p) if part == 0 else a * sin(p) + b * cos(p))
+
+    return f
+
+
+def wave_j(order, part):
+    """J and Y are sqrt(2/(pi x)) times combinations of these with cos and sin of x - (2 order + 1) pi/4, as functions of
+    u = (8/x)^2; the second one is divided by 8/x."""
+
+    def f(u):
+        x = 8 / sqrt(u)
+        p = x - (2 * order + 1) * pi / 4
+        j, y, r = besselj(order, x), bessely(order, x), sqrt(pi * x / 2)
+        return r * (j * cos(p) + y * sin(p)) if part == 0 else r * (y * cos(p) - j * sin(p)) * x / 8
+
+    return f
+
+
+def regular_y(order):
+    """Y(x) without its logarithm and pole, as a function of x^2 (order 1: divided by x)."""
+
+    def f(square):
+        x = sqrt(square)
+        if order == 0:
+            return bessely(0, x) - 2 / pi * log(x) * besselj(0, x)
+        return (bessely(1, x) - 2 / pi * (log(x) * besselj(1, x) - 1 / x)) / x
 
     return f
 
@@ -161,6 +189,16 @@ def main():
               chebyshev(on(mpf(1) / 3, 1, scaled_k(order))))
         table(f"kK{order}Large", f"sqrt(x) exp(x) K{order}(x), x > 3, t = 6/x - 1",
               chebyshev(on(0, mpf(1) / 3, scaled_k(order))))
+    table("kJ0Small", "J0(x), x <= 8, t = x^2/32 - 1", chebyshev(on(0, 64, lambda q: besselj(0, sqrt(q)))))
+    table("kJ1Small", "J1(x)/x, x <= 8, t = x^2/32 - 1", chebyshev(on(0, 64, lambda q: besselj(1, sqrt(q)) / sqrt(q))))
+    table("kY0Small", "Y0(x) - 2/pi log(x) J0(x), x <= 8, t = x^2/32 - 1", chebyshev(on(0, 64, regular_y(0))))
+    table("kY1Small", "(Y1(x) - 2/pi (log(x) J1(x) - 1/x))/x, x <= 8, t = x^2/32 - 1",
+          chebyshev(on(0, 64, regular_y(1))))
+    for order in (0, 1):
+        phase = "pi/4" if order == 0 else "3 pi/4"
+        table(f"kJ{order}Cos", f"sqrt(pi x/2) J{order}(x) is this one times cos(x - {phase}) minus 8/x times the next times sin; "
+              "t = 2 (8/x)^2 - 1, x > 8", chebyshev(on(0, 1, near(wave_j(order, 0), "1e-20"))))
+        table(f"kJ{order}Sin", "see above", chebyshev(on(0, 1, near(wave_j(order, 1), "1e-20"))))
     table("kAiryCentre", "Ai(x), -2 <= x <= 1, t = (2x + 1)/3", chebyshev(on(-2, 1, airyai)))
     table("kAiryMiddle", "2 sqrt(pi) x^(1/4) exp(z) Ai(x), z = 2/3 x^(3/2), 1/z in [1/4, 3/2], t = 1.6/z - 1.4",
           chebyshev(on(mpf(1) / 4, mpf(3) / 2, airy_decay)))

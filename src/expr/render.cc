@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "expr/dialect.h"
+#include "expr/prelude.h"
 #include "rustorch/error.h"
 
 namespace rustorch::expr {
@@ -67,16 +68,21 @@ class Speller {
       const char* b = builtin_name(d_, function);
       if (*b) return b;
     }
-    RT_CHECK(*prelude_body(d_, function, domain), NotImplemented, "render", d_.name, " has no function ",
+    RT_CHECK(!body(function, domain).empty(), NotImplemented, "render", d_.name, " has no function ",
              function);
     used.insert(key_of(domain, function));
     return prelude_name(domain, function);
   }
 
+  /// Text of a prelude function, or of a table as one; empty when there is none.
+  std::string body(std::string_view function, ValueType domain) const {
+    const std::string text = prelude_body(d_, function, domain);
+    return !text.empty() || d_.wgsl || domain != ValueType::Real ? text : table_body(function, real_);
+  }
+
   /// Expands the placeholders of a prelude body (see prelude.cc).
-  std::string expand(const char* text, ValueType domain, std::set<std::string>& used) const {
+  std::string expand(const std::string& s, ValueType domain, std::set<std::string>& used) const {
     std::string out;
-    const std::string s = text;
     for (size_t i = 0; i < s.size();) {
       if (s[i] == '$') {
         i = placeholder(s, i, domain, out);
@@ -121,6 +127,10 @@ class Speller {
     auto starts = [&](const char* w) { return s.compare(i + 1, std::strlen(w), w) == 0; };
     if (starts("INF") || starts("NAN")) {
       out += number(starts("INF") ? static_cast<double>(INFINITY) : static_cast<double>(NAN));
+      return i + 4;
+    }
+    if (starts("EPS")) {
+      out += number(real_ == ComputeType::f32 ? 1.1920929e-7 : 2.220446049250313e-16);
       return i + 4;
     }
     if (starts("C2")) {
@@ -288,10 +298,10 @@ class PreludeWriter {
     const ValueType domain = domain_of_key(key);
     const std::string name = key.substr(2);
     std::set<std::string> calls;
-    std::string body = s_.expand(prelude_body(s_.dialect(), name, domain), domain, calls);
+    std::string body = s_.expand(s_.body(name, domain), domain, calls);
     for (const std::string& c : calls) add(c);
     int id = find_function(name);
-    const int arity = id < 0 ? 1 : function_info(static_cast<FunctionId>(id)).arity;
+    const int arity = id < 0 ? helper_arity(name) : function_info(static_cast<FunctionId>(id)).arity;
     const bool test = id >= 0 && function_info(static_cast<FunctionId>(id)).rule == TypeRule::Test;
     const char* type = s_.type_name(domain);
     const char* letters = domain == ValueType::Complex ? "ab" : "xyz";

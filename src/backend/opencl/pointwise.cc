@@ -1,11 +1,13 @@
 // The pointwise family: every formula rendered as an OpenCL kernel the first time that it is used.
 #include <array>
+#include <atomic>
 
 #include "backend/compute_backend.h"
 #include "backend/opencl/elementwise.h"
 #include "backend/opencl/kernel_text.h"
 #include "backend/opencl/kernels.h"
 #include "expr/dialect.h"
+#include "expr/functions.h"
 #include "expr/program.h"
 #include "gen/kernel_table.h"
 #include "rustorch/error.h"
@@ -27,6 +29,23 @@ ComputeType kind_type(char kind, ComputeType t) {
     default:
       return t;
   }
+}
+
+/// Whether a formula calls special functions: with double precision at hand their float32 form is computed in
+/// it, as on the CPU.
+bool is_special(KernelId kernel) {
+  static std::array<std::atomic<char>, kNumKernels> known{};  // by kernel: 0 not asked yet, 1 no, 2 yes
+  std::atomic<char>& state = known[static_cast<size_t>(kernel)];
+  if (state.load(std::memory_order_relaxed) == 0) {
+    const expr::Program program = expr::parse_request(kernel_info(kernel).request);
+    bool special = false;
+    for (const std::string& key : expr::used_functions(program, expr::opencl_dialect(), ComputeType::f32)) {
+      const int id = key[0] == 'r' ? expr::find_function(key.substr(2)) : -1;
+      special = special || (id >= 0 && expr::function_info(static_cast<expr::FunctionId>(id)).scalar);
+    }
+    state.store(special ? 2 : 1, std::memory_order_relaxed);
+  }
+  return state.load(std::memory_order_relaxed) == 2;
 }
 
 /// One call with CPU scalars turned into numbers.
@@ -105,13 +124,13 @@ void check_zero(const PointwiseCall& call, const KernelInfo& info) {
   if (zero) raise(ErrorKind::Value, "", "ZeroDivisionError");
 }
 
-}  // namespace
-
-bool pointwise(const PointwiseCall& call) {
-  Plan p{kernel_info(call.kernel), call.type, call.nout, call.nin, {}, {}, {}, 0, uses_double(call.type)};
+bool run_formula(const PointwiseCall& call) {
+  Plan p{kernel_info(call.kernel), call.type, call.nout, call.nin, {}, {}, {}, 0, false};
   if (call.nout + call.nin > kMaxOperands) return false;
   if (p.info.fn[static_cast<int>(call.type)] == nullptr) return false;  // the CPU has the error
   ClDevice& device = device_of(call.outs[0]);
+  if (p.type == ComputeType::f32 && device.capabilities().float64 && is_special(call.kernel))
+    p.type = ComputeType::f64;
   for (int k = 0; k < call.nout; ++k) p.tensors[p.ntensors++] = &call.outs[k];
   for (int i = 0; i < call.nin; ++i) {
     const Operand& in = call.ins[i];
@@ -126,7 +145,7 @@ bool pointwise(const PointwiseCall& call) {
     }
   }
   for (int k = 0; k < p.ntensors; ++k) {
-    p.float64 = p.float64 || uses_double(p.tensors[k]->dtype());
+    p.float64 = p.float64 || uses_double(p.type) || uses_double(p.tensors[k]->dtype());
     device.require(p.info.name, p.tensors[k]->dtype());
   }
   if (uses_double(call.type)) device.require(p.info.name, kFloat64);
@@ -143,8 +162,14 @@ bool pointwise(const PointwiseCall& call) {
       if (p.slot[i] < 0) number(p.info.in_kinds[i], p.numbers[i]);
     for (int i = 0; i < p.info.nparam; ++i) number(p.info.param_kinds[i], call.params[i]);
   };
+  return run_elementwise({device, p.tensors.data(), p.nout, p.ntensors}, key_of(p), p.float64, source, add);
+}
+
+}  // namespace
+
+bool pointwise(const PointwiseCall& call) {
   try {
-    return run_elementwise({device, p.tensors.data(), p.nout, p.ntensors}, key_of(p), p.float64, source, add);
+    return run_formula(call);
   } catch (const RusTorchError& e) {
     if (e.kind() != ErrorKind::NotImplemented) throw;
     return false;  // the language lacks a function
