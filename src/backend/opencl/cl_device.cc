@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/vfs.h"
 #include "rustorch/error.h"
 
 namespace rustorch::opencl {
@@ -12,6 +13,7 @@ namespace rustorch::opencl {
 namespace {
 
 constexpr size_t kDefaultCapacity = 512;
+constexpr const char* kBuildOptions = "-w";
 
 std::string text_info(cl_device_id id, cl_device_info what) {
   size_t size = 0;
@@ -27,6 +29,13 @@ T info(cl_device_id id, cl_device_info what) {
   T value{};
   api().clGetDeviceInfo(id, what, sizeof(T), &value, nullptr);
   return value;
+}
+
+/// PoCL keeps compiled programs itself, work group by work group; a second copy of ours would cost a second
+/// compilation. It gets one only when the user names a folder.
+std::string program_folder(const std::string& platform) {
+  const bool keeps_its_own = platform == "Portable Computing Language";
+  return keeps_its_own && std::getenv("RUSTORCH_CACHE_DIR") == nullptr ? "" : ProgramCache::default_folder();
 }
 
 cl_mem mem_of(const Storage& s) {
@@ -86,6 +95,8 @@ ClDevice::ClDevice(cl_platform_id platform, cl_device_id id) : id_(id) {
   c.float64 = text_info(id, CL_DEVICE_EXTENSIONS).find("cl_khr_fp64") != std::string::npos;
   c.float16 = true;  // stored as half, computed in float: part of OpenCL 1.2
   pool_ = std::make_unique<ClPool>(context_, c.memory, c.max_allocation);
+  programs_ =
+      std::make_unique<ProgramCache>(posix_vfs(), program_folder(name), ProgramCache::default_limit());
 }
 
 // ---- memory
@@ -156,26 +167,62 @@ void ClDevice::require(const char* op, DType t) const {
              "' has no double precision; got ", dtype_name(t), "; expected float32 or narrower");
 }
 
+cl_program ClDevice::program_from_disk(const std::string& identity) {
+  const std::string binary = programs_->find(identity);
+  if (binary.empty()) return nullptr;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(binary.data());
+  const size_t size = binary.size();
+  cl_int status = CL_SUCCESS, error = CL_SUCCESS;
+  cl_program program = api().clCreateProgramWithBinary(context_, 1, &id_, &size, &bytes, &status, &error);
+  if (error != CL_SUCCESS) return nullptr;
+  if (status == CL_SUCCESS &&
+      api().clBuildProgram(program, 1, &id_, kBuildOptions, nullptr, nullptr) == CL_SUCCESS)
+    return program;
+  api().clReleaseProgram(program);  // the driver wants another binary: it gets the source
+  return nullptr;
+}
+
+void ClDevice::keep_on_disk(const std::string& identity, cl_program program) {
+  if (!programs_->enabled()) return;
+  size_t size = 0;
+  if (api().clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, nullptr) != CL_SUCCESS ||
+      size == 0)
+    return;
+  std::string binary(size, '\0');
+  auto* bytes = reinterpret_cast<unsigned char*>(binary.data());
+  if (api().clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof bytes, &bytes, nullptr) == CL_SUCCESS)
+    programs_->insert(identity, binary);
+}
+
+cl_program ClDevice::build(const std::string& key, const std::string& text) {
+  const std::string identity =
+      cat(capabilities_.platform, "\n", capabilities_.name, "\n", kBuildOptions, "\n", text);
+  if (cl_program found = program_from_disk(identity)) return found;
+  const char* pointer = text.c_str();
+  cl_int error = CL_SUCCESS;
+  cl_program program = api().clCreateProgramWithSource(context_, 1, &pointer, nullptr, &error);
+  check(error, "clCreateProgramWithSource");
+  error = api().clBuildProgram(program, 1, &id_, kBuildOptions, nullptr, nullptr);
+  if (error != CL_SUCCESS) {
+    std::vector<char> log(16384);
+    api().clGetProgramBuildInfo(program, id_, CL_PROGRAM_BUILD_LOG, log.size() - 1, log.data(), nullptr);
+    api().clReleaseProgram(program);
+    raise(ErrorKind::Internal, "opencl",
+          cat("the driver rejected the program of '", key, "' (error ", error, "):\n", log.data()));
+  }
+  keep_on_disk(identity, program);
+  return program;
+}
+
 KernelPtr ClDevice::kernel(const std::string& key, const char* entry,
                            const std::function<std::string()>& source) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (KernelPtr found = cache_.find(key)) return found;
   }
-  const std::string text = source();
-  const char* pointer = text.c_str();
-  cl_int error = CL_SUCCESS;
   auto made = std::make_shared<Kernel>();
-  made->program = api().clCreateProgramWithSource(context_, 1, &pointer, nullptr, &error);
-  check(error, "clCreateProgramWithSource");
-  error = api().clBuildProgram(made->program, 1, &id_, "-w", nullptr, nullptr);
-  if (error != CL_SUCCESS) {
-    std::vector<char> log(16384);
-    api().clGetProgramBuildInfo(made->program, id_, CL_PROGRAM_BUILD_LOG, log.size() - 1, log.data(),
-                                nullptr);
-    raise(ErrorKind::Internal, "opencl",
-          cat("the driver rejected the program of '", key, "' (error ", error, "):\n", log.data()));
-  }
+  made->program = build(key, source());
+  cl_int error = CL_SUCCESS;
   made->kernel = api().clCreateKernel(made->program, entry, &error);
   check(error, "clCreateKernel");
   std::lock_guard<std::mutex> lock(mutex_);

@@ -15,6 +15,7 @@
 
 #include "backend/opencl/cl_api.h"
 #include "backend/opencl/cl_pool.h"
+#include "backend/program_cache.h"
 #include "core/storage.h"
 #include "core/tensor_impl.h"
 #include "rustorch/device_manager.h"
@@ -71,9 +72,13 @@ class ClDevice {
   std::mutex& mutex() { return mutex_; }
   cl_command_queue queue() const { return queue_; }
   const KernelCache& cache() const { return cache_; }
+  const ProgramCache& programs() const { return *programs_; }
   ClPool& pool() { return *pool_; }
 
  private:
+  cl_program build(const std::string& key, const std::string& text);
+  cl_program program_from_disk(const std::string& identity);
+  void keep_on_disk(const std::string& identity, cl_program program);
   static void* allocate_bytes(void* context, size_t nbytes);
   static void release_bytes(void* context, void* data, size_t nbytes);
   static void copy_bytes(void* context, void* dst, const void* src, size_t nbytes);
@@ -86,6 +91,7 @@ class ClDevice {
   std::mutex mutex_;
   KernelCache cache_;
   std::unique_ptr<ClPool> pool_;
+  std::unique_ptr<ProgramCache> programs_;
 };
 
 /// The device of a tensor of this backend.

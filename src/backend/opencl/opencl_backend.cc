@@ -157,6 +157,12 @@ OpenClCacheStats opencl_cache_stats() {
     total.evictions += c.evictions;
     total.size += c.size();
     total.capacity += c.capacity();
+    const ProgramCacheStats disk = d->programs().stats();
+    total.disk.hits += disk.hits;
+    total.disk.misses += disk.misses;
+    total.disk.stores += disk.stores;
+    total.disk.evictions += disk.evictions;
+    total.disk.damaged += disk.damaged;
   }
   return total;
 }
