@@ -25,6 +25,9 @@ class DeviceBackend : public ComputeBackend {
   virtual DeviceCapabilities capabilities(int index) const = 0;
   /// What the tensors of a device are allocated with.
   virtual MemoryAllocator* allocator(int index) = 0;
+  /// Puts another allocator in its place, or the own one back (null). For tests; it must hand blocks of the
+  /// own one out, and outlive the use.
+  virtual void replace_allocator(int index, MemoryAllocator* other) = 0;
   /// The families that it has kernels for, with their use so far.
   virtual std::vector<FamilyUse> family_use() const = 0;
   /// Bytes [offset, offset + nbytes) of a storage of this backend to and from the CPU's memory; waits until
@@ -72,6 +75,8 @@ class DeviceBackend : public ComputeBackend {
 
 /// The allocator of a device's tensors; the CPU's for the CPU.
 MemoryAllocator* device_allocator(Device device);
+/// Replaces it; see DeviceBackend::replace_allocator. Not for the CPU (set_cpu_allocator).
+void set_device_allocator(Device device, MemoryAllocator* other);
 /// What a device type's backend has kernels for; empty for the CPU, which has all.
 std::vector<FamilyUse> device_family_use(DeviceType type);
 

@@ -85,6 +85,14 @@ MemoryAllocator* device_allocator(Device device) {
   return backend == nullptr ? cpu_allocator() : backend->allocator(found.index);
 }
 
+void set_device_allocator(Device device, MemoryAllocator* other) {
+  const Device found = DeviceManager::resolve(device);
+  DeviceBackend* backend = asked(&backend_for(found.type));
+  RT_CHECK(backend != nullptr, Device, "set_device_allocator",
+           "the CPU's allocator is set by set_cpu_allocator");
+  backend->replace_allocator(found.index, other);
+}
+
 std::vector<FamilyUse> device_family_use(DeviceType type) {
   const DeviceBackend* backend = asked(&backend_for(type));
   return backend == nullptr ? std::vector<FamilyUse>() : backend->family_use();

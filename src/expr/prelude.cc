@@ -87,7 +87,7 @@ constexpr Body kComplex[] = {
   {"tanh", "if (fabs(a.x) > 20) return $C(copysign(($T)1.0, a.x), copysign(($T)0.0, sin(2.0 * a.y)));\n  $T t = tan(a.y), b = 1.0 + t * t, s = sinh(a.x), d = 1.0 + b * s * s;\n  return isinf(t) ? $C(sqrt(1.0 + s * s) / s, 1.0 / t) : $C(b * sqrt(1.0 + s * s) * s / d, t / d);", nullptr},
   {"asinh", "$C2 t = %%asin($C(-a.y, a.x));\n  return $C(t.y, -t.x);", nullptr},
   {"acosh", "$C2 p = %%sqrt($C(a.x - 1.0, a.y)), q = %%sqrt($C(a.x + 1.0, a.y));\n  return $C(asinh(p.x * q.x + p.y * q.y), 2.0 * atan2(p.y, q.x));", nullptr},
-  {"atanh", "return $C(0.25 * %log1p(4.0 * a.x / ((1.0 - a.x) * (1.0 - a.x) + a.y * a.y)), 0.5 * atan2(2.0 * a.y, (1.0 - a.x) * (1.0 + a.x) - a.y * a.y));", nullptr},
+  {"atanh", "$T m = fabs(a.x);\n  return $C(copysign(0.25 * %log1p(4.0 * m / ((1.0 - m) * (1.0 - m) + a.y * a.y)), a.x), 0.5 * atan2(2.0 * a.y, (1.0 - a.x) * (1.0 + a.x) - a.y * a.y));", nullptr},
   {"asin", "$C2 p = %%sqrt($C(1.0 - a.x, -a.y)), q = %%sqrt($C(1.0 + a.x, a.y));\n  return $C(atan2(a.x, p.x * q.x - p.y * q.y), asinh(p.x * q.y - p.y * q.x));", nullptr},
   {"acos", "$C2 p = %%sqrt($C(1.0 - a.x, -a.y)), q = %%sqrt($C(1.0 + a.x, a.y));\n  return $C(2.0 * atan2(p.x, q.x), asinh(q.x * p.y - q.y * p.x));", nullptr},
   {"atan", "$C2 t = %%atanh($C(-a.y, a.x));\n  return $C(t.y, -t.x);", nullptr},

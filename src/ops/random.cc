@@ -12,6 +12,7 @@
 #include "memory/scratch.h"
 #include "ops/copy_common.h"
 #include "ops/make.h"
+#include "rustorch/device_manager.h"
 #include "rustorch/error.h"
 #include "rustorch/generator.h"
 
@@ -241,7 +242,7 @@ void bernoulli__Tensor(const Tensor& self, const Tensor& p, const Source& genera
            "expected probabilities tensor to have floating type, got ", dtype_name(p.dtype()));
   check_inplace_random("bernoulli_", self);
   Tensor wide = probabilities(expand_to("bernoulli_", p, self.sizes()));
-  if (wide.numel() > 0 && wide.device().is_cpu()) {
+  if (wide.numel() > 0 && !wide.device().is_meta()) {
     Tensor valid = rustorch::logical_and(rustorch::ge(wide, Scalar(0)), rustorch::le(wide, Scalar(1)));
     RT_CHECK(backend_for(valid).count_true(valid) == valid.numel(), Value, "bernoulli_",
              "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
@@ -369,6 +370,7 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, co
   const int64_t n = self.size(-1), rows = self.dim() == 2 ? self.size(0) : 1;
   RT_CHECK(replacement || num_samples <= n, Value, "multinomial",
            "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
+  if (!self.device().is_cpu()) DeviceManager::note_fallback(backend_for(self).name(), "multinomial");
   Tensor weights = contiguous_raw(cast_raw(self.device().is_cpu() ? self : self.to(Device::Cpu()), kFloat64));
   const auto* w = weights.impl()->data<double>();
   Tensor out = self.dim() == 2 ? make_tensor({rows, num_samples}, kInt64, Device::Cpu())

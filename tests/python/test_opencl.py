@@ -5,6 +5,9 @@ Drivers compile each kernel when it is first used (PoCL: half a second each), so
 
 import itertools
 import os
+import pathlib
+import re
+import sys
 import warnings
 
 import pytest
@@ -111,9 +114,7 @@ def test_matmul(native):
     x, y, bias = rt.randn(3, 4, 5), rt.randn(3, 5, 6), rt.randn(6)
     close(rt.bmm(x.to("opencl"), y.to("opencl")), rt.bmm(x, y))
     w = rt.randn(6, 5)
-    close(
-        nn.functional.linear(x.to("opencl"), w.to("opencl"), bias.to("opencl")), nn.functional.linear(x, w, bias)
-    )
+    close(nn.functional.linear(x.to("opencl"), w.to("opencl"), bias.to("opencl")), nn.functional.linear(x, w, bias))
     assert (rt.zeros(2, 0, device="opencl") @ rt.zeros(0, 3, device="opencl")).cpu().tolist() == [[0.0] * 3] * 2
 
 
@@ -187,6 +188,56 @@ def test_missing_operators_run_on_the_cpu_with_one_warning():
             rt.poisson(d)
     finally:
         backends.set_fallback_policy("warn")
+
+
+def test_newer_families_run_on_the_cpu():
+    """Families without a kernel fall back: none of them may raise."""
+    rt.manual_seed(0)
+    m = rt.randn(3, 3)
+    a = m @ m.t() + 3 * rt.eye(3)
+    calls = {
+        "linalg.svd": lambda t: rt.linalg.svdvals(t),
+        "linalg.eigh": lambda t: rt.linalg.eigvalsh(t),
+        "linalg.inv": lambda t: rt.linalg.inv(t),
+        "cdist": lambda t: rt.cdist(t, t.flip(0)),
+        "fft": lambda t: rt.fft.rfft(t).abs(),
+        "rnn": lambda t: rt.lstm(
+            t[None], (t[:1, None], t[:1, None]), [rt.cat([t] * 4), rt.cat([t] * 4), t.new_zeros(12), t.new_zeros(12)],
+            True, 1, 0.0, False, False, True)[0],
+        "logspace": lambda t: rt.logspace(0, 2, 5, device=t.device),
+        "multinomial": lambda t: (rt.manual_seed(1), rt.multinomial(t.abs(), 2))[1],
+        "_standard_gamma": lambda t: (rt.manual_seed(1), rt._standard_gamma(t.abs() + 1))[1],
+        "binomial": lambda t: (rt.manual_seed(1), rt.binomial(t.abs().ceil(), t * 0 + 0.5))[1],
+    }  # fmt: skip
+    for name, call in calls.items():
+        before = backends.fallback_count()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            got = call(a.to("opencl"))
+        close(got, call(a), 1e-4)
+        assert backends.fallback_count() > before, name
+        assert len(caught) <= 1 and all(" is not implemented for the opencl backend" in str(w.message) for w in caught)
+
+
+def test_the_coverage_table_knows_what_runs():
+    """families.def, from which the coverage table is made, names what the backend counts."""
+    root = pathlib.Path(__file__).resolve().parents[2]
+    text = (root / "src" / "backend" / "opencl" / "families.def").read_text()
+    listed = re.findall(r"^RT_FAMILY(?:_OTHER)?\((\w+)", text, re.M)
+    assert listed == list(rt.opencl.kernel_families())
+    sys.path.insert(0, str(root / "tools" / "opgen"))
+    try:
+        import kernel_use
+    finally:
+        sys.path.pop(0)
+    known = kernel_use.families(root / "src" / "backend" / "compute_backend.h")
+    assert set(listed) <= known
+    assert kernel_use.Backend(str(root), "opencl").families == set(listed)
+    # Every other family must fall back instead of raising: device_backend.h overrides all of them.
+    overridden = set(
+        re.findall(r"(\w+)\([^)]*\) override;", (root / "src" / "backend" / "device_backend.h").read_text())
+    )
+    assert known <= overridden
 
 
 def test_errors():

@@ -184,6 +184,45 @@ def test_more_reductions():
     same(lambda t: (t.sum(0), t.var(1)), x.to(rt.float16), tolerance=1e-2)
 
 
+def test_complex_reductions_and_scans():
+    x = rt.complex(rt.randn(6, 40, 3), rt.randn(6, 40, 3))
+    for dim in (1, (0, 2)):
+        same(lambda t, d=dim: (t.var(d), t.std(d, correction=0), *rt.var_mean(t, d)), x, tolerance=1e-4)
+        same(lambda t, d=dim: [rt.linalg.vector_norm(t, p, d) for p in (0, 1, 2, 3, math.inf, -math.inf)], x)
+        same(lambda t, d=dim: rt.logsumexp(t, d).exp(), x, tolerance=1e-4)
+    same(lambda t: (t.logcumsumexp(1).exp(), t.cumsum(0), t.cumprod(2)), x, tolerance=1e-4)
+
+
+SPECIAL = [
+    "airy_ai", "bessel_j0", "bessel_y1", "modified_bessel_k0", "scaled_modified_bessel_k1", "spherical_bessel_j0", "ndtr",
+    "ndtri", "log_ndtr", "erfcx", "i0e", "i1", "digamma",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_functions(name):
+    x = rt.cat([rt.linspace(-12, 12, 97), rt.tensor([0.0, 0.25, 1.0, math.inf, -math.inf, math.nan])])
+    same(getattr(rt.special, name), x, tolerance=1e-6)
+
+
+def test_special_functions_of_two_arguments():
+    a, x = rt.rand(200) * 30, rt.rand(200) * 30
+    same(lambda a, x: (rt.special.gammainc(a, x), rt.special.gammaincc(a, x)), a, x)
+    same(lambda a, x: rt.special.zeta(a + 1, x), a, x)
+    n = rt.arange(200) % 12
+    same(lambda x, n: (rt.special.chebyshev_polynomial_t(x, n), rt.special.legendre_polynomial_p(x, n)), x / 15 - 1, n)
+    i, j = rt.randint(-1000, 1000, (200,)), rt.randint(-1000, 1000, (200,))
+    same(lambda i, j: (rt.gcd(i, j), rt.lcm(i, j)), i, j)
+    same(lambda x: (*rt.frexp(x),), x)
+
+
+@pytest.mark.parametrize("name", ["asin", "acos", "atan", "asinh", "acosh", "atanh", "tan", "tanh", "log"])
+def test_inverse_functions_of_complex_numbers(name):
+    z = rt.complex(rt.randn(300), rt.randn(300)) * 2
+    z[:4] = rt.tensor([2.0 + 0j, -2.0 + 0j, 2j, 1e-4 + 1e-4j])
+    same(getattr(rt, name), z, tolerance=1e-6)
+
+
 def test_complex_products():
     x, y = rt.complex(rt.randn(3, 20, 9), rt.randn(3, 20, 9)), rt.complex(rt.randn(3, 9, 35), rt.randn(3, 9, 35))
     same(lambda a, b: (a @ b, a[0] @ b[0].conj(), rt.baddbmm(a @ b, a, b, beta=2j)), x, y, tolerance=1e-4)

@@ -92,7 +92,7 @@ class KernelUse:
             for name, text in units.items():
                 unit = (path, name)
                 self.use[unit] = {f for f in _BACKEND.findall(text) if f in self.families}
-                edges[unit] = self._edges(path, name, text)
+                edges[unit] = self._edges(path, name, _BACKEND.sub(" ", text))
         changed = True
         while changed:  # everything reaches everything it calls
             changed = False

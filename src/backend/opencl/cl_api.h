@@ -13,8 +13,9 @@ namespace rustorch::opencl {
   X(clGetPlatformIDs)                                                                                     \
   X(clGetPlatformInfo)                                                                                    \
   X(clGetDeviceIDs)                                                                                       \
-  X(clGetDeviceInfo) X(clCreateContext) X(clCreateCommandQueue) X(clCreateProgramWithSource)              \
-      X(clBuildProgram) X(clGetProgramBuildInfo) X(clCreateKernel) X(clSetKernelArg) X(clCreateBuffer)    \
+  X(clGetDeviceInfo)                                                                                      \
+  X(clCreateContext) X(clCreateCommandQueue) X(clCreateProgramWithSource) X(clBuildProgram)               \
+      X(clGetProgramBuildInfo) X(clCreateKernel) X(clSetKernelArg) X(clCreateBuffer)                      \
           X(clEnqueueNDRangeKernel) X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer) X(clEnqueueCopyBuffer) \
               X(clEnqueueFillBuffer) X(clReleaseMemObject) X(clReleaseKernel) X(clReleaseProgram)         \
                   X(clReleaseCommandQueue) X(clReleaseContext) X(clFinish) X(clGetProgramInfo)            \

@@ -95,6 +95,7 @@ ClDevice::ClDevice(cl_platform_id platform, cl_device_id id) : id_(id) {
   c.float64 = text_info(id, CL_DEVICE_EXTENSIONS).find("cl_khr_fp64") != std::string::npos;
   c.float16 = true;  // stored as half, computed in float: part of OpenCL 1.2
   pool_ = std::make_unique<ClPool>(context_, c.memory, c.max_allocation);
+  memory_.store(pool_.get());
   programs_ =
       std::make_unique<ProgramCache>(posix_vfs(), program_folder(name), ProgramCache::default_limit());
 }
@@ -104,11 +105,11 @@ ClDevice::ClDevice(cl_platform_id platform, cl_device_id id) : id_(id) {
 const StorageOps ClDevice::kOps = {allocate_bytes, release_bytes, copy_bytes};
 
 void* ClDevice::allocate_bytes(void* context, size_t nbytes) {
-  return static_cast<ClDevice*>(context)->pool_->allocate(nbytes);
+  return static_cast<ClDevice*>(context)->memory()->allocate(nbytes);
 }
 
 void ClDevice::release_bytes(void* context, void* data, size_t nbytes) {
-  static_cast<ClDevice*>(context)->pool_->deallocate(data, nbytes);
+  static_cast<ClDevice*>(context)->memory()->deallocate(data, nbytes);
 }
 
 void ClDevice::copy_bytes(void* context, void* dst, const void* src, size_t nbytes) {

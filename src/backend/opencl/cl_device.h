@@ -5,6 +5,7 @@
 // issue work, kernels' arguments are set under the device's lock. Memory that is given back while work uses
 // it stays alive until that work is done (OpenCL counts).
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -73,7 +74,9 @@ class ClDevice {
   cl_command_queue queue() const { return queue_; }
   const KernelCache& cache() const { return cache_; }
   const ProgramCache& programs() const { return *programs_; }
-  ClPool& pool() { return *pool_; }
+  /// What tensors are allocated with: the pool, unless a test has put something in its place.
+  MemoryAllocator* memory() const { return memory_.load(); }
+  void replace_allocator(MemoryAllocator* other) { memory_.store(other != nullptr ? other : pool_.get()); }
 
  private:
   cl_program build(const std::string& key, const std::string& text);
@@ -91,6 +94,7 @@ class ClDevice {
   std::mutex mutex_;
   KernelCache cache_;
   std::unique_ptr<ClPool> pool_;
+  std::atomic<MemoryAllocator*> memory_{nullptr};
   std::unique_ptr<ProgramCache> programs_;
 };
 

@@ -158,7 +158,7 @@ void write(const IndexCall& call, const Rows& rows, const Tensor& offsets) {
 
 bool index(const IndexCall& call) {
   Rows rows;
-  if (call.data.numel() == 0 || !make_rows(call, &rows) || rows.positions > INT32_MAX) return false;
+  if (!make_rows(call, &rows) || rows.positions > INT32_MAX) return false;
   if (rows.positions == 0) return true;
   ClDevice& device = device_of(call.data);
   if (call.mode != IndexMode::Get) device.require("index_put", call.data.dtype());

@@ -24,6 +24,37 @@ std::string operand_text(const char* prefix, DType t, ComputeType compute) {
       "\n");
 }
 
+// m: the largest real part so far (nan once one was seen); total: the sum of exp(x - m).
+constexpr const char* kLogSum = R"(
+typedef struct { LSR m; LST total; } State;
+static inline State rt_start(void) { State s; s.m = -INFINITY; s.total = (LST)(0); return s; }
+static inline State rt_join(State s, State t) {
+  if (s.m != s.m) return s;
+  if (t.m != t.m) return t;
+  if (t.m > s.m) {
+    if (!isinf(s.m)) t.total += s.total * exp(s.m - t.m);
+    return t;
+  }
+  if (!isinf(s.m)) s.total += t.total * exp(t.m - s.m);
+  return s;
+}
+#if LSC
+static inline State rt_add(State s, LST v) { State t; t.m = v.x; t.total = (LST)(cos(v.y), sin(v.y)); return rt_join(s, t); }
+static inline LST rt_log(State s) {
+  const LSR turn = s.total.y == 0 && s.total.x == 0 ? (LSR)0 : atan2(s.total.y, s.total.x);
+  return isinf(s.m) || s.m != s.m ? (LST)(s.m, s.m > 0 ? turn : (LSR)0) : (LST)(s.m + log(hypot(s.total.x, s.total.y)), turn);
+}
+#else
+static inline State rt_add(State s, LST v) { State t; t.m = v; t.total = 1; return rt_join(s, t); }
+static inline LST rt_log(State s) { return isinf(s.m) || s.m != s.m ? s.m : s.m + log(s.total); }
+#endif
+)";
+
+std::string log_sum_text(ComputeType t) {
+  return cat("#define LST ", value_type(t), "\n#define LSR ", value_type(real_part_type(t)), "\n#define LSC ",
+             rustorch::is_complex(t) ? 1 : 0, "\n", kLogSum);
+}
+
 const char* move_type(DType t) {
   switch (element_size(t)) {
     case 1:

@@ -24,6 +24,9 @@ inline constexpr int64_t kLanes = 64;
 /// The macros of an operand; the compute type is that of the dtype unless given.
 std::string operand_text(const char* prefix, DType t);
 std::string operand_text(const char* prefix, DType t, ComputeType compute);
+/// `State`, rt_start(), rt_join(), rt_add(state, value) and rt_log(state): the logarithm of a sum of
+/// exponentials of numbers of that type, real or complex.
+std::string log_sum_text(ComputeType t);
 /// Type that moves elements of a dtype's size without looking at them.
 const char* move_type(DType t);
 

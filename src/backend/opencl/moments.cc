@@ -12,21 +12,23 @@ namespace rustorch::opencl {
 
 namespace {
 
+// INT: the type of elements, maybe complex; ACC: its real type.
 constexpr const char* kMoments = R"(
-typedef struct { ACC n, mean, squares; } State;
-static inline State rt_start(void) { State s; s.n = s.mean = s.squares = 0; return s; }
-static inline State rt_step(State s, ACC v) {
+typedef struct { ACC n, squares; INT mean; } State;
+static inline State rt_start(void) { State s; s.n = s.squares = 0; s.mean = (INT)(0); return s; }
+static inline State rt_step(State s, INT v) {
   s.n += 1;
-  const ACC d = v - s.mean;
+  const INT d = v - s.mean;
   s.mean += d / s.n;
-  s.squares += d * (v - s.mean);
+  s.squares += dot(d, v - s.mean);
   return s;
 }
 static inline State rt_join(State s, State t) {
   if (t.n == 0) return s;
   if (s.n == 0) return t;
-  const ACC n = s.n + t.n, d = t.mean - s.mean;
-  s.squares += t.squares + d * d * (s.n * t.n / n);
+  const ACC n = s.n + t.n;
+  const INT d = t.mean - s.mean;
+  s.squares += t.squares + dot(d, d) * (s.n * t.n / n);
   s.mean += d * (t.n / n);
   s.n = n;
   return s;
@@ -35,30 +37,18 @@ static inline ACC rt_value(State s, ACC correction) {
   const ACC v = s.n == 0 ? (ACC)NAN : s.squares / fmax((ACC)0, s.n - correction);
   return ROOT ? sqrt(v) : v;
 }
-#define SECOND(s) ((s).n == 0 ? (ACC)NAN : (s).mean)
+static inline INT rt_second(State s) { return s.n == 0 ? (INT)(NAN) : s.mean; }
 )";
 
 constexpr const char* kLogSum = R"(
-typedef struct { ACC m, total; } State;
-static inline State rt_start(void) { State s; s.m = -INFINITY; s.total = 0; return s; }
-static inline State rt_join(State s, State t) {
-  if (s.m != s.m) return s;
-  if (t.m != t.m) return t;
-  if (t.m > s.m) {
-    t.total += isinf(s.m) ? (ACC)0 : s.total * exp(s.m - t.m);
-    return t;
-  }
-  if (!isinf(s.m)) s.total += t.total * exp(t.m - s.m);
-  return s;
-}
-static inline State rt_step(State s, ACC v) { State t; t.m = v; t.total = 1; return rt_join(s, t); }
-static inline ACC rt_value(State s, ACC unused) { return isinf(s.m) || s.m != s.m ? s.m : s.m + log(s.total); }
-#define SECOND(s) (s).total
+static inline State rt_step(State s, INT v) { return rt_add(s, v); }
+static inline INT rt_value(State s, ACC unused) { return rt_log(s); }
+static inline INT rt_second(State s) { return s.total; }
 )";
 
 constexpr const char* kReduce = R"(
 kernel __attribute__((reqd_work_group_size(64, 1, 1)))
-void run(global const INM* in, global OUTM* out, global OUTM* second, const ACC param, const int has_second, const Layout L) {
+void run(global const INM* in, global OUTM* out, global SECM* second, const ACC param, const int has_second, const Layout L) {
   local State part[64];
   const long lane = L.lanes == 1 ? 0 : get_local_id(0);
   const long o = L.lanes == 1 ? (long)get_global_id(0) : (long)get_group_id(0);
@@ -79,9 +69,9 @@ void run(global const INM* in, global OUTM* out, global OUTM* second, const ACC 
   barrier(CLK_LOCAL_MEM_FENCE);
   if (o < L.outputs && lane == 0) {
     for (long k = 1; k < L.lanes; ++k) s = rt_join(s, part[k]);
-    const ACC v = rt_value(s, param);
+    const OUTT v = rt_value(s, param);
     OUTSTORE(out, at, v)
-    if (has_second) { const ACC m = SECOND(s); OUTSTORE(second, to, m) }
+    if (has_second) { const INT m = rt_second(s); SECSTORE(second, to, m) }
   }
 }
 )";
@@ -90,8 +80,10 @@ void run(global const INM* in, global OUTM* out, global OUTM* second, const ACC 
 
 bool reduce_moments(const ReduceCall& call) {
   const DType in = call.in.dtype(), out = call.out.dtype();
-  if (rustorch::is_complex(in) || !is_floating_point(out)) return false;
-  if (call.out2.defined() && call.out2.dtype() != out) return false;
+  const bool second = call.out2.defined();
+  const DType mean = second ? call.out2.dtype() : in;
+  if (!rustorch::is_complex(out) && !is_floating_point(out)) return false;
+  if (second && rustorch::is_complex(mean) != rustorch::is_complex(in)) return false;
   ClDevice& device = device_of(call.out);
   device.require("reduce", in);
   device.require("reduce", out);
@@ -102,19 +94,25 @@ bool reduce_moments(const ReduceCall& call) {
   if (!make_layout(plan, &layout)) return false;
   layout.in_at = call.in.storage_offset();
   layout.out_at = call.out.storage_offset();
-  const bool second = call.out2.defined();
   if (second) {  // laid out as the result
     if (call.out2.strides() != call.out.strides()) return false;
     layout.values_at = call.out2.storage_offset();
     for (int d = 0; d < Layout::kDims; ++d) layout.keep_values[d] = layout.keep_out[d];
   }
   const bool root = call.kind == ReduceKind::Std, sums = call.kind == ReduceKind::LogSumExp;
-  const ComputeType acc = sum_type(out);
+  const ComputeType acc = real_part_type(sum_type(out));
+  const bool complex = rustorch::is_complex(in);
+  const ComputeType element = !complex ? acc : is_single(acc) ? ComputeType::c64 : ComputeType::c128;
   KernelPtr kernel = device.kernel(
-      cat("moments/", static_cast<int>(call.kind), "/", dtype_name(in), "/", dtype_name(out)), "run", [&] {
-        return cat(source_header(uses_double(in) || uses_double(out)), operand_text("IN", in, acc),
-                   operand_text("OUT", out, acc), "#define ACC ", value_type(acc), "\n#define ROOT ",
-                   root ? 1 : 0, "\n", kLayoutText, sums ? kLogSum : kMoments, kReduce);
+      cat("moments/", static_cast<int>(call.kind), "/", dtype_name(in), "/", dtype_name(out), "/",
+          dtype_name(mean)),
+      "run", [&] {
+        const std::string types =
+            cat(operand_text("IN", in, element), operand_text("OUT", out, sums ? element : acc),
+                operand_text("SEC", mean, element));
+        return cat(source_header(uses_double(in) || uses_double(out) || uses_double(mean)), types,
+                   "#define ACC ", value_type(acc), "\n#define ROOT ", root ? 1 : 0, "\n", kLayoutText,
+                   sums ? cat(log_sum_text(element), kLogSum) : kMoments, kReduce);
       });
   const bool empty = call.in.numel() == 0;  // it may have no memory
   writable(call.out);

@@ -58,7 +58,10 @@ class OpenClBackend final : public DeviceBackend {
     return at(found).allocate(nbytes, found);
   }
   MemoryAllocator* allocator(int index) override {
-    return &all_devices().at(static_cast<size_t>(index))->pool();
+    return all_devices().at(static_cast<size_t>(index))->memory();
+  }
+  void replace_allocator(int index, MemoryAllocator* other) override {
+    all_devices().at(static_cast<size_t>(index))->replace_allocator(other);
   }
   std::vector<FamilyUse> family_use() const override {
     std::vector<FamilyUse> list;

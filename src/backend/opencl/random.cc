@@ -129,7 +129,7 @@ bool always(double p, uint32_t* threshold) {
 bool random(const RandomCall& call) {
   const int64_t n = call.out.numel();
   if (n == 0) return true;
-  if (call.kind == RandomKind::Poisson || call.kind == RandomKind::Binomial) return false;
+  if (call.kind > RandomKind::Integer) return false;  // draws with an unknown number of tries
   ClDevice& device = device_of(call.out);
   const DType t = call.out.dtype();
   const bool chances = call.kind == RandomKind::Bernoulli && call.p.defined();

@@ -231,6 +231,13 @@ bool reduce_pairs(const ReduceCall& call) {
   return reduce(twin);
 }
 
+/// Element i in the accumulator's type: true or false, the number, or (norms) the modulus of a complex one.
+std::string element_text(DType in, const Rule& r) {
+  if (r.truth) return load_bool(in, "in", "(i)");
+  if (rustorch::is_complex(in) && !rustorch::is_complex(r.acc)) return "hypot((ACC)in[i].x, (ACC)in[i].y)";
+  return cat("(", load(in, r.acc, "in", "(i)"), ")");
+}
+
 std::string reduce_source(const ReduceCall& call, const Rule& r) {
   const DType in = call.in.dtype(), out = call.out.dtype();
   const bool wide = uses_double(in) || uses_double(out);
@@ -239,8 +246,7 @@ std::string reduce_source(const ReduceCall& call, const Rule& r) {
              complex ? "(ACC)(1, 0)" : "1", "\n#define RT_MUL(a, b) ",
              complex ? "(ACC)((a).x * (b).x - (a).y * (b).y, (a).x * (b).y + (a).y * (b).x)" : "((a) * (b))",
              "\n#define ACC ", value_type(r.acc), "\n#define IN ", memory_type(in), "\n#define OUT ",
-             memory_type(out), "\n#define INIT ", r.init, "\n#define LOAD(i) (ACC)",
-             r.truth ? load_bool(in, "in", "(i)") : cat("(", load(in, r.acc, "in", "(i)"), ")"),
+             memory_type(out), "\n#define INIT ", r.init, "\n#define LOAD(i) (ACC)", element_text(in, r),
              "\n#define COMBINE(acc, v) ", r.combine, "\n#define JOIN(acc, v) ", r.join,
              "\n#define FINISH(acc) ", r.finish, "\n#define STORE(i, v) ",
              store(out, r.acc, "out", "(i)", "v"), "\n", kReduce);
@@ -255,7 +261,8 @@ bool reduce(const ReduceCall& call) {
   if (rustorch::is_complex(call.in.dtype())) {
     const bool truth =
         call.kind == ReduceKind::Any || call.kind == ReduceKind::All || call.kind == ReduceKind::CountNonzero;
-    if (!truth && call.kind != ReduceKind::Prod) return reduce_pairs(call);
+    const bool moduli = call.kind == ReduceKind::Norm && call.param != 2;
+    if (!truth && !moduli && call.kind != ReduceKind::Prod) return reduce_pairs(call);
   }
   Rule rule;
   if (!rule_of(call, &rule)) return false;

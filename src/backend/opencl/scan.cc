@@ -31,22 +31,9 @@ static inline State rt_join(State s, State t) { return t.at < 0 ? s : rt_step(s,
 static inline A rt_value(State s) { return s.v; }
 )";
 
-// m: the largest so far (nan once one was seen); total: the sum of exp(x - m).
 constexpr const char* kLogSum = R"(
-typedef struct { A m, total; } State;
-static inline State rt_start(void) { State s; s.m = -INFINITY; s.total = 0; return s; }
-static inline State rt_join(State s, State t) {
-  if (s.m != s.m) return s;
-  if (t.m != t.m) return t;
-  if (t.m > s.m) {
-    t.total += isinf(s.m) ? (A)0 : s.total * exp(s.m - t.m);
-    return t;
-  }
-  if (!isinf(s.m)) s.total += t.total * exp(t.m - s.m);
-  return s;
-}
-static inline State rt_step(State s, A v, long i) { State t; t.m = v; t.total = 1; return rt_join(s, t); }
-static inline A rt_value(State s) { return isinf(s.m) || s.m != s.m ? s.m : s.m + log(s.total); }
+static inline State rt_step(State s, A v, long i) { return rt_add(s, v); }
+static inline A rt_value(State s) { return rt_log(s); }
 )";
 
 constexpr const char* kScan = R"(
@@ -85,7 +72,7 @@ std::string source(ScanKind kind, DType t, ComputeType a) {
       text += cat("#define START ONE\n#define COMBINE(a, b) MUL(a, b)\n", kFold);
       break;
     case ScanKind::LogCumSumExp:
-      text += kLogSum;
+      text += cat(log_sum_text(a), kLogSum);
       break;
     default:
       text += cat("#define BETTER ", kind == ScanKind::CumMax ? ">=" : "<=", "\n", kExtreme);
@@ -98,7 +85,6 @@ std::string source(ScanKind kind, DType t, ComputeType a) {
 bool scan(const ScanCall& call) {
   if (call.in.numel() == 0) return true;
   const DType t = call.in.dtype();
-  if (call.kind == ScanKind::LogCumSumExp && rustorch::is_complex(t)) return false;
   ClDevice& device = device_of(call.out);
   device.require("scan", t);
   if (device.capabilities().max_work_group < kLanes) return false;
