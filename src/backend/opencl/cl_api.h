@@ -9,17 +9,16 @@
 
 namespace rustorch::opencl {
 
-#define RT_CL_FUNCTIONS(X)                                                                                \
-  X(clGetPlatformIDs)                                                                                     \
-  X(clGetPlatformInfo)                                                                                    \
-  X(clGetDeviceIDs)                                                                                       \
-  X(clGetDeviceInfo)                                                                                      \
-  X(clCreateContext) X(clCreateCommandQueue) X(clCreateProgramWithSource) X(clBuildProgram)               \
-      X(clGetProgramBuildInfo) X(clCreateKernel) X(clSetKernelArg) X(clCreateBuffer)                      \
-          X(clEnqueueNDRangeKernel) X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer) X(clEnqueueCopyBuffer) \
-              X(clEnqueueFillBuffer) X(clReleaseMemObject) X(clReleaseKernel) X(clReleaseProgram)         \
-                  X(clReleaseCommandQueue) X(clReleaseContext) X(clFinish) X(clGetProgramInfo)            \
-                      X(clCreateProgramWithBinary)
+// clang-format off
+#define RT_CL_FUNCTIONS(X) \
+  X(clGetPlatformIDs) X(clGetPlatformInfo) X(clGetDeviceIDs) X(clGetDeviceInfo) \
+  X(clCreateContext) X(clCreateCommandQueue) X(clCreateProgramWithSource) X(clBuildProgram) \
+  X(clGetProgramBuildInfo) X(clCreateKernel) X(clSetKernelArg) X(clCreateBuffer) \
+  X(clEnqueueNDRangeKernel) X(clEnqueueReadBuffer) X(clEnqueueWriteBuffer) \
+  X(clEnqueueCopyBuffer) X(clEnqueueFillBuffer) X(clReleaseMemObject) X(clReleaseKernel) \
+  X(clReleaseProgram) X(clReleaseCommandQueue) X(clReleaseContext) X(clFinish) \
+  X(clGetProgramInfo) X(clCreateProgramWithBinary)
+// clang-format on
 
 struct Api {
 #define RT_CL_MEMBER(name) decltype(&::name) name = nullptr;
