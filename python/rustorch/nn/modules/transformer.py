@@ -12,6 +12,7 @@ from rustorch import Tensor
 from .. import functional as F
 from .. import init
 from .._functional.attention import canonical_mask
+from .activation import GELU, ReLU
 from .attention import MultiheadAttention
 from .container import ModuleList
 from .dropout import Dropout
@@ -240,10 +241,26 @@ class TransformerDecoderLayer(Module):
         return self.dropout3(self.linear2(self.dropout(self.activation(self.linear1(x)))))
 
 
+def _nests(layer: Any) -> bool:
+    """Whether PyTorch packs padded batches into nested tensors before layers of this kind."""
+    if not isinstance(layer, TransformerEncoderLayer):
+        return False
+    attention, act = layer.self_attn, layer.activation
+    return (
+        not layer.norm_first
+        and attention.batch_first
+        and attention.in_proj_bias is not None
+        and attention.num_heads % 2 == 0
+        and (act is F.relu or act is F.gelu or isinstance(act, (ReLU, GELU)))
+        and layer.norm1.eps == layer.norm2.eps
+    )
+
+
 class TransformerEncoder(Module):
     """`num_layers` copies of an encoder layer, and an optional norm at the end.
 
-    `enable_nested_tensor` and `mask_check` are accepted: there is one path, and it is dense.
+    There is one path, and it is dense. Where PyTorch would take nested tensors for it (inference with a padding mask
+    that only cuts off ends, and `enable_nested_tensor`) the padded places of the result are 0, as there.
     """
 
     __constants__ = ["norm"]
@@ -262,6 +279,19 @@ class TransformerEncoder(Module):
         self.norm = norm
         self.enable_nested_tensor = enable_nested_tensor
         self.mask_check = mask_check
+        self.use_nested_tensor = enable_nested_tensor and _nests(self.layers[0])
+
+    def _padding_to_zero(self, src: Tensor, mask: Tensor | None, pad: Tensor | None) -> Tensor | None:
+        """The places (N, S) to fill with 0 after the layers, or None."""
+        if pad is None or mask is not None or src.dim() != 3 or not getattr(self, "use_nested_tensor", False):
+            return None
+        first = self.layers[0]
+        if first.training or rt.is_autocast_enabled():
+            return None
+        if rt.is_grad_enabled() and (src.requires_grad or any(p.requires_grad for p in first.parameters())):
+            return None
+        hidden = pad != 0
+        return None if bool((hidden[:, :-1] & ~hidden[:, 1:]).any()) else hidden
 
     def forward(
         self,
@@ -283,6 +313,9 @@ class TransformerEncoder(Module):
         out = src
         for layer in self.layers:
             out = layer(out, src_mask=mask, is_causal=causal, src_key_padding_mask=pad)
+        hidden = self._padding_to_zero(src, mask, pad)
+        if hidden is not None:
+            out = out.masked_fill(hidden.unsqueeze(-1), 0.0)
         return out if self.norm is None else self.norm(out)
 
 

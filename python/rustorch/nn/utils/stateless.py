@@ -29,7 +29,10 @@ class NamedMemberAccessor:
         return getattr(owner, attr)
 
     def swap_tensor(self, name: str, value: Any) -> Any:
-        """Put `value` in place of the tensor called `name`; gives the old one."""
+        """Put `value` in place of the tensor called `name`; gives the old one, or a mark that there was none.
+
+        The mark as `value` removes the name again.
+        """
         owner, attr = self._owner(name)
         values = owner.__dict__
         if attr in values.get("_parameter_names", ()) or attr in values.get("_buffer_names", ()):
@@ -37,9 +40,10 @@ class NamedMemberAccessor:
             values[attr] = value
             return old
         old = getattr(owner, attr, _ABSENT)
-        if old is _ABSENT:
-            raise AttributeError(f"{type(owner).__name__} has no attribute `{attr}`")
-        object.__setattr__(owner, attr, value)
+        if value is _ABSENT:
+            object.__delattr__(owner, attr)
+        else:
+            object.__setattr__(owner, attr, value)
         return old
 
     def named_tensors(self, remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
