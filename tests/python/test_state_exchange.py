@@ -4,6 +4,7 @@ import gzip
 import io
 import pathlib
 import sys
+import warnings
 
 import pytest
 
@@ -14,7 +15,9 @@ sys.path.insert(0, str(GOLDEN))
 import state_cases  # noqa: E402
 
 FILE = rt.load(gzip.decompress((GOLDEN / "state.pt.gz").read_bytes()), weights_only=True)
-MODULES = {name: (make, specs) for name, make, specs in state_cases.modules(rt)}
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    MODULES = {name: (make, specs) for name, make, specs in state_cases.modules(rt)}
 OPTIMIZERS, SCHEDULERS = dict(state_cases.OPTIMIZERS), dict(state_cases.SCHEDULERS)
 pytestmark = pytest.mark.filterwarnings("ignore")
 

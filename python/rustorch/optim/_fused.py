@@ -81,46 +81,35 @@ def _adam(
         p.addcdiv_(m, (v.sqrt() / correction2).add_(eps), value=-lr / (1 - beta1**t))
 
 
-def adam(
-    params: Tensors,
-    grads: Tensors,
-    exp_avgs: Tensors,
-    exp_avg_sqs: Tensors,
-    max_exp_avg_sqs: Tensors,
-    state_steps: Tensors,
-    *,
-    lr: float,
-    beta1: float,
-    beta2: float,
-    weight_decay: float,
-    eps: float,
-    amsgrad: bool,
-    maximize: bool,
-) -> None:
-    """One step of Adam on lists of tensors of one dtype; adds 1 to every step counter first."""
-    lists = (params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps)
-    _adam(*lists, lr, beta1, beta2, weight_decay, eps, amsgrad, maximize, False)
+def _adam_step(name: str, decoupled: bool) -> Any:
+    """`adam` or `adamw` in the form of the fused operator."""
+
+    def step(
+        params: Tensors,
+        grads: Tensors,
+        exp_avgs: Tensors,
+        exp_avg_sqs: Tensors,
+        max_exp_avg_sqs: Tensors,
+        state_steps: Tensors,
+        *,
+        lr: float,
+        beta1: float,
+        beta2: float,
+        weight_decay: float,
+        eps: float,
+        amsgrad: bool,
+        maximize: bool,
+    ) -> None:
+        """One step on lists of tensors of one dtype; adds 1 to every step counter first."""
+        lists = (params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps)
+        _adam(*lists, lr, beta1, beta2, weight_decay, eps, amsgrad, maximize, decoupled)
+
+    step.__name__ = step.__qualname__ = name
+    return step
 
 
-def adamw(
-    params: Tensors,
-    grads: Tensors,
-    exp_avgs: Tensors,
-    exp_avg_sqs: Tensors,
-    max_exp_avg_sqs: Tensors,
-    state_steps: Tensors,
-    *,
-    lr: float,
-    beta1: float,
-    beta2: float,
-    weight_decay: float,
-    eps: float,
-    amsgrad: bool,
-    maximize: bool,
-) -> None:
-    """The same with decoupled weight decay: p is scaled by 1 - lr * weight_decay first."""
-    lists = (params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, state_steps)
-    _adam(*lists, lr, beta1, beta2, weight_decay, eps, amsgrad, maximize, True)
+adam = _adam_step("adam", False)
+adamw = _adam_step("adamw", True)  # weight decay scales p by 1 - lr * weight_decay first
 
 
 def sgd_differentiable(p: Tensor, g: Tensor, buf: Tensor | None, first: bool, group: dict[str, Any]) -> None:

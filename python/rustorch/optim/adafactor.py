@@ -7,7 +7,7 @@ from typing import Any
 import rustorch as rt
 from rustorch import Tensor
 
-from .optimizer import as_float
+from .optimizer import as_float, options, zeros
 from .per_parameter import Group, PerParameter, State, _tick
 
 
@@ -42,16 +42,7 @@ class Adafactor(PerParameter):
             raise ValueError(f"Clipping threshold d should be >= 1 but is: {d}")
         if not 0.0 <= weight_decay:
             raise ValueError(f"weight_decay should be >= 0 but is: {weight_decay}")
-        defaults = {
-            "lr": lr,
-            "beta2_decay": beta2_decay,
-            "eps": eps,
-            "d": d,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals(), "lr beta2_decay eps d weight_decay foreach maximize"))
 
     def _init_state(self, p: Tensor, state: State, group: Group) -> None:
         if p.is_complex():
@@ -62,7 +53,7 @@ class Adafactor(PerParameter):
             state["row_var"] = rt.zeros((*p.shape[:-1], 1), **kw)
             state["col_var"] = rt.zeros((*p.shape[:-2], 1, p.shape[-1]), **kw)
         else:
-            state["variance"] = rt.zeros_like(p, memory_format=rt.preserve_format)
+            state["variance"] = zeros(p)
 
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         t = _tick(state)

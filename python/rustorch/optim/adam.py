@@ -11,14 +11,13 @@ from . import _fused
 from .optimizer import (
     GroupOptimizer,
     as_float,
-    check_betas,
-    check_eps,
     check_fused,
-    check_lr,
+    check_options,
     check_tensor_lr,
-    check_weight_decay,
     no_sparse,
+    options,
     step_tensor,
+    zeros,
 )
 
 
@@ -45,26 +44,16 @@ class Adam(GroupOptimizer):
         decoupled_weight_decay: bool = False,
     ) -> None:
         check_tensor_lr(lr, foreach, capturable)
-        check_lr(lr)
-        check_eps(eps)
-        check_betas(betas)
-        check_weight_decay(weight_decay)
+        check_options(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay)
         self._check_tensor_betas(betas, foreach, capturable)
         check_fused(fused, foreach, differentiable)
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-            "fused": fused,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
-        super().__init__(params, defaults)
+        super().__init__(
+            params,
+            options(
+                locals(),
+                "lr betas eps weight_decay amsgrad maximize foreach capturable differentiable fused decoupled_weight_decay",
+            ),
+        )
 
     @staticmethod
     def _check_tensor_betas(betas: Any, foreach: bool | None, capturable: bool) -> None:
@@ -96,13 +85,9 @@ class Adam(GroupOptimizer):
 
     def _new_state(self, p: Any, group: dict[str, Any]) -> dict[str, Any]:
         no_sparse(p.grad, "Adam")
-        new = {
-            "step": step_tensor(group, p),
-            "exp_avg": rt.zeros_like(p, memory_format=rt.preserve_format),
-            "exp_avg_sq": rt.zeros_like(p, memory_format=rt.preserve_format),
-        }
+        new = {"step": step_tensor(group, p), "exp_avg": zeros(p), "exp_avg_sq": zeros(p)}
         if group["amsgrad"]:
-            new["max_exp_avg_sq"] = rt.zeros_like(p, memory_format=rt.preserve_format)
+            new["max_exp_avg_sq"] = zeros(p)
         state: dict[str, Any] = self.state[p]
         state.update(new)  # at once: memory may run out above
         return state

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import rustorch as rt
 from rustorch import Tensor
 
-from .optimizer import as_float, check_betas, check_eps, check_lr, check_weight_decay, step_tensor
-from .per_parameter import Group, PerParameter, State, _tick
+from .optimizer import (
+    as_float,
+    check_options,
+    options,
+    zeros,
+)
+from .per_parameter import AdamLike, Group, PerParameter, State, _decayed, _tick
 
 
 class Lion(PerParameter):
@@ -23,13 +27,11 @@ class Lion(PerParameter):
         *,
         maximize: bool = False,
     ) -> None:
-        check_lr(lr)
-        check_betas(betas)
-        check_weight_decay(weight_decay)
-        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay, "maximize": maximize})
+        check_options(lr=lr, betas=betas, weight_decay=weight_decay)
+        super().__init__(params, options(locals(), "lr betas weight_decay maximize"))
 
     def _init_state(self, p: Tensor, state: State, group: Group) -> None:
-        state["exp_avg"] = rt.zeros_like(p, memory_format=rt.preserve_format)
+        state["exp_avg"] = zeros(p)
 
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         beta1, beta2 = group["betas"]
@@ -41,7 +43,7 @@ class Lion(PerParameter):
         m.lerp_(g, 1 - beta2)
 
 
-class LAMB(PerParameter):
+class LAMB(AdamLike):
     """Adam's step scaled per tensor by |p| / |step|, for very large batches."""
 
     def __init__(
@@ -54,24 +56,13 @@ class LAMB(PerParameter):
         *,
         maximize: bool = False,
     ) -> None:
-        check_lr(lr)
-        check_eps(eps)
-        check_betas(betas)
-        check_weight_decay(weight_decay)
-        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
-        super().__init__(params, defaults)
-
-    def _init_state(self, p: Tensor, state: State, group: Group) -> None:
-        state["step"] = step_tensor(group, p)
-        state["exp_avg"] = rt.zeros_like(p, memory_format=rt.preserve_format)
-        state["exp_avg_sq"] = rt.zeros_like(p, memory_format=rt.preserve_format)
+        check_options(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay)
+        super().__init__(params, options(locals(), "lr betas eps weight_decay maximize"))
 
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         t = _tick(state)
         beta1, beta2 = group["betas"]
-        m, v = state["exp_avg"], state["exp_avg_sq"]
-        m.lerp_(g, 1 - beta1)
-        v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        m, v = self._averages(g, state, group)
         update = (m / (1 - beta1**t)).div_((v / (1 - beta2**t)).sqrt_().add_(group["eps"]))
         if group["weight_decay"]:
             update.add_(p, alpha=group["weight_decay"])
@@ -80,7 +71,7 @@ class LAMB(PerParameter):
         p.add_(update, alpha=-as_float(group["lr"]) * trust)
 
 
-class AdaBound(PerParameter):
+class AdaBound(AdamLike):
     """Adam with per-element rates clamped between bounds that close in on `final_lr`."""
 
     def __init__(
@@ -95,40 +86,20 @@ class AdaBound(PerParameter):
         *,
         maximize: bool = False,
     ) -> None:
-        check_lr(lr)
-        check_eps(eps)
-        check_betas(betas)
-        check_weight_decay(weight_decay)
+        check_options(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay)
         if not 0.0 <= final_lr:
             raise ValueError(f"Invalid final learning rate: {final_lr}")
         if not 0.0 <= gamma < 1.0:
             raise ValueError(f"Invalid gamma parameter: {gamma}")
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "final_lr": final_lr,
-            "gamma": gamma,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals(), "lr betas final_lr gamma eps weight_decay maximize"))
         self.base_lrs = [as_float(group["lr"]) for group in self.param_groups]
-
-    def _init_state(self, p: Tensor, state: State, group: Group) -> None:
-        state["step"] = step_tensor(group, p)
-        state["exp_avg"] = rt.zeros_like(p, memory_format=rt.preserve_format)
-        state["exp_avg_sq"] = rt.zeros_like(p, memory_format=rt.preserve_format)
 
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         t = _tick(state)
         beta1, beta2 = group["betas"]
         lr = as_float(group["lr"])
-        if group["weight_decay"]:
-            g = g.add(p, alpha=group["weight_decay"])
-        m, v = state["exp_avg"], state["exp_avg_sq"]
-        m.lerp_(g, 1 - beta1)
-        v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        g = _decayed(p, g, group)
+        m, v = self._averages(g, state, group)
         base = next(b for b, other in zip(self.base_lrs, self.param_groups) if other is group)
         final = group["final_lr"] * lr / base if base else group["final_lr"]
         low = final * (1 - 1 / (group["gamma"] * t + 1))

@@ -9,7 +9,7 @@ from typing import Any
 import rustorch as rt
 from rustorch import Tensor
 
-from .optimizer import Optimizer
+from .optimizer import Optimizer, options
 
 
 def _ratio(a: Any, b: Any) -> Any:
@@ -155,17 +155,12 @@ class LBFGS(Optimizer):
             raise ValueError(f"Invalid learning rate: {lr}")
         if max_eval is None:
             max_eval = max_iter * 5 // 4
-        defaults = {
-            "lr": lr,
-            "max_iter": max_iter,
-            "max_eval": max_eval,
-            "tolerance_grad": tolerance_grad,
-            "tolerance_change": tolerance_change,
-            "history_size": history_size,
-            "line_search_fn": line_search_fn,
-            "maximize": maximize,
-        }
-        super().__init__(params, defaults)
+        super().__init__(
+            params,
+            options(
+                locals(), "lr max_iter max_eval tolerance_grad tolerance_change history_size line_search_fn maximize"
+            ),
+        )
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
         self._params = self.param_groups[0]["params"]

@@ -296,16 +296,18 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self._last_lr = self._lrs()
 
 
-class SequentialLR(LRScheduler):
-    """One scheduler after another; each milestone is the epoch at which the next one starts."""
+class _Composite(LRScheduler):
+    """A scheduler made of others on one optimizer; its state_dict holds theirs."""
 
-    def __init__(
-        self, optimizer: Optimizer, schedulers: list[Any], milestones: list[int], last_epoch: int = -1
-    ) -> None:
+    _schedulers: Sequence[Any]
+
+    def _check_parts(self, schedulers: Sequence[Any], optimizer: Optimizer | None) -> Optimizer:
+        """The optimizer of all parts; TypeError or ValueError for parts that cannot be used."""
         if len(schedulers) < 1:
             raise ValueError(
                 f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler."
             )
+        optimizer = optimizer or schedulers[0].optimizer
         for i, scheduler in enumerate(schedulers):
             if not hasattr(scheduler, "optimizer"):
                 raise TypeError(f"{type(self).__name__} at index {i} should have `optimizer` as its attribute.")
@@ -321,6 +323,27 @@ class SequentialLR(LRScheduler):
                     f"{type(scheduler).__name__} at index {i} has {scheduler.optimizer}, which is different from "
                     f"{type(optimizer).__name__}."
                 )
+        return optimizer  # type: ignore[return-value]
+
+    def state_dict(self) -> dict[str, Any]:
+        state = {k: v for k, v in super().state_dict().items() if k != "_schedulers"}
+        state["_schedulers"] = [s.state_dict() for s in self._schedulers]
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        saved = dict(state_dict)
+        for scheduler, values in zip(self._schedulers, saved.pop("_schedulers")):
+            scheduler.load_state_dict(values)
+        self.__dict__.update(saved)
+
+
+class SequentialLR(_Composite):
+    """One scheduler after another; each milestone is the epoch at which the next one starts."""
+
+    def __init__(
+        self, optimizer: Optimizer, schedulers: list[Any], milestones: list[int], last_epoch: int = -1
+    ) -> None:
+        self._check_parts(schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
                 "Sequential Schedulers expects number of schedulers provided to be one more than the number of "
@@ -362,44 +385,14 @@ class SequentialLR(LRScheduler):
             scheduler.step()
         self._last_lr = scheduler.get_last_lr()
 
-    def state_dict(self) -> dict[str, Any]:
-        state = {k: v for k, v in super().state_dict().items() if k != "_schedulers"}
-        state["_schedulers"] = [s.state_dict() for s in self._schedulers]
-        return state
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        saved = dict(state_dict)
-        for scheduler, values in zip(self._schedulers, saved.pop("_schedulers")):
-            scheduler.load_state_dict(values)
-        self.__dict__.update(saved)
-
-
-class ChainedScheduler(LRScheduler):
+class ChainedScheduler(_Composite):
     """Several schedulers stepped together, each working on the rates the one before left."""
 
     def __init__(self, schedulers: Sequence[Any], optimizer: Optimizer | None = None) -> None:
-        if len(schedulers) < 1:
-            raise ValueError(
-                f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler."
-            )
-        optimizer = optimizer or schedulers[0].optimizer
-        for i, scheduler in enumerate(schedulers):
-            if not hasattr(scheduler, "optimizer"):
-                raise TypeError(f"{type(self).__name__} at index {i} should have `optimizer` as its attribute.")
-            if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError(
-                    f"{type(self).__name__} does not support `ReduceLROnPlateau` scheduler as it requires additional "
-                    f"kwargs to be specified when calling `step`, but got one at index {i} in the given schedulers "
-                    "sequence."
-                )
-            if optimizer is not scheduler.optimizer:
-                raise ValueError(
-                    f"{type(self).__name__} expects all schedulers to belong to the same optimizer, but got scheduler "
-                    f"{type(scheduler).__name__} at index {i} has {scheduler.optimizer}, which is different from "
-                    f"{type(optimizer).__name__}."
-                )
+        optimizer = self._check_parts(schedulers, optimizer)
         self._schedulers = schedulers
-        self.optimizer = optimizer  # type: ignore[assignment]
+        self.optimizer = optimizer
         self._last_lr = self._lrs()
 
     def step(self, epoch: int | None = None) -> None:
@@ -407,17 +400,6 @@ class ChainedScheduler(LRScheduler):
         for scheduler in self._schedulers:
             scheduler.step()
         self._last_lr = self._lrs()
-
-    def state_dict(self) -> dict[str, Any]:
-        state = {k: v for k, v in super().state_dict().items() if k != "_schedulers"}
-        state["_schedulers"] = [s.state_dict() for s in self._schedulers]
-        return state
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        saved = dict(state_dict)
-        for scheduler, values in zip(self._schedulers, saved.pop("_schedulers")):
-            scheduler.load_state_dict(values)
-        self.__dict__.update(saved)
 
 
 class ReduceLROnPlateau(LRScheduler):

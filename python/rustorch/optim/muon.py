@@ -8,7 +8,7 @@ from typing import Any
 import rustorch as rt
 from rustorch import Tensor
 
-from .optimizer import as_float
+from .optimizer import as_float, options, zeros
 from .per_parameter import Group, PerParameter, State
 
 _LR_RULES = (None, "original", "match_rms_adamw", "spectral_unclamped")
@@ -61,17 +61,9 @@ class Muon(PerParameter):
             raise ValueError(f"weight decay should be >= 0 but is: {weight_decay}")
         if adjust_lr_fn not in _LR_RULES:
             raise ValueError(f"Adjust learning rate function {adjust_lr_fn} is not supported")
-        defaults = {
-            "lr": lr,
-            "weight_decay": weight_decay,
-            "momentum": momentum,
-            "nesterov": nesterov,
-            "ns_coefficients": ns_coefficients,
-            "eps": eps,
-            "ns_steps": ns_steps,
-            "adjust_lr_fn": adjust_lr_fn,
-        }
-        super().__init__(params, defaults)
+        super().__init__(
+            params, options(locals(), "lr weight_decay momentum nesterov ns_coefficients eps ns_steps adjust_lr_fn")
+        )
         for group in self.param_groups:
             for p in group["params"]:
                 if p.dim() != 2:
@@ -82,7 +74,7 @@ class Muon(PerParameter):
     def _init_state(self, p: Tensor, state: State, group: Group) -> None:
         if p.is_complex():
             raise RuntimeError("Muon does not support complex parameters")
-        state["momentum_buffer"] = rt.zeros_like(p, memory_format=rt.preserve_format)
+        state["momentum_buffer"] = zeros(p)
 
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         lr, momentum = group["lr"], group["momentum"]

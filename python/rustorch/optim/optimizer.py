@@ -359,6 +359,16 @@ def step_tensor(group: dict[str, Any], param: Tensor) -> Tensor:
     return rt.tensor(0.0, dtype=rt.float64 if rt.get_default_dtype() == rt.float64 else rt.float32)
 
 
+def zeros(p: Tensor) -> Tensor:
+    """A new state tensor of the parameter's shape and layout."""
+    return rt.zeros_like(p, memory_format=rt.preserve_format)
+
+
+def options(values: dict[str, Any], names: str) -> dict[str, Any]:
+    """The options called `names`, in this order, out of a constructor's locals()."""
+    return {name: values[name] for name in names.split()}
+
+
 def as_float(x: Any) -> float:
     """A number, given as number or as tensor with one element."""
     return float(x)
@@ -395,6 +405,15 @@ def check_weight_decay(weight_decay: float) -> None:
     """ValueError for a negative weight decay."""
     if not 0.0 <= weight_decay:
         raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+
+
+_CHECKS = {"lr": check_lr, "betas": check_betas, "eps": check_eps, "weight_decay": check_weight_decay}
+
+
+def check_options(**values: Any) -> None:
+    """The checks of the options that most optimizers have, in the order given."""
+    for name, value in values.items():
+        _CHECKS[name](value)
 
 
 def check_fused(fused: bool | None, foreach: bool | None, differentiable: bool) -> None:

@@ -14,21 +14,19 @@ from rustorch import Tensor
 from .optimizer import (
     GroupOptimizer,
     as_float,
-    check_betas,
     check_eps,
     check_lr,
+    check_options,
     check_tensor_lr,
     check_weight_decay,
     no_sparse,
+    options,
     step_tensor,
+    zeros,
 )
 
 State = dict[str, Any]
 Group = dict[str, Any]
-
-
-def _zeros(p: Tensor) -> Tensor:
-    return rt.zeros_like(p, memory_format=rt.preserve_format)
 
 
 def _scalar(value: float, p: Tensor) -> Tensor:
@@ -74,7 +72,9 @@ class PerParameter(GroupOptimizer):
                 no_sparse(g, type(self).__name__)
             state = self.state[p]
             if not state:
-                self._init_state(p, state, group)
+                new: State = {}
+                self._init_state(p, new, group)
+                state.update(new)  # at once: memory may run out above
             self._step(p, -g if maximize else g, state, group)
 
     def _step(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
@@ -94,7 +94,30 @@ def _tick(state: State) -> float:
 
 
 def _decayed(p: Tensor, g: Tensor, group: Group) -> Tensor:
-    return g.add(p, alpha=group["weight_decay"]) if group["weight_decay"] else g
+    """The gradient with weight decay in it; decoupled decay goes into the parameter at once."""
+    decay = group["weight_decay"]
+    if decay and group.get("decoupled_weight_decay"):
+        p.mul_(1 - as_float(group["lr"]) * decay)
+        return g
+    return g.add(p, alpha=decay) if decay else g
+
+
+class AdamLike(PerParameter):
+    """Keeps moving averages of the gradient (exp_avg) and of its square (exp_avg_sq)."""
+
+    def _init_state(self, p: Tensor, state: State, group: Group) -> None:
+        state["step"] = step_tensor(group, p)
+        state["exp_avg"] = zeros(p)
+        state["exp_avg_sq"] = zeros(p)
+
+    @staticmethod
+    def _averages(g: Tensor, state: State, group: Group) -> tuple[Tensor, Tensor]:
+        """Both averages with `g` in them."""
+        beta1, beta2 = group["betas"]
+        m, v = state["exp_avg"], state["exp_avg_sq"]
+        m.lerp_(g, 1 - beta1)
+        v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        return m, v
 
 
 class Adadelta(PerParameter):
@@ -116,24 +139,15 @@ class Adadelta(PerParameter):
         check_lr(lr)
         if not 0.0 <= rho <= 1.0:
             raise ValueError(f"Invalid rho value: {rho}")
-        check_eps(eps)
-        check_weight_decay(weight_decay)
-        defaults = {
-            "lr": lr,
-            "rho": rho,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-            "capturable": capturable,
-            "foreach": foreach,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, defaults)
+        check_options(eps=eps, weight_decay=weight_decay)
+        super().__init__(
+            params, options(locals(), "lr rho eps weight_decay maximize capturable foreach differentiable")
+        )
 
     def _init_state(self, p: Tensor, state: State, group: Group) -> None:
         state["step"] = step_tensor(group, p)
-        state["square_avg"] = _zeros(p)
-        state["acc_delta"] = _zeros(p)
+        state["square_avg"] = zeros(p)
+        state["acc_delta"] = zeros(p)
 
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         _tick(state)
@@ -180,18 +194,12 @@ class Adagrad(PerParameter):
             raise RuntimeError("`fused` does not support `differentiable`")
         if fused and foreach:
             raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
-        defaults = {
-            "lr": lr,
-            "lr_decay": lr_decay,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "initial_accumulator_value": initial_accumulator_value,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "fused": fused,
-        }
-        super().__init__(params, defaults)
+        super().__init__(
+            params,
+            options(
+                locals(), "lr lr_decay eps weight_decay initial_accumulator_value foreach maximize differentiable fused"
+            ),
+        )
         for group in self.param_groups:  # the sums exist from the start
             for p in group["params"]:
                 self._init_state(p, self.state[p], group)
@@ -242,26 +250,15 @@ class Adamax(PerParameter):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_lr(lr)
-        check_eps(eps)
-        check_betas(betas)
-        check_weight_decay(weight_decay)
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, defaults)
+        check_options(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay)
+        super().__init__(
+            params, options(locals(), "lr betas eps weight_decay foreach maximize differentiable capturable")
+        )
 
     def _init_state(self, p: Tensor, state: State, group: Group) -> None:
         state["step"] = step_tensor(group, p)
-        state["exp_avg"] = _zeros(p)
-        state["exp_inf"] = _zeros(p)
+        state["exp_avg"] = zeros(p)
+        state["exp_inf"] = zeros(p)
 
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         t = _tick(state)
@@ -273,7 +270,7 @@ class Adamax(PerParameter):
         p.addcdiv_(exp_avg, exp_inf, value=-as_float(group["lr"]) / (1 - beta1**t))
 
 
-class NAdam(PerParameter):
+class NAdam(AdamLike):
     """Dozat 2016: Adam with Nesterov momentum."""
 
     def __init__(
@@ -291,54 +288,37 @@ class NAdam(PerParameter):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_lr(lr)
-        check_eps(eps)
-        check_betas(betas)
-        check_weight_decay(weight_decay)
+        check_options(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay)
         if not 0.0 <= momentum_decay:
             raise ValueError(f"Invalid momentum_decay value: {momentum_decay}")
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "momentum_decay": momentum_decay,
-            "decoupled_weight_decay": decoupled_weight_decay,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, defaults)
+        super().__init__(
+            params,
+            options(
+                locals(),
+                "lr betas eps weight_decay momentum_decay decoupled_weight_decay maximize foreach capturable differentiable",
+            ),
+        )
 
     def _init_state(self, p: Tensor, state: State, group: Group) -> None:
-        state["step"] = step_tensor(group, p)
-        state["mu_product"] = _scalar(1.0, p)
-        state["exp_avg"] = _zeros(p)
-        state["exp_avg_sq"] = _zeros(p)
+        state.update(step=None, mu_product=_scalar(1.0, p))
+        super()._init_state(p, state, group)
 
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         t = _tick(state)
         beta1, beta2 = group["betas"]
         lr, decay = as_float(group["lr"]), group["momentum_decay"]
-        exp_avg, exp_avg_sq = state["exp_avg"], state["exp_avg_sq"]
-        if group["weight_decay"]:
-            if group["decoupled_weight_decay"]:
-                p.mul_(1 - lr * group["weight_decay"])
-            else:
-                g = g.add(p, alpha=group["weight_decay"])
+        g = _decayed(p, g, group)
         mu = beta1 * (1.0 - 0.5 * 0.96 ** (t * decay))
         mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((t + 1) * decay))
         state["mu_product"] *= mu
         product = float(state["mu_product"])
-        exp_avg.lerp_(g, 1 - beta1)
-        exp_avg_sq.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        exp_avg, exp_avg_sq = self._averages(g, state, group)
         denom = exp_avg_sq.div(1 - beta2**t).sqrt().add(group["eps"])
         p.addcdiv_(g, denom, value=-lr * (1.0 - mu) / (1.0 - product))
         p.addcdiv_(exp_avg, denom, value=-lr * mu_next / (1.0 - product * mu_next))
 
 
-class RAdam(PerParameter):
+class RAdam(AdamLike):
     """Liu et al. 2020: Adam whose adaptive rate is rectified in the first steps."""
 
     def __init__(
@@ -355,40 +335,20 @@ class RAdam(PerParameter):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_lr(lr)
-        check_eps(eps)
-        check_betas(betas)
-        check_weight_decay(weight_decay)
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "decoupled_weight_decay": decoupled_weight_decay,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, defaults)
-
-    def _init_state(self, p: Tensor, state: State, group: Group) -> None:
-        state["step"] = step_tensor(group, p)
-        state["exp_avg"] = _zeros(p)
-        state["exp_avg_sq"] = _zeros(p)
+        check_options(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay)
+        super().__init__(
+            params,
+            options(
+                locals(), "lr betas eps weight_decay maximize foreach capturable decoupled_weight_decay differentiable"
+            ),
+        )
 
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         t = _tick(state)
         beta1, beta2 = group["betas"]
         lr = as_float(group["lr"])
-        exp_avg, exp_avg_sq = state["exp_avg"], state["exp_avg_sq"]
-        if group["weight_decay"]:
-            if group["decoupled_weight_decay"]:
-                p.mul_(1 - lr * group["weight_decay"])
-            else:
-                g = g.add(p, alpha=group["weight_decay"])
-        exp_avg.lerp_(g, 1 - beta1)
-        exp_avg_sq.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        g = _decayed(p, g, group)
+        exp_avg, exp_avg_sq = self._averages(g, state, group)
         correction1, correction2 = 1 - beta1**t, 1 - beta2**t
         rho_inf = 2 / (1 - beta2) - 1
         rho = rho_inf - 2 * t * beta2**t / correction2
@@ -417,31 +377,21 @@ class ASGD(PerParameter):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_lr(lr)
-        check_weight_decay(weight_decay)
+        check_options(lr=lr, weight_decay=weight_decay)
         if not 0.0 <= lambd:
             raise ValueError(f"Invalid lambd value: {lambd}")
         if not 0.0 <= alpha:
             raise ValueError(f"Invalid alpha value: {alpha}")
         check_tensor_lr(lr, foreach, capturable)
-        defaults = {
-            "lr": lr,
-            "lambd": lambd,
-            "alpha": alpha,
-            "t0": t0,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, defaults)
+        super().__init__(
+            params, options(locals(), "lr lambd alpha t0 weight_decay foreach maximize differentiable capturable")
+        )
 
     def _init_state(self, p: Tensor, state: State, group: Group) -> None:
         state["step"] = step_tensor(group, p)
         state["eta"] = _scalar(as_float(group["lr"]), p)
         state["mu"] = _scalar(1.0, p)
-        state["ax"] = _zeros(p)
+        state["ax"] = zeros(p)
 
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         t = _tick(state)
@@ -477,34 +427,24 @@ class RMSprop(PerParameter):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_lr(lr)
-        check_eps(eps)
+        check_options(lr=lr, eps=eps)
         if not 0.0 <= momentum:
             raise ValueError(f"Invalid momentum value: {momentum}")
         check_weight_decay(weight_decay)
         if not 0.0 <= alpha:
             raise ValueError(f"Invalid alpha value: {alpha}")
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "alpha": alpha,
-            "eps": eps,
-            "centered": centered,
-            "weight_decay": weight_decay,
-            "capturable": capturable,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, defaults)
+        super().__init__(
+            params,
+            options(locals(), "lr momentum alpha eps centered weight_decay capturable foreach maximize differentiable"),
+        )
 
     def _init_state(self, p: Tensor, state: State, group: Group) -> None:
         state["step"] = step_tensor(group, p)
-        state["square_avg"] = _zeros(p)
+        state["square_avg"] = zeros(p)
         if group["momentum"] > 0:
-            state["momentum_buffer"] = _zeros(p)
+            state["momentum_buffer"] = zeros(p)
         if group["centered"]:
-            state["grad_avg"] = _zeros(p)
+            state["grad_avg"] = zeros(p)
 
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         _tick(state)
@@ -545,20 +485,11 @@ class Rprop(PerParameter):
         check_lr(lr)
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
-        defaults = {
-            "lr": lr,
-            "etas": etas,
-            "step_sizes": step_sizes,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals(), "lr etas step_sizes foreach maximize differentiable capturable"))
 
     def _init_state(self, p: Tensor, state: State, group: Group) -> None:
         state["step"] = step_tensor(group, p)
-        state["prev"] = _zeros(p)
+        state["prev"] = zeros(p)
         lr = as_float(group["lr"])
         state["step_size"] = rt.full_like(p, complex(lr, lr) if p.is_complex() else lr).detach()
 

@@ -7,7 +7,7 @@ from typing import Any
 import rustorch as rt
 
 from . import _fused
-from .optimizer import GroupOptimizer, as_float, check_fused, check_lr, check_weight_decay
+from .optimizer import GroupOptimizer, as_float, check_fused, check_lr, check_weight_decay, options
 
 
 class SGD(GroupOptimizer):
@@ -38,18 +38,10 @@ class SGD(GroupOptimizer):
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         check_fused(fused, foreach, differentiable)
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "maximize": maximize,
-            "foreach": foreach,
-            "differentiable": differentiable,
-            "fused": fused,
-        }
-        super().__init__(params, defaults)
+        super().__init__(
+            params,
+            options(locals(), "lr momentum dampening weight_decay nesterov maximize foreach differentiable fused"),
+        )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

@@ -8,7 +8,7 @@ from typing import Any
 import rustorch as rt
 from rustorch import Tensor
 
-from .optimizer import Optimizer, as_float, check_betas
+from .optimizer import Optimizer, as_float, check_betas, options, zeros
 
 
 class SparseAdam(Optimizer):
@@ -29,7 +29,7 @@ class SparseAdam(Optimizer):
         if not 0.0 < eps:
             raise ValueError(f"Invalid epsilon value: {eps}")
         check_betas(betas)
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize})
+        super().__init__(params, options(locals(), "lr betas eps maximize"))
         dense = []
         for i, group in enumerate(self.param_groups):
             for j, p in enumerate(group["params"]):
@@ -60,8 +60,8 @@ class SparseAdam(Optimizer):
         state = self.state[p]
         if not state:
             state["step"] = 0
-            state["exp_avg"] = rt.zeros_like(p, memory_format=rt.preserve_format)
-            state["exp_avg_sq"] = rt.zeros_like(p, memory_format=rt.preserve_format)
+            state["exp_avg"] = zeros(p)
+            state["exp_avg_sq"] = zeros(p)
         state["step"] += 1
         self._apply(p, g, state, group)
 

@@ -63,13 +63,12 @@ def _clones(module: Module, n: int) -> ModuleList:
     return ModuleList([copy.deepcopy(module) for _ in range(n)])
 
 
-class TransformerEncoderLayer(Module):
-    """Self-attention and a feed-forward network, each with residual, dropout and norm.
-
-    (S, N, E), (N, S, E) with `batch_first`, or (S, E); the same shape out.
-    """
+class _Layer(Module):
+    """What encoder and decoder layers share: `_attentions` by name, a feed-forward network, and a norm and a dropout
+    after each of them."""
 
     __constants__ = ["norm_first"]
+    _attentions: tuple[str, ...]
 
     def __init__(
         self,
@@ -86,21 +85,44 @@ class TransformerEncoderLayer(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        kw: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout=dropout, bias=bias, batch_first=batch_first, **kw)
-        self.linear1 = Linear(d_model, dim_feedforward, bias=bias, **kw)
+        kw: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
+        for name in self._attentions:
+            setattr(self, name, MultiheadAttention(d_model, nhead, dropout=dropout, batch_first=batch_first, **kw))
+        self.linear1 = Linear(d_model, dim_feedforward, **kw)
         self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias=bias, **kw)
+        self.linear2 = Linear(dim_feedforward, d_model, **kw)
         self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **kw)
-        self.norm2 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **kw)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
+        numbers = range(1, len(self._attentions) + 2)
+        for n in numbers:
+            setattr(self, f"norm{n}", LayerNorm(d_model, eps=layer_norm_eps, **kw))
+        for n in numbers:
+            setattr(self, f"dropout{n}", Dropout(dropout))
         self.activation = _activation(activation) if isinstance(activation, str) else activation
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.__dict__.setdefault("activation", F.relu)
+
+    @staticmethod
+    def _attend(
+        attention: Any, x: Tensor, mem: Tensor, mask: Tensor | None, pad: Tensor | None, is_causal: bool
+    ) -> Tensor:
+        return attention(x, mem, mem, attn_mask=mask, key_padding_mask=pad, is_causal=is_causal, need_weights=False)[0]
+
+    def _sa_block(self, x: Tensor, mask: Tensor | None, pad: Tensor | None, is_causal: bool = False) -> Tensor:
+        return self.dropout1(self._attend(self.self_attn, x, x, mask, pad, is_causal))
+
+    def _feed_forward(self, x: Tensor) -> Tensor:
+        return self.linear2(self.dropout(self.activation(self.linear1(x))))
+
+
+class TransformerEncoderLayer(_Layer):
+    """Self-attention and a feed-forward network, each with residual, dropout and norm.
+
+    (S, N, E), (N, S, E) with `batch_first`, or (S, E); the same shape out.
+    """
+
+    _attentions = ("self_attn",)
 
     def forward(
         self,
@@ -124,65 +146,17 @@ class TransformerEncoderLayer(Module):
         x = self.norm1(x + self._sa_block(x, mask, pad, is_causal))
         return self.norm2(x + self._ff_block(x))
 
-    def _sa_block(self, x: Tensor, mask: Tensor | None, pad: Tensor | None, is_causal: bool = False) -> Tensor:
-        out = self.self_attn(
-            x,
-            x,
-            x,
-            attn_mask=mask,
-            key_padding_mask=pad,
-            need_weights=False,
-            is_causal=is_causal,
-        )[0]
-        return self.dropout1(out)
-
     def _ff_block(self, x: Tensor) -> Tensor:
-        return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+        return self.dropout2(self._feed_forward(x))
 
 
-class TransformerDecoderLayer(Module):
+class TransformerDecoderLayer(_Layer):
     """Self-attention, attention on the memory and a feed-forward network.
 
     tgt (T, N, E) and memory (S, N, E), batch first with `batch_first`; the shape of tgt out.
     """
 
-    __constants__ = ["norm_first"]
-
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: Any = F.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__()
-        kw: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout=dropout, batch_first=batch_first, bias=bias, **kw)
-        self.multihead_attn = MultiheadAttention(
-            d_model, nhead, dropout=dropout, batch_first=batch_first, bias=bias, **kw
-        )
-        self.linear1 = Linear(d_model, dim_feedforward, bias=bias, **kw)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias=bias, **kw)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **kw)
-        self.norm2 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **kw)
-        self.norm3 = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **kw)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
-        self.dropout3 = Dropout(dropout)
-        self.activation = _activation(activation) if isinstance(activation, str) else activation
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self.__dict__.setdefault("activation", F.relu)
+    _attentions = ("self_attn", "multihead_attn")
 
     def forward(
         self,
@@ -206,39 +180,13 @@ class TransformerDecoderLayer(Module):
         x = self.norm2(x + self._mha_block(x, *other))
         return self.norm3(x + self._ff_block(x))
 
-    def _sa_block(self, x: Tensor, mask: Tensor | None, pad: Tensor | None, is_causal: bool = False) -> Tensor:
-        out = self.self_attn(
-            x,
-            x,
-            x,
-            attn_mask=mask,
-            key_padding_mask=pad,
-            is_causal=is_causal,
-            need_weights=False,
-        )[0]
-        return self.dropout1(out)
-
     def _mha_block(
-        self,
-        x: Tensor,
-        mem: Tensor,
-        mask: Tensor | None,
-        pad: Tensor | None,
-        is_causal: bool = False,
+        self, x: Tensor, mem: Tensor, mask: Tensor | None, pad: Tensor | None, is_causal: bool = False
     ) -> Tensor:
-        out = self.multihead_attn(
-            x,
-            mem,
-            mem,
-            attn_mask=mask,
-            key_padding_mask=pad,
-            is_causal=is_causal,
-            need_weights=False,
-        )[0]
-        return self.dropout2(out)
+        return self.dropout2(self._attend(self.multihead_attn, x, mem, mask, pad, is_causal))
 
     def _ff_block(self, x: Tensor) -> Tensor:
-        return self.dropout3(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+        return self.dropout3(self._feed_forward(x))
 
 
 def _nests(layer: Any) -> bool:

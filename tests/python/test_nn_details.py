@@ -1,0 +1,64 @@
+"""Small behaviours of layers in which programs rely on PyTorch (tests/differential/random_modules.py finds more)."""
+
+import pytest
+
+import rustorch as rt
+from rustorch import nn
+
+
+def encoder(**options):
+    layer = nn.TransformerEncoderLayer(4, 2, 5, dropout=0.0, batch_first=True, **options)
+    return nn.TransformerEncoder(layer, 2, nn.LayerNorm(4))
+
+
+def test_encoder_gives_zeros_for_padding_in_inference():
+    x, pad = rt.randn(2, 3, 4), rt.tensor([[False, False, True], [False, True, True]])
+    model = encoder().eval()
+    model.norm = None
+    with rt.no_grad():
+        out = model(x, src_key_padding_mask=pad)
+        assert (out[pad] == 0).all() and (out[~pad] != 0).all()
+        dense = encoder(norm_first=True).eval()
+        dense.norm = None
+        assert (dense(x, src_key_padding_mask=pad)[pad] != 0).all()
+        holes = rt.tensor([[True, False, False], [False, True, False]])
+        assert (model(x, src_key_padding_mask=holes)[holes] != 0).all()
+    trained = model(x, src_key_padding_mask=pad)  # gradients are recorded: no zeros
+    assert (trained[pad] != 0).all() and rt.allclose(trained[~pad], out[~pad], atol=1e-6)
+
+
+def test_functional_call_sets_and_removes_new_names():
+    class Net(nn.Module):
+        def forward(self, x):
+            return x * self.scale
+
+    net = Net()
+    assert nn.utils.stateless.functional_call(net, {"scale": rt.tensor(3.0)}, (rt.ones(2),)).tolist() == [3.0, 3.0]
+    assert not hasattr(net, "scale")
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
+def test_recurrent_sizes(kind):
+    with pytest.raises(ValueError, match="input_size must be greater than zero"):
+        kind(0, 3)
+    with pytest.raises(TypeError, match="input_size should be of type int"):
+        kind(2.5, 3)
+    with pytest.raises(ValueError, match="hidden_size must be greater than zero"):
+        kind(3, 0)
+
+
+def test_householder_stays_orthogonal_in_training():
+    layer = nn.utils.parametrizations.orthogonal(nn.Linear(5, 3))
+    optimizer = rt.optim.SGD(layer.parameters(), lr=0.5, weight_decay=0.1)
+    for _ in range(5):
+        optimizer.zero_grad()
+        layer(rt.randn(8, 5)).square().sum().backward()
+        optimizer.step()
+    assert rt.allclose(layer.weight @ layer.weight.T, rt.eye(3), atol=1e-5)
+
+
+def test_names_of_nn():
+    assert len(set(nn.__all__)) == len(nn.__all__) > 160
+    assert all(hasattr(nn, name) for name in nn.__all__)
+    assert set(nn.modules.__all__) < set(nn.__all__)
+    assert nn.grad.conv2d_weight.__name__ == "conv2d_weight"
