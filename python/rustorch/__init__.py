@@ -107,6 +107,7 @@ TensorType = Tensor
 PyTensor = Tensor
 PyVariable = Tensor
 strided = _C.strided
+legacy_contiguous_format = _C.contiguous_format
 
 
 class finfo:  # noqa: N801

@@ -52,6 +52,7 @@ strided: layout
 sparse_coo: layout
 sparse_csr: layout
 contiguous_format: memory_format
+legacy_contiguous_format: memory_format
 preserve_format: memory_format
 channels_last: memory_format
 channels_last_3d: memory_format
