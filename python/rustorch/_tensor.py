@@ -299,14 +299,18 @@ def new(self, *args):
 
 @_method
 def is_shared(self):
-    """True: memory is shared between threads."""
-    return True
+    """Whether other processes can be given this memory: see share_memory_()."""
+    from .multiprocessing._sharing import is_shared
+
+    return is_shared(self)
 
 
 @_method
 def share_memory_(self):
-    """The tensor itself: memory is shared between threads."""
-    return self
+    """Moves the tensor to memory that other processes can be given; other tensors on its old memory stay there."""
+    from .multiprocessing._sharing import share
+
+    return share(self)
 
 
 @_method

@@ -50,6 +50,12 @@ def dim_order(self, *, ambiguity_check=False):
 
 
 @_method
+def slice_inverse(self, src, dim=0, start=None, end=None, step=1):
+    """The tensor src that self is the slice src[start:end:step] along dim of, over the memory of self."""
+    return self.as_strided(src.shape, src.stride(), src.storage_offset())
+
+
+@_method
 def record_stream(self, stream):
     """Nothing to do: memory is given back when no work uses it."""
 

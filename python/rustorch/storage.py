@@ -94,12 +94,8 @@ class UntypedStorage:
         return self if self.device.type == "cpu" else UntypedStorage._of(self._bytes().cpu())
 
     def is_shared(self):
-        """True: memory is shared between threads."""
-        return True
-
-    def share_memory_(self):
-        """The storage itself: memory is shared between threads."""
-        return self
+        """Whether the memory is shared between processes."""
+        return self._tensor.is_shared()
 
 
 class TypedStorage:

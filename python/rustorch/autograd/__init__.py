@@ -10,6 +10,7 @@ from .grad_mode import (
     no_grad,
     set_detect_anomaly,
     set_grad_enabled,
+    set_multithreading_enabled,
 )
 from .gradcheck import gradcheck, gradgradcheck
 
@@ -17,7 +18,7 @@ Variable = Tensor
 
 
 def __getattr__(name):
-    if name in ("functional", "graph"):
+    if name in ("functional", "graph", "variable"):
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")
@@ -27,7 +28,7 @@ def __getattr__(name):
 __all__ = [
     "Function", "Variable", "backward", "detect_anomaly", "enable_grad", "functional", "grad", "gradcheck",
     "gradgradcheck",
-    "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled",
+    "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled", "set_multithreading_enabled",
 ]  # fmt: skip
 
 

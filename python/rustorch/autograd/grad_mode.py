@@ -123,3 +123,19 @@ class set_detect_anomaly(detect_anomaly):  # noqa: N801
 
     def __enter__(self):
         pass
+
+
+class set_multithreading_enabled(_Mode):  # noqa: N801
+    """Accepted and without effect on results: a backward pass runs its nodes in one order, and each uses all threads."""
+
+    def __init__(self, mode):
+        self.mode = bool(mode)
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *exc):
+        pass
+
+    def _clone(self):
+        return type(self)(self.mode)
