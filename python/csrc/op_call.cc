@@ -163,6 +163,7 @@ bool parse_value(PyObject* o, const ArgSpec& spec, ArgValue& v, LazyArena& arena
         v.i = o == Py_True;
         return true;
       }
+      if (is_tensor(o) && tensor_of(o).dtype() == kBool) return false;
       return !PyFloat_Check(o) && index_value(o, &v.i);
     case ArgType::Float:
     case ArgType::OptFloat:

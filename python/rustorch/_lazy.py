@@ -25,7 +25,9 @@ NAMES = {
         "DoubleTensor FloatTensor HalfTensor BFloat16Tensor LongTensor IntTensor ShortTensor CharTensor ByteTensor "
         "BoolTensor set_default_tensor_type"
     ),
-    "_windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
+    "_operators": "ops",
+    "_statistics": "histogramdd",
+    "_sampling": "grid_sampler grid_sampler_2d grid_sampler_3d",
     "_batch_stats": (
         "batch_norm_stats batch_norm_update_stats batch_norm_elemt batch_norm_gather_stats "
         "batch_norm_gather_stats_with_counts batch_norm_backward_reduce batch_norm_backward_elemt"

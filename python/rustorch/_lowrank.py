@@ -9,7 +9,8 @@ _ops = _C.ops
 def lu(A, pivot=True, get_infos=False, out=None):  # noqa: N803
     """LU factors in one matrix and the exchanges of rows; with get_infos also the place of a zero pivot."""
     result = _ops._lu_with_info(A, pivot, not get_infos)
-    result = tuple(result if get_infos else result[:2])
+    if not get_infos:
+        result = tuple(result[:2])
     if out is None:
         return result
     if not isinstance(out, (tuple, list)):

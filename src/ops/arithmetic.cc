@@ -109,9 +109,11 @@ Tensor clamp_Tensor(const Tensor& self, const std::optional<Tensor>& min, const 
 }
 
 Tensor sum_to_size(const Tensor& self, IntArrayRef size) {
-  if (self.sizes() == size) return self;
+  // a sum over nothing still makes integers of bools
+  if (self.sizes() == size && (!size.empty() || is_differentiable(self.dtype()))) return self;
   RT_CHECK(is_expandable_to(size, self.sizes()), Shape, "sum_to_size", "size ", size,
            " is not expandable to size ", self.sizes());
+  if (size.empty()) return rustorch::sum(self);
   int64_t lead = self.dim() - static_cast<int64_t>(size.size());
   std::vector<int64_t> dims;
   for (int64_t d = 0; d < self.dim(); ++d)

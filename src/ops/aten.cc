@@ -10,6 +10,7 @@
 #include "ops/dim_array.h"
 #include "ops/make.h"
 #include "rustorch/error.h"
+#include "rustorch/grad_mode.h"
 
 namespace rustorch::impl {
 
@@ -232,11 +233,12 @@ Tensor segment_reduce(const Tensor& self, std::string_view reduce, const std::op
 
 Tensor _safe_softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
   const Tensor x = dtype ? rustorch::to(self, *dtype) : self;
-  const Tensor out = rustorch::softmax(x, dim);
-  if (x.dim() > 0 && x.size(dim) == 0) return out;
+  if (x.dim() > 0 && x.size(dim) == 0) return rustorch::softmax(x, dim);
   const Tensor hidden = rustorch::eq(x, Scalar(-std::numeric_limits<double>::infinity()));
   const Tensor empty = rustorch::all(hidden, dim, true);
-  return rustorch::masked_fill(out, empty, Scalar(0));
+  // such rows are taken out on both sides, so that the gradient has no nan either
+  return rustorch::masked_fill(rustorch::softmax(rustorch::masked_fill(x, empty, Scalar(0)), dim), empty,
+                               Scalar(0));
 }
 
 std::tuple<Tensor, Tensor> _scaled_dot_product_flash_attention_for_cpu(const Tensor& query, const Tensor& key,
@@ -290,8 +292,14 @@ std::tuple<Tensor, Tensor, Tensor> native_group_norm(const Tensor& input, const 
   const auto shaped = [&](const Tensor& t) {
     return rustorch::to(rustorch::reshape(t, {N, group}), input.dtype());
   };
-  return {rustorch::reshape(std::get<0>(all), input.sizes()), shaped(std::get<1>(all)),
-          shaped(std::get<2>(all))};
+  const Tensor out = rustorch::reshape(std::get<0>(all), input.sizes());
+  if (!input.requires_grad() || !GradMode::is_enabled() || input.numel() == 0)
+    return {out, shaped(std::get<1>(all)), shaped(std::get<2>(all))};
+  // the statistics of the kernel have no history; these have
+  const Tensor groups = rustorch::reshape(input, {N, group, -1});
+  const int64_t last[] = {-1};
+  const Tensor variance = rustorch::var(groups, last, false);
+  return {out, rustorch::mean(groups, last), rustorch::rsqrt(rustorch::add(variance, Scalar(eps)))};
 }
 
 std::tuple<Tensor, Tensor, Tensor> _native_batch_norm_legit(

@@ -120,15 +120,23 @@ Tensor inverse_or_infinity(const Tensor& self) {
 
 }  // namespace
 
+namespace {
+
+DType wider(DType t) { return t == kFloat32 ? kFloat64 : t == kComplex64 ? kComplex128 : t; }
+
+}  // namespace
+
 Tensor linalg_cond(const Tensor& self, const std::optional<Scalar>& p) {
   RT_CHECK(self.dim() >= 2, Shape, kCond, "The input tensor A must have at least 2 dimensions.");
   const double order = p ? p->to_double() : 2, size = std::fabs(order);
   RT_CHECK(size == 1 || size == 2 || std::isinf(size), Value, kCond, "got an invalid norm type: ", order);
   if (self.numel() == 0) return zeros_of_batch(self);
   if (size == 2) {
-    const Tensor values = rustorch::linalg_svdvals(self, std::nullopt);
+    // in double: an error of the smallest value counts here as often as the matrix is ill-conditioned
+    const Tensor values = rustorch::linalg_svdvals(rustorch::to(self, wider(self.dtype())), std::nullopt);
     const Tensor most = rustorch::select(values, -1, 0), least = rustorch::select(values, -1, -1);
-    return order > 0 ? rustorch::div(most, least) : rustorch::div(least, most);
+    return rustorch::to(order > 0 ? rustorch::div(most, least) : rustorch::div(least, most),
+                        real_type(self.dtype()));
   }
   const Tensor inverse = inverse_or_infinity(self);
   const int64_t last[] = {-2, -1};

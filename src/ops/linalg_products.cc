@@ -228,7 +228,8 @@ Tensor cov(const Tensor& self, int64_t correction, const std::optional<Tensor>& 
   Tensor norm;
   if (w.defined() && aweights && correction != 0)
     norm = rustorch::sub(
-        sum_w, rustorch::div(rustorch::mul(rustorch::sum(rustorch::mul(w, *aweights)), correction), sum_w));
+        sum_w, rustorch::div(rustorch::mul(rustorch::dot(w, rustorch::reshape(*aweights, {-1})), correction),
+                             sum_w));
   else
     norm = rustorch::sub(sum_w, correction);
   if (rustorch::le(norm, 0).item<bool>()) norm = rustorch::zeros(IntArrayRef{}, norm.dtype(), norm.device());

@@ -17,11 +17,12 @@ std::tuple<Tensor, Tensor> cross_entropy_double_backward(const Tensor& gg, const
                                                          const std::array<bool, 2>& grad_mask) {
   const bool none = reduction == "none";
   Tensor by_grad, by_self;
+  const int64_t classes = self.dim() == 1 ? 0 : 1;
   if (grad_mask[0]) {
     const Tensor unit = _cross_entropy_backward(ones_like(grad), self, target, weight, lse, reduction,
                                                 ignore_index, label_smoothing);
     const Tensor product = mul(gg, unit);
-    by_grad = none ? sum(product, IntArrayRef{1}) : sum(product);
+    by_grad = none ? sum(product, IntArrayRef{classes}) : sum(product);
   }
   if (grad_mask[1]) {
     const Tensor wanted = ne(target, Scalar(ignore_index));
@@ -35,7 +36,7 @@ std::tuple<Tensor, Tensor> cross_entropy_double_backward(const Tensor& gg, const
     Tensor a = label_smoothing > 0 ? add(mul(w, 1 - label_smoothing), mul(smooth, label_smoothing)) : w;
     a = mul(a, grad);
     if (reduction == "mean") a = div(a, sum(w));
-    by_self = _softmax_backward(mul(gg, unsqueeze(a, 1)), softmax(self, 1), 1);
+    by_self = _softmax_backward(mul(gg, unsqueeze(a, classes)), softmax(self, classes), classes);
   }
   return {by_grad, by_self};
 }

@@ -209,7 +209,7 @@ Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight
   if (bias && bias->defined()) out = rustorch::add(out, *bias);
   DimVector shape = input1.sizes().vec();
   shape.back() = o;
-  return rustorch::reshape(out, shape);
+  return rustorch::reshape(rustorch::to(out, input1.dtype()), shape);
 }
 
 }  // namespace rustorch::impl

@@ -132,6 +132,7 @@ Plan make_plan(const PointwiseOp& op, const Operand* ins, int nin) {
       broadcast_into(op, plan, t);
     }
   }
+  RT_CHECK(!first, Type, op.name, "expected a tensor among the operands; got numbers only");
   check_devices(op, ins, nin, plan);
   plan.common = types.get();
   check_dtype(op, plan.common);

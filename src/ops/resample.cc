@@ -106,12 +106,23 @@ Table make_table(std::string_view mode, int64_t in, int64_t out, bool align_corn
   return smooth_table(in, out, mode == "cubic-aa", align_corners, scale);
 }
 
+/// Weights of bytes as integers of 16 bits over a power of two, as in PyTorch (and Pillow): results are
+/// exact.
+void quantize(Table& table) {
+  double largest = 0;
+  for (double w : table.weights) largest = std::max(largest, w);
+  int bits = 0;
+  while (bits < 22 && static_cast<int64_t>(0.5 + largest * std::ldexp(1.0, bits + 1)) < 32768) ++bits;
+  for (double& w : table.weights) w = std::ldexp(std::round(std::ldexp(w, bits)), -bits);
+}
+
 Tensor run(const Tensor& from, int64_t dim, int64_t in, int64_t out, std::string_view mode,
            bool align_corners, std::optional<double> scale, bool transposed) {
   constexpr const char* op = "interpolate";
-  const Table table = make_table(mode, in, out, align_corners, scale);
-  const bool any = table.taps == 1 && !transposed;
-  const DType compute = any ? from.dtype() : nn_detail::kernel_dtype(op, from.dtype());
+  Table table = make_table(mode, in, out, align_corners, scale);
+  const bool any = table.taps == 1 && !transposed, bytes = !any && from.dtype() == kUInt8;
+  if (bytes) quantize(table);
+  const DType compute = any ? from.dtype() : bytes ? kFloat64 : nn_detail::kernel_dtype(op, from.dtype());
   ResampleCall call;
   call.in = nn_detail::kernel_input(from, compute);
   DimVector sizes = from.sizes().vec();
@@ -127,6 +138,7 @@ Tensor run(const Tensor& from, int64_t dim, int64_t in, int64_t out, std::string
   call.weights = table.weights.data();
   call.transposed = transposed;
   backend_for(call.out).resample(call);
+  if (bytes) call.out = rustorch::clamp(rustorch::floor(call.out + 0.5), Scalar(0), Scalar(255));
   return cast_raw(call.out, from.dtype());
 }
 
@@ -138,6 +150,8 @@ Tensor resize(const Tensor& input, int rank, std::optional<IntArrayRef> output_s
   RT_CHECK(output_size.has_value() != scale_factors.has_value(), Value, op,
            "Must specify exactly one of output_size and scale_factors");
   const size_t n = static_cast<size_t>(rank);
+  RT_CHECK(input.dtype() != kUInt8 || rank == 2 || mode == "nearest" || mode == "nearest-exact",
+           NotImplemented, op, "\"compute_indices_weights_linear\" not implemented for 'Byte'");
   RT_CHECK((output_size ? output_size->size() : scale_factors->size()) == n, Value, op,
            "It is expected output_size equals to ", rank, ", but got size ",
            static_cast<int64_t>(output_size ? output_size->size() : scale_factors->size()));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import rustorch as rt
@@ -111,6 +112,13 @@ def embedding_bag(
 
     `input` is (bags, n), or (total) with `offsets` (bags) saying where each bag starts.
     """
+    if weight.dtype == rt.int64 and input.is_floating_point():
+        warnings.warn(
+            "Argument order of nn.functional.embedding_bag was changed. Usage `embedding_bag(weight, input, ...)` is deprecated, "
+            "and should now be `embedding_bag(input, weight, ...)`.",
+            stacklevel=2,
+        )
+        weight, input = input, weight
     _check_bag(input, offsets, per_sample_weights, mode)
     if padding_idx is not None:
         rows = weight.size(0)

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <complex>
 #include <cstdint>
+#include <limits>
 
 #include "expr/host_math.h"
 
@@ -107,10 +108,11 @@ RT_CX_STD1(ceil)
 RT_CX_STD1(trunc)
 RT_CX_STD1(sqrt)
 RT_CX_STD1(cbrt)
-RT_CX_STD1(exp) RT_CX_STD1(exp2) RT_CX_STD1(expm1) RT_CX_STD1(log) RT_CX_STD1(log2) RT_CX_STD1(log10)
-    RT_CX_STD1(log1p) RT_CX_STD1(sin) RT_CX_STD1(cos) RT_CX_STD1(tan) RT_CX_STD1(asin) RT_CX_STD1(acos)
-        RT_CX_STD1(atan) RT_CX_STD1(sinh) RT_CX_STD1(cosh) RT_CX_STD1(tanh) RT_CX_STD1(asinh)
-            RT_CX_STD1(acosh) RT_CX_STD1(atanh) RT_CX_STD1(erf) RT_CX_STD1(erfc)
+RT_CX_STD1(exp)
+RT_CX_STD1(exp2) RT_CX_STD1(expm1) RT_CX_STD1(log) RT_CX_STD1(log2) RT_CX_STD1(log10) RT_CX_STD1(log1p)
+    RT_CX_STD1(sin) RT_CX_STD1(cos) RT_CX_STD1(tan) RT_CX_STD1(asin) RT_CX_STD1(acos) RT_CX_STD1(atan)
+        RT_CX_STD1(sinh) RT_CX_STD1(cosh) RT_CX_STD1(tanh) RT_CX_STD1(asinh) RT_CX_STD1(acosh)
+            RT_CX_STD1(atanh) RT_CX_STD1(erf) RT_CX_STD1(erfc)
 #undef RT_CX_STD1
 #define RT_CX_STD2(name)    \
   template <class T>        \
@@ -120,8 +122,8 @@ RT_CX_STD1(exp) RT_CX_STD1(exp2) RT_CX_STD1(expm1) RT_CX_STD1(log) RT_CX_STD1(lo
                 RT_CX_STD2(pow) RT_CX_STD2(atan2) RT_CX_STD2(hypot) RT_CX_STD2(fmod) RT_CX_STD2(copysign)
                     RT_CX_STD2(nextafter)
 #undef RT_CX_STD2
-template <class T>
-T op_sign(T a) {
+                        template <class T>
+                        T op_sign(T a) {
   return static_cast<T>((a > 0) - (a < 0));
 }
 template <class T>
@@ -203,13 +205,19 @@ RT_CX_COMPLEX1(log)
 RT_CX_COMPLEX1(sin)
 RT_CX_COMPLEX1(cos)
 RT_CX_COMPLEX1(tan)
-RT_CX_COMPLEX1(asin) RT_CX_COMPLEX1(acos) RT_CX_COMPLEX1(atan) RT_CX_COMPLEX1(sinh) RT_CX_COMPLEX1(cosh)
-    RT_CX_COMPLEX1(tanh) RT_CX_COMPLEX1(asinh) RT_CX_COMPLEX1(acosh) RT_CX_COMPLEX1(atanh)
+RT_CX_COMPLEX1(asin)
+RT_CX_COMPLEX1(acos) RT_CX_COMPLEX1(atan) RT_CX_COMPLEX1(sinh) RT_CX_COMPLEX1(cosh) RT_CX_COMPLEX1(tanh)
+    RT_CX_COMPLEX1(asinh) RT_CX_COMPLEX1(acosh) RT_CX_COMPLEX1(atanh)
 #undef RT_CX_COMPLEX1
-    /// 0^0 = 1 and 0^y = 0; computed in double.
+    /// 0^0 = 1, 0^y = 0 where the real part of y is positive, (inf, nan) where it is negative, else nan;
+    /// computed in double.
     template <class T>
     Cx<T> op_pow(Cx<T> a, Cx<T> b) {
-  if (a.re == 0 && a.im == 0) return {static_cast<T>(b.re == 0 && b.im == 0), 0};
+  if (a.re == 0 && a.im == 0) {
+    if (b.re > 0 || (b.re == 0 && b.im == 0)) return {static_cast<T>(b.re == 0), 0};
+    const T nan = std::numeric_limits<T>::quiet_NaN();
+    return {b.re < 0 ? std::numeric_limits<T>::infinity() : nan, nan};
+  }
   const std::complex<double> r = std::pow(std::complex<double>(a.re, a.im), std::complex<double>(b.re, b.im));
   return {static_cast<T>(r.real()), static_cast<T>(r.imag())};
 }
