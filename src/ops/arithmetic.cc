@@ -58,6 +58,8 @@ Tensor pow(const TensorLike& self, const TensorLike& exponent) {
 }
 
 Tensor float_power(const TensorLike& self, const TensorLike& exponent) {
+  RT_CHECK(self.is_tensor() || exponent.is_tensor(), Type, "float_power",
+           "expected a tensor among the operands; got numbers only");
   DType t = is_complex(dtype_of(self)) || is_complex(dtype_of(exponent)) ? kComplex128 : kFloat64;
   auto widen = [&](const TensorLike& x) {
     return x.is_tensor() ? x.tensor->to(t) : scalar_tensor(x.scalar, t);

@@ -116,11 +116,6 @@ Tensor count_cells(const Tensor& points, TensorList edges, const Weight& weight,
   return hist;
 }
 
-std::vector<Tensor> with_edges(Tensor hist, std::vector<Tensor> edges) {
-  edges.insert(edges.begin(), std::move(hist));
-  return edges;
-}
-
 // ---- quantiles
 
 enum class Between { Linear, Lower, Higher, Midpoint, Nearest };
@@ -297,15 +292,17 @@ std::vector<Tensor> _histogramdd(const Tensor& self, IntArrayRef bins, Range ran
                                  bool density) {
   const Tensor points = points_of(self, weight, static_cast<int64_t>(bins.size()));
   std::vector<Tensor> edges = even_edges(points, bins, range);
-  return with_edges(count_cells(points, edges, weight, density), std::move(edges));
+  edges.insert(edges.begin(), count_cells(points, edges, weight, density));
+  return edges;
 }
 
 std::vector<Tensor> _histogramdd_bins(const Tensor& self, TensorList bins, const Weight& weight,
                                       bool density) {
   const Tensor points = points_of(self, weight, static_cast<int64_t>(bins.size()));
   check_edges(points, bins);
-  return with_edges(count_cells(points, bins, weight, density),
-                    std::vector<Tensor>(bins.begin(), bins.end()));
+  std::vector<Tensor> out = {count_cells(points, bins, weight, density)};
+  out.insert(out.end(), bins.begin(), bins.end());
+  return out;
 }
 
 Tensor quantile(const Tensor& self, const Tensor& q, std::optional<int64_t> dim, bool keepdim,
@@ -376,8 +373,8 @@ Tensor diff(const Tensor& self, int64_t n, int64_t dim, const std::optional<Tens
   join(prepend);
   parts.push_back(self);
   join(append);
+  if (n == 0) return self.clone();
   Tensor out = parts.size() == 1 ? self : rustorch::cat(parts, d);
-  if (n == 0) return out.clone();
   for (int64_t i = 0, order = std::min(n, out.size(d)); i < order; ++i) {
     const int64_t left = std::max<int64_t>(out.size(d) - 1, 0);
     const Tensor upper = rustorch::narrow(out, d, out.size(d) - left, left),
