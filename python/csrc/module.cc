@@ -3,6 +3,7 @@
 #include "core/promotion.h"
 #include "memory/allocator.h"
 #include "op_call.h"
+#include "override.h"
 #include "rustorch/error.h"
 #include "rustorch/ops.h"
 #include "rustorch/print.h"
@@ -13,7 +14,14 @@ namespace rustorch::py {
 namespace {
 
 /// tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)
-PyObject* make_tensor_py(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+PyObject* make_tensor_py(PyObject* module, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+  if (needs_override(nullptr, 0)) [[unlikely]] {  // a mode is active, as that of a default device
+    PyObject* self = PyObject_GetAttrString(module, "tensor");
+    if (self == nullptr) return nullptr;
+    PyObject* result = call_override(self, args, static_cast<size_t>(nargs), kwnames);
+    Py_DECREF(self);
+    return result;
+  }
   return guarded([&]() -> PyObject* {
     PyObject* data = nargs > 0 ? args[0] : nullptr;
     std::optional<DType> dtype;

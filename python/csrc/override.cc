@@ -41,12 +41,19 @@ PyObject* set_modes(PyObject*, PyObject* count) {
   override_state.modes = static_cast<int>(n);
   return none();
 }
+/// _skip_next_override(on) -> what it was.
+PyObject* skip_next(PyObject*, PyObject* on) {
+  const bool before = override_state.skip_next;
+  override_state.skip_next = PyObject_IsTrue(on) == 1;
+  return PyBool_FromLong(before);
+}
 PyObject* overrides_py(PyObject*, PyObject* o) { return PyBool_FromLong(any_overrides(&o, 1)); }
 
 PyMethodDef functions[] = {{"_disabled_torch_function_impl", run_disabled, METH_VARARGS,
                             "As __torch_function__ of a class: its objects are treated as plain tensors."},
                            {"_override_state", set_state, METH_VARARGS, nullptr},
                            {"_get_override_state", get_state, METH_NOARGS, nullptr},
+                           {"_skip_next_override", skip_next, METH_O, nullptr},
                            {"_set_override_modes", set_modes, METH_O, nullptr},
                            {"_has_torch_function", overrides_py, METH_O,
                             "Whether an object, or one in a sequence, handles calls itself."},
@@ -81,10 +88,10 @@ bool any_overrides(PyObject* const* args, size_t n) {
     if (PyTuple_Check(o) || PyList_Check(o)) {
       PyObject** items = PySequence_Fast_ITEMS(o);
       for (Py_ssize_t k = 0; k < PySequence_Fast_GET_SIZE(o); ++k)
-        if (object_overrides(items[k])) return true;
+        if (object_overrides(items[k])) return !take_skip();
       continue;
     }
-    if (type_overrides(Py_TYPE(o))) return true;
+    if (type_overrides(Py_TYPE(o))) return !take_skip();
   }
   return false;
 }

@@ -13,6 +13,7 @@ struct OverrideState {
   int modes = 0;                // modes that are active
   bool subclasses_off = false;  // inside DisableTorchFunctionSubclass
   bool all_off = false;         // inside DisableTorchFunction
+  bool skip_next = false;       // redispatch_function: the next call goes past classes and modes
 };
 extern thread_local OverrideState override_state;
 
@@ -24,11 +25,17 @@ inline bool is_plain(PyObject* o) {
   return t == tensor_type || t == &PyLong_Type || t == &PyFloat_Type || t == &PyBool_Type || o == Py_None ||
          t == &PyUnicode_Type || t == dtype_type;
 }
+/// Whether this call is to go past classes and modes; the next one is not.
+inline bool take_skip() {
+  const bool skip = override_state.skip_next;
+  override_state.skip_next = false;
+  return skip;
+}
 /// The slow part of needs_override: looks at the classes, and into tuples and lists.
 bool any_overrides(PyObject* const* args, size_t n);
 inline bool needs_override(PyObject* const* args, size_t n) {
   if (override_state.modes > 0) [[unlikely]]
-    return !override_state.all_off;
+    return !override_state.all_off && !take_skip();
   for (size_t i = 0; i < n; ++i)
     if (!is_plain(args[i])) return any_overrides(args + i, n - i);
   return false;

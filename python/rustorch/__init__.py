@@ -95,7 +95,6 @@ from ._tensor import (  # noqa: E402
     manual_seed,
     numel,
     seed,
-    set_default_device,
     set_printoptions,
     set_rng_state,
     typename,

@@ -28,13 +28,14 @@ NAMES = {
     "_operators": "ops",
     "_statistics": "histogramdd",
     "_sampling": "grid_sampler grid_sampler_2d grid_sampler_3d",
+    "utils._device": "get_default_device set_default_device",
     "_batch_stats": (
         "batch_norm_stats batch_norm_update_stats batch_norm_elemt batch_norm_gather_stats "
         "batch_norm_gather_stats_with_counts batch_norm_backward_reduce batch_norm_backward_elemt"
     ),
     "_settings": (
         "AcceleratorError SymBool SymFloat SymInt are_deterministic_algorithms_enabled compile "
-        "compiled_with_cxx11_abi detach detach_ from_file get_default_device get_deterministic_debug_mode get_device "
+        "compiled_with_cxx11_abi detach detach_ from_file get_deterministic_debug_mode get_device "
         "get_device_module get_float32_matmul_precision has_lapack has_mkl has_openmp has_spectral init_num_threads "
         "is_anomaly_check_nan_enabled is_conj is_deterministic_algorithms_warn_only_enabled is_distributed is_inference is_neg is_same_size is_signed "
         "is_vulkan_available is_warn_always_enabled set_anomaly_enabled set_deterministic_debug_mode set_float32_matmul_precision "

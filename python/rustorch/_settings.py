@@ -13,16 +13,13 @@ _warn_always = False
 _compile_warned = False
 
 
-def get_default_device():
-    """Device of new tensors made by factories that are not told one."""
-    return _C.device("cpu")
-
-
 def get_device_module(device=None):
     """The module of a kind of device, as rustorch.cuda."""
     import importlib
 
-    kind = "cpu" if device is None else _C.device(str(device)).type
+    from .utils._device import get_default_device
+
+    kind = get_default_device().type if device is None else _C.device(str(device)).type
     try:
         return importlib.import_module(f"rustorch.{kind}")
     except ModuleNotFoundError:

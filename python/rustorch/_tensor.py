@@ -3,7 +3,6 @@
 from . import _C
 from ._C import Tensor, default_generator
 
-_DEVICE = None
 
 
 def _method(f, name=None):
@@ -493,12 +492,6 @@ def broadcast_shapes(*shapes):
             elif size not in (1, result[-i]):
                 raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape")
     return _C.Size(result)
-
-
-def set_default_device(device):
-    """Device of new tensors made by factories that are not told one; only the CPU is supported."""
-    if device is not None and _C.device(str(device)).type != "cpu":
-        raise NotImplementedError("set_default_device(): only 'cpu'; pass device= to the factory instead")
 
 
 def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=None, profile=None, sci_mode=None):

@@ -237,3 +237,20 @@ Tensor.__div__ = Tensor.__truediv__
 Tensor.__idiv__ = Tensor.__itruediv__
 Tensor.__nonzero__ = Tensor.__bool__
 Tensor.__long__ = Tensor.__int__
+
+
+# ---- `with device("opencl"):`
+
+def _enter_device(self):
+    from .utils._device import _enter
+
+    return _enter(self)
+
+
+def _exit_device(self, *exc):
+    from .utils._device import _exit
+
+    _exit(self)
+
+
+_C.device.__enter__, _C.device.__exit__ = _enter_device, _exit_device

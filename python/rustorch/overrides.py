@@ -24,6 +24,7 @@ _disabled: Any = getattr(_C, "_disabled_torch_function_impl")  # noqa: B009  not
 _set_state: Any = getattr(_C, "_override_state")  # noqa: B009
 _get_state: Any = getattr(_C, "_get_override_state")  # noqa: B009
 _set_modes: Any = getattr(_C, "_set_override_modes")  # noqa: B009
+_skip_next: Any = getattr(_C, "_skip_next_override")  # noqa: B009
 
 __all__ = [
     "BaseTorchFunctionMode",
@@ -39,6 +40,7 @@ __all__ = [
     "has_torch_function_variadic",
     "is_tensor_like",
     "is_tensor_method_or_property",
+    "redispatch_function",
     "resolve_name",
     "wrap_torch_function",
 ]
@@ -62,7 +64,8 @@ def has_torch_function(relevant_args: Iterable[Any]) -> bool:
     subclasses_off, all_off = _get_state()
     if all_off:
         return False
-    return bool(_modes.stack) or (not subclasses_off and any(_takes_part(type(a)) for a in relevant_args))
+    found = bool(_modes.stack) or (not subclasses_off and any(_takes_part(type(a)) for a in relevant_args))
+    return found and not _skip_next(False)
 
 
 def has_torch_function_unary(tensor: Any) -> bool:
@@ -126,6 +129,15 @@ def handle_torch_function(
 ) -> Any:
     """Calls `__torch_function__(public_api, types, args, kwargs)` of modes and arguments until one does not decline."""
     return _dispatch(public_api, relevant_args, args, kwargs)
+
+
+def redispatch_function(func: Any, types: Any, args: tuple[Any, ...], kwargs: Any = None) -> Any:
+    """Calls func past the handlers once: what func itself calls asks them again. For use in `__torch_function__`."""
+    before = _skip_next(True)
+    try:
+        return func(*args, **(kwargs or {}))
+    finally:
+        _skip_next(before)
 
 
 def wrap_torch_function(dispatcher: Callable[..., Iterable[Any]]) -> Callable[[Callable[..., Any]], Any]:

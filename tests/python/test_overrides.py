@@ -136,3 +136,48 @@ def test_wrapped_functions_and_questions():
     assert overrides.is_tensor_method_or_property(rt.Tensor.add) and not overrides.is_tensor_method_or_property(rt.add)
     assert overrides.get_testing_overrides()[rt.add](1, 2) == -1
     assert rt.add in overrides.get_overridable_functions()[rt] and rt.manual_seed in overrides.get_ignored_functions()
+
+
+def test_redispatch_goes_past_the_handlers_once():
+    class Stepping(rt.Tensor):
+        seen = []
+
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            cls.seen.append(func.__name__)
+            return overrides.redispatch_function(func, types, args, kwargs)
+
+    def twice(a, b):
+        if overrides.has_torch_function((a, b)):
+            return overrides.handle_torch_function(twice, (a, b), a, b)
+        return a * b + 1
+
+    a, b = rt.tensor([3.0]).as_subclass(Stepping), rt.tensor([4.0]).as_subclass(Stepping)
+    assert twice(a, b).tolist() == [13.0]
+    assert Stepping.seen == ["twice", "__mul__"]
+    assert rt.exp(a).item() > 20 and Stepping.seen[-1] == "exp"
+
+
+def test_default_devices():
+    from rustorch.utils._device import DeviceContext
+
+    assert rt.get_default_device() == rt.device("cpu")
+    with rt.device("cpu"):
+        assert rt.ones(2).device.type == "cpu"
+    rt.set_default_device("cpu")
+    with DeviceContext("meta"):
+        assert rt.empty(2).device.type == "meta" and rt.get_default_device().type == "meta"
+        assert rt.empty(2, device="cpu").device.type == "cpu"
+    if not rt.opencl.is_available():
+        return
+    rt.set_default_device("opencl")
+    try:
+        x = rt.ones(2, 3)
+        assert x.device.type == rt.tensor([1.0]).device.type == rt.nn.Linear(2, 2).weight.device.type == "opencl"
+        assert rt.get_default_device().type == "opencl" and rt.zeros_like(x.cpu()).device.type == "cpu"
+        with rt.device("cpu"):
+            assert rt.zeros(1).device.type == "cpu"
+        assert rt.hann_window(3).device.type == "opencl"
+    finally:
+        rt.set_default_device(None)
+    assert rt.ones(2).device.type == "cpu" and rt.get_default_device() == rt.device("cpu")
