@@ -4,7 +4,6 @@ from . import _C
 from ._C import Tensor, default_generator
 
 
-
 def _method(f, name=None):
     setattr(Tensor, name or f.__name__, f)
     return f

@@ -12,8 +12,8 @@ from rustorch import _C
 from rustorch.overrides import TorchFunctionMode, _modes, _set_modes
 
 __all__ = ["DeviceContext", "get_default_device", "set_default_device"]
-_MAKERS = frozenset(
-    "arange empty empty_permuted empty_strided eye fft_fftfreq fft_rfftfreq full linspace logspace ones rand randint randn "
+_MAKERS = frozenset(  # names of the operators that make tensors
+    "arange bartlett_window blackman_window empty empty_permuted empty_strided eye fft_fftfreq fft_rfftfreq full hamming_window hann_window kaiser_window linspace logspace ones rand randint randn "
     "randperm range scalar_tensor tensor tril_indices triu_indices zeros".split()
 )
 
