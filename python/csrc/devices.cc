@@ -169,6 +169,29 @@ PyObject* family_use(PyObject*, PyObject* o) {
   });
 }
 
+PyObject* kernel_cache_stats(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    const KernelCacheStats s = device_cache_stats(device_of(o).type);
+    const std::pair<const char*, uint64_t> fields[] = {{"hits", s.hits},
+                                                       {"misses", s.misses},
+                                                       {"evictions", s.evictions},
+                                                       {"size", s.size},
+                                                       {"capacity", s.capacity},
+                                                       {"disk_hits", s.disk.hits},
+                                                       {"disk_misses", s.disk.misses},
+                                                       {"disk_stores", s.disk.stores},
+                                                       {"disk_evictions", s.disk.evictions},
+                                                       {"disk_damaged", s.disk.damaged}};
+    PyObject* all = PyDict_New();
+    for (const auto& [name, value] : fields) {
+      PyObject* number = PyLong_FromUnsignedLongLong(value);
+      PyDict_SetItemString(all, name, number);
+      Py_DECREF(number);
+    }
+    return all;
+  });
+}
+
 PyMethodDef functions[] = {
     {"_device_count", device_count, METH_O, "Devices of a type."},
     {"_unavailable_reason", unavailable_reason, METH_O, "Why there is no device of a type, or ''."},
@@ -184,6 +207,8 @@ PyMethodDef functions[] = {
      "Sets what happens to operators that a device lacks."},
     {"_family_use", family_use, METH_O,
      "By family of kernels of a device type: calls that it ran, calls that it left to the CPU."},
+    {"_kernel_cache_stats", kernel_cache_stats, METH_O,
+     "Counters of a device type's caches of compiled kernels."},
     {"memory_stats", memory_stats, METH_VARARGS, "Counters of a device's allocator (the CPU's), in bytes."},
     {"empty_cache", empty_cache, METH_VARARGS,
      "Gives cached memory of a device (the CPU) back to the system; returns the bytes."},

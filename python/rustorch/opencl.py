@@ -91,3 +91,8 @@ def set_memory_limit(nbytes, device=None):
 def kernel_families():
     """The families of operators that have kernels: {name: (calls run here, calls left to the CPU)} so far."""
     return _C._family_use("opencl")
+
+
+def kernel_cache_stats():
+    """Counters of the caches of compiled kernels, as a dict: hits, misses, size ... in memory, disk_hits ... on disk."""
+    return _C._kernel_cache_stats("opencl")

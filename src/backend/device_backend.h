@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend/compute_backend.h"
+#include "backend/program_cache.h"
 #include "memory/allocator.h"
 #include "rustorch/device_manager.h"
 
@@ -17,6 +18,13 @@ namespace rustorch {
 struct FamilyUse {
   std::string name;
   uint64_t native, left;
+};
+
+/// Counters of a backend's caches of compiled kernels, in memory and on disk; all devices together.
+struct KernelCacheStats {
+  uint64_t hits = 0, misses = 0, evictions = 0;
+  size_t size = 0, capacity = 0;
+  ProgramCacheStats disk;
 };
 
 class DeviceBackend : public ComputeBackend {
@@ -30,6 +38,7 @@ class DeviceBackend : public ComputeBackend {
   virtual void replace_allocator(int index, MemoryAllocator* other) = 0;
   /// The families that it has kernels for, with their use so far.
   virtual std::vector<FamilyUse> family_use() const = 0;
+  virtual KernelCacheStats cache_stats() const { return {}; }
   /// Bytes [offset, offset + nbytes) of a storage of this backend to and from the CPU's memory; waits until
   /// done.
   virtual void read_bytes(const Storage& from, size_t offset, void* to, size_t nbytes) = 0;
@@ -77,6 +86,8 @@ class DeviceBackend : public ComputeBackend {
 MemoryAllocator* device_allocator(Device device);
 /// Replaces it; see DeviceBackend::replace_allocator. Not for the CPU (set_cpu_allocator).
 void set_device_allocator(Device device, MemoryAllocator* other);
+/// Empty for the CPU.
+KernelCacheStats device_cache_stats(DeviceType type);
 /// What a device type's backend has kernels for; empty for the CPU, which has all.
 std::vector<FamilyUse> device_family_use(DeviceType type);
 

@@ -93,6 +93,11 @@ void set_device_allocator(Device device, MemoryAllocator* other) {
   backend->replace_allocator(found.index, other);
 }
 
+KernelCacheStats device_cache_stats(DeviceType type) {
+  const DeviceBackend* backend = asked(&backend_for(type));
+  return backend == nullptr ? KernelCacheStats() : backend->cache_stats();
+}
+
 std::vector<FamilyUse> device_family_use(DeviceType type) {
   const DeviceBackend* backend = asked(&backend_for(type));
   return backend == nullptr ? std::vector<FamilyUse>() : backend->family_use();

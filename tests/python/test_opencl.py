@@ -7,6 +7,7 @@ import itertools
 import os
 import pathlib
 import re
+import subprocess
 import sys
 import warnings
 
@@ -270,3 +271,30 @@ def test_printing_item_and_copy_on_write():
     twin = big.clone()
     twin.add_(1)
     assert big.sum().item() == 0 and twin.sum().item() == 8192
+
+
+SCRIPT = """
+import rustorch as rt
+y = rt.tensor([1.0, 2.0]).to("opencl") * 2
+s = rt.opencl.kernel_cache_stats()
+print(y.tolist(), s["disk_hits"], s["disk_stores"], s["disk_damaged"])
+"""
+
+
+def test_programs_are_kept_on_disk(tmp_path):
+    def run():
+        env = {**os.environ, "RUSTORCH_CACHE_DIR": str(tmp_path), "POCL_CACHE_DIR": str(tmp_path / "driver")}
+        env["RUSTORCH_OPENCL_OPTIONS"] = "-cl-opt-disable"
+        done = subprocess.run([sys.executable, "-c", SCRIPT], env=env, capture_output=True, text=True, check=True)
+        values, counters = done.stdout.strip().rsplit("]", 1)
+        assert values == "[2.0, 4.0"
+        return [int(c) for c in counters.split()]
+
+    (tmp_path / "driver").mkdir()
+    hits, stores, _ = run()
+    assert hits == 0
+    files = list((tmp_path / "programs").glob("*.rtprog"))
+    assert stores == len(files) > 0
+    assert run() == [stores, 0, 0]
+    files[0].write_bytes(files[0].read_bytes()[:-7])
+    assert run() == [stores - 1, 1, 1]

@@ -13,7 +13,15 @@ namespace rustorch::opencl {
 namespace {
 
 constexpr size_t kDefaultCapacity = 512;
-constexpr const char* kBuildOptions = "-w";
+
+/// RUSTORCH_OPENCL_OPTIONS adds to them, e.g. -cl-opt-disable where compiling takes longer than the work.
+const char* build_options() {
+  static const std::string* text = [] {
+    const char* more = std::getenv("RUSTORCH_OPENCL_OPTIONS");
+    return new std::string(more == nullptr ? "-w" : std::string("-w ") + more);
+  }();
+  return text->c_str();
+}
 
 std::string text_info(cl_device_id id, cl_device_info what) {
   size_t size = 0;
@@ -177,7 +185,7 @@ cl_program ClDevice::program_from_disk(const std::string& identity) {
   cl_program program = api().clCreateProgramWithBinary(context_, 1, &id_, &size, &bytes, &status, &error);
   if (error != CL_SUCCESS) return nullptr;
   if (status == CL_SUCCESS &&
-      api().clBuildProgram(program, 1, &id_, kBuildOptions, nullptr, nullptr) == CL_SUCCESS)
+      api().clBuildProgram(program, 1, &id_, build_options(), nullptr, nullptr) == CL_SUCCESS)
     return program;
   api().clReleaseProgram(program);  // the driver wants another binary: it gets the source
   return nullptr;
@@ -197,13 +205,13 @@ void ClDevice::keep_on_disk(const std::string& identity, cl_program program) {
 
 cl_program ClDevice::build(const std::string& key, const std::string& text) {
   const std::string identity =
-      cat(capabilities_.platform, "\n", capabilities_.name, "\n", kBuildOptions, "\n", text);
+      cat(capabilities_.platform, "\n", capabilities_.name, "\n", build_options(), "\n", text);
   if (cl_program found = program_from_disk(identity)) return found;
   const char* pointer = text.c_str();
   cl_int error = CL_SUCCESS;
   cl_program program = api().clCreateProgramWithSource(context_, 1, &pointer, nullptr, &error);
   check(error, "clCreateProgramWithSource");
-  error = api().clBuildProgram(program, 1, &id_, kBuildOptions, nullptr, nullptr);
+  error = api().clBuildProgram(program, 1, &id_, build_options(), nullptr, nullptr);
   if (error != CL_SUCCESS) {
     std::vector<char> log(16384);
     api().clGetProgramBuildInfo(program, id_, CL_PROGRAM_BUILD_LOG, log.size() - 1, log.data(), nullptr);

@@ -69,6 +69,25 @@ class OpenClBackend final : public DeviceBackend {
       list.push_back({kFamilyNames[k], native_[k].load(), left_[k].load()});
     return list;
   }
+  KernelCacheStats cache_stats() const override {
+    KernelCacheStats total;
+    for (const auto& d : all_devices()) {
+      std::lock_guard<std::mutex> lock(d->mutex());
+      const opencl::KernelCache& c = d->cache();
+      total.hits += c.hits;
+      total.misses += c.misses;
+      total.evictions += c.evictions;
+      total.size += c.size();
+      total.capacity += c.capacity();
+      const ProgramCacheStats disk = d->programs().stats();
+      total.disk.hits += disk.hits;
+      total.disk.misses += disk.misses;
+      total.disk.stores += disk.stores;
+      total.disk.evictions += disk.evictions;
+      total.disk.damaged += disk.damaged;
+    }
+    return total;
+  }
   void synchronize(Device device) override { at(DeviceManager::resolve(device)).finish(); }
   void read_bytes(const Storage& from, size_t offset, void* to, size_t nbytes) override {
     of(from).read(from, offset, to, nbytes);
@@ -148,26 +167,6 @@ std::unique_ptr<ComputeBackend> make_opencl_backend(std::string* reason) {
   if (all_devices().empty()) return nullptr;
   reason->clear();
   return std::make_unique<OpenClBackend>();
-}
-
-OpenClCacheStats opencl_cache_stats() {
-  OpenClCacheStats total;
-  for (const auto& d : all_devices()) {
-    std::lock_guard<std::mutex> lock(d->mutex());
-    const opencl::KernelCache& c = d->cache();
-    total.hits += c.hits;
-    total.misses += c.misses;
-    total.evictions += c.evictions;
-    total.size += c.size();
-    total.capacity += c.capacity();
-    const ProgramCacheStats disk = d->programs().stats();
-    total.disk.hits += disk.hits;
-    total.disk.misses += disk.misses;
-    total.disk.stores += disk.stores;
-    total.disk.evictions += disk.evictions;
-    total.disk.damaged += disk.damaged;
-  }
-  return total;
 }
 
 }  // namespace rustorch
