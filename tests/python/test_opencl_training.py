@@ -128,6 +128,27 @@ def test_memory_statistics_and_limit():
     finally:
         rt.opencl.set_memory_limit(0)
     assert x.sum().item() == 0
+    stats = rt.opencl.memory_stats()
+    assert stats["allocated_bytes.all.current"] == rt.opencl.memory_allocated() >= 4000
+    assert stats["reserved_bytes.all.peak"] == rt.opencl.max_memory_reserved() >= rt.opencl.memory_reserved()
+    free, total = rt.opencl.mem_get_info()
+    assert 0 < free < total == rt.opencl.get_device_properties()["total_memory"]
+    assert "bytes now" in rt.opencl.memory_summary()
+    with pytest.raises(ValueError, match="Invalid fraction value"):
+        rt.opencl.set_per_process_memory_fraction(1.5)
+
+
+def test_current_device_and_seeds():
+    with rt.opencl.device(0), rt.opencl.device_of(rt.zeros(1)):
+        assert rt.opencl.current_device() == 0
+    with pytest.raises(errors.DeviceError, match="invalid device ordinal"), rt.opencl.device(30):
+        pass
+    assert rt.opencl.current_device() == 0
+    rt.opencl.manual_seed(7)
+    state = rt.opencl.get_rng_state()
+    a = rt.rand(5, device="opencl")
+    rt.opencl.set_rng_state(state)
+    assert rt.opencl.initial_seed() == 7 and rt.equal(rt.rand(5, device="opencl"), a)
 
 
 def test_threads_share_a_device():
