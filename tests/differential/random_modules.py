@@ -1,5 +1,5 @@
-"""Random uses of attention, transformers, recurrent layers, hooks, parametrizations, pruning, fusion and functional
-calls, on rustorch and on PyTorch; results, gradients and errors must agree.
+"""Random uses of attention, transformers, recurrent layers, hooks, parametrizations, pruning, fusion, functional calls
+and loaders, on rustorch and on PyTorch; results, gradients and errors must agree.
 
     python tests/differential/random_modules.py [--count 2000] [--seed 0] [--kind mha] [--verbose]
 
@@ -420,7 +420,84 @@ def functional(t, rng):
     return [out, m.count, *values.values(), *m.state_dict().values(), str(m.a.weight is m.b.weight)]
 
 
-KINDS = {f.__name__: f for f in (mha, transformer, recurrent, hooks, pruning, parametrizing, fusing, functional)}
+def loading(t, rng):
+    """Batches of a DataLoader; with rustorch also by worker threads."""
+    data = t.utils.data
+    n = rng.randint(0, 9)
+
+    def sample(i, kind=rng.choice(("tensor", "pair", "dict", "number", "nested", "text"))):
+        x = t.tensor([float(i), i / 2], dtype=t.float64)
+        return {
+            "tensor": x, "pair": (x, i), "dict": {"x": x, "y": float(i)}, "number": i, "text": f"t{i}",
+            "nested": [(i, {"a": x}), "t", True],
+        }[kind]  # fmt: skip
+
+    class Items(data.Dataset):
+        def __len__(self):
+            return n
+
+        def __getitem__(self, i):
+            if not -n <= i < n:
+                raise IndexError(i)
+            return sample(i)
+
+    class Stream(data.IterableDataset):
+        def __iter__(self):
+            return iter([sample(i) for i in range(n)])
+
+    kind = rng.choice(("map", "map", "stream", "subset", "concat", "stack"))
+    source = Stream() if kind == "stream" else Items()
+    if kind == "subset":
+        source = data.Subset(source, [rng.randrange(n) for _ in range(rng.randint(0, 5))] if n else [])
+    elif kind == "concat":
+        source = data.ConcatDataset([source, source])
+    elif kind == "stack":
+        source = data.StackDataset(a=source, b=source)
+    options = {"batch_size": rng.choice((1, 2, 3, 4, None)), "drop_last": rng.flag(0.3)}
+    if rng.flag(0.2) and kind != "stream":
+        options["sampler"] = [rng.randrange(max(1, n)) for _ in range(4)]
+    if rng.flag(0.1):
+        options = {"batch_sampler": [[0, 1], [2]]}
+    if rng.flag(0.2):
+        options["collate_fn"] = lambda batch: batch
+    if rng.flag(0.1):
+        options["timeout"] = -1
+    if rng.flag(0.1):
+        options["shuffle"] = False
+    workers = rng.choice((0, 1, 2, 3))
+    if t.__name__ == "rustorch" and not (kind == "stream" and workers > 1):
+        options["num_workers"] = workers  # PyTorch's are processes: the batches must be the same without them
+        if workers and rng.flag():
+            options["persistent_workers"] = True
+    loader = data.DataLoader(source, **options)
+    result = []
+
+    def spread(x):
+        if isinstance(x, t.Tensor):
+            result.append(x)
+        elif isinstance(x, dict):
+            for k, v in x.items():
+                result.append(str(k))
+                spread(v)
+        elif isinstance(x, (list, tuple)):
+            result.append(f"{type(x).__name__} of {len(x)}")
+            for v in x:
+                spread(v)
+        else:
+            result.append(repr(x))
+
+    for _ in range(2):
+        for batch in loader:
+            spread(batch)
+            result.append("next")
+    if kind != "stream":
+        result.append(str(len(loader)))
+    return result
+
+
+KINDS = {
+    f.__name__: f for f in (mha, transformer, recurrent, hooks, pruning, parametrizing, fusing, functional, loading)
+}
 
 
 def outcome(t, f, seed):

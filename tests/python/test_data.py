@@ -113,7 +113,7 @@ def test_collate():
     batch = [{"a": 1, "b": [0.5, "s"], "c": Point(1, rt.ones(2))} for _ in range(3)]
     out = default_collate(batch)
     assert out["a"].dtype == rt.int64 and out["a"].shape == (3,)
-    assert out["b"][0].dtype == rt.float64 and out["b"][1] == ["s"] * 3
+    assert out["b"][0].dtype == rt.float64 and out["b"][1] == ("s",) * 3
     assert isinstance(out["c"], Point) and out["c"].y.shape == (3, 2)
     np = pytest.importorskip("numpy")
     assert default_collate([np.float32(1), np.float32(2)]).dtype == rt.float32

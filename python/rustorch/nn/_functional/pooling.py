@@ -81,70 +81,36 @@ def avg_pool3d(
     return _avg_pool3d(input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, **out)
 
 
-def max_pool1d(
-    input: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """Maximum over windows of (N, C, L); with `return_indices` also their flat positions."""
-    f = _max_pool1d_i if return_indices else _max_pool1d
-    if stride is None:
-        stride = kernel_size
-    return f(input, kernel_size, stride, padding, dilation, ceil_mode)
+def _max_pool(name: str, shape: str, values: Any, with_indices: Any) -> tuple[Any, Any]:
+    """`name` and `name`_with_indices, by an operator that gives values and one that gives positions too."""
+
+    def pool(
+        input: Tensor,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        dilation: Any = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Any:
+        if stride is None:
+            stride = kernel_size
+        return (with_indices if return_indices else values)(input, kernel_size, stride, padding, dilation, ceil_mode)
+
+    def indices(*args: Any, **kwargs: Any) -> Any:
+        kwargs["return_indices"] = True
+        return pool(*args[:6], **kwargs)
+
+    pool.__name__ = pool.__qualname__ = name
+    pool.__doc__ = f"Maximum over windows of {shape}; with `return_indices` also their flat positions."
+    indices.__name__ = indices.__qualname__ = name + "_with_indices"
+    indices.__doc__ = f"`{name}(..., return_indices=True)`."
+    return pool, indices
 
 
-def max_pool2d(
-    input: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """Maximum over windows of (N, C, H, W); with `return_indices` also their flat positions."""
-    f = _max_pool2d_i if return_indices else _max_pool2d
-    if stride is None:
-        stride = kernel_size
-    return f(input, kernel_size, stride, padding, dilation, ceil_mode)
-
-
-def max_pool3d(
-    input: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """Maximum over windows of (N, C, D, H, W); with `return_indices` also their positions."""
-    f = _max_pool3d_i if return_indices else _max_pool3d
-    if stride is None:
-        stride = kernel_size
-    return f(input, kernel_size, stride, padding, dilation, ceil_mode)
-
-
-def max_pool1d_with_indices(*args: Any, **kwargs: Any) -> Any:
-    """`max_pool1d(..., return_indices=True)`."""
-    kwargs["return_indices"] = True
-    return max_pool1d(*args[:6], **kwargs)
-
-
-def max_pool2d_with_indices(*args: Any, **kwargs: Any) -> Any:
-    """`max_pool2d(..., return_indices=True)`."""
-    kwargs["return_indices"] = True
-    return max_pool2d(*args[:6], **kwargs)
-
-
-def max_pool3d_with_indices(*args: Any, **kwargs: Any) -> Any:
-    """`max_pool3d(..., return_indices=True)`."""
-    kwargs["return_indices"] = True
-    return max_pool3d(*args[:6], **kwargs)
+max_pool1d, max_pool1d_with_indices = _max_pool("max_pool1d", "(N, C, L)", _max_pool1d, _max_pool1d_i)
+max_pool2d, max_pool2d_with_indices = _max_pool("max_pool2d", "(N, C, H, W)", _max_pool2d, _max_pool2d_i)
+max_pool3d, max_pool3d_with_indices = _max_pool("max_pool3d", "(N, C, D, H, W)", _max_pool3d, _max_pool3d_i)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:

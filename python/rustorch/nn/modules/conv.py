@@ -244,6 +244,8 @@ class Conv3d(_Conv):
 class _ConvTransposeNd(_ConvNd):
     """The constructor and output size of the transposed convolutions."""
 
+    _operator: Any
+
     def __init__(
         self,
         in_channels: int,
@@ -308,14 +310,8 @@ class _ConvTransposeNd(_ConvNd):
             extra.append(size[d] - low)
         return extra
 
-
-class ConvTranspose1d(_ConvTransposeNd):
-    """(N, in_channels, L) -> (N, out_channels, L'); weight (in, out / groups, k)."""
-
-    _n = 1
-
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
-        return _conv_transpose1d(
+        return self._operator(
             input,
             self.weight,
             self.bias,
@@ -325,42 +321,27 @@ class ConvTranspose1d(_ConvTransposeNd):
             self.groups,
             self.dilation,
         )
+
+
+class ConvTranspose1d(_ConvTransposeNd):
+    """(N, in_channels, L) -> (N, out_channels, L'); weight (in, out / groups, k)."""
+
+    _n = 1
+    _operator = staticmethod(_conv_transpose1d)
 
 
 class ConvTranspose2d(_ConvTransposeNd):
     """(N, in_channels, H, W) -> (N, out_channels, H', W'); weight (in, out / groups, kh, kw)."""
 
     _n = 2
-
-    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
-        return _conv_transpose2d(
-            input,
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            self._output_padding(input, output_size),
-            self.groups,
-            self.dilation,
-        )
+    _operator = staticmethod(_conv_transpose2d)
 
 
 class ConvTranspose3d(_ConvTransposeNd):
     """(N, in_channels, D, H, W) -> (N, out_channels, D', H', W')."""
 
     _n = 3
-
-    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
-        return _conv_transpose3d(
-            input,
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            self._output_padding(input, output_size),
-            self.groups,
-            self.dilation,
-        )
+    _operator = staticmethod(_conv_transpose3d)
 
 
 class _LazyConvMixin(LazyModuleMixin):

@@ -63,7 +63,7 @@ def default_convert(data: Any) -> Any:
     return data
 
 
-def _collate_one(batch: list[Any], table: Any) -> Any:
+def _collate_one(batch: Sequence[Any], table: Any) -> Any:
     elem = batch[0]
     if table is not None:
         for kind, f in table.items():
@@ -87,17 +87,17 @@ def _collate_one(batch: list[Any], table: Any) -> Any:
     return _collate_nested(batch, table)
 
 
-def _collate_nested(batch: list[Any], table: Any) -> Any:
+def _collate_nested(batch: Sequence[Any], table: Any) -> Any:
     elem = batch[0]
     if isinstance(elem, Mapping):
         return _mapping_like(elem, {k: _collate_one([d[k] for d in batch], table) for k in elem})
     if isinstance(elem, tuple) and hasattr(elem, "_fields"):
-        return type(elem)(*(_collate_one(list(column), table) for column in zip(*batch)))
+        return type(elem)(*(_collate_one(column, table) for column in zip(*batch)))
     if isinstance(elem, Sequence):
         sizes = {len(b) for b in batch}
         if len(sizes) != 1:
             raise RuntimeError("each element in list of batch should be of equal size")
-        columns = [_collate_one(list(column), table) for column in zip(*batch)]
+        columns = [_collate_one(column, table) for column in zip(*batch)]
         return columns if isinstance(elem, tuple) else _sequence_like(elem, columns)
     raise TypeError(_ERROR.format(type(elem)))
 
