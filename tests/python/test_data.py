@@ -1,6 +1,7 @@
 """utils.data: data sets, samplers, collation, the DataLoader with and without worker threads."""
 
 import collections
+import os
 import signal
 import subprocess
 import sys
@@ -328,15 +329,16 @@ class Slow(Dataset):
     def __getitem__(self, i):
         time.sleep(0.05)
         return i
-for batch in DataLoader(Slow(), 2, num_workers=2, prefetch_factor=50):
+for batch in DataLoader(Slow(), 2, num_workers=2, prefetch_factor=50, multiprocessing_context={context!r}):
     print("got", flush=True)
     {then}
 """
 
 
+@pytest.mark.parametrize("context", [None, "fork"])
 @pytest.mark.parametrize("then", ["break", "raise SystemExit(0)", "pass"])
-def test_leaving_early_does_not_hang(then):
-    program = PROGRAM.format(then=then)
+def test_leaving_early_does_not_hang(then, context):
+    program = PROGRAM.format(then=then, context=context)
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout.readline() == b"got\n"
     start = time.monotonic()
@@ -344,8 +346,55 @@ def test_leaving_early_does_not_hang(then):
         process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     # 100 samples of 50 ms each wait in the queues: they are left, not made
-    assert time.monotonic() - start < 2.0
+    assert time.monotonic() - start < 4.0
     if then == "pass":
         assert process.returncode != 0 and b"KeyboardInterrupt" in errors
     else:
         assert process.returncode == 0 and errors == b""
+
+
+class Random(Dataset):
+    """Module-level, so that it can be sent to a process."""
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, i):
+        if i == 5 and getattr(self, "bad", False):
+            raise KeyError("five")
+        return {"i": i, "x": rt.full((2,), float(i)), "pid": os.getpid(), "noise": rt.rand(()).item()}
+
+
+class Dies(Random):
+    def __getitem__(self, i):
+        os._exit(3)
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_worker_processes(context):
+    def run():
+        loader = DataLoader(Random(), 2, num_workers=2, multiprocessing_context=context, persistent_workers=True)
+        return [b for _ in range(2) for b in loader]
+
+    rt.manual_seed(3)
+    batches = run()
+    assert [b["i"].tolist() for b in batches] == [[0, 1], [2, 3], [4, 5]] * 2
+    assert [b["x"].tolist() for b in batches[:2]] == [[[0.0, 0.0], [1.0, 1.0]], [[2.0, 2.0], [3.0, 3.0]]]
+    pids = {p for b in batches for p in b["pid"].tolist()}
+    assert len(pids) == 2 and os.getpid() not in pids
+    noise = [v for b in batches for v in b["noise"].tolist()]
+    assert len(set(noise)) == 12
+    if context == "fork":
+        rt.manual_seed(3)
+        assert [v for b in run() for v in b["noise"].tolist()] == noise
+        bad = Random()
+        bad.bad = True
+        with pytest.raises(KeyError, match="Caught KeyError in DataLoader worker process 1.\nOriginal"):
+            list(DataLoader(bad, 1, num_workers=2, multiprocessing_context="fork"))
+        with pytest.raises(RuntimeError, match="exited unexpectedly"):
+            list(DataLoader(Dies(), 1, num_workers=1, multiprocessing_context="fork"))
+        loader = DataLoader(
+            Random(), None, num_workers=1, multiprocessing_context="fork", collate_fn=lambda s: lambda: s
+        )
+        with pytest.raises(RuntimeError, match="cannot be sent"):
+            next(iter(loader))

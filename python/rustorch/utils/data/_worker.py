@@ -13,7 +13,10 @@ with base_seed + number of the batch, so the result does not depend on the numbe
 from __future__ import annotations
 
 import copy
+import pickle
 import queue
+import random
+import sys
 import threading
 import traceback
 from typing import Any, NoReturn
@@ -56,14 +59,23 @@ class Failure:
     """An exception of a worker, raised again in the thread that iterates."""
 
     def __init__(self, error: BaseException, worker_id: int) -> None:
-        self.error = error
-        self.worker_id = worker_id
+        self.error: BaseException | None = error
+        self.kind: type[BaseException] = type(error)
+        trace = "".join(traceback.format_exception(self.kind, error, error.__traceback__))
+        self.text = f"Caught {self.kind.__name__} in DataLoader worker process {worker_id}.\nOriginal {trace}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Between processes only the class goes with the text, if it is one that can be imported."""
+        try:
+            pickle.dumps(self.kind)
+            kind = self.kind
+        except Exception:
+            kind = RuntimeError
+        return {"error": None, "kind": kind, "text": self.text}
 
     def reraise(self) -> NoReturn:
         """Raise an exception of the same class that names the worker; its cause is the original one."""
-        kind = type(self.error)
-        trace = "".join(traceback.format_exception(kind, self.error, self.error.__traceback__))
-        text = f"Caught {kind.__name__} in DataLoader worker process {self.worker_id}.\nOriginal {trace}"
+        kind, text = self.kind, self.text
         try:
             again = kind(_Message(text) if kind is KeyError else text)
         except Exception:  # the class wants other arguments
@@ -118,6 +130,26 @@ class StreamFetcher:
         return self.collate_fn(samples)
 
 
+def _seed(seed: int) -> None:
+    """Seed the generators of a worker process."""
+    rt.manual_seed(seed)
+    random.seed(seed)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed % 2**32)
+
+
+def loop_options(loader: Any) -> tuple[Any, ...]:
+    """num_workers, dataset and what follows the queues in `worker_loop`."""
+    return (
+        loader.num_workers,
+        loader.dataset,
+        loader._auto_collation,
+        loader.collate_fn,
+        loader.drop_last,
+        loader.worker_init_fn,
+    )
+
+
 def worker_loop(
     worker_id: int,
     num_workers: int,
@@ -128,7 +160,8 @@ def worker_loop(
     collate_fn: Any,
     drop_last: bool,
     init_fn: Any,
-    closed: threading.Event,
+    closed: Any,
+    own_process: bool = False,
 ) -> None:
     """Serve (epoch, number, keys) until `closed`, which comes with a last task; answers are (epoch, number, batch)."""
     streaming = isinstance(dataset, IterableDataset)
@@ -140,12 +173,14 @@ def worker_loop(
     base_seed = 0
     while True:
         task = tasks.get()
-        if closed.is_set():
+        if task is None or closed.is_set():
             return
         if isinstance(task, Start):
             base_seed, stream = task.base_seed, None
             info = WorkerInfo(worker_id, num_workers, base_seed + worker_id, dataset)
             _local.info = info
+            if own_process:
+                _seed(info.seed)
             if not ready:
                 ready = True
                 try:
@@ -182,22 +217,12 @@ class Pool:
         self.results: Any = queue.SimpleQueue()
         self.tasks: list[Any] = [queue.SimpleQueue() for _ in range(n)]
         self.closed = threading.Event()
+        options = loop_options(loader)
         self.threads = [
             threading.Thread(
                 target=worker_loop,
                 name=f"rustorch-data-{w}",
-                args=(
-                    w,
-                    n,
-                    loader.dataset,
-                    self.tasks[w],
-                    self.results,
-                    loader._auto_collation,
-                    loader.collate_fn,
-                    loader.drop_last,
-                    loader.worker_init_fn,
-                    self.closed,
-                ),
+                args=(w, *options[:2], self.tasks[w], self.results, *options[2:], self.closed),
                 daemon=True,
             )
             for w in range(n)

@@ -67,8 +67,9 @@ def _check_options(loader: DataLoader[Any]) -> None:
 class DataLoader(Generic[T_co]):
     """Iterates over batches of `dataset`.
 
-    Options as PyTorch's.  Workers are threads (`multiprocessing_context` and `pin_memory` are
-    accepted and not needed); `collate_fn` gets a list of samples.  ValueError for options that
+    Options as PyTorch's.  Workers are threads, or processes when `multiprocessing_context` ('fork', 'spawn',
+    'forkserver' or a context) is given: for data sets that compute in Python, which lets one thread run at a time.
+    `pin_memory` is accepted and not needed; `collate_fn` gets a list of samples.  ValueError for options that
     exclude each other, RuntimeError when `timeout` seconds pass without a batch.
     """
 
@@ -318,7 +319,13 @@ class _ThreadedIter(_BaseIter):
         self._loader = loader
         self._epoch = 0
         self._closed = False
-        self._pool = _worker.Pool(loader)
+        self._pool: Any
+        if loader.multiprocessing_context is None:
+            self._pool = _worker.Pool(loader)
+        else:
+            from ._processes import ProcessPool
+
+            self._pool = ProcessPool(loader)
         self._begin()
 
     def _begin(self) -> None:
