@@ -15,6 +15,34 @@ struct Geometry {
   int64_t offset;
   explicit Geometry(const Tensor& t)
       : sizes(t.sizes().vec()), strides(t.strides().vec()), offset(t.storage_offset()) {}
+  /// The same memory as real numbers: what view_as_real gives.
+  void to_real() {
+    for (int64_t& s : strides) s *= 2;
+    offset *= 2;
+    sizes.push_back(2);
+    strides.push_back(1);
+  }
+};
+
+/// A base and a view of it, both in elements of one size: when one is complex and the other real, of real
+/// ones.
+struct Places {
+  Geometry base, view;
+  bool split_base, split_view;  // which of them is taken apart into real numbers
+  Places(const Tensor& b, const Tensor& v)
+      : base(b),
+        view(v),
+        split_base(is_complex(b.dtype()) && !is_complex(v.dtype())),
+        split_view(!is_complex(b.dtype()) && is_complex(v.dtype())) {
+    if (split_base) base.to_real();
+    if (split_view) view.to_real();
+  }
+  int64_t distance() const { return view.offset - base.offset; }
+  /// The view, at its place in a buffer of the base's geometry.
+  Tensor in(const Tensor& buffer) const {
+    const Tensor part = buffer.as_strided(view.sizes, view.strides, distance());
+    return split_view ? view_as_complex(part) : part;
+  }
 };
 
 // A gradient laid out like the base, so that views can be taken of it with the base's own strides. A base
@@ -29,25 +57,26 @@ Tensor base_buffer(const Geometry& base, const Tensor& like) {
 }
 
 struct ViewOfBaseBackward final : Node {
-  Geometry base, view;
-  ViewOfBaseBackward(Geometry b, Geometry v) : base(std::move(b)), view(std::move(v)) {}
+  Places at;
+  explicit ViewOfBaseBackward(Places places) : at(std::move(places)) {}
   const char* name() const override { return "AsStridedBackward0"; }
   void apply(Tensor* grads, Tensor* out) override {
     if (!wants_arg(0)) return;
-    const Tensor& g = grads[0];
-    if (may_overlap(view.sizes, view.strides)) {  // several elements of the view are one of the base
-      out[0] = as_strided_backward(g, base.sizes, base.strides, 0, view.sizes, view.strides,
-                                   view.offset - base.offset);
-      return;
-    }
-    if (GradMode::is_enabled()) {
-      out[0] =
-          as_strided_scatter(base_buffer(base, g), g, view.sizes, view.strides, view.offset - base.offset);
-      return;
-    }
-    Tensor all = base_buffer(base, g);
-    all.as_strided(view.sizes, view.strides, view.offset - base.offset).copy_(g);
-    out[0] = all;
+    const Tensor g = at.split_view ? view_as_real(grads[0]) : grads[0];
+    const Tensor all = spread(g);
+    out[0] = at.split_base ? view_as_complex(all) : all;
+  }
+
+ private:
+  Tensor spread(const Tensor& g) const {
+    if (may_overlap(at.view.sizes, at.view.strides))  // several elements of the view are one of the base
+      return as_strided_backward(g, at.base.sizes, at.base.strides, 0, at.view.sizes, at.view.strides,
+                                 at.distance());
+    Tensor all = base_buffer(at.base, g);
+    if (GradMode::is_enabled())
+      return as_strided_scatter(all, g, at.view.sizes, at.view.strides, at.distance());
+    all.as_strided(at.view.sizes, at.view.strides, at.distance()).copy_(g);
+    return all;
   }
 };
 
@@ -55,16 +84,16 @@ struct CopySlices;
 thread_local CopySlices* running = nullptr;  // the one whose inner node runs in this thread
 
 struct CopySlices final : Node {
-  Geometry base, view;
+  Places at;
   NodeRef<Node> fn;
-  CopySlices(const Tensor& b, const Tensor& v, NodeRef<Node> f) : base(b), view(v), fn(std::move(f)) {}
+  CopySlices(const Tensor& b, const Tensor& v, NodeRef<Node> f) : at(b, v), fn(std::move(f)) {}
   const char* name() const override { return "CopySlices"; }
   void release_saved() override { fn->release_saved(); }
   void apply(Tensor* grads, Tensor* out) override {
-    const Tensor& g = grads[0];
-    Tensor all = base_buffer(base, g);
+    const Tensor g = at.split_base ? view_as_real(grads[0]) : grads[0];
+    Tensor all = base_buffer(at.base, g);
     all = all.copy_(g);
-    Tensor slice = all.as_strided(view.sizes, view.strides, view.offset - base.offset);
+    Tensor slice = at.in(all);
     Tensor inner = slice.clone();
     std::vector<Tensor> results(fn->edges().size());
     std::vector<uint8_t> needed(fn->edges().size());
@@ -87,7 +116,7 @@ struct CopySlices final : Node {
           slice.copy_(results[0]);
         else
           slice.zero_();
-        out[0] = all;
+        out[0] = at.split_base ? view_as_complex(all) : all;
       } else if (wants_edge(e)) {
         out[e] = results[e];
       }
@@ -98,7 +127,7 @@ struct CopySlices final : Node {
 }  // namespace
 
 NodeRef<Node> view_of_base_node(const Tensor& base, const Tensor& view) {
-  NodeRef<Node> node = NodeRef<Node>(new ViewOfBaseBackward(Geometry(base), Geometry(view)));
+  NodeRef<Node> node = NodeRef<Node>(new ViewOfBaseBackward(Places(base, view)));
   node->add_input(base);
   node->add_result(view);
   return node;
@@ -114,7 +143,7 @@ NodeRef<Node> copy_slices_node(const Tensor& base, const Tensor& view, NodeRef<N
 
 bool set_written_view_edge(const Node* inner, const Tensor& result) {
   if (running == nullptr || running->fn.get() != inner) return false;
-  NodeRef<Node> node = NodeRef<Node>(new ViewOfBaseBackward(running->base, running->view));
+  NodeRef<Node> node = NodeRef<Node>(new ViewOfBaseBackward(running->at));
   node->add_edge({NodeRef<Node>::share(running), 0});
   node->add_result(result);
   set_gradient_edge(result, node, 0);

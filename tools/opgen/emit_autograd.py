@@ -12,10 +12,10 @@ META_TYPE = {"shapes": "std::vector<std::vector<int64_t>>", "sizes": "std::vecto
 
 
 class Uses:
-    """saved: tensor argument -> gradients that mention it; plain: other arguments; results; meta: 'x_sizes'..."""
+    """saved, results: tensor argument or result -> gradients that mention it; plain: other arguments; meta: 'x_sizes'..."""
 
     def __init__(self):
-        self.saved, self.plain, self.results, self.meta = {}, set(), set(), set()
+        self.saved, self.plain, self.results, self.meta = {}, set(), {}, set()
 
 
 def node_uses(op):
@@ -26,7 +26,7 @@ def node_uses(op):
                 continue
             for n in g.inputs:
                 if n == "result":
-                    uses.results.add("result")
+                    uses.results.setdefault("result", set()).add(g.arg)
                 elif n != "g":
                     uses.saved.setdefault(n, set()).add(g.arg)
             uses.plain |= {a.name for a in g.params}
@@ -41,7 +41,7 @@ def node_uses(op):
                 else:
                     uses.plain.add(w)
             elif re.fullmatch(r"result\d*", w):
-                uses.results.add("result" if w == "result" else w)
+                uses.results.setdefault(w, set()).update(names)
             else:
                 base, _, what = w.rpartition("_")
                 if what in META and base in arg_names and arg_names[base].is_tensor:

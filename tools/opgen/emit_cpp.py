@@ -271,16 +271,19 @@ def node_name(op):
     return "".join(p.capitalize() for p in op.impl_name.split("_") if p) + ("_" if op.impl_name.startswith("_") else "") + ("Inplace" if op.kind == "inplace" else "") + "Backward"
 
 
+def wanted(op, args):
+    """The condition that one of the gradients of `args` is needed."""
+    return " || ".join(f"node->wants_arg({i})" for i in sorted(grad_index(op, g) for g in args))
+
+
 def save_inputs(op, indent="  ", inplace=False):
     uses = node_uses(op)
     text = ""
     for a in op.args:
         who = uses.saved.get(a.name)
         if who is not None:
-            cond = " || ".join(f"node->wants_arg({grad_index(op, g)})" for g in sorted(who, key=lambda g: grad_index(op, g)))
-            value = a.name
-            if inplace and a.name == "self":
-                value = "saved_self"
+            cond = wanted(op, who)
+            value = "clone(self)" if inplace and a.name == "self" else a.name  # with its history: for recorded backward
             if a.type in ("Tensor[]", "Tensor[*]"):
                 text += f"{indent}if ({cond}) node->{a.name}_ = save_list({value});\n"
             elif a.type == "Tensor?":
@@ -326,7 +329,9 @@ def save_results(op, result, indent="  "):
     for key in sorted(uses.results):
         value = result if key == "result" else f"std::get<{key[6:]}>({result})"
         number = 0 if key == "result" else int(key[6:])
-        text += f"{indent}node->{key}_ = Saved::output({value}, {number});\n"
+        who = uses.results[key]
+        when = "" if len(who) == len(grad_args(op)) else f"if ({wanted(op, who)}) "
+        text += f"{indent}{when}node->{key}_ = Saved::output({value}, {number});\n"
     return text
 
 
@@ -376,14 +381,10 @@ def emit_inplace_kind(op):
     text += f"  if (!needs_grad(self{', ' + others if others else ''})) [[likely]] {{\n    check_inplace(\"{op.name}\", self);\n"
     text += f"    impl::{op.impl_name}({names(op)});\n    bump_version(self);\n    return self;\n  }}\n"
     text += f"  check_inplace(\"{op.name}\", self);\n  check_view_write(\"{op.name}\", self);\n"
-    uses = node_uses(op)
-    if "self" in uses.saved:
-        text += "  Tensor saved_self = clone(self.detach());\n"
     text += attach(op) + save_inputs(op, inplace=True)
     text += f"  {{\n    GradModeGuard off(false);\n    impl::{op.impl_name}({names(op)});\n  }}\n  bump_version(self);\n"
     text += "  rebase_history(self, node);\n"
-    if uses.results:
-        text += "  node->result_ = Saved::output(self, 0);\n"
+    text += save_results(op, "self")
     return text + "  return self;\n}\n"
 
 
@@ -415,6 +416,8 @@ def emit_generic_variants(op):
         text += "  GradModeGuard off(false);\n"
         if not tensors and any(a.name == "device" for a in op.args):  # a factory makes its result where out lies
             text += "  if (!device) device = out.device();\n"
+        if op.family in ("reduction", "scan") and any(a.name == "dtype" for a in op.args):
+            text += "  if (!dtype) dtype = out.dtype();\n"  # sums in the dtype of out
         text += f"  auto result = rustorch::{op.cname}({names(op)});\n"
         if len(outs) == 1:
             text += f"  write_out(\"{op.name}\", {rules}, out, result);\n"
@@ -450,14 +453,9 @@ def emit_pointwise(op):
         else:
             text += f"  check_inplace(\"{op.name}_\", self);\n"
             text += f"  if (!{needs_grad_call(op)}) [[likely]] {{\n    {call_pointwise(op, 'pointwise_inplace', ', self')};\n    return self;\n  }}\n"
-            uses = node_uses(op)
-            if "self" in uses.saved:
-                text += "  Tensor saved_self = clone(self.detach());\n"
             text += f"  check_view_write(\"{op.name}_\", self);\n" + attach(op) + save_inputs(op, inplace=True)
             text += f"  {call_pointwise(op, 'pointwise_inplace', ', self')};\n  rebase_history(self, node);\n"
-            if uses.results:
-                text += "  node->result_ = Saved::output(self, 0);\n"
-            text += "  return self;\n}\n"
+            text += save_results(op, "self") + "  return self;\n}\n"
     op = declared
     if "out" in v:
         text += f"void {op.cname}_out(const Tensor& out, {parameters(op, False)}) {{\n" + pointwise_setup(op)
