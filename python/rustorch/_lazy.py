@@ -51,6 +51,6 @@ NAMES = {
 }
 MODULES = (
     "accelerator amp autograd backends compat compiler cpu cuda distributions errors func functional futures hub "
-    "interop jit kernels masked mps multiprocessing nn opencl optim overrides quasirandom random return_types serialization serving signal "
+    "interop jit kernels library masked mps multiprocessing nn opencl optim overrides quasirandom random return_types serialization serving signal "
     "sparse storage testing torch_version types utils version vmap xpu _ops"
 )

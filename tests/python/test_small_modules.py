@@ -134,3 +134,8 @@ def test_types_and_return_types():
     assert isinstance(rt.ones(2).max(0), rt.return_types.max)
     assert isinstance(rt.sort(rt.ones(2)), rt.return_types.sort)
     assert rt.functional.einsum is rt.einsum
+    with pytest.raises(RuntimeError, match="deprecated"):
+        rt.autograd.variable(1)
+    from rustorch.autograd.variable import Variable
+
+    assert Variable is rt.Tensor

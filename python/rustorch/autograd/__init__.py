@@ -18,7 +18,7 @@ Variable = Tensor
 
 
 def __getattr__(name):
-    if name in ("functional", "graph", "variable"):
+    if name in ("functional", "graph"):
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")
@@ -28,8 +28,13 @@ def __getattr__(name):
 __all__ = [
     "Function", "Variable", "backward", "detect_anomaly", "enable_grad", "functional", "grad", "gradcheck",
     "gradgradcheck",
-    "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled", "set_multithreading_enabled",
+    "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled", "set_multithreading_enabled", "variable",
 ]  # fmt: skip
+
+
+def variable(*args, **kwargs):
+    """Removed, as in PyTorch: use tensor()."""
+    raise RuntimeError("rustorch.autograd.variable(...) is deprecated, use rustorch.tensor(...) instead")
 
 
 def _tuple(x):

@@ -1,0 +1,272 @@
+"""Operators that programs add: rustorch.ops.mylib.name(...), with kernels by device and a gradient.
+
+    @rustorch.library.custom_op("mylib::scaled", mutates_args=())
+    def scaled(x: Tensor, k: float = 2.0) -> Tensor:
+        return x * k
+
+    scaled.register_autograd(lambda ctx, g: (2.0 * g, None))
+
+A function with such a name runs as one step: what it does inside is not recorded, and arguments are checked against its
+schema. Results must be new tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ._C import Tensor, is_grad_enabled
+from ._operators import OpOverload, OpOverloadPacket, ops
+from ._schema import Schema, infer, parse
+from .autograd import Function
+
+__all__ = ["CustomOpDef", "Library", "custom_op", "define", "impl", "impl_abstract", "infer_schema", "register_autograd",
+           "register_fake", "register_kernel"]  # fmt: skip
+_known: dict[str, CustomOpDef] = {}
+# Dispatch keys of Library.impl: the device, "" for every device, None for functions that are recorded inside.
+_KEYS = {"CPU": "cpu", "CUDA": "cuda", "MPS": "mps", "OpenCL": "opencl", "Meta": "meta", "CompositeExplicitAutograd": "",
+         "CompositeImplicitAutograd": None, "": None}  # fmt: skip
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    found = []
+    for v in values:
+        if isinstance(v, Tensor):
+            found.append(v)
+        elif isinstance(v, (list, tuple)):
+            found += [t for t in v if isinstance(t, Tensor)]
+    return found
+
+
+class _Context:
+    """What setup_context and backward get: saved tensors, and needs_input_grad by argument."""
+
+    def __init__(self, inner: Any, inputs: list[Any]) -> None:
+        self._inner = inner
+        self.needs_input_grad = tuple(
+            [t.requires_grad for t in v] if isinstance(v, (list, tuple)) else isinstance(v, Tensor) and v.requires_grad
+            for v in inputs
+        )
+        self.save_for_backward = inner.save_for_backward
+        self.mark_non_differentiable = inner.mark_non_differentiable
+        self.set_materialize_grads = inner.set_materialize_grads
+
+    @property
+    def saved_tensors(self) -> Any:
+        return self._inner.saved_tensors
+
+
+class _Recorded(Function):  # type: ignore[misc,unused-ignore]
+    """One call of an operator in the graph."""
+
+    @staticmethod
+    def forward(ctx: Any, op: Any, values: list[Any], named: dict[str, Any], *flat: Tensor) -> Any:
+        ctx.op = op
+        ctx.layout = [
+            len(v) if isinstance(v, (list, tuple)) and _tensors([v]) else 1 if isinstance(v, Tensor) else None
+            for v in values
+        ]
+        ctx.named = len(_tensors(named.values()))
+        ctx.user = _Context(ctx, values)
+        result = op._run(values, named)
+        if op._setup is not None:
+            extra = {"keyword_only_inputs": named} if named else {}
+            op._setup(ctx.user, tuple(values), result, **extra)
+        return tuple(result) if isinstance(result, list) else result
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        op = ctx.op
+        if op._backward is None:
+            raise RuntimeError(
+                f"Trying to backward through {op} but no autograd formula was registered. "
+                "Please use register_autograd to add one."
+            )
+        got = op._backward(ctx.user, *grads)
+        got = got if isinstance(got, tuple) else (got,)
+        if len(got) != len(ctx.layout):
+            raise RuntimeError(
+                f"{op}: backward gave {len(got)} gradients; expected one for each of {len(ctx.layout)} inputs"
+            )
+        flat: list[Any] = []
+        for g, n in zip(got, ctx.layout):
+            if n is not None:
+                flat += list(g) if isinstance(g, (list, tuple)) else [g] if n == 1 else [None] * n
+        return (None, None, None, *flat, *[None] * ctx.named)
+
+
+class CustomOpDef:
+    """An operator of a program; calling it checks the arguments, picks the kernel of the device and records the call."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._kernels: dict[str, Callable[..., Any]] = {}
+        self._inside: Callable[..., Any] | None = None  # recorded step by step instead
+        self._backward: Callable[..., Any] | None = None
+        self._setup: Callable[..., Any] | None = None
+        namespace, name = schema.qualname.split("::")
+        self.__name__ = name
+        _known[schema.qualname] = self
+        setattr(getattr(ops, namespace), name, OpOverloadPacket(namespace, name, self))
+
+    def __repr__(self) -> str:
+        return f"<CustomOpDef({self._schema.qualname})>"
+
+    def __str__(self) -> str:
+        return self._schema.qualname.replace("::", ".") + ".default"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        values, named = self._schema.bind(args, kwargs)
+        if self._inside is not None:
+            return self._inside(*values, **named)
+        flat = _tensors([*values, *named.values()])
+        if is_grad_enabled() and any(t.requires_grad for t in flat) and not self._mutates():
+            return _Recorded.apply(self, values, named, *flat)
+        return self._run(values, named)
+
+    def _mutates(self) -> bool:
+        return any(a.mutated for a in self._schema.arguments)
+
+    def _run(self, values: list[Any], named: dict[str, Any]) -> Any:
+        inputs = _tensors([*values, *named.values()])
+        device = inputs[0].device.type if inputs else "cpu"
+        kernel = self._kernels.get(device) or self._kernels.get("")
+        if kernel is None:
+            raise NotImplementedError(
+                f"{self._schema.qualname}: no kernel for the device type '{device}'; there are {sorted(self._kernels)}"
+            )
+        result = kernel(*values, **named)
+        outputs = _tensors(result if isinstance(result, (list, tuple)) else [result])
+        if any(o is t for o in outputs for t in inputs):
+            raise RuntimeError(
+                f"{self.__name__}: The output of this custom operator (1) must not also be an input to this custom operator "
+                "and (2) may not alias any inputs to this custom operator or other returns. Hint: return x.clone()"
+            )
+        return result
+
+    def register_kernel(self, device_types: Any, fn: Any = None, /) -> Any:
+        """Sets the kernel of device types (a name, several, or None for all). Also a decorator."""
+
+        def inner(f: Any) -> Any:
+            names = [""] if device_types is None else [device_types] if isinstance(device_types, str) else device_types
+            for name in names:
+                self._kernels[name] = f
+            return f
+
+        return inner if fn is None else inner(fn)
+
+    def register_fake(self, fn: Any = None, /) -> Any:
+        """Sets what gives results of the right shape for tensors without memory. Also a decorator."""
+        return self.register_kernel("meta", fn)
+
+    def register_autograd(self, backward: Any, /, *, setup_context: Any = None) -> None:
+        """Sets the gradient: setup_context(ctx, inputs, output) after a call, backward(ctx, *grads) -> one gradient for each
+        input (None for those without)."""
+        if self._mutates():
+            raise RuntimeError(
+                f"Cannot register autograd formula for non-functional operator {self}: it writes to its inputs"
+            )
+        self._backward, self._setup = backward, setup_context
+
+
+def _find(op: Any) -> CustomOpDef:
+    """The operator that a name, packet, overload or definition stands for."""
+    if isinstance(op, CustomOpDef):
+        return op
+    if isinstance(op, OpOverload):
+        op = op.overloadpacket
+    name = op._qualified if isinstance(op, OpOverloadPacket) else str(op).split(".")[0]
+    if name not in _known:
+        raise RuntimeError(f"operator {name} does not exist; hint: define it with custom_op() or define()")
+    return _known[name]
+
+
+def _check_name(name: str) -> None:
+    parts = name.split("::")
+    if len(parts) != 2 or not all(p.isidentifier() for p in parts):
+        raise ValueError(f"Expected `name` to be of the form 'namespace::name', got {name!r}")
+    if parts[0] in ("aten", "prims"):
+        raise RuntimeError(f"{name}: the namespace '{parts[0]}' is the library's own")
+
+
+def custom_op(name: str, fn: Any = None, /, *, mutates_args: Any, device_types: Any = None, schema: str | None = None,
+              tags: Any = None) -> Any:  # fmt: skip
+    """Makes an operator "namespace::name" of a function with annotations (or a schema). Also a decorator. mutates_args names
+    the tensors it writes to."""
+    _check_name(name)
+
+    def inner(f: Any) -> CustomOpDef:
+        op = CustomOpDef(parse(name, schema or infer(f, mutates_args)))
+        op.register_kernel(device_types, f)
+        op.__doc__ = f.__doc__
+        return op
+
+    return inner if fn is None else inner(fn)
+
+
+def infer_schema(prototype_function: Any, /, *, mutates_args: Any, op_name: str | None = None, tags: Any = ()) -> str:
+    """The schema of a function with annotations, as "(Tensor x, float k=2.0) -> Tensor"."""
+    return (op_name or "") + infer(prototype_function, mutates_args)
+
+
+def define(qualname: str, schema: str, *, lib: Any = None, tags: Any = ()) -> None:
+    """Declares an operator by its schema, e.g. define("mylib::sin", "(Tensor x) -> Tensor"); impl() gives it kernels."""
+    _check_name(qualname)
+    CustomOpDef(parse(qualname, schema))
+
+
+def impl(qualname: str, types: Any, func: Any = None, *, lib: Any = None) -> Any:
+    """Sets the kernel of an operator for device types ("cpu", several, or "default" for all). Also a decorator."""
+    return _find(qualname).register_kernel(None if types == "default" else types, *([] if func is None else [func]))
+
+
+def register_kernel(op: Any, device_types: Any, func: Any = None, /, *, lib: Any = None) -> Any:
+    """CustomOpDef.register_kernel of an operator or its name."""
+    return _find(op).register_kernel(device_types, *([] if func is None else [func]))
+
+
+def register_fake(op: Any, func: Any = None, /, *, lib: Any = None, allow_override: bool = True) -> Any:
+    """CustomOpDef.register_fake of an operator or its name."""
+    return _find(op).register_fake(*([] if func is None else [func]))
+
+
+impl_abstract = register_fake
+
+
+def register_autograd(op: Any, backward: Any, /, *, setup_context: Any = None, lib: Any = None) -> None:
+    """CustomOpDef.register_autograd of an operator or its name."""
+    _find(op).register_autograd(backward, setup_context=setup_context)
+
+
+class Library:
+    """A namespace to add operators to: Library("mylib", "DEF"), then define() and impl()."""
+
+    def __init__(self, ns: str, kind: str, dispatch_key: str = "") -> None:
+        if kind not in ("DEF", "IMPL", "FRAGMENT"):
+            raise ValueError(f"Unsupported kind: {kind}")
+        if ns in ("aten", "prims"):
+            raise NotImplementedError(f"Library(): the operators of '{ns}' cannot be replaced")
+        self.ns, self.kind, self.dispatch_key = ns, kind, dispatch_key
+
+    def __repr__(self) -> str:
+        return f"Library(kind={self.kind}, ns={self.ns}, dispatch_key={self.dispatch_key})"
+
+    def define(self, schema: str, alias_analysis: str = "", *, tags: Any = ()) -> str:
+        """Declares "name(Tensor x) -> Tensor"; gives the name."""
+        name, at = schema[: schema.index("(")].strip(), schema.index("(")
+        define(f"{self.ns}::{name}", schema[at:])
+        return name
+
+    def impl(self, op_name: Any, fn: Any, dispatch_key: str = "", *, with_keyset: bool = False, **kwargs: Any) -> None:
+        """Sets a kernel: for "CPU" and other devices, "CompositeExplicitAutograd" (all), or "CompositeImplicitAutograd"
+        (the default: what the function does is recorded)."""
+        key = dispatch_key or self.dispatch_key
+        if key not in _KEYS:
+            raise NotImplementedError(f"Library.impl(): the dispatch key '{key}' is unknown; there are {sorted(_KEYS)}")
+        name = op_name if isinstance(op_name, str) else _find(op_name)._schema.qualname
+        op = _find(name if "::" in name else f"{self.ns}::{name}")
+        place = _KEYS[key]
+        if place is None:
+            op._inside = fn
+        else:
+            op._kernels[place] = fn
