@@ -82,6 +82,36 @@ constexpr uint64_t philox_blocks(int64_t n, int64_t per_block) {
 /// Raw words: out[4*b + j] = word j of block offset + first_block + b, for b < nblocks.
 void philox_fill_u32(uint64_t seed, uint64_t offset, int64_t first_block, uint32_t* out, int64_t nblocks);
 
+/// The integers of PhiloxEngine::below, made many blocks at a time.
+class PhiloxWords {
+ public:
+  PhiloxWords(uint64_t seed, uint64_t offset) : seed_(seed), block_(offset) {}
+  /// An integer in [0, n), without bias; n > 0.
+  uint64_t below(uint64_t n) {
+    for (;;) {
+      const uint64_t word = next();
+      // Words past the last whole multiple of n are drawn again; only the topmost n can be such.
+      if (word < UINT64_MAX - n || word < UINT64_MAX - UINT64_MAX % n) return word % n;
+    }
+  }
+
+ private:
+  static constexpr int64_t kBlocks = 128;
+  uint64_t next() {
+    if (used_ == kBlocks * 4) {
+      philox_fill_u32(seed_, block_, 0, words_, kBlocks);
+      block_ += kBlocks;
+      used_ = 0;
+    }
+    const uint64_t low = words_[used_], high = words_[used_ + 1];
+    used_ += 2;
+    return (high << 32) | low;
+  }
+  uint64_t seed_, block_;
+  int64_t used_ = kBlocks * 4;
+  uint32_t words_[kBlocks * 4];
+};
+
 /// Uniform in [low, high) with 24 random bits; exactly low when high == low.
 void fill_uniform_f32(uint64_t seed, uint64_t offset, int64_t first, float* out, int64_t n, float low = 0.0f,
                       float high = 1.0f);

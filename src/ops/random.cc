@@ -183,6 +183,27 @@ Tensor randint_like(const Tensor& self, int64_t high, Type dtype, Where device, 
   return impl::randint_like_low(self, 0, high, dtype, device, requires_grad, memory_format, generator);
 }
 
+namespace {
+
+// Fisher and Yates. Draws are made some at a time, so that the places they name are on their way from memory.
+template <class T>
+void shuffle(const PhiloxState& state, T* p, int64_t n) {
+  std::iota(p, p + n, T(0));
+  PhiloxWords words(state.seed, state.offset);
+  constexpr int64_t kAtOnce = 64;
+  int64_t place[kAtOnce];
+  for (int64_t i = n - 1; i > 0;) {
+    const int64_t count = std::min(kAtOnce, i);
+    for (int64_t k = 0; k < count; ++k) {
+      place[k] = static_cast<int64_t>(words.below(static_cast<uint64_t>(i - k + 1)));
+      __builtin_prefetch(p + place[k], 1);
+    }
+    for (int64_t k = 0; k < count; ++k, --i) std::swap(p[i], p[place[k]]);
+  }
+}
+
+}  // namespace
+
 Tensor randperm(int64_t n, Type dtype, Where device, bool requires_grad, const Source& generator) {
   RT_CHECK(n >= 0, Value, "randperm", "n must be non-negative, got", n);
   const DType t = dtype.value_or(kInt64);
@@ -190,11 +211,15 @@ Tensor randperm(int64_t n, Type dtype, Where device, bool requires_grad, const S
            dtype_scalar_name(t), "'");
   Tensor order = make_tensor({n}, kInt64, Device::Cpu());
   auto* p = order.impl()->mutable_data<int64_t>();
-  std::iota(p, p + n, int64_t{0});
   // Two words a draw; the slack covers the rare rejected ones, which may run into the next call's numbers.
   const PhiloxState state = take_numbers(generator, static_cast<uint64_t>(n / 2 + 16));
-  PhiloxEngine engine(state.seed, state.offset);
-  for (int64_t i = n - 1; i > 0; --i) std::swap(p[i], p[engine.below(static_cast<uint64_t>(i + 1))]);
+  if (n <= INT32_MAX) {
+    ScratchBuffer<int32_t> small(static_cast<size_t>(n));
+    shuffle(state, small.data(), n);
+    std::copy_n(small.data(), n, p);
+  } else {
+    shuffle(state, p, n);
+  }
   return finish(impl::to_device(order, device, t, false, false, std::nullopt), requires_grad);
 }
 

@@ -75,6 +75,18 @@ def test_norms_padding_and_round_trip(norm, factor):
     assert torch.allclose(torch.fft.rfft(x, n=7), torch.fft.rfft(x[:7]))
 
 
+@pytest.mark.parametrize("n", [2, 4, 6, 30, 32, 34, 66, 256])
+@pytest.mark.parametrize("rows", [1, 7, 16, 35])
+def test_many_short_real_rows(n, rows):
+    """Rows side by side in vector lanes: whole groups and the rest, against the transform row by row in double."""
+    x = torch.sin(torch.arange(rows * n, dtype=torch.float64) ** 1.5).reshape(rows, n)
+    y = torch.fft.rfft(x)
+    for r in range(rows):
+        assert torch.allclose(y[r], torch.fft.fft(x[r])[: n // 2 + 1], rtol=0, atol=1e-12)
+    assert torch.allclose(torch.fft.irfft(y, n=n), x, rtol=0, atol=1e-13)
+    assert torch.allclose(torch.fft.rfft(x.float()), y.to(torch.complex64), rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("name", ["fft", "ifft", "rfft", "ihfft", "rfft2", "fftn", "irfft", "hfft", "irfftn"])
 @pytest.mark.parametrize("width", [6, 7])
 def test_gradients_are_those_of_the_linear_map(name, width):

@@ -90,6 +90,10 @@ constexpr Spelling kSpellings[] = {
     {"max", "op_max(d, %, %)", "op_max(d, %, %)"},
     {"min", "op_min(d, %, %)", "op_min(d, %, %)"},
     {"signbit", "op_signbit(d, %)", nullptr},
+    {"exp", "op_exp(d, %)", nullptr},
+    {"tanh", "op_tanh(d, %)", nullptr},
+    {"sigmoid", "op_sigmoid(d, %)", nullptr},
+    {"erf", "op_erf(d, %)", nullptr},
 };
 
 class HighwayWriter {

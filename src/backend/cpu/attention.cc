@@ -5,6 +5,7 @@
 // log-sum-exp. Blocks (forward) and heads (backward) run in parallel; their cuts depend on the shapes alone.
 #include <algorithm>
 
+#include "backend/cpu/gemm/blocked.h"
 #include "backend/cpu/gemm/gemm.h"
 #include "backend/cpu/nn_kernels.h"
 #include "backend/cpu/softmax.h"
@@ -66,6 +67,8 @@ int64_t block_rows(int64_t columns) {
   return std::clamp<int64_t>(131072 / std::max<int64_t>(columns, 1), 8, 64);
 }
 
+constexpr int64_t kManyHeads = 16;
+
 template <class T>
 struct Attention {
   const AttentionCall& c;
@@ -81,6 +84,44 @@ struct Attention {
     return c.causal ? std::min(k.rows, first + count) : k.rows;
   }
 
+  // The keys of one head, transposed and packed once for all its blocks of rows.
+  class PackedKeys {
+   public:
+    explicit PackedKeys(const Attention& a) : a_(a) {
+      const int64_t depth = a.q.cols;
+      // Packed panels of fewer columns are the first ones only while the depth is not cut.
+      used_ = a.k.rows > 1 && a.q.rows > 2 * kFewRows && detail::depth_of_blocks(depth) >= depth;
+      if (used_) data_ = ScratchBuffer<T>(static_cast<size_t>(detail::packed_b_size<T>(depth, a.k.rows)));
+    }
+    // Scores of `count` rows from `first` on against the first n keys, n numbers a row.
+    void scores(int64_t h, int64_t first, int64_t count, int64_t n, T* to) {
+      if (!used_ || count < kFewRows || n == 1) return a_.scores(h, first, count, n, to);
+      if (h != head_) {
+        detail::pack_whole_b(data_.data(), a_.k.at(h), int64_t{1}, a_.k.ld, a_.q.cols, a_.k.rows);
+        head_ = h;
+      }
+      detail::Problem<T> p{};
+      p.m = count;
+      p.n = n;
+      p.k = a_.q.cols;
+      p.a = a_.q.at(h) + first * a_.q.ld;
+      p.a_rs = a_.q.ld;
+      p.a_cs = 1;
+      p.prepacked_b = data_.data();
+      p.alpha = static_cast<T>(a_.c.scale);
+      p.c = to;
+      p.ldc = n;
+      detail::run_blocked(p);
+    }
+
+   private:
+    static constexpr int64_t kFewRows = 8;
+    const Attention& a_;
+    ScratchBuffer<T> data_;
+    bool used_ = false;
+    int64_t head_ = -1;
+  };
+
   void scores(int64_t h, int64_t first, int64_t count, int64_t n, T* to) const {
     multiply<T>(false, true, count, n, q.cols, c.scale, q.at(h) + first * q.ld, q.ld, k.at(h), k.ld, T(0), to,
                 n);
@@ -90,15 +131,18 @@ struct Attention {
     const Heads<T> out = writer<T>(c.out);
     T* lse = c.lse.impl()->template mutable_data<T>();
     const int64_t rows = block_rows(k.rows), blocks = (q.rows + rows - 1) / rows;
-    parallel_for(0, all_heads() * blocks, row_grain(rows * k.rows * (q.cols + v.cols) / 16),
+    // Blocks of a head stay together where there are heads enough for any number of threads.
+    const int64_t grain = row_grain(rows * k.rows * (q.cols + v.cols) / 16);
+    parallel_for(0, all_heads() * blocks, all_heads() >= kManyHeads ? std::max(grain, blocks) : grain,
                  [&](int64_t begin, int64_t end) {
+                   PackedKeys keys(*this);
                    ScratchBuffer<T> buffer(static_cast<size_t>(rows * k.rows));
                    T* s = buffer.data();
                    for (int64_t b = begin; b < end; ++b) {
                      const int64_t h = b / blocks, first = b % blocks * rows,
                                    count = std::min(rows, q.rows - first);
                      const int64_t n = columns(first, count);
-                     scores(h, first, count, n, s);
+                     keys.scores(h, first, count, n, s);
                      for (int64_t r = 0; r < count; ++r) {
                        const int64_t valid = columns(first + r, 1);
                        lse[h * q.rows + first + r] = kernels.softmax_row(s + r * n, s + r * n, valid);
@@ -123,13 +167,14 @@ struct Attention {
       ScratchBuffer<T> buffer(static_cast<size_t>(2 * rows * k.rows));
       T* p = buffer.data();
       T* dp = p + rows * k.rows;
+      PackedKeys keys(*this);
       for (int64_t h = begin; h < end; ++h) {
         clear(gk, h);
         clear(gv, h);
         for (int64_t first = 0; first < q.rows; first += rows) {
           const int64_t count = std::min(rows, q.rows - first), n = columns(first, count);
           const T* go = g.at(h) + first * g.ld;
-          scores(h, first, count, n, p);
+          keys.scores(h, first, count, n, p);
           multiply<T>(false, true, count, n, v.cols, 1, go, g.ld, v.at(h), v.ld, T(0), dp, n);
           for (int64_t r = 0; r < count; ++r) {
             const int64_t valid = columns(first + r, 1);

@@ -55,12 +55,27 @@ inline D convert(S s) {
   }
 }
 
+// A loop of single stores is not vectorised at -O2; blocks of 64 bytes are.
+template <class D>
+void fill_run(D* dst, D value, int64_t n) {
+  constexpr int64_t kBlock = 64 / sizeof(D);
+  if (n >= kBlock) {
+    D block[kBlock];
+    for (D& b : block) b = value;
+    const int64_t whole = n / kBlock * kBlock;
+    for (int64_t i = 0; i < whole; i += kBlock) std::memcpy(static_cast<void*>(dst + i), block, sizeof block);
+    dst += whole;
+    n -= whole;
+  }
+  for (int64_t i = 0; i < n; ++i) dst[i] = value;
+}
+
 template <class D, class S>
 void convert_run(D* dst, int64_t dst_stride, const S* src, int64_t src_stride, int64_t n) {
   if (src_stride == 0) {
     D value = convert<D>(*src);
     if (dst_stride == 1)
-      for (int64_t i = 0; i < n; ++i) dst[i] = value;
+      fill_run(dst, value, n);
     else
       for (int64_t i = 0; i < n; ++i) dst[i * dst_stride] = value;
     return;

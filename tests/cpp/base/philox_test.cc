@@ -220,6 +220,14 @@ TEST(Philox, DropoutUsesTheBits) {
   });
 }
 
+TEST(Philox, WordsMadeTogetherAreTheEnginesOwn) {
+  PhiloxEngine engine(5, 9);
+  PhiloxWords words(5, 9);
+  for (uint64_t n = 1; n < 3000; ++n) ASSERT_EQ(words.below(n), engine.below(n)) << n;
+  const uint64_t half = uint64_t{1} << 63;  // every other word is drawn again
+  for (int i = 0; i < 2000; ++i) ASSERT_EQ(words.below(half + 1), engine.below(half + 1)) << i;
+}
+
 TEST(Philox, IntegersCoverTheirRange) {
   std::vector<int64_t> x(100000);
   fill_random_i64(3, 0, 0, x.data(), 100000, -3, 10);

@@ -194,6 +194,35 @@ TYPED_TEST(Conv, KnownLayers) {
   }
 }
 
+// Widths around the size of a vector, windows that hang over both edges or lie wholly outside.
+TYPED_TEST(Conv, DepthwiseEdges) {
+  Random r(26);
+  for (int64_t width = 1; width <= 36; ++width) {
+    for (int64_t kernel : {1, 2, 3, 5, 17}) {
+      ConvArgs a = square(2, 3, 3, 0, kernel, 1, r.range(0, kernel + 1), 3, false);
+      a.in[0] = r.range(1, 9);
+      a.in[1] = width;
+      for (int d = 0; d < 2; ++d) a.dilation[d] = r.range(1, 3);
+      conv_output_size(a);
+      if (size_y(a) == 0) continue;
+      check_all<TypeParam>(a, r);
+      if (this->HasFatalFailure()) return;
+    }
+  }
+}
+
+// Many channels on few positions: weights read in place; images around the size where products go one by one.
+TYPED_TEST(Conv, SmallImages) {
+  Random r(27);
+  for (const ConvArgs& a :
+       {square(1, 60, 45, 4, 3, 1, 1, 1, false), square(1, 50, 30, 5, 3, 2, 1, 1, false),
+        square(2, 70, 17, 3, 1, 1, 0, 1, false), square(2, 30, 45, 11, 1, 1, 0, 1, false),
+        square(3, 30, 29, 12, 1, 1, 0, 1, false), square(1, 90, 20, 2, 3, 1, 1, 2, false)}) {
+    check_all<TypeParam>(a, r);
+    if (this->HasFatalFailure()) return;
+  }
+}
+
 TYPED_TEST(Conv, SameBitsForAnyNumberOfThreads) {
   using T = TypeParam;
   Random r(24);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "backend/cpu/conv/depthwise.h"
 #include "backend/cpu/conv/plain.h"
 #include "backend/cpu/conv/planes.h"
 #include "backend/cpu/conv/taps_conv.h"
@@ -16,7 +17,7 @@
 namespace rustorch::cpu {
 namespace {
 
-constexpr int64_t kLargeImage = 1024;  // positions; from here on a product per image needs no gathering
+constexpr int64_t kLargeImage = 128;  // positions; from here on a product per image needs no gathering
 
 int64_t volume(const int64_t* size) { return size[0] * size[1] * size[2]; }
 
@@ -129,6 +130,7 @@ void pointwise_channels_last(const PointwiseProblem<T>& p, bool trans_w) {
 
 template <class T>
 void forward(const ConvArgs& a, const T* x, const T* w, const T* bias, Activation act, T* y) {
+  if (detail::depthwise_in_place<T>(a)) return detail::depthwise_forward(a, x, w, bias, act, y);
   const int64_t channels = a.in_channels / a.groups, rows = a.out_channels / a.groups,
                 taps = volume(a.kernel);
   if (pointwise(a) && channels > 1 && rows > 1 && (a.channels_last || volume(a.in) >= kLargeImage)) {
@@ -146,6 +148,7 @@ void forward(const ConvArgs& a, const T* x, const T* w, const T* bias, Activatio
 
 template <class T>
 void backward_data(const ConvArgs& a, const T* grad_y, const T* w, T* grad_x) {
+  if (detail::depthwise_in_place<T>(a)) return detail::depthwise_backward_data(a, grad_y, w, grad_x);
   const int64_t channels = a.out_channels / a.groups, rows = a.in_channels / a.groups,
                 taps = volume(a.kernel);
   if (pointwise(a) && channels > 1 && rows > 1 && (a.channels_last || volume(a.in) >= kLargeImage)) {
@@ -167,6 +170,7 @@ void backward_data(const ConvArgs& a, const T* grad_y, const T* w, T* grad_x) {
 
 template <class T>
 void backward_weight(const ConvArgs& a, const T* x, const T* grad_y, T* grad_w) {
+  if (detail::depthwise_in_place<T>(a) && detail::depthwise_backward_weight(a, x, grad_y, grad_w)) return;
   const int64_t channels = a.in_channels / a.groups, outputs = a.out_channels / a.groups;
   if (pointwise(a) && a.channels_last && channels > 1 && outputs > 1) {
     for (int64_t g = 0; g < a.groups; ++g) {

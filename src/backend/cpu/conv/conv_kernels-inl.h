@@ -107,13 +107,14 @@ HWY_NOINLINE void run_tile(const RunTile<T>& t) {
 #define RT_ROWS(tile, i) \
   case i:                \
     return tile<(i <= kMr ? i : 1), NV, T>;
-#define RT_ALL_ROWS(tile)                                                                                 \
-  RT_ROWS(tile, 2)                                                                                        \
-  RT_ROWS(tile, 3)                                                                                        \
-  RT_ROWS(tile, 4)                                                                                        \
-  RT_ROWS(tile, 5)                                                                                        \
-  RT_ROWS(tile, 6) RT_ROWS(tile, 7) RT_ROWS(tile, 8) RT_ROWS(tile, 9) RT_ROWS(tile, 10) RT_ROWS(tile, 11) \
-      RT_ROWS(tile, 12) RT_ROWS(tile, 13) RT_ROWS(tile, 14) default : return tile<1, NV, T>;
+#define RT_ALL_ROWS(tile)                                                                                  \
+  RT_ROWS(tile, 2)                                                                                         \
+  RT_ROWS(tile, 3)                                                                                         \
+  RT_ROWS(tile, 4)                                                                                         \
+  RT_ROWS(tile, 5)                                                                                         \
+  RT_ROWS(tile, 6)                                                                                         \
+  RT_ROWS(tile, 7) RT_ROWS(tile, 8) RT_ROWS(tile, 9) RT_ROWS(tile, 10) RT_ROWS(tile, 11) RT_ROWS(tile, 12) \
+      RT_ROWS(tile, 13) RT_ROWS(tile, 14) default : return tile<1, NV, T>;
 
 template <class T, int NV>
 HWY_INLINE void (*shift_tile_for(int64_t rows))(const ShiftArgs<T>&) {
@@ -312,6 +313,98 @@ void depthwise_weight(T* sum, const T* grad, const T* src, const int64_t* shift,
   for (; t + 5 <= taps; t += 5) depthwise_weight_taps<5>(sum + t, grad, src, shift + t, start, runs, length);
   for (; t + 2 <= taps; t += 2) depthwise_weight_taps<2>(sum + t, grad, src, shift + t, start, runs, length);
   for (; t < taps; ++t) depthwise_weight_taps<1>(sum + t, grad, src, shift + t, start, runs, length);
+}
+
+// ---- channels read in place
+
+// Where one vector of outputs at column x reads for every tap along x, and which lanes lie inside the source.
+template <int TX, class T>
+struct TapColumns {
+  static constexpr int kMost = TX > 0 ? TX : kDepthwiseTaps;
+  hn::Mask<Tag<T>> inside[kMost];
+  int64_t at[kMost];
+
+  HWY_INLINE TapColumns(const DepthwiseArgs<T>& g, int64_t x, int taps) {
+    const Tag<T> d;
+    constexpr int64_t kLanes = lanes_of<T>();
+    for (int j = 0; j < taps; ++j) {
+      at[j] = x + g.left + j * g.across;
+      const int64_t low = at[j] < 0 ? (at[j] < -kLanes ? kLanes : -at[j]) : 0;
+      const int64_t left = g.width - at[j];
+      const int64_t high = left < 0 ? 0 : (left < kLanes ? left : kLanes);
+      inside[j] =
+          hn::AndNot(hn::FirstN(d, static_cast<size_t>(low)), hn::FirstN(d, static_cast<size_t>(high)));
+    }
+  }
+};
+
+template <class T>
+HWY_INLINE Vec<T> load_inside(const hn::Mask<Tag<T>>& mask, const T* row, int64_t at) {
+  const Tag<T> d;
+  if constexpr (kMaskedTiles) {
+    return hn::MaskedLoad(mask, d, row + at);
+  } else {  // not called
+    (void)mask, (void)row, (void)at;
+    return hn::Zero(d);
+  }
+}
+
+template <int TX, class T>
+HWY_INLINE void depthwise_columns(const DepthwiseArgs<T>& g, const T* w, int64_t x) {
+  const Tag<T> d;
+  constexpr int64_t kLanes = lanes_of<T>();
+  const int taps = TX > 0 ? TX : g.taps_x;
+  const TapColumns<TX, T> columns(g, x, taps);
+  const int64_t count = g.out_width - x < kLanes ? g.out_width - x : kLanes;
+  const auto written = hn::FirstN(d, static_cast<size_t>(count));
+  for (int64_t y = 0; y < g.out_height; ++y) {
+    auto acc = hn::Zero(d);
+    int64_t at = y + g.top;
+    const T* weight = w;
+    for (int i = 0; i < g.taps_y; ++i, at += g.down, weight += taps) {
+      if (at < 0 || at >= g.height) continue;
+      const T* row = g.src + at * g.width;
+#pragma GCC unroll 8
+      for (int j = 0; j < taps; ++j)
+        acc = hn::MulAdd(hn::Set(d, weight[j]), load_inside<T>(columns.inside[j], row, columns.at[j]), acc);
+    }
+    hn::BlendedStore(acc, written, d, g.out + y * g.out_width + x);
+  }
+}
+
+template <class T>
+void depthwise_plane(const DepthwiseArgs<T>& g, const T* w) {
+  for (int64_t x = 0; x < g.out_width; x += lanes_of<T>())
+    g.taps_x == 3 ? depthwise_columns<3>(g, w, x) : depthwise_columns<0>(g, w, x);
+}
+
+template <class T>
+void depthwise_plane_weight(const DepthwiseArgs<T>& g, T* sum) {
+  const Tag<T> d;
+  constexpr int64_t kLanes = lanes_of<T>();
+  Vec<T> acc[9];
+#pragma GCC unroll 9
+  for (int t = 0; t < 9; ++t) acc[t] = hn::Zero(d);
+  for (int64_t x = 0; x < g.out_width; x += kLanes) {
+    const TapColumns<3, T> columns(g, x, 3);
+    const int64_t count = g.out_width - x < kLanes ? g.out_width - x : kLanes;
+    const auto used = hn::FirstN(d, static_cast<size_t>(count));
+    for (int64_t y = 0; y < g.out_height; ++y) {
+      const auto grad = load_inside<T>(used, g.out, y * g.out_width + x);
+#pragma GCC unroll 3
+      for (int i = 0; i < 3; ++i) {
+        const int64_t at = y + g.top + i * g.down;
+        if (at < 0 || at >= g.height) continue;
+        const T* row = g.src + at * g.width;
+#pragma GCC unroll 3
+        for (int j = 0; j < 3; ++j) {
+          acc[3 * i + j] =
+              hn::MulAdd(grad, load_inside<T>(columns.inside[j], row, columns.at[j]), acc[3 * i + j]);
+        }
+      }
+    }
+  }
+  for (int t = 0; t < 9; ++t) sum[t] = hn::GetLane(hn::SumOfLanes(d, acc[t]));
 }
 
 }  // namespace rustorch::cpu::detail::HWY_NAMESPACE

@@ -37,6 +37,18 @@ struct RunArgs {
   int64_t ldc;
 };
 
+/// One channel of a convolution of stride 1 with one channel in and out, read in place: tap (i, j) of the
+/// output at (y, x) lies at (y + top + i * down, x + left + j * across) of the source; zero outside.
+template <class T>
+struct DepthwiseArgs {
+  const T* src;
+  int64_t height, width;  ///< of the source
+  T* out;                 ///< or the gradient of the output, for depthwise_plane_weight
+  int64_t out_height, out_width;
+  int taps_y, taps_x;
+  int64_t top, left, down, across;
+};
+
 template <class T>
 struct ConvKernels {
   void (*shift_block)(const ShiftArgs<T>& args);
@@ -49,7 +61,16 @@ struct ConvKernels {
   /// sum[t] = sum over runs of dot(grad + r * length, src + shift[t] + start[r]).
   void (*depthwise_weight)(T* sum, const T* grad, const T* src, const int64_t* shift, int64_t taps,
                            const int64_t* start, int64_t runs, int64_t length);
+  /// True when the two below may be called: vectors can be read and written under masks.
+  bool depthwise_in_place;
+  /// out = the products with w[taps_y * taps_x]. At most kDepthwiseTaps taps along x.
+  void (*depthwise_plane)(const DepthwiseArgs<T>& args, const T* w);
+  /// sum[i * taps_x + j] = sum over the outputs of out * source at that tap; 3 x 3 taps.
+  void (*depthwise_plane_weight)(const DepthwiseArgs<T>& args, T* sum);
 };
+
+/// Taps along x of depthwise_plane, at most.
+constexpr int kDepthwiseTaps = 16;
 
 const ConvKernels<float>& conv_kernels_f32();
 const ConvKernels<double>& conv_kernels_f64();

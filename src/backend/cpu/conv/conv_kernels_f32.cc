@@ -15,8 +15,9 @@ HWY_BEFORE_NAMESPACE();
 namespace rustorch::cpu::detail::HWY_NAMESPACE {
 
 const ConvKernels<float>* conv_table_f32() {
-  static constexpr ConvKernels<float> kTable = {shift_block<float>, run_block<float>, gather_panel<float>,
-                                                depthwise<float>, depthwise_weight<float>};
+  static constexpr ConvKernels<float> kTable = {
+      shift_block<float>,      run_block<float>, gather_panel<float>,    depthwise<float>,
+      depthwise_weight<float>, kMaskedTiles,     depthwise_plane<float>, depthwise_plane_weight<float>};
   return &kTable;
 }
 

@@ -15,8 +15,9 @@ HWY_BEFORE_NAMESPACE();
 namespace rustorch::cpu::detail::HWY_NAMESPACE {
 
 const ConvKernels<double>* conv_table_f64() {
-  static constexpr ConvKernels<double> kTable = {shift_block<double>, run_block<double>, gather_panel<double>,
-                                                 depthwise<double>, depthwise_weight<double>};
+  static constexpr ConvKernels<double> kTable = {
+      shift_block<double>,      run_block<double>, gather_panel<double>,    depthwise<double>,
+      depthwise_weight<double>, kMaskedTiles,      depthwise_plane<double>, depthwise_plane_weight<double>};
   return &kTable;
 }
 

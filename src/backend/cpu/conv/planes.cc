@@ -21,6 +21,27 @@ Span inside(int64_t first, int64_t step, int64_t extent, int64_t length) {
   return s;
 }
 
+// Rows of small images are shorter than what a call of memcpy costs.
+void copy_run(void* to, const void* from, size_t bytes) {
+  char* d = static_cast<char*>(to);
+  const char* s = static_cast<const char*>(from);
+  if (bytes < 16 || bytes > 512) {
+    std::memcpy(d, s, bytes);
+    return;
+  }
+  for (size_t i = 0; i + 16 < bytes; i += 16) std::memcpy(d + i, s + i, 16);
+  std::memcpy(d + bytes - 16, s + bytes - 16, 16);
+}
+
+template <class T>
+void zero_run(T* d, int64_t n) {
+  if (n == 1) {
+    *d = T(0);
+  } else if (n > 0) {
+    std::fill_n(d, n, T(0));
+  }
+}
+
 // Channels [c0, c1) of one row of a plane.
 template <class T>
 void copy_row(const ImageView<const T>& image, int64_t from, int64_t step, const Span& s, int64_t length,
@@ -28,8 +49,8 @@ void copy_row(const ImageView<const T>& image, int64_t from, int64_t step, const
   const int64_t count = s.high - s.low;
   for (int64_t c = c0; c < c1; ++c) {
     T* d = row + c * channel_stride;
-    std::fill(d, d + s.low, T(0));
-    std::fill(d + s.high, d + length, T(0));
+    zero_run(d, s.low);
+    zero_run(d + s.high, length - s.high);
   }
   if (count == 0) return;
   if (image.position == 1) {
@@ -37,7 +58,7 @@ void copy_row(const ImageView<const T>& image, int64_t from, int64_t step, const
       T* d = row + c * channel_stride + s.low;
       const T* x = image.data + c * image.channel + from;
       if (step == 1) {
-        std::memcpy(d, x, static_cast<size_t>(count) * sizeof(T));
+        copy_run(d, x, static_cast<size_t>(count) * sizeof(T));
       } else {
         for (int64_t i = 0; i < count; ++i) d[i] = x[i * step];
       }
@@ -46,6 +67,14 @@ void copy_row(const ImageView<const T>& image, int64_t from, int64_t step, const
   }
   kernels<T>().transpose(row + c0 * channel_stride + s.low, channel_stride,
                          image.data + c0 + from * image.position, step * image.position, count, c1 - c0);
+}
+
+// True when the grid is all outputs in order.
+bool dense_grid(const TapSet& taps, const int64_t* extent) {
+  for (int d = 0; d < 3; ++d) {
+    if (taps.step[d] != 1 || taps.base[d] != 0 || taps.grid[d] != extent[d]) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -80,6 +109,13 @@ template <class T>
 void copy_out(const SourceLayout& l, const TapSet& taps, bool flat, const T* block, int64_t ld, int64_t rows,
               int64_t q0, int64_t q1, const int64_t* extent, const ImageView<T>& image,
               int64_t first_channel) {
+  if (!flat && image.position == 1 && dense_grid(taps, extent)) {  // outputs lie as the columns do
+    for (int64_t r = 0; r < rows; ++r) {
+      std::memcpy(image.data + (first_channel + r) * image.channel + q0, block + r * ld,
+                  static_cast<size_t>(q1 - q0) * sizeof(T));
+    }
+    return;
+  }
   const int64_t width = taps.grid[2], pitch = flat ? l.length[2] : width;
   const int64_t height = taps.grid[1], depth_pitch = (flat ? l.length[1] : height) * pitch;
   for (int64_t q = q0; q < q1;) {
@@ -100,7 +136,7 @@ void copy_out(const SourceLayout& l, const TapSet& taps, bool flat, const T* blo
     } else {
       for (int64_t r = 0; r < rows; ++r, to += image.channel, from += ld) {
         if (step == 1) {
-          std::memcpy(to, from, static_cast<size_t>(count) * sizeof(T));
+          copy_run(to, from, static_cast<size_t>(count) * sizeof(T));
         } else {
           for (int64_t i = 0; i < count; ++i) to[i * step] = from[i];
         }

@@ -49,17 +49,30 @@ Prepared<T> prepare(const TapsProblem<T>& p, const SourceLayout& layout, const T
   return r;
 }
 
-// Weights of one group as a dense rows x k matrix.
+// Rows [i0, i1) of the weights of one group as a dense matrix of k columns.
 template <class T>
-void dense_weights(const Prepared<T>& r, int64_t g, T* dst) {
+void dense_weights(const Prepared<T>& r, int64_t g, int64_t i0, int64_t i1, T* dst) {
   const TapsProblem<T>& p = *r.p;
   const T* w = p.weight + g * p.w_group;
-  for (int64_t i = 0; i < p.rows; ++i) {
-    for (int64_t c = 0; c < p.channels; ++c) {
+  const int64_t taps = static_cast<int64_t>(r.taps->weight.size());
+  for (int64_t c = 0; c < p.channels; ++c) {
+    for (int64_t i = i0; i < i1; ++i) {
       const T* s = w + i * p.w_row + c * p.w_channel;
-      for (const int64_t tap : r.taps->weight) *dst++ = s[tap];
+      T* to = dst + (i - i0) * r.k + c * taps;
+      for (const int64_t tap : r.taps->weight) *to++ = s[tap];
     }
   }
+}
+
+// How the weights of a group lie: as the dense matrix, as one dense block of taps per channel, or otherwise.
+enum class WeightOrder : uint8_t { Dense, ByChannel, Other };
+template <class T>
+WeightOrder weight_order(const Prepared<T>& r) {
+  const auto taps = static_cast<int64_t>(r.taps->weight.size());
+  for (int64_t t = 0; t < taps; ++t) {
+    if (r.taps->weight[static_cast<size_t>(t)] != t) return WeightOrder::Other;
+  }
+  return r.p->channels == 1 || r.p->w_channel == taps ? WeightOrder::Dense : WeightOrder::ByChannel;
 }
 
 // ---- straight on the planes
@@ -67,19 +80,46 @@ void dense_weights(const Prepared<T>& r, int64_t g, T* dst) {
 // Rows of a packed panel: spread evenly, since two tiles of 8 beat one of 14 and one of 2.
 int64_t even_rows(int64_t rows, int64_t mr) { return ceil_div(rows, ceil_div(rows, mr)); }
 
+// Packs `rows` rows from row i on, columns [k0, k0 + kc), of weights that lie by channel.
+template <class T>
+void pack_by_channel(const Prepared<T>& r, const T* w, int64_t i, int64_t rows, int64_t k0, int64_t kc,
+                     T* dst) {
+  const KernelTable<T>& t = kernels<T>();
+  const auto taps = static_cast<int64_t>(r.taps->weight.size());
+  for (int64_t k = k0; k < k0 + kc;) {
+    const int64_t tap = k % taps, run = std::min(taps - tap, k0 + kc - k);
+    t.pack_a(dst, 0, w + i * r.p->w_row + k / taps * r.p->w_channel + tap, r.p->w_row, 1, rows, run);
+    dst += run * t.a_stride;
+    k += run;
+  }
+}
+
 // Packs one group: blocks along k one after the other, in each the panels of `mr` rows.
 template <class T>
-void pack_weights(const Prepared<T>& r, int64_t g, int64_t mr, T* dst) {
+void pack_weights(const Prepared<T>& r, int64_t g, int64_t mr, T* packed) {
   const KernelTable<T>& t = kernels<T>();
-  ScratchBuffer<T> dense(static_cast<size_t>(r.p->rows * r.k));
-  dense_weights(r, g, dense.data());
-  const int64_t depth = depth_of_blocks(r.k);
-  for (int64_t k0 = 0; k0 < r.k; k0 += depth) {
-    const int64_t kc = std::min(depth, r.k - k0);
-    for (int64_t i = 0; i < r.p->rows; i += mr, dst += kc * t.a_stride) {
-      t.pack_a(dst, kc * t.a_stride, dense.data() + i * r.k + k0, r.k, 1, std::min(mr, r.p->rows - i), kc);
-    }
-  }
+  const WeightOrder order = weight_order(r);
+  const T* w = r.p->weight + g * r.p->w_group;
+  const int64_t depth = depth_of_blocks(r.k), panels = ceil_div(r.p->rows, mr);
+  parallel_for(0, panels, std::max<int64_t>(1, kCopyGrain / std::max<int64_t>(1, mr * r.k)),
+               [&](int64_t b, int64_t e) {
+                 ScratchBuffer<T> dense(order == WeightOrder::Other ? static_cast<size_t>(mr * r.k) : 0);
+                 for (int64_t panel = b; panel < e; ++panel) {
+                   const int64_t i = panel * mr, rows = std::min(mr, r.p->rows - i);
+                   if (order == WeightOrder::Other) dense_weights(r, g, i, i + rows, dense.data());
+                   for (int64_t k0 = 0; k0 < r.k; k0 += depth) {
+                     const int64_t kc = std::min(depth, r.k - k0);
+                     T* dst = packed + (k0 * panels + panel * kc) * t.a_stride;
+                     if (order == WeightOrder::ByChannel) {
+                       pack_by_channel(r, w, i, rows, k0, kc, dst);
+                     } else if (order == WeightOrder::Dense) {
+                       t.pack_a(dst, kc * t.a_stride, w + i * r.p->w_row + k0, r.p->w_row, 1, rows, kc);
+                     } else {
+                       t.pack_a(dst, kc * t.a_stride, dense.data() + k0, r.k, 1, rows, kc);
+                     }
+                   }
+                 }
+               });
 }
 
 // Columns [q0, q1) of rows [i0, i1) of one image and group.
@@ -175,7 +215,7 @@ void run_on_planes(const TapsProblem<T>& p, const std::vector<Prepared<T>>& sets
     packed.push_back(dst);
     const int64_t per_group = sets[s].k * (depthwise ? 1 : ceil_div(p.rows, mr) * t.a_stride);
     for (int64_t g = 0; g < p.groups; ++g, dst += per_group) {
-      depthwise ? dense_weights(sets[s], g, dst) : pack_weights(sets[s], g, mr, dst);
+      depthwise ? dense_weights(sets[s], g, 0, 1, dst) : pack_weights(sets[s], g, mr, dst);
     }
   }
   // Either whole images are spread over the threads or, when they are few, the strips of each. Both give the
@@ -233,10 +273,11 @@ void run_gathered(const TapsProblem<T>& p, const Prepared<T>& r, int64_t g) {
   const int64_t limit =
       std::max<int64_t>(1, kGatherElements / std::max<int64_t>(1, std::max(r.k, p.rows) * per_image));
   const int64_t at_once = std::min(p.batch, limit);
-  ScratchBuffer<T> dense(static_cast<size_t>(p.rows * r.k));
-  dense_weights(r, g, dense.data());
-  ScratchBuffer<T> a(static_cast<size_t>(packed_a_size<T>(p.rows, r.k)));
-  pack_whole_a(a.data(), dense.data(), r.k, 1, p.rows, r.k);
+  // With few columns packing the weights would cost more than the product saves.
+  const bool direct = at_once == p.batch && p.batch * per_image <= 2 * kernels<T>().nr &&
+                      weight_order(r) == WeightOrder::Dense;
+  ScratchBuffer<T> a(direct ? 0 : static_cast<size_t>(packed_a_size<T>(p.rows, r.k)));
+  if (!direct) pack_weights(r, g, kernels<T>().mr, a.data());
   ScratchBuffer<T> planes(in_place ? 0 : static_cast<size_t>(at_once * image_stride));
   ScratchBuffer<T> packed(static_cast<size_t>(packed_b_size<T>(r.k, at_once * per_image)));
   ScratchBuffer<T> block(static_cast<size_t>(p.rows * at_once * per_image));
@@ -264,7 +305,13 @@ void run_gathered(const TapsProblem<T>& p, const Prepared<T>& r, int64_t g) {
     product.n = columns;
     product.k = r.k;
     product.alpha = T(1);
-    product.prepacked_a = a.data();
+    if (direct) {
+      product.a = p.weight + g * p.w_group;
+      product.a_rs = p.w_row;
+      product.a_cs = 1;
+    } else {
+      product.prepacked_a = a.data();
+    }
     product.prepacked_b = packed.data();
     product.c = block.data();
     product.ldc = columns;

@@ -34,6 +34,19 @@ HWY_INLINE void transpose(D d, Vec* v) {
 #endif
 }
 
+/// Row r of the next L rows, when they follow the L of this group in memory (if not, nothing is lost).
+template <class T>
+HWY_INLINE void prefetch_next_group(const T* const* rows, int r, int64_t at, int bytes) {
+#if (HWY_COMPILER_GCC || HWY_COMPILER_CLANG) && HWY_TARGET != HWY_SCALAR
+  const auto step = static_cast<uintptr_t>(kLanes<T>) *
+                    (reinterpret_cast<uintptr_t>(rows[1]) - reinterpret_cast<uintptr_t>(rows[0]));
+  const uintptr_t address = reinterpret_cast<uintptr_t>(rows[r] + at) + step;
+  for (int b = 0; b < bytes; b += 64) __builtin_prefetch(reinterpret_cast<const void*>(address + b), 0, 2);
+#else
+  (void)rows, (void)r, (void)at, (void)bytes;
+#endif
+}
+
 /// Columns [first, first + N) of `count` rows to planar rows, N x N at a time. count is a multiple of N.
 template <int N, class T>
 HWY_INLINE void load_tile(const T* const* rows, int64_t first, int count, bool swap, T* planar) {
@@ -41,7 +54,10 @@ HWY_INLINE void load_tile(const T* const* rows, int64_t first, int count, bool s
   using Vec = hn::Vec<decltype(d)>;
   for (int r = 0; r < count; r += N) {
     Vec re[N], im[N];
-    HWY_UNROLL(16) for (int i = 0; i < N; ++i) hn::LoadInterleaved2(d, rows[r + i] + 2 * first, re[i], im[i]);
+    HWY_UNROLL(16) for (int i = 0; i < N; ++i) {
+      hn::LoadInterleaved2(d, rows[r + i] + 2 * first, re[i], im[i]);
+      prefetch_next_group(rows, r + i, 2 * first, 2 * N * static_cast<int>(sizeof(T)));
+    }
     transpose<N>(d, re);
     transpose<N>(d, im);
     T* to = planar + r;
@@ -247,10 +263,54 @@ void pack_real(const T* x, int64_t h, const T* roots, T* y) {
 }
 
 template <class T>
+HWY_INLINE C<T> root_of_rows(const T* roots, int64_t k) {
+  const Tag<T> d;
+  return {hn::Set(d, roots[2 * k]), hn::Set(d, roots[2 * k + 1])};
+}
+
+template <class T>
+void unpack_planar(T* x, int64_t h, const T* roots) {
+  constexpr int64_t kRow = 2 * kLanes<T>;
+  const Tag<T> d;
+  const V<T> half = hn::Set(d, T(0.5));
+  const C<T> first = load_planar(x);
+  store_planar<T>({hn::Add(first.re, first.im), hn::Zero(d)}, x);
+  store_planar<T>({hn::Sub(first.re, first.im), hn::Zero(d)}, x + h * kRow);
+  for (int64_t k = 1; k <= h - k; ++k) {
+    T* front = x + k * kRow;
+    T* back = x + (h - k) * kRow;
+    const C<T> a = load_planar(front), b = load_planar(back), w = root_of_rows(roots, k);
+    const C<T> e{hn::Mul(half, hn::Add(a.re, b.re)), hn::Mul(half, hn::Sub(a.im, b.im))};
+    const C<T> t{hn::Mul(half, hn::Sub(a.re, b.re)), hn::Mul(half, hn::Add(a.im, b.im))};
+    const C<T> wt = mul(t, w.re, w.im);
+    const C<T> other = plus_i<T>(e, wt);
+    store_planar<T>(minus_i<T>(e, wt), front);
+    if (front != back) store_planar<T>({other.re, hn::Neg(other.im)}, back);
+  }
+}
+
+template <class T>
+void pack_planar(T* x, int64_t h, const T* roots) {
+  constexpr int64_t kRow = 2 * kLanes<T>;
+  const C<T> first = load_planar(x), last = load_planar(x + h * kRow);
+  store_planar<T>({hn::Sub(first.re, last.re), hn::Add(first.re, last.re)}, x);
+  for (int64_t k = 1; k <= h - k; ++k) {
+    T* front = x + k * kRow;
+    T* back = x + (h - k) * kRow;
+    const C<T> a = load_planar(front), b = load_planar(back), w = root_of_rows(roots, k);
+    const C<T> s{hn::Add(a.re, b.re), hn::Sub(a.im, b.im)}, t{hn::Sub(a.re, b.re), hn::Add(a.im, b.im)};
+    const C<T> g = mul(t, w.re, hn::Neg(w.im));
+    const C<T> y = plus_i<T>(s, g);
+    store_planar<T>({y.im, y.re}, front);
+    if (front != back) store_planar<T>({hn::Sub(g.re, s.im), hn::Add(s.re, g.im)}, back);
+  }
+}
+
+template <class T>
 const Kernels<T>& table() {
-  static const Kernels<T> kTable = {kLanes<T>,     lane_transform<T>, load_rows<T>,
-                                    store_rows<T>, split_columns<T>,  split_rows<T>,
-                                    multiply<T>,   unpack_real<T>,    pack_real<T>};
+  static const Kernels<T> kTable = {kLanes<T>,        lane_transform<T>, load_rows<T>, store_rows<T>,
+                                    split_columns<T>, split_rows<T>,     multiply<T>,  unpack_planar<T>,
+                                    pack_planar<T>,   unpack_real<T>,    pack_real<T>};
   return kTable;
 }
 

@@ -35,6 +35,11 @@ struct Kernels {
                      T* work);
   /// y = (swapped a) * b, or swapped(a * b): swap_in, swap_out; n complex numbers; y may be a.
   void (*multiply)(const T* a, const T* b, int64_t n, bool swap_in, bool swap_out, T* y);
+  /// The two below on planar rows, for all lanes at once. unpack: h rows -> h + 1. pack: h + 1 rows -> h,
+  /// real and imaginary parts exchanged, so that a forward transform of them is the inverse with its parts
+  /// exchanged.
+  void (*unpack_planar)(T* planar, int64_t h, const T* roots);
+  void (*pack_planar)(T* planar, int64_t h, const T* roots);
   /// In place: transform of h complex numbers (x[2j], x[2j+1]) -> the h + 1 first of that of x.
   void (*unpack_real)(T* x, int64_t h, const T* roots);
   /// The other way: h + 1 numbers -> h whose inverse transform is (x[2j], x[2j+1]); y may be x.

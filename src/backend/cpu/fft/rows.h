@@ -23,7 +23,7 @@ class RowRunner {
   explicit RowRunner(const Plan<T>& plan) : plan_(plan), k_(kernels<T>()) {
     const auto row = static_cast<size_t>(2 * plan.lanes), n = static_cast<size_t>(plan.n);
     if (plan.way == Way::Lanes) {
-      work_ = ScratchBuffer<T>(2 * n * row);
+      work_ = ScratchBuffer<T>((2 * n + 1) * row);  // real transforms have one row more
     } else if (plan.way == Way::Split) {
       work_ = ScratchBuffer<T>(work_size(plan));
       scratch_ = ScratchBuffer<T>(scratch_size(plan));
@@ -46,6 +46,17 @@ class RowRunner {
     }
     for (int64_t r = 0; r < count; ++r, src += 2 * src_stride, dst += 2 * dst_stride)
       plan_.way == Way::Split ? split(src, dst, inverse, scale) : bluestein(src, dst, inverse, scale);
+  }
+
+  /// Real rows of 2h numbers by the plan of h: forward to h + 1 complex numbers, or back. Lanes only; strides
+  /// in T.
+  void run_real(int64_t count, const T* src, int64_t src_stride, T* dst, int64_t dst_stride, bool forward,
+                T scale, const T* roots) const {
+    for (int64_t b = 0; b < count; b += plan_.lanes) {
+      const int some = static_cast<int>(std::min<int64_t>(plan_.lanes, count - b));
+      real_lanes(some, src + b * src_stride, src_stride, dst + b * dst_stride, dst_stride, forward, scale,
+                 roots);
+    }
   }
 
   /// One long row on all threads.
@@ -96,6 +107,21 @@ class RowRunner {
     k_.load_rows(from, n, count, inverse, input);
     k_.lane_transform(plan_.lane, {input, row, true}, {nullptr, 0, true}, inverse, T(1), work_.data());
     k_.store_rows(work_.data() + n * row, n, count, inverse, scale, to);
+  }
+
+  void real_lanes(int count, const T* src, int64_t src_stride, T* dst, int64_t dst_stride, bool forward,
+                  T scale, const T* roots) const {
+    const T* from[kMaxLanes];
+    T* to[kMaxLanes];
+    for (int i = 0; i < count; ++i) from[i] = src + i * src_stride, to[i] = dst + i * dst_stride;
+    const int64_t h = plan_.n, row = 2 * plan_.lanes;
+    T* input = work_.data() + ((plan_.lane.passes.size() - 1) & 1) * static_cast<size_t>(h * row);
+    T* output = work_.data() + h * row;
+    k_.load_rows(from, forward ? h : h + 1, count, false, input);
+    if (!forward) k_.pack_planar(input, h, roots);
+    k_.lane_transform(plan_.lane, {input, row, true}, {nullptr, 0, true}, false, T(1), work_.data());
+    if (forward) k_.unpack_planar(output, h, roots);
+    k_.store_rows(output, forward ? h + 1 : h, count, !forward, scale, to);
   }
 
   void split(const T* src, T* dst, bool inverse, T scale) const {

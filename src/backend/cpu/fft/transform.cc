@@ -183,6 +183,10 @@ void real_rows(int64_t n, int64_t count, const T* src, T* dst, bool forward, T s
     return;
   }
   for_rows(*plan->half, count, [&](const RowRunner<T>& runner, int64_t b, int64_t e) {
+    if (plan->half->way == Plan<T>::Way::Lanes) {
+      return runner.run_real(e - b, src + b * (forward ? n : width), forward ? n : width,
+                             dst + b * (forward ? width : n), forward ? width : n, forward, scale, roots);
+    }
     const int64_t block = RowRunner<T>::group(*plan->half);
     for (; b < e; b += block) {
       const int64_t some = std::min(block, e - b);

@@ -12,6 +12,7 @@
 #include <cmath>
 
 #include "backend/cpu/gemm/gemm.h"
+#include "backend/cpu/simd/math-inl.h"
 #include "hwy/contrib/math/math-inl.h"
 #include "hwy/highway.h"
 
@@ -19,28 +20,14 @@ HWY_BEFORE_NAMESPACE();
 namespace rustorch::cpu::detail::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// e^-|x|, the safe direction.
-template <class D, class V>
-HWY_INLINE V exp_of_minus_abs(D d, V x) {
-  return hn::Exp(d, hn::Neg(hn::Abs(x)));
-}
-
 template <class D, class V>
 HWY_INLINE V sigmoid_of(D d, V x) {
-  using T = hn::TFromD<D>;
-  const V one = hn::Set(d, T(1));
-  const V e = exp_of_minus_abs(d, x);
-  const V s = hn::Div(one, hn::Add(one, e));
-  const V r = hn::IfThenElse(hn::Ge(x, hn::Zero(d)), s, hn::Mul(e, s));
-  return hn::IfThenElse(hn::Eq(x, x), r, x);
+  return rustorch::HWY_NAMESPACE::simd::sigmoid(d, x);
 }
 
 template <class D, class V>
 HWY_INLINE V tanh_of(D d, V x) {
-  using T = hn::TFromD<D>;
-  const V limit = hn::Set(d, T(sizeof(T) == 4 ? 10 : 20));
-  const V r = hn::Tanh(d, hn::Max(hn::Neg(limit), hn::Min(x, limit)));
-  return hn::IfThenElse(hn::Eq(x, x), r, x);
+  return rustorch::HWY_NAMESPACE::simd::tanh(d, x);
 }
 
 // The standard normal distribution function, 0.5 * erfc(-x / sqrt(2)).

@@ -62,7 +62,7 @@ struct TileArgs {
   T* c;
   int64_t ldc;
   int n_left;
-  uintptr_t ahead = 0;  // address a later tile will read from: one cache line is fetched per k
+  uintptr_t ahead = 0;  // address a later tile will read from, at the pace of a panel of A
 };
 
 template <int NV, class T>
@@ -125,12 +125,15 @@ HWY_INLINE void store_tile(const TileArgs<T>& t, const Vec<T> (&acc)[MR][NV]) {
 template <int MR, int NV, class T>
 HWY_NOINLINE void tile(const TileArgs<T>& t) {
   const Tag<T> d;
+  constexpr int kLanes = lanes_of<T>();
   Vec<T> acc[MR][NV];
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i) {
 #pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) acc[i][j] = hn::Zero(d);
-    prefetch_line(t.c + i * t.ldc);
+    for (int j = 0; j < NV; ++j) {
+      acc[i][j] = hn::Zero(d);
+      prefetch_line(t.c + i * t.ldc + j * kLanes);
+    }
   }
   constexpr int kGroups = (MR + 2) / 3;  // one pointer per three rows keeps the addresses in registers
   const T* a[kGroups];
@@ -160,6 +163,7 @@ template <class T>
 HWY_NOINLINE void tile_packed(const TileArgs<T>& t) {
   const Tag<T> d;
   constexpr int MR = kMr, NV = kNv, kLanes = lanes_of<T>();
+  constexpr int kStep = kAStride * static_cast<int>(sizeof(T));
   Vec<T> acc[MR][NV];
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i) {
@@ -174,7 +178,8 @@ HWY_NOINLINE void tile_packed(const TileArgs<T>& t) {
 #pragma GCC unroll 2
   for (int64_t k = t.k; k > 0; --k) {
     __builtin_prefetch(reinterpret_cast<const void*>(ahead), 0, 2);
-    ahead += 64;
+    if constexpr (kStep > 64) __builtin_prefetch(reinterpret_cast<const void*>(ahead + 64), 0, 2);
+    ahead += kStep;
     Vec<T> bv[NV];
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j) bv[j] = hn::LoadU(d, b + j * kLanes);
@@ -205,8 +210,8 @@ HWY_INLINE TileFn<T> tile_for_rows(int64_t rows) {
     RT_ROWS(5)
     RT_ROWS(6)
     RT_ROWS(7)
-    RT_ROWS(8) RT_ROWS(9) RT_ROWS(10) RT_ROWS(11) RT_ROWS(12) RT_ROWS(13) RT_ROWS(14) default
-        : return tile<1, NV, T>;
+    RT_ROWS(8)
+    RT_ROWS(9) RT_ROWS(10) RT_ROWS(11) RT_ROWS(12) RT_ROWS(13) RT_ROWS(14) default : return tile<1, NV, T>;
   }
 #undef RT_ROWS
 }
@@ -226,9 +231,11 @@ void block(const BlockArgs<T>& g) {
                                                                  : tile<kMr, 1, T>;
     int64_t i = 0;
     for (; i + kMr <= g.m; i += kMr) {
-      // The first two tiles fetch the next panel of B, the others the next panel of A.
-      const T* next = i < 2 * kMr ? g.b + (pj + 1) * g.b_panel : t.a + g.a_panel;
-      t.ahead = reinterpret_cast<uintptr_t>(next) + static_cast<uintptr_t>(i == kMr ? g.k * 64 : 0);
+      // The first tiles fetch the next panel of B, the others the next panel of A.
+      constexpr int64_t kTilesForB = (kNr + kAStride - 1) / kAStride;
+      const T* next =
+          i < kTilesForB * kMr ? g.b + (pj + 1) * g.b_panel + i / kMr * g.k * kAStride : t.a + g.a_panel;
+      t.ahead = reinterpret_cast<uintptr_t>(next);
       full(t);
       t.a += g.a_panel;
       t.c += kMr * g.ldc;
