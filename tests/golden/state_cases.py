@@ -42,7 +42,8 @@ EXTRA = [
     ("parameter_list", "nn.ParameterList([nn.Parameter(t.ones(2)), t.zeros(3), 'text'])", None),
     ("parameter_dict", "nn.ParameterDict({'x': nn.Parameter(t.ones(2)), 'y': None})", None),
 ]  # fmt: skip
-# PyTorch cannot train the first on a CPU, and has no num_features in the others when they load state before a call
+# PyTorch cannot train the first on a CPU, and has no num_features in the others when they load state before a call (ours
+# takes it from the weight)
 ABSENT = ("SyncBatchNorm", "LazyInstanceNorm1d", "LazyInstanceNorm2d", "LazyInstanceNorm3d")
 
 

@@ -62,3 +62,21 @@ def test_names_of_nn():
     assert all(hasattr(nn, name) for name in nn.__all__)
     assert set(nn.modules.__all__) < set(nn.__all__)
     assert nn.grad.conv2d_weight.__name__ == "conv2d_weight"
+
+
+@pytest.mark.parametrize(
+    "lazy, plain, x",
+    [
+        (nn.LazyLinear(2), nn.Linear(3, 2), (4, 3)),
+        (nn.LazyConv2d(4, 2, groups=2), nn.Conv2d(6, 4, 2, groups=2), (1, 6, 3, 3)),
+        (nn.LazyConvTranspose1d(4, 2), nn.ConvTranspose1d(3, 4, 2), (1, 3, 5)),
+        (nn.LazyBatchNorm1d(), nn.BatchNorm1d(3), (2, 3, 5)),
+        (nn.LazyInstanceNorm2d(affine=True), nn.InstanceNorm2d(3, affine=True, track_running_stats=True), (2, 3, 5, 5)),
+    ],
+    ids=lambda v: type(v).__name__,
+)
+def test_lazy_modules_take_sizes_from_what_they_load(lazy, plain, x):
+    lazy.load_state_dict(plain.state_dict())
+    x = rt.randn(*x)
+    assert rt.equal(lazy.eval()(x), plain.eval()(x))
+    assert repr(lazy) == repr(plain) and type(lazy) is type(plain)

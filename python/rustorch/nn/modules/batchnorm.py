@@ -403,6 +403,9 @@ class _LazyNorm(LazyModuleMixin, _NormBase):
     def initialize_parameters(self, input: Tensor) -> None:  # type: ignore[override]
         """Take num_features from `input`."""
         if not self.has_uninitialized_params():
+            loaded = self.running_mean if self.weight is None else self.weight
+            if self.num_features == 0 and loaded is not None:
+                self.num_features = loaded.shape[0]
             return
         self.num_features = input.shape[self._channel_dim(input)]
         for value in (self.weight, self.bias, self.running_mean, self.running_var):

@@ -370,6 +370,8 @@ class _LazyConvMixin(LazyModuleMixin):
     def initialize_parameters(self, input: Tensor, *args: Any, **kwargs: Any) -> None:
         """Take in_channels from `input`."""
         if not self.has_uninitialized_params():
+            if self.in_channels == 0:  # the weight was loaded
+                self.in_channels = self.weight.shape[0] if self.transposed else self.weight.shape[1] * self.groups
             return
         if input.dim() not in (self._n + 1, self._n + 2):
             raise RuntimeError(
