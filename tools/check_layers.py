@@ -44,8 +44,9 @@ BELOW = {
 # Which layer a public header belongs to; any other header of include/rustorch is the user's API ("api"), which stands
 # on everything from core up and may be used by whatever is not below it.
 PUBLIC = {
-    "base": "error array_ref result half generator random warn",
+    "base": "error array_ref result half generator random warn threads",
     "core": "dtype device scalar layout tensor_base options tensor storage autograd_meta version",
+    "memory": "memory",
 }
 # Headers that belong to another layer than their folder says.
 PLACED = {

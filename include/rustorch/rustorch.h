@@ -6,6 +6,7 @@
 #include "rustorch/gen/headers.h"
 #include "rustorch/generator.h"
 #include "rustorch/grad_mode.h"
+#include "rustorch/memory.h"
 #include "rustorch/nn.h"
 #include "rustorch/ops.h"
 #include "rustorch/optim.h"
@@ -13,5 +14,6 @@
 #include "rustorch/serialize.h"
 #include "rustorch/state_dict.h"
 #include "rustorch/tensor.h"
+#include "rustorch/threads.h"
 
 namespace rt = rustorch;

@@ -4,6 +4,7 @@
 #include "op_call.h"
 #include "rustorch/device_manager.h"
 #include "rustorch/error.h"
+#include "rustorch/memory.h"
 #include "tensor_access.h"
 
 namespace rustorch::py {
@@ -85,16 +86,16 @@ PyObject* set_fallback_policy(PyObject*, PyObject* o) {
   });
 }
 
-/// The allocator of the optional argument, a device; without one the CPU's.
-MemoryAllocator* allocator_of(PyObject* device) {
-  return device == nullptr || device == Py_None ? cpu_allocator() : device_allocator(device_of(device));
+/// The optional argument, a device; without one the CPU.
+Device device_or_cpu(PyObject* device) {
+  return device == nullptr || device == Py_None ? Device() : device_of(device);
 }
 
 PyObject* memory_stats(PyObject*, PyObject* args) {
   PyObject* device = nullptr;
   if (!PyArg_ParseTuple(args, "|O", &device)) return nullptr;
   return guarded([&]() -> PyObject* {
-    const MemoryStats s = allocator_of(device)->stats();
+    const MemoryStats s = rustorch::memory_stats(device_or_cpu(device));
     return Py_BuildValue(
         "{s:n,s:n,s:n,s:n,s:K,s:K,s:K,s:K}", "allocated_bytes", static_cast<Py_ssize_t>(s.allocated),
         "reserved_bytes", static_cast<Py_ssize_t>(s.reserved), "peak_allocated_bytes",
@@ -109,14 +110,14 @@ PyObject* memory_stats(PyObject*, PyObject* args) {
 PyObject* empty_cache(PyObject*, PyObject* args) {
   PyObject* device = nullptr;
   if (!PyArg_ParseTuple(args, "|O", &device)) return nullptr;
-  return guarded([&] { return PyLong_FromSize_t(allocator_of(device)->trim()); });
+  return guarded([&] { return PyLong_FromSize_t(rustorch::empty_cache(device_or_cpu(device))); });
 }
 
 PyObject* reset_peak(PyObject*, PyObject* args) {
   PyObject* device = nullptr;
   if (!PyArg_ParseTuple(args, "|O", &device)) return nullptr;
   return guarded([&] {
-    allocator_of(device)->reset_peak();
+    rustorch::reset_peak_memory_stats(device_or_cpu(device));
     return none();
   });
 }
@@ -128,7 +129,7 @@ PyObject* set_memory_limit(PyObject*, PyObject* args) {
     int64_t n = 0;
     RT_CHECK(to_int(bytes, &n) && n >= 0, Value, "set_memory_limit",
              "the limit must be a number of bytes, 0 for none");
-    allocator_of(device)->set_limit(static_cast<size_t>(n));
+    rustorch::set_memory_limit(static_cast<size_t>(n), device_or_cpu(device));
     return none();
   });
 }

@@ -17,13 +17,10 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "rustorch/threads.h"
+
 namespace rustorch {
 
-/// Threads used by parallel loops, the caller included. The default is RUSTORCH_NUM_THREADS, else
-/// OMP_NUM_THREADS, else the CPUs that affinity, cpuset and cgroup quota allow.
-int get_num_threads();
-/// Sets the number of threads of all later parallel loops. Throws Value unless 1 <= n <= 1024.
-void set_num_threads(int n);
 /// True inside a chunk of a loop that runs on several threads; nested loops run inline then.
 bool in_parallel_region();
 /// 0 on the thread that started the region (or outside any), 1..num_threads-1 on the others: an index for

@@ -6,23 +6,10 @@
 // RusTorchError of kind OutOfMemory; deallocate never throws.
 #pragma once
 #include <cstddef>
-#include <cstdint>
+
+#include "rustorch/memory.h"
 
 namespace rustorch {
-
-/// Counters of one allocator. Bytes "allocated" are those asked for by live blocks; "reserved" are those held
-/// from the operating system, cached blocks included.
-struct MemoryStats {
-  size_t allocated = 0;
-  size_t reserved = 0;
-  size_t peak_allocated = 0;
-  size_t peak_reserved = 0;
-  uint64_t num_allocs = 0;
-  uint64_t num_frees = 0;
-  uint64_t cache_hits = 0;    ///< requests served from memory that was freed before
-  uint64_t cache_misses = 0;  ///< requests that needed memory never handed out before
-  uint64_t num_trims = 0;     ///< times that cached memory was given back to the operating system
-};
 
 class MemoryAllocator {
  public:
