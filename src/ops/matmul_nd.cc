@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/promotion.h"
 #include "gen/impl.h"
 #include "ops/nn_common.h"
 
@@ -68,9 +69,9 @@ Tensor tensordot(const Tensor& self, const Tensor& other, IntArrayRef dims_self,
     summed_a[static_cast<size_t>(x)] = summed_b[static_cast<size_t>(y)] = true;
     const int64_t sa = self.size(x), sb = other.size(y);
     if (sb == 1 && sa != 1)
-      a = rustorch::sum(a, IntArrayRef{x}, true);
+      a = rustorch::sum(a, IntArrayRef{x}, true, a.dtype());
     else if (sa == 1 && sb != 1)
-      b = rustorch::sum(b, IntArrayRef{y}, true);
+      b = rustorch::sum(b, IntArrayRef{y}, true, b.dtype());
     else
       RT_CHECK(sa == sb, Shape, "tensordot", "contracted dimensions need to match, but first has size ", sa,
                " in dim ", x, " and second has size ", sb, " in dim ", y);
@@ -266,6 +267,12 @@ Labelled contract(const Labelled& a, const Labelled& b, const Counts& needed) {
   };
   p = widen(p);
   q = widen(q);
+  // A sum of one operand alone made 64-bit integers of it.
+  if (p.dtype() != q.dtype() && is_integral(p.dtype(), true) && is_integral(q.dtype(), true)) {
+    const DType common = promote_types(p.dtype(), q.dtype());
+    p = p.to(common);
+    q = q.to(common);
+  }
   Tensor r;
   if (nb == 0)
     r = rustorch::mm(rustorch::reshape(p, {n, k}), rustorch::reshape(q, {k, m}));
