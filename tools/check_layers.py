@@ -56,6 +56,8 @@ PLACED = {
     "autograd/meta.h": "ops",
     "autograd/node.h": "ops",
     "autograd/saved.h": "ops",
+    "autograd/transform_call.h": "ops",
+    "autograd/transform_values.h": "ops",
     "backend/opencl/opencl_backend.h": "backend",  # likewise
     "backend/cpu/cpu_backend.h": "backend",  # declares how to make the backend, for the table of backends
 }
