@@ -1,5 +1,5 @@
 // The module tree: names, state dicts, modes, printing; and optimizers against PyTorch's figures.
-#include "rustorch/nn/module.h"
+#include "rustorch/nn/container.h"
 
 #include <gtest/gtest.h>
 
