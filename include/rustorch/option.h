@@ -10,6 +10,7 @@
 //
 // Names and defaults are those of the Python package; tools/cpp_parity.py reads these lines and compares.
 #pragma once
+#include <optional>
 #include <utility>
 
 #define RT_OPTION(T, name, ...)                             \
@@ -19,3 +20,13 @@
                                                             \
  private:                                                   \
   T name##_ = __VA_ARGS__
+
+/// The same for an option that may be absent (None in Python): set with a value or with std::nullopt.
+#define RT_OPTIONAL(T, name, ...)                                                            \
+ public:                                                                                     \
+  auto& name(T v) { return name##_ = std::move(v), *this; }                                  \
+  auto& name(std::nullopt_t) { return name##_ = std::nullopt, *this; }                       \
+  const std::optional<T>& name() const { return name##_; }                                   \
+                                                                                             \
+ private:                                                                                    \
+  std::optional<T> name##_ = __VA_ARGS__

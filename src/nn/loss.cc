@@ -3,6 +3,7 @@
 #include "nn/text.h"
 #include "rustorch/error.h"
 #include "rustorch/nn/functional.h"
+#include "rustorch/nn/shape.h"
 #include "rustorch/ops.h"
 
 namespace rustorch::nn {
@@ -40,6 +41,9 @@ Tensor GaussianNLLLossImpl::forward(T x, T y, T var) {
 Tensor TripletMarginLossImpl::forward(T a, T p, T n) {
   return F::triplet_margin_loss(a, p, n, options.margin(), options.p(), options.eps(), options.swap(),
                                 options.reduction());
+}
+void TripletMarginWithDistanceLossImpl::reset() {
+  if (!options.distance_function()) register_module("distance_function", PairwiseDistance());
 }
 Tensor TripletMarginWithDistanceLossImpl::forward(T a, T p, T n) {
   return F::triplet_margin_with_distance_loss(a, p, n, options.distance_function(), options.margin(),

@@ -134,7 +134,7 @@ class DimOptions {
   DimOptions(std::optional<int64_t> dim = std::nullopt) : dim_(dim) {}
   DimOptions(int64_t dim) : dim_(dim) {}
   DimOptions(int dim) : dim_(dim) {}
-  RT_OPTION(std::optional<int64_t>, dim, std::nullopt);
+  RT_OPTIONAL(int64_t, dim, std::nullopt);
 };
 using SoftmaxOptions = DimOptions;
 using SoftminOptions = DimOptions;

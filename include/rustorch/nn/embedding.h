@@ -11,8 +11,8 @@ class EmbeddingOptions {
       : num_embeddings_(num_embeddings), embedding_dim_(embedding_dim) {}
   RT_OPTION(int64_t, num_embeddings, 0);
   RT_OPTION(int64_t, embedding_dim, 0);
-  RT_OPTION(std::optional<int64_t>, padding_idx, std::nullopt);
-  RT_OPTION(std::optional<double>, max_norm, std::nullopt);
+  RT_OPTIONAL(int64_t, padding_idx, std::nullopt);
+  RT_OPTIONAL(double, max_norm, std::nullopt);
   RT_OPTION(double, norm_type, 2.0);
   RT_OPTION(bool, scale_grad_by_freq, false);
   RT_OPTION(bool, sparse, false);
@@ -41,13 +41,13 @@ class EmbeddingBagOptions {
       : num_embeddings_(num_embeddings), embedding_dim_(embedding_dim) {}
   RT_OPTION(int64_t, num_embeddings, 0);
   RT_OPTION(int64_t, embedding_dim, 0);
-  RT_OPTION(std::optional<double>, max_norm, std::nullopt);
+  RT_OPTIONAL(double, max_norm, std::nullopt);
   RT_OPTION(double, norm_type, 2.0);
   RT_OPTION(bool, scale_grad_by_freq, false);
   RT_OPTION(std::string, mode, "mean");
   RT_OPTION(bool, sparse, false);
   RT_OPTION(bool, include_last_offset, false);
-  RT_OPTION(std::optional<int64_t>, padding_idx, std::nullopt);
+  RT_OPTIONAL(int64_t, padding_idx, std::nullopt);
 };
 
 /// Sum, mean or maximum of the embeddings of each bag; input [bags, n], or [total] with offsets [bags].

@@ -42,7 +42,9 @@ namespace rustorch::nn {
 /// Options of losses that have no other than the reduction.
 class ReductionOptions {
  public:
-  ReductionOptions(std::string reduction = "mean") : reduction_(std::move(reduction)) {}
+  ReductionOptions() = default;
+  ReductionOptions(const char* reduction) : reduction_(reduction) {}
+  ReductionOptions(std::string reduction) : reduction_(std::move(reduction)) {}
   RT_OPTION(std::string, reduction, "mean");
 };
 using L1LossOptions = ReductionOptions;
@@ -77,6 +79,8 @@ RT_LOSS_LAYER(HingeEmbeddingLoss, HingeEmbeddingLossOptions);
 
 class KLDivLossOptions {
  public:
+  KLDivLossOptions() = default;
+  KLDivLossOptions(const char* reduction) : reduction_(reduction) {}
   RT_OPTION(std::string, reduction, "mean");
   RT_OPTION(bool, log_target, false);
 };
@@ -182,7 +186,14 @@ class TripletMarginWithDistanceLossOptions {
   RT_OPTION(bool, swap, false);
   RT_OPTION(std::string, reduction, "mean");
 };
-RT_LOSS_LAYER3(TripletMarginWithDistanceLoss, TripletMarginWithDistanceLossOptions);
+class TripletMarginWithDistanceLossImpl
+    : public LayerOf<TripletMarginWithDistanceLossImpl, TripletMarginWithDistanceLossOptions> {
+  RT_LAYER_CONSTRUCTORS(TripletMarginWithDistanceLossImpl, TripletMarginWithDistanceLossOptions);
+  using Module::forward;
+  Tensor forward(const Tensor& anchor, const Tensor& positive, const Tensor& negative);
+  std::string type_name() const override { return "TripletMarginWithDistanceLoss"; }
+};
+using TripletMarginWithDistanceLoss = ModuleHolder<TripletMarginWithDistanceLossImpl>;
 
 class CTCLossOptions {
  public:

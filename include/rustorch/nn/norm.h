@@ -10,7 +10,7 @@ class BatchNormOptions {
   BatchNormOptions(int64_t num_features) : num_features_(num_features) {}
   RT_OPTION(int64_t, num_features, 0);
   RT_OPTION(double, eps, 1e-5);
-  RT_OPTION(std::optional<double>, momentum, 0.1);
+  RT_OPTIONAL(double, momentum, 0.1);
   RT_OPTION(bool, affine, true);
   RT_OPTION(bool, track_running_stats, true);
   RT_OPTION(bool, bias, true);
@@ -21,7 +21,7 @@ class InstanceNormOptions {
   InstanceNormOptions(int64_t num_features) : num_features_(num_features) {}
   RT_OPTION(int64_t, num_features, 0);
   RT_OPTION(double, eps, 1e-5);
-  RT_OPTION(std::optional<double>, momentum, 0.1);
+  RT_OPTIONAL(double, momentum, 0.1);
   RT_OPTION(bool, affine, false);
   RT_OPTION(bool, track_running_stats, false);
   RT_OPTION(bool, bias, true);
@@ -110,7 +110,7 @@ class RMSNormOptions {
   RMSNormOptions(std::initializer_list<int64_t> normalized_shape) : normalized_shape_(normalized_shape) {}
   RMSNormOptions(int64_t last) : normalized_shape_{last} {}
   RT_OPTION(std::vector<int64_t>, normalized_shape, {});
-  RT_OPTION(std::optional<double>, eps, std::nullopt);
+  RT_OPTIONAL(double, eps, std::nullopt);
   RT_OPTION(bool, elementwise_affine, true);
 };
 /// x / sqrt(mean(x^2) + eps) * weight over the last dimensions.

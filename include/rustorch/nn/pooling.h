@@ -12,7 +12,7 @@ class MaxPoolOptions {
  public:
   MaxPoolOptions(ExpandingArray<N> kernel_size) : kernel_size_(kernel_size) {}
   RT_OPTION(ExpandingArray<N>, kernel_size, 1);
-  RT_OPTION(std::optional<ExpandingArray<N>>, stride, std::nullopt);
+  RT_OPTIONAL(ExpandingArray<N>, stride, std::nullopt);
   RT_OPTION(ExpandingArray<N>, padding, 0);
   RT_OPTION(ExpandingArray<N>, dilation, 1);
   RT_OPTION(bool, ceil_mode, false);
@@ -35,11 +35,11 @@ class AvgPoolOptions {
  public:
   AvgPoolOptions(ExpandingArray<N> kernel_size) : kernel_size_(kernel_size) {}
   RT_OPTION(ExpandingArray<N>, kernel_size, 1);
-  RT_OPTION(std::optional<ExpandingArray<N>>, stride, std::nullopt);
+  RT_OPTIONAL(ExpandingArray<N>, stride, std::nullopt);
   RT_OPTION(ExpandingArray<N>, padding, 0);
   RT_OPTION(bool, ceil_mode, false);
   RT_OPTION(bool, count_include_pad, true);
-  RT_OPTION(std::optional<int64_t>, divisor_override, std::nullopt);
+  RT_OPTIONAL(int64_t, divisor_override, std::nullopt);
 };
 
 /// Mean of each window; divisor_override is for 2 and 3 dimensions.
@@ -57,7 +57,7 @@ class MaxUnpoolOptions {
  public:
   MaxUnpoolOptions(ExpandingArray<N> kernel_size) : kernel_size_(kernel_size) {}
   RT_OPTION(ExpandingArray<N>, kernel_size, 1);
-  RT_OPTION(std::optional<ExpandingArray<N>>, stride, std::nullopt);
+  RT_OPTIONAL(ExpandingArray<N>, stride, std::nullopt);
   RT_OPTION(ExpandingArray<N>, padding, 0);
 };
 
@@ -79,7 +79,7 @@ class LPPoolOptions {
       : norm_type_(norm_type), kernel_size_(kernel_size) {}
   RT_OPTION(double, norm_type, 2);
   RT_OPTION(ExpandingArray<N>, kernel_size, 1);
-  RT_OPTION(std::optional<ExpandingArray<N>>, stride, std::nullopt);
+  RT_OPTIONAL(ExpandingArray<N>, stride, std::nullopt);
   RT_OPTION(bool, ceil_mode, false);
 };
 
@@ -127,8 +127,8 @@ class FractionalMaxPoolOptions {
  public:
   FractionalMaxPoolOptions(ExpandingArray<N> kernel_size) : kernel_size_(kernel_size) {}
   RT_OPTION(ExpandingArray<N>, kernel_size, 1);
-  RT_OPTION(std::optional<ExpandingArray<N>>, output_size, std::nullopt);
-  RT_OPTION(std::optional<std::vector<double>>, output_ratio, std::nullopt);
+  RT_OPTIONAL(ExpandingArray<N>, output_size, std::nullopt);
+  RT_OPTIONAL(std::vector<double>, output_ratio, std::nullopt);
   RT_OPTION(Tensor, _random_samples, {});
 };
 

@@ -53,19 +53,19 @@ RT_PLAIN_LAYER(ChannelShuffle, ChannelShuffleOptions);
 
 class UpsampleOptions {
  public:
-  RT_OPTION(std::optional<std::vector<int64_t>>, size, std::nullopt);
-  RT_OPTION(std::optional<std::vector<double>>, scale_factor, std::nullopt);
+  RT_OPTIONAL(std::vector<int64_t>, size, std::nullopt);
+  RT_OPTIONAL(std::vector<double>, scale_factor, std::nullopt);
   RT_OPTION(std::string, mode, "nearest");
-  RT_OPTION(std::optional<bool>, align_corners, std::nullopt);
-  RT_OPTION(std::optional<bool>, recompute_scale_factor, std::nullopt);
+  RT_OPTIONAL(bool, align_corners, std::nullopt);
+  RT_OPTIONAL(bool, recompute_scale_factor, std::nullopt);
 };
 /// Resizes [N, C, ([D, [H,]] W]; see functional::interpolate.
 RT_PLAIN_LAYER(Upsample, UpsampleOptions);
 
 class UpsamplingOptions {
  public:
-  RT_OPTION(std::optional<std::vector<int64_t>>, size, std::nullopt);
-  RT_OPTION(std::optional<std::vector<double>>, scale_factor, std::nullopt);
+  RT_OPTIONAL(std::vector<int64_t>, size, std::nullopt);
+  RT_OPTIONAL(std::vector<double>, scale_factor, std::nullopt);
 };
 using UpsamplingNearest2dOptions = UpsamplingOptions;
 using UpsamplingBilinear2dOptions = UpsamplingOptions;

@@ -25,8 +25,8 @@ class MultiheadAttentionOptions {
   RT_OPTION(bool, bias, true);
   RT_OPTION(bool, add_bias_kv, false);
   RT_OPTION(bool, add_zero_attn, false);
-  RT_OPTION(std::optional<int64_t>, kdim, std::nullopt);
-  RT_OPTION(std::optional<int64_t>, vdim, std::nullopt);
+  RT_OPTIONAL(int64_t, kdim, std::nullopt);
+  RT_OPTIONAL(int64_t, vdim, std::nullopt);
   RT_OPTION(bool, batch_first, false);
 };
 
