@@ -130,6 +130,7 @@ def run(program, part):
 
 def layer_rows(program, problems):
     import cases
+
     import rustorch as rt
 
     declared, options = read_headers()

@@ -22,11 +22,11 @@
   T name##_ = __VA_ARGS__
 
 /// The same for an option that may be absent (None in Python): set with a value or with std::nullopt.
-#define RT_OPTIONAL(T, name, ...)                                                            \
- public:                                                                                     \
-  auto& name(T v) { return name##_ = std::move(v), *this; }                                  \
-  auto& name(std::nullopt_t) { return name##_ = std::nullopt, *this; }                       \
-  const std::optional<T>& name() const { return name##_; }                                   \
-                                                                                             \
- private:                                                                                    \
+#define RT_OPTIONAL(T, name, ...)                                      \
+ public:                                                               \
+  auto& name(T v) { return name##_ = std::move(v), *this; }            \
+  auto& name(std::nullopt_t) { return name##_ = std::nullopt, *this; } \
+  const std::optional<T>& name() const { return name##_; }             \
+                                                                       \
+ private:                                                              \
   std::optional<T> name##_ = __VA_ARGS__

@@ -2,6 +2,7 @@
 #pragma once
 #include "rustorch/autocast.h"
 #include "rustorch/autograd.h"
+#include "rustorch/distributions.h"
 #include "rustorch/error.h"
 #include "rustorch/factories.h"
 #include "rustorch/gen/headers.h"

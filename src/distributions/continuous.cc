@@ -22,7 +22,9 @@ RT_REAL_SUPPORT(Normal, Real)
 Tensor Normal::mean() const { return loc(); }
 Tensor Normal::mode() const { return loc(); }
 Tensor Normal::variance() const { return scale().pow(2); }
-Tensor Normal::rsample(IntArrayRef shape) const { return loc() + standard_normal(extended(shape), loc()) * scale(); }
+Tensor Normal::rsample(IntArrayRef shape) const {
+  return loc() + standard_normal(extended(shape), loc()) * scale();
+}
 Tensor Normal::log_prob(const Tensor& value) const {
   const Tensor z = (checked(value) - loc()) / scale();
   return z * -0.5 * z - scale().log() - 0.5 * std::log(2 * M_PI);
@@ -75,7 +77,8 @@ Tensor HalfNormal::entropy() const { return Normal(0.0, scale()).entropy() - std
 
 Uniform::Uniform(TensorLike low, TensorLike high)
     : DistributionOf({{"low", low, Kind::Real}, {"high", high, Kind::Real}}) {
-  require(!validate_ || this->low().lt(this->high()).all().item<bool>(), "Uniform", "low must be less than high");
+  require(!validate_ || this->low().lt(this->high()).all().item<bool>(), "Uniform",
+          "low must be less than high");
 }
 Constraint Uniform::support() const { return Constraint(Kind::Interval, low(), high()); }
 Tensor Uniform::mean() const { return (high() + low()) / 2; }
@@ -111,7 +114,9 @@ Tensor Cauchy::log_prob(const Tensor& value) const {
   const Tensor z = (checked(value) - loc()) / scale();
   return scale().log().neg() - std::log(M_PI) - z.pow(2).log1p();
 }
-Tensor Cauchy::cdf(const Tensor& value) const { return ((checked(value) - loc()) / scale()).atan() / M_PI + 0.5; }
+Tensor Cauchy::cdf(const Tensor& value) const {
+  return ((checked(value) - loc()) / scale()).atan() / M_PI + 0.5;
+}
 Tensor Cauchy::icdf(const Tensor& value) const { return ((value - 0.5) * M_PI).tan() * scale() + loc(); }
 Tensor Cauchy::entropy() const { return scale().log() + std::log(4 * M_PI); }
 
@@ -157,7 +162,9 @@ Tensor Gumbel::log_prob(const Tensor& value) const {
   const Tensor z = (checked(value) - loc()) / scale();
   return z.neg() - z.neg().exp() - scale().log();
 }
-Tensor Gumbel::cdf(const Tensor& value) const { return ((checked(value) - loc()) / scale()).neg().exp().neg().exp(); }
+Tensor Gumbel::cdf(const Tensor& value) const {
+  return ((checked(value) - loc()) / scale()).neg().exp().neg().exp();
+}
 Tensor Gumbel::icdf(const Tensor& value) const { return loc() - scale() * value.log().neg().log(); }
 Tensor Gumbel::entropy() const { return scale().log() + (1 + kEuler); }
 
@@ -254,7 +261,9 @@ Tensor Weibull::log_prob(const Tensor& value) const {
   const Tensor &k = concentration(), z = checked(value) / scale();
   return (k / scale()).log() + (k - 1) * z.log() - z.pow(k);
 }
-Tensor Weibull::cdf(const Tensor& value) const { return (checked(value) / scale()).pow(concentration()).neg().expm1().neg(); }
+Tensor Weibull::cdf(const Tensor& value) const {
+  return (checked(value) / scale()).pow(concentration()).neg().expm1().neg();
+}
 Tensor Weibull::icdf(const Tensor& value) const {
   return scale() * value.neg().log1p().neg().pow(concentration().reciprocal());
 }
@@ -277,18 +286,23 @@ Tensor Pareto::variance() const {
   const Tensor a = alpha().clamp_min(2);
   return scale().pow(2) * a / ((a - 1).pow(2) * (a - 2));
 }
-Tensor Pareto::rsample(IntArrayRef shape) const { return scale() * Exponential(alpha()).rsample(shape).exp(); }
+Tensor Pareto::rsample(IntArrayRef shape) const {
+  return scale() * Exponential(alpha()).rsample(shape).exp();
+}
 Tensor Pareto::log_prob(const Tensor& value) const {
   return alpha().log() + alpha() * scale().log() - (alpha() + 1) * checked(value).log();
 }
 Tensor Pareto::cdf(const Tensor& value) const { return Scalar(1) - (scale() / checked(value)).pow(alpha()); }
-Tensor Pareto::icdf(const Tensor& value) const { return scale() * (Scalar(1) - value).pow(alpha().reciprocal().neg()); }
+Tensor Pareto::icdf(const Tensor& value) const {
+  return scale() * (Scalar(1) - value).pow(alpha().reciprocal().neg());
+}
 Tensor Pareto::entropy() const { return (scale() / alpha()).log() + (alpha().reciprocal() + 1); }
 
 // ---- StudentT
 
 StudentT::StudentT(TensorLike df, TensorLike loc, TensorLike scale)
-    : DistributionOf({{"df", df, Kind::Positive}, {"loc", loc, Kind::Real}, {"scale", scale, Kind::Positive}}) {}
+    : DistributionOf(
+          {{"df", df, Kind::Positive}, {"loc", loc, Kind::Real}, {"scale", scale, Kind::Positive}}) {}
 RT_REAL_SUPPORT(StudentT, Real)
 namespace {
 /// log B(df / 2, 1 / 2).
@@ -314,7 +328,8 @@ Tensor StudentT::log_prob(const Tensor& value) const {
 }
 Tensor StudentT::entropy() const {
   const Tensor half_df = df() * 0.5, above = (df() + 1) * 0.5;
-  return scale().log() + above * (digamma(above) - digamma(half_df)) + df().log() * 0.5 + student_log_beta(df());
+  return scale().log() + above * (digamma(above) - digamma(half_df)) + df().log() * 0.5 +
+         student_log_beta(df());
 }
 
 // ---- Dirichlet and Beta
@@ -332,7 +347,9 @@ Tensor Dirichlet::variance() const {
   const Tensor total = concentration().sum(-1, true);
   return concentration() * (total - concentration()) / (total.pow(2) * (total + 1));
 }
-Tensor Dirichlet::rsample(IntArrayRef shape) const { return _sample_dirichlet(concentration().expand(extended(shape))); }
+Tensor Dirichlet::rsample(IntArrayRef shape) const {
+  return _sample_dirichlet(concentration().expand(extended(shape)));
+}
 Tensor Dirichlet::log_prob(const Tensor& value) const {
   const Tensor& a = concentration();
   return xlogy(a - 1, checked(value)).sum(-1) + lgamma(a.sum(-1)) - lgamma(a).sum(-1);
@@ -371,7 +388,9 @@ MultivariateNormal MultivariateNormal::from_covariance(const Tensor& loc, const 
 }
 RT_REAL_SUPPORT(MultivariateNormal, RealVector)
 Tensor MultivariateNormal::loc() const { return param(0).select(-1, 0); }
-Tensor MultivariateNormal::covariance_matrix() const { return scale_tril().matmul(scale_tril().transpose(-2, -1)); }
+Tensor MultivariateNormal::covariance_matrix() const {
+  return scale_tril().matmul(scale_tril().transpose(-2, -1));
+}
 Tensor MultivariateNormal::mean() const { return loc(); }
 Tensor MultivariateNormal::mode() const { return loc(); }
 Tensor MultivariateNormal::variance() const { return scale_tril().pow(2).sum(-1); }
@@ -385,7 +404,9 @@ Tensor MultivariateNormal::log_prob(const Tensor& value) const {
   shape.back() = shape[shape.size() - 2];
   const Tensor z = linalg_solve_triangular(scale_tril().expand(shape), diff, false);
   const Tensor log_det = scale_tril().diagonal(0, -2, -1).log().sum(-1);
-  return (z.square().sum(IntArrayRef({-2, -1})) + static_cast<double>(event_shape()[0]) * std::log(2 * M_PI)) * -0.5 -
+  return (z.square().sum(IntArrayRef({-2, -1})) +
+          static_cast<double>(event_shape()[0]) * std::log(2 * M_PI)) *
+             -0.5 -
          log_det;
 }
 Tensor MultivariateNormal::entropy() const {

@@ -66,7 +66,8 @@ template class BinaryDistribution<NegativeBinomial>;
 
 // ---- Bernoulli
 
-Bernoulli::Bernoulli(TensorLike value, bool is_logits) : BinaryDistribution(is_logits, binary(is_logits, value)) {}
+Bernoulli::Bernoulli(TensorLike value, bool is_logits)
+    : BinaryDistribution(is_logits, binary(is_logits, value)) {}
 Constraint Bernoulli::support() const { return Kind::Boolean; }
 Tensor Bernoulli::mean() const { return probs(); }
 Tensor Bernoulli::mode() const {
@@ -74,7 +75,9 @@ Tensor Bernoulli::mode() const {
   return where(p.eq(0.5), Scalar(kNaN), p.ge(0.5).to(p.dtype()));
 }
 Tensor Bernoulli::variance() const { return probs() * (Scalar(1) - probs()); }
-Tensor Bernoulli::sample(IntArrayRef shape) const { return bernoulli(probs().detach().expand(extended(shape))); }
+Tensor Bernoulli::sample(IntArrayRef shape) const {
+  return bernoulli(probs().detach().expand(extended(shape)));
+}
 Tensor Bernoulli::log_prob(const Tensor& value) const { return log_probability(logits(), checked(value)); }
 Tensor Bernoulli::entropy() const { return log_probability(logits(), probs()).neg(); }
 Tensor Bernoulli::enumerate_support(bool expand) const {
@@ -83,8 +86,10 @@ Tensor Bernoulli::enumerate_support(bool expand) const {
 
 // ---- Geometric
 
-Geometric::Geometric(TensorLike value, bool is_logits) : BinaryDistribution(is_logits, binary(is_logits, value)) {
-  require(!validate_ || is_logits || param(0).gt(0).all().item<bool>(), "Geometric", "probs must be positive");
+Geometric::Geometric(TensorLike value, bool is_logits)
+    : BinaryDistribution(is_logits, binary(is_logits, value)) {
+  require(!validate_ || is_logits || param(0).gt(0).all().item<bool>(), "Geometric",
+          "probs must be positive");
 }
 Constraint Geometric::support() const { return Kind::NonnegativeInteger; }
 Tensor Geometric::mean() const { return probs().reciprocal() - 1.0; }
@@ -123,7 +128,8 @@ Tensor Binomial::log_prob(const Tensor& value) const {
 }
 Tensor Binomial::enumerate_support(bool expand) const {
   const auto count = total_count().max().item<int64_t>();
-  require(total_count().min().item<int64_t>() == count, "Binomial", "Inhomogeneous total count not supported");
+  require(total_count().min().item<int64_t>() == count, "Binomial",
+          "Inhomogeneous total count not supported");
   return enumerated(arange(count + 1, param(0).dtype()), batch_shape(), expand);
 }
 Tensor Binomial::entropy() const {
@@ -135,7 +141,8 @@ Tensor Binomial::entropy() const {
 
 NegativeBinomial::NegativeBinomial(TensorLike total_count, TensorLike value, bool is_logits)
     : BinaryDistribution(is_logits, counted(is_logits, value, total_count, Kind::Nonnegative)) {
-  require(!validate_ || is_logits || param(0).lt(1).all().item<bool>(), "NegativeBinomial", "probs must be below 1");
+  require(!validate_ || is_logits || param(0).lt(1).all().item<bool>(), "NegativeBinomial",
+          "probs must be below 1");
 }
 Constraint NegativeBinomial::support() const { return Kind::NonnegativeInteger; }
 Tensor NegativeBinomial::mean() const { return total_count() * logits().exp(); }

@@ -63,11 +63,24 @@ Tensor Constraint::check(const Tensor& v) const {
 }
 
 std::string Constraint::name() const {
-  static constexpr const char* kNames[] = {
-      "Real()",          "Boolean()",           "GreaterThan(0)", "GreaterThanEq(0)", "IntegerGreaterThan(0)",
-      "Interval(0, 1)",  "HalfOpenInterval(0, 1)", "Interval",     "IntegerInterval",  "GreaterThan",
-      "GreaterThanEq",   "LessThan",            "Simplex()",      "RealVector()",     "OneHot()",
-      "Independent(GreaterThan(0), 1)", "LowerCholesky()", "Multinomial"};
+  static constexpr const char* kNames[] = {"Real()",
+                                           "Boolean()",
+                                           "GreaterThan(0)",
+                                           "GreaterThanEq(0)",
+                                           "IntegerGreaterThan(0)",
+                                           "Interval(0, 1)",
+                                           "HalfOpenInterval(0, 1)",
+                                           "Interval",
+                                           "IntegerInterval",
+                                           "GreaterThan",
+                                           "GreaterThanEq",
+                                           "LessThan",
+                                           "Simplex()",
+                                           "RealVector()",
+                                           "OneHot()",
+                                           "Independent(GreaterThan(0), 1)",
+                                           "LowerCholesky()",
+                                           "Multinomial"};
   return kNames[static_cast<size_t>(kind_)];
 }
 
@@ -75,12 +88,14 @@ std::string Constraint::name() const {
 
 void Distribution::set_default_validate_args(bool on) { validate_by_default = on; }
 
-Distribution::Distribution(std::vector<Parameter> parameters, int64_t event_dims, std::optional<bool> validate)
+Distribution::Distribution(std::vector<Parameter> parameters, int64_t event_dims,
+                           std::optional<bool> validate)
     : validate_(validate.value_or(validate_by_default)) {
   // Numbers take the dtype of the tensors among the parameters.
   Tensor like;
   for (const Parameter& p : parameters) {
-    if (p.value.is_tensor() && (!like.defined() || p.value.tensor->is_floating_point())) like = *p.value.tensor;
+    if (p.value.is_tensor() && (!like.defined() || p.value.tensor->is_floating_point()))
+      like = *p.value.tensor;
   }
   std::vector<Tensor> values;
   for (const Parameter& p : parameters) {
@@ -101,9 +116,10 @@ Distribution::Distribution(std::vector<Parameter> parameters, int64_t event_dims
   event_shape_.assign(shape.end() - event_dims, shape.end());
   for (size_t i = 0; i < parameters.size(); ++i) {
     parameters_.emplace_back(parameters[i].name, values[i]);
-    RT_CHECK(!validate_ || parameters[i].constraint.check(values[i]).all().item<bool>(), Value, "Distribution",
-             "Expected parameter ", parameters[i].name, " (Tensor of shape ", values[i].sizes(),
-             ") to satisfy the constraint ", parameters[i].constraint.name(), ", but found invalid values");
+    RT_CHECK(!validate_ || parameters[i].constraint.check(values[i]).all().item<bool>(), Value,
+             "Distribution", "Expected parameter ", parameters[i].name, " (Tensor of shape ",
+             values[i].sizes(), ") to satisfy the constraint ", parameters[i].constraint.name(),
+             ", but found invalid values");
   }
 }
 
@@ -128,8 +144,9 @@ std::vector<int64_t> Distribution::extended(IntArrayRef sample_shape) const {
 const Tensor& Distribution::checked(const Tensor& value) const {
   if (!validate_) return value;
   const size_t events = event_shape_.size(), dims = static_cast<size_t>(value.dim());
-  RT_CHECK(dims >= events && value.sizes().slice(dims - events) == IntArrayRef(event_shape_), Value, type_name(),
-           "The right-most size of value must match event_shape: ", value.sizes(), " vs ", event_shape_, ".");
+  RT_CHECK(dims >= events && value.sizes().slice(dims - events) == IntArrayRef(event_shape_), Value,
+           type_name(), "The right-most size of value must match event_shape: ", value.sizes(), " vs ",
+           event_shape_, ".");
   const std::vector<int64_t> own = extended({});
   for (size_t i = 1; i <= std::min(dims, own.size()); ++i) {
     const int64_t a = value.sizes()[dims - i], b = own[own.size() - i];

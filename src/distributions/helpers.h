@@ -12,11 +12,14 @@ inline void require(bool ok, std::string_view op, const char* what) {
   if (!ok) raise(ErrorKind::Value, op, what);
 }
 
-inline Tensor standard_normal(IntArrayRef shape, const Tensor& like) { return randn(shape, like.dtype(), like.device()); }
+inline Tensor standard_normal(IntArrayRef shape, const Tensor& like) {
+  return randn(shape, like.dtype(), like.device());
+}
 
 /// The machine epsilon and the smallest normal number of a tensor's dtype.
 inline double eps_of(const Tensor& t) {
-  return t.dtype() == kFloat64 ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
+  return t.dtype() == kFloat64 ? std::numeric_limits<double>::epsilon()
+                               : std::numeric_limits<float>::epsilon();
 }
 inline double tiny_of(const Tensor& t) {
   return t.dtype() == kFloat64 ? std::numeric_limits<double>::min() : std::numeric_limits<float>::min();

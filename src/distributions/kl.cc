@@ -11,7 +11,9 @@ namespace rustorch::distributions {
 namespace {
 constexpr double kEuler = 0.57721566490153286060651209;
 
-Tensor infinite_where(const Tensor& mask, const Tensor& value) { return where(mask, Scalar(kInfinity), value); }
+Tensor infinite_where(const Tensor& mask, const Tensor& value) {
+  return where(mask, Scalar(kInfinity), value);
+}
 
 Tensor kl(const Bernoulli& p, const Bernoulli& q) {
   const Tensor a = p.probs();
@@ -23,15 +25,17 @@ Tensor kl(const Bernoulli& p, const Bernoulli& q) {
 Tensor kl(const Binomial& p, const Binomial& q) {
   require(!p.total_count().lt(q.total_count()).any().item<bool>(), "kl_divergence",
           "KL between Binomials where q.total_count > p.total_count is not implemented");
-  const Tensor out =
-      p.total_count() * (p.probs() * (p.logits() - q.logits()) + p.probs().neg().log1p() - q.probs().neg().log1p());
+  const Tensor out = p.total_count() * (p.probs() * (p.logits() - q.logits()) + p.probs().neg().log1p() -
+                                        q.probs().neg().log1p());
   return infinite_where(p.total_count().gt(q.total_count()), out);
 }
 Tensor kl(const Categorical& p, const Categorical& q) {
   const Tensor terms = infinite_where(q.probs().eq(0), p.probs() * (p.logits() - q.logits()));
   return where(p.probs().eq(0), Scalar(0.0), terms).sum(-1);
 }
-Tensor kl(const OneHotCategorical& p, const OneHotCategorical& q) { return kl(p.categorical(), q.categorical()); }
+Tensor kl(const OneHotCategorical& p, const OneHotCategorical& q) {
+  return kl(p.categorical(), q.categorical());
+}
 Tensor kl(const Geometric& p, const Geometric& q) {
   return p.entropy().neg() - q.probs().neg().log1p() / p.probs() - q.logits();
 }
@@ -61,7 +65,9 @@ Tensor kl(const Normal& p, const Normal& q) {
 Tensor kl(const LogNormal& p, const LogNormal& q) {
   return kl(Normal(p.loc(), p.scale()), Normal(q.loc(), q.scale()));
 }
-Tensor kl(const HalfNormal& p, const HalfNormal& q) { return kl(Normal(0.0, p.scale()), Normal(0.0, q.scale())); }
+Tensor kl(const HalfNormal& p, const HalfNormal& q) {
+  return kl(Normal(0.0, p.scale()), Normal(0.0, q.scale()));
+}
 Tensor kl(const Cauchy& p, const Cauchy& q) {
   const Tensor distance = (p.scale() + q.scale()).pow(2) + (p.loc() - q.loc()).pow(2);
   return distance.log() - (p.scale() * 4 * q.scale()).log();
@@ -85,7 +91,8 @@ Tensor kl(const Uniform& p, const Uniform& q) {
   return infinite_where(q.low().gt(p.low()).logical_or(q.high().lt(p.high())), out);
 }
 Tensor kl(const MultivariateNormal& p, const MultivariateNormal& q) {
-  require(p.event_shape() == q.event_shape(), "kl_divergence", "the distributions have different event shapes");
+  require(p.event_shape() == q.event_shape(), "kl_divergence",
+          "the distributions have different event shapes");
   const auto half_log_det = [](const Tensor& l) { return l.diagonal(0, -2, -1).log().sum(-1); };
   const auto norm = [](const Tensor& l, const Tensor& m) {
     return linalg_solve_triangular(l, m, false).square().sum(IntArrayRef({-2, -1}));
@@ -113,9 +120,9 @@ bool first_of(const Distribution& p, const Distribution& q, Tensor& out) {
 
 Tensor kl_divergence(const Distribution& p, const Distribution& q) {
   Tensor out;
-  if (first_of<Bernoulli, Binomial, Categorical, OneHotCategorical, Geometric, Poisson, Dirichlet, Beta, Exponential,
-               Gamma, Normal, LogNormal, HalfNormal, Cauchy, Laplace, Gumbel, Pareto, Uniform, MultivariateNormal>(
-          p, q, out)) {
+  if (first_of<Bernoulli, Binomial, Categorical, OneHotCategorical, Geometric, Poisson, Dirichlet, Beta,
+               Exponential, Gamma, Normal, LogNormal, HalfNormal, Cauchy, Laplace, Gumbel, Pareto, Uniform,
+               MultivariateNormal>(p, q, out)) {
     return out;
   }
   raise(ErrorKind::NotImplemented, "kl_divergence",

@@ -20,7 +20,7 @@ int64_t implicit_dim(const std::optional<int64_t>& dim, const Tensor& x) {
 }  // namespace
 
 /// An activation without options.
-#define RT_FORWARD(Name, expression)                                      \
+#define RT_FORWARD(Name, expression)                                 \
   Tensor Name##Impl::forward(const Tensor& x) { return expression; } \
   std::string Name##Impl::extra_repr() const { return ""; }
 RT_FORWARD(Sigmoid, sigmoid(x))
@@ -31,11 +31,11 @@ RT_FORWARD(Tanhshrink, functional::tanhshrink(x))
 #undef RT_FORWARD
 
 /// An activation and its twin in place, with the arguments after the input and the text.
-#define RT_FORWARD(Name, function, text_, ...)                                                 \
-  Tensor Name##Impl::forward(const Tensor& x) {                                                \
-    if (options.inplace()) return function##_(x __VA_OPT__(, ) __VA_ARGS__);                   \
-    return function(x __VA_OPT__(, ) __VA_ARGS__);                                             \
-  }                                                                                            \
+#define RT_FORWARD(Name, function, text_, ...)                               \
+  Tensor Name##Impl::forward(const Tensor& x) {                              \
+    if (options.inplace()) return function##_(x __VA_OPT__(, ) __VA_ARGS__); \
+    return function(x __VA_OPT__(, ) __VA_ARGS__);                           \
+  }                                                                          \
   std::string Name##Impl::extra_repr() const { return text_; }
 RT_FORWARD(ReLU, relu, inplace_text(options.inplace()))
 RT_FORWARD(SELU, selu, inplace_text(options.inplace()))
@@ -47,9 +47,10 @@ RT_FORWARD(ELU, elu, Fields().add("alpha", options.alpha()).add_if(options.inpla
            options.alpha())
 RT_FORWARD(CELU, celu, Fields().add("alpha", options.alpha()).add_if(options.inplace(), "inplace", true),
            options.alpha())
-RT_FORWARD(LeakyReLU, leaky_relu,
-           Fields().add("negative_slope", options.negative_slope()).add_if(options.inplace(), "inplace", true),
-           options.negative_slope())
+RT_FORWARD(
+    LeakyReLU, leaky_relu,
+    Fields().add("negative_slope", options.negative_slope()).add_if(options.inplace(), "inplace", true),
+    options.negative_slope())
 RT_FORWARD(Threshold, threshold,
            Fields()
                .add("threshold", options.threshold())
@@ -58,7 +59,9 @@ RT_FORWARD(Threshold, threshold,
            options.threshold(), options.value())
 #undef RT_FORWARD
 
-Tensor ReLU6Impl::forward(const Tensor& x) { return options.inplace() ? hardtanh_(x, 0.0, 6.0) : hardtanh(x, 0.0, 6.0); }
+Tensor ReLU6Impl::forward(const Tensor& x) {
+  return options.inplace() ? hardtanh_(x, 0.0, 6.0) : hardtanh(x, 0.0, 6.0);
+}
 std::string ReLU6Impl::extra_repr() const { return inplace_text(options.inplace()); }
 
 Tensor HardtanhImpl::forward(const Tensor& x) {

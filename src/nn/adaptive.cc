@@ -13,31 +13,33 @@ void AdaptiveLogSoftmaxWithLossImpl::reset() {
   bounds_.push_back(o.n_classes());
   RT_CHECK(!o.cutoffs().empty(), Value, type_name(), "cutoffs should be a sequence of length larger than 0");
   for (size_t i = 0; i + 1 < bounds_.size(); ++i) {
-    RT_CHECK(bounds_[i] > 0 && bounds_[i] < bounds_[i + 1], Value, type_name(),
-             "cutoffs should be a sequence of unique, positive integers sorted in an increasing order, where each "
-             "value is between 1 and n_classes-1");
+    RT_CHECK(
+        bounds_[i] > 0 && bounds_[i] < bounds_[i + 1], Value, type_name(),
+        "cutoffs should be a sequence of unique, positive integers sorted in an increasing order, where each "
+        "value is between 1 and n_classes-1");
   }
   const auto clusters = static_cast<int64_t>(o.cutoffs().size());
   head = register_module("head", Linear(o.in_features(), bounds_[0] + clusters, o.head_bias()));
   tail = register_module("tail", ModuleList());
   for (size_t i = 0; i + 1 < bounds_.size(); ++i) {
-    const auto hidden = static_cast<int64_t>(
-        std::floor(static_cast<double>(o.in_features()) / std::pow(o.div_value(), static_cast<double>(i + 1))));
-    tail->push_back(
-        Sequential(Linear(o.in_features(), hidden, false), Linear(hidden, bounds_[i + 1] - bounds_[i], false)));
+    const auto hidden = static_cast<int64_t>(std::floor(static_cast<double>(o.in_features()) /
+                                                        std::pow(o.div_value(), static_cast<double>(i + 1))));
+    tail->push_back(Sequential(Linear(o.in_features(), hidden, false),
+                               Linear(hidden, bounds_[i + 1] - bounds_[i], false)));
   }
 }
 
-std::tuple<Tensor, Tensor> AdaptiveLogSoftmaxWithLossImpl::forward(const Tensor& input, const Tensor& target) {
+std::tuple<Tensor, Tensor> AdaptiveLogSoftmaxWithLossImpl::forward(const Tensor& input,
+                                                                   const Tensor& target) {
   const bool batched = target.dim() > 0;
   RT_CHECK(target.dim() <= 1 && input.dim() == target.dim() + 1, Shape, type_name(),
-           "0D or 1D target tensor expected, multi-target not supported; got input ", input.sizes(), " and target ",
-           target.sizes());
+           "0D or 1D target tensor expected, multi-target not supported; got input ", input.sizes(),
+           " and target ", target.sizes());
   const Tensor x = batched ? input : input.unsqueeze(0), y = batched ? target : target.unsqueeze(0);
   RT_CHECK(x.size(0) == y.size(0), Shape, type_name(),
            "Input and target should have the same size in the batch dimension.");
-  RT_CHECK(y.numel() == 0 || (y.min().item<int64_t>() >= 0 && y.max().item<int64_t>() < options.n_classes()), Index,
-           type_name(), "Target values should be in [0, ", options.n_classes() - 1, "]");
+  RT_CHECK(y.numel() == 0 || (y.min().item<int64_t>() >= 0 && y.max().item<int64_t>() < options.n_classes()),
+           Index, type_name(), "Target values should be in [0, ", options.n_classes() - 1, "]");
   Tensor head_index = y, output = zeros({y.size(0)}, input.dtype(), input.device());
   for (size_t i = 0; i + 1 < bounds_.size(); ++i) {
     const int64_t low = bounds_[i], high = bounds_[i + 1];
@@ -57,12 +59,15 @@ Tensor AdaptiveLogSoftmaxWithLossImpl::full_log_prob(const Tensor& input, const 
   const Tensor all = log_softmax(head_output, 1);
   std::vector<Tensor> parts = {all.narrow(1, 0, bounds_[0])};
   for (int64_t i = 0; i + 1 < static_cast<int64_t>(bounds_.size()); ++i) {
-    parts.push_back(log_softmax(tail->ptr(i)->forward(input), 1) + all.select(1, bounds_[0] + i).unsqueeze(1));
+    parts.push_back(log_softmax(tail->ptr(i)->forward(input), 1) +
+                    all.select(1, bounds_[0] + i).unsqueeze(1));
   }
   return cat(parts, 1);
 }
 
-Tensor AdaptiveLogSoftmaxWithLossImpl::log_prob(const Tensor& input) { return full_log_prob(input, head(input)); }
+Tensor AdaptiveLogSoftmaxWithLossImpl::log_prob(const Tensor& input) {
+  return full_log_prob(input, head(input));
+}
 
 Tensor AdaptiveLogSoftmaxWithLossImpl::predict(const Tensor& input) {
   const Tensor scores = head(input), output = scores.argmax(1);

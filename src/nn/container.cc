@@ -141,8 +141,8 @@ std::string describe(const std::vector<Module::NamedTensor>& named) {
   for (const auto& [name, t] : named) {
     std::string size;
     for (const int64_t n : t.sizes()) size += (size.empty() ? "" : "x") + std::to_string(n);
-    s += cat(s.empty() ? "" : "\n", "  (", name, "): Parameter containing: [rustorch.", dtype_name(t.dtype()), " of size ",
-             size, "]");
+    s += cat(s.empty() ? "" : "\n", "  (", name, "): Parameter containing: [rustorch.", dtype_name(t.dtype()),
+             " of size ", size, "]");
   }
   return s;
 }
@@ -168,7 +168,9 @@ Tensor ParameterListImpl::operator[](int64_t index) const {
   return parameters(false)[static_cast<size_t>(index < 0 ? index + n : index)];
 }
 std::string ParameterListImpl::extra_repr() const { return describe(named_parameters(false)); }
-std::shared_ptr<Module> ParameterListImpl::clone() const { return clone_parameters<ParameterListImpl>(*this); }
+std::shared_ptr<Module> ParameterListImpl::clone() const {
+  return clone_parameters<ParameterListImpl>(*this);
+}
 
 ParameterDictImpl::ParameterDictImpl(const std::vector<NamedTensor>& tensors) {
   for (const auto& [name, t] : tensors) insert(name, t);
@@ -193,6 +195,8 @@ std::vector<std::string> ParameterDictImpl::keys() const {
   return out;
 }
 std::string ParameterDictImpl::extra_repr() const { return describe(named_parameters(false)); }
-std::shared_ptr<Module> ParameterDictImpl::clone() const { return clone_parameters<ParameterDictImpl>(*this); }
+std::shared_ptr<Module> ParameterDictImpl::clone() const {
+  return clone_parameters<ParameterDictImpl>(*this);
+}
 
 }  // namespace rustorch::nn

@@ -83,13 +83,13 @@ template <size_t N>
 void ConvNdImpl<N>::reset() {
   const auto& o = this->options;
   const std::string& named = o.padding_name();
-  RT_CHECK(named.empty() || named == "same" || named == "valid", Value, type_name(), "Invalid padding string '",
-           named, "', should be one of {'same', 'valid'}");
+  RT_CHECK(named.empty() || named == "same" || named == "valid", Value, type_name(),
+           "Invalid padding string '", named, "', should be one of {'same', 'valid'}");
   RT_CHECK(named != "same" || all_are(o.stride(), 1), Value, type_name(),
            "padding='same' is not supported for strided convolutions");
   const std::string& mode = o.padding_mode();
-  RT_CHECK(mode == "zeros" || mode == "reflect" || mode == "replicate" || mode == "circular", Value, type_name(),
-           "padding_mode must be one of zeros, reflect, replicate, circular; got '", mode, "'");
+  RT_CHECK(mode == "zeros" || mode == "reflect" || mode == "replicate" || mode == "circular", Value,
+           type_name(), "padding_mode must be one of zeros, reflect, replicate, circular; got '", mode, "'");
   const int64_t groups = std::max<int64_t>(o.groups(), 1);
   std::tie(weight, bias) = make_weights(type_name(), *this, o, o.out_channels(), o.in_channels() / groups);
 }
@@ -139,14 +139,15 @@ Tensor ConvTransposeNdImpl<N>::forward(const Tensor& x, IntArrayRef output_size)
   if (!output_size.empty()) {
     const size_t lead = static_cast<size_t>(x.dim()) - N;
     if (output_size.size() == lead + N) output_size = output_size.slice(lead);
-    RT_CHECK(output_size.size() == N, Value, type_name(), "for ", x.dim(), "D input, output_size must have ", N,
-             " or ", lead + N, " elements (got ", output_size.size(), ")");
+    RT_CHECK(output_size.size() == N, Value, type_name(), "for ", x.dim(), "D input, output_size must have ",
+             N, " or ", lead + N, " elements (got ", output_size.size(), ")");
     for (size_t d = 0; d < N; ++d) {
       const int64_t low = (x.size(static_cast<int64_t>(lead + d)) - 1) * o.stride()[d] - 2 * o.padding()[d] +
                           o.dilation()[d] * (o.kernel_size()[d] - 1) + 1;
       extra[d] = output_size[d] - low;
       RT_CHECK(extra[d] >= 0 && extra[d] < o.stride()[d], Value, type_name(), "requested an output size of ",
-               output_size, ", but valid sizes in dim ", d, " range from ", low, " to ", low + o.stride()[d] - 1);
+               output_size, ", but valid sizes in dim ", d, " range from ", low, " to ",
+               low + o.stride()[d] - 1);
     }
   }
   const auto b = maybe(bias);

@@ -28,9 +28,9 @@ Tensor FeatureAlphaDropoutImpl::forward(const Tensor& x) {
   return feature_alpha_dropout(x, options.p(), is_training());
 }
 
-#define RT_TEXT(Name)                                                               \
-  std::string Name##Impl::extra_repr() const {                                      \
-    return text::Fields().add("p", options.p()).add("inplace", options.inplace());  \
+#define RT_TEXT(Name)                                                              \
+  std::string Name##Impl::extra_repr() const {                                     \
+    return text::Fields().add("p", options.p()).add("inplace", options.inplace()); \
   }
 RT_TEXT(Dropout)
 RT_TEXT(Dropout1d)

@@ -55,11 +55,12 @@ Embedding Embedding::from_pretrained(const Tensor& embeddings, bool freeze) {
 
 void EmbeddingBagImpl::reset() { weight = make_table(*this, options); }
 
-Tensor EmbeddingBagImpl::forward(const Tensor& input, const Tensor& offsets, const Tensor& per_sample_weights) {
+Tensor EmbeddingBagImpl::forward(const Tensor& input, const Tensor& offsets,
+                                 const Tensor& per_sample_weights) {
   const auto& o = options;
-  return functional::embedding_bag(input, weight, offsets, o.max_norm(), o.norm_type(), o.scale_grad_by_freq(),
-                                   o.mode(), o.sparse(), per_sample_weights, o.include_last_offset(),
-                                   o.padding_idx());
+  return functional::embedding_bag(input, weight, offsets, o.max_norm(), o.norm_type(),
+                                   o.scale_grad_by_freq(), o.mode(), o.sparse(), per_sample_weights,
+                                   o.include_last_offset(), o.padding_idx());
 }
 
 std::string EmbeddingBagImpl::extra_repr() const {

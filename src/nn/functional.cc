@@ -29,12 +29,12 @@ Tensor gumbel_softmax(const Tensor& logits, double tau, bool hard, int64_t dim) 
 
 Tensor dropout_nd(int64_t n, const Tensor& input, double p, bool training, bool inplace) {
   if (n == 1) {
-    RT_CHECK(input.dim() == 2 || input.dim() == 3, Shape, "dropout1d", "Expected 2D or 3D input, but received a ",
-             input.dim(), "D input");
+    RT_CHECK(input.dim() == 2 || input.dim() == 3, Shape, "dropout1d",
+             "Expected 2D or 3D input, but received a ", input.dim(), "D input");
   }
   const bool unbatched = (n == 1 && input.dim() == 2) || (n == 3 && input.dim() == 4);
-  const Tensor out =
-      unbatched ? feature_dropout(input.unsqueeze(0), p, training).squeeze(0) : feature_dropout(input, p, training);
+  const Tensor out = unbatched ? feature_dropout(input.unsqueeze(0), p, training).squeeze(0)
+                               : feature_dropout(input, p, training);
   return inplace ? input.copy_(out) : out;
 }
 
@@ -103,7 +103,8 @@ Tensor bag_max(const Tensor& rows, const Tensor& starts, const Tensor& keep) {
     const int64_t a = starts.select(0, i).item<int64_t>(), b = starts.select(0, i + 1).item<int64_t>();
     Tensor bag = rows.narrow(0, a, b - a);
     if (keep.defined()) bag = bag.index_select(0, keep.narrow(0, a, b - a).nonzero().squeeze(1));
-    out.push_back(bag.size(0) > 0 ? std::get<0>(bag.max(0)) : zeros({rows.size(1)}, rows.dtype(), rows.device()));
+    out.push_back(bag.size(0) > 0 ? std::get<0>(bag.max(0))
+                                  : zeros({rows.size(1)}, rows.dtype(), rows.device()));
   }
   return out.empty() ? zeros({0, rows.size(1)}, rows.dtype(), rows.device()) : stack(out);
 }
@@ -140,7 +141,8 @@ Tensor embedding_bag(const Tensor& input_in, const Tensor& weight, const Tensor&
     input = input.reshape({-1});
     if (weights.defined()) weights = weights.reshape({-1});
   } else {
-    RT_CHECK(offsets.defined() && offsets.dim() == 1, Value, "embedding_bag", "offsets has to be a 1D Tensor");
+    RT_CHECK(offsets.defined() && offsets.dim() == 1, Value, "embedding_bag",
+             "offsets has to be a 1D Tensor");
     RT_CHECK(offsets.select(0, 0).item<int64_t>() == 0, Value, "embedding_bag", "offsets[0] has to be 0");
     RT_CHECK(offsets.select(0, -1).item<int64_t>() <= input.size(0), Value, "embedding_bag",
              "offsets[-1] can not be greater than input's length");
@@ -148,7 +150,8 @@ Tensor embedding_bag(const Tensor& input_in, const Tensor& weight, const Tensor&
                  ? offsets
                  : cat({offsets, full({1}, Scalar(input.size(0)), offsets.dtype(), offsets.device())});
   }
-  const Tensor rows = rustorch::embedding(weight, input, padding_idx.value_or(-1), scale_grad_by_freq, sparse);
+  const Tensor rows =
+      rustorch::embedding(weight, input, padding_idx.value_or(-1), scale_grad_by_freq, sparse);
   const Tensor keep = padding_idx ? input.ne(*padding_idx) : Tensor();
   return mode == "max" ? bag_max(rows, starts, keep) : bag_sum(rows, starts, keep, weights, mode == "mean");
 }
@@ -159,7 +162,8 @@ Tensor unfold(const Tensor& input, Pair kernel_size, Pair dilation, Pair padding
   return im2col(input, kernel_size, dilation, padding, stride);
 }
 
-Tensor fold(const Tensor& input, Pair output_size, Pair kernel_size, Pair dilation, Pair padding, Pair stride) {
+Tensor fold(const Tensor& input, Pair output_size, Pair kernel_size, Pair dilation, Pair padding,
+            Pair stride) {
   return col2im(input, output_size, kernel_size, dilation, padding, stride);
 }
 
@@ -181,13 +185,15 @@ Tensor resize(const Tensor& x, std::string_view mode, std::optional<IntArrayRef>
   if (mode == "bilinear" && n == 4) return upsample_bilinear2d(x, size, align, factors);
   if (mode == "bicubic" && n == 4) return upsample_bicubic2d(x, size, align, factors);
   if (mode == "trilinear" && n == 5) return upsample_trilinear3d(x, size, align, factors);
-  raise(ErrorKind::NotImplemented, "interpolate", rustorch::cat("Got ", n, "D input, but mode ", mode, " needs another"));
+  raise(ErrorKind::NotImplemented, "interpolate",
+        rustorch::cat("Got ", n, "D input, but mode ", mode, " needs another"));
 }
 }  // namespace
 
 Tensor interpolate(const Tensor& input, const std::optional<std::vector<int64_t>>& size,
                    const std::optional<std::vector<double>>& scale_factor, std::string_view mode,
-                   std::optional<bool> align_corners, std::optional<bool> recompute_scale_factor, bool antialias) {
+                   std::optional<bool> align_corners, std::optional<bool> recompute_scale_factor,
+                   bool antialias) {
   const bool fixed = mode == "nearest" || mode == "area" || mode == "nearest-exact";
   RT_CHECK(!fixed || !align_corners, Value, "interpolate",
            "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | "
@@ -197,8 +203,9 @@ Tensor interpolate(const Tensor& input, const std::optional<std::vector<int64_t>
                 : "either size or scale_factor should be defined");
   RT_CHECK(!size || !recompute_scale_factor.value_or(false), Value, "interpolate",
            "recompute_scale_factor is not meaningful with an explicit size.");
-  RT_CHECK(!antialias || ((mode == "bilinear" || mode == "bicubic") && input.dim() == 4), Value, "interpolate",
-           "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input");
+  RT_CHECK(
+      !antialias || ((mode == "bilinear" || mode == "bicubic") && input.dim() == 4), Value, "interpolate",
+      "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input");
   const auto n = static_cast<size_t>(std::max<int64_t>(input.dim() - 2, 0));
   std::vector<int64_t> sizes;
   std::vector<double> factors;

@@ -20,7 +20,8 @@ struct Projected {
 };
 
 /// The projections by one packed [3E, E] weight, in as few products as possible.
-Projected project(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& weight, const Tensor& bias) {
+Projected project(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& weight,
+                  const Tensor& bias) {
   const int64_t embed = q.size(-1);
   const auto part = [](const std::vector<Tensor>& list, size_t i) {
     return list.empty() ? std::optional<Tensor>() : std::optional<Tensor>(list[i]);
@@ -45,8 +46,8 @@ void check_shapes(const Tensor& query, const Tensor& key, const Tensor& value,
   const int64_t dims = query.dim();
   RT_CHECK(dims == 2 || dims == 3, Shape, "attention",
            "query should be unbatched 2D or batched 3D tensor but received ", dims, "-D query tensor");
-  RT_CHECK(key.dim() == dims && value.dim() == dims, Shape, "attention", "expected `key` and `value` to be ", dims,
-           "-D but found ", key.dim(), "-D and ", value.dim(), "-D tensors respectively");
+  RT_CHECK(key.dim() == dims && value.dim() == dims, Shape, "attention", "expected `key` and `value` to be ",
+           dims, "-D but found ", key.dim(), "-D and ", value.dim(), "-D tensors respectively");
   RT_CHECK(!o.key_padding_mask.defined() || o.key_padding_mask.dim() == dims - 1, Shape, "attention",
            "expected `key_padding_mask` to be `None` or ", dims - 1, "-D");
   RT_CHECK(!o.attn_mask.defined() || o.attn_mask.dim() == 2 || o.attn_mask.dim() == 3, Shape, "attention",
@@ -74,7 +75,8 @@ std::tuple<Tensor, Tensor> multi_head_attention_forward(Tensor query, Tensor key
   Tensor padding = canonical_mask(o.key_padding_mask, query.dtype());
   Tensor mask = o.attn_mask;
   bool is_causal = o.is_causal;
-  RT_CHECK(!is_causal || mask.defined(), Value, "attention", "Need attn_mask if specifying the is_causal hint.");
+  RT_CHECK(!is_causal || mask.defined(), Value, "attention",
+           "Need attn_mask if specifying the is_causal hint.");
   if (is_causal && !padding.defined() && !o.need_weights) {
     mask = {};  // the attention kernel applies the causal mask itself
   } else {
@@ -93,9 +95,10 @@ std::tuple<Tensor, Tensor> multi_head_attention_forward(Tensor query, Tensor key
   }
   if (mask.defined()) {
     if (mask.dim() == 2) mask = mask.unsqueeze(0);
-    const bool fits = (mask.size(0) == 1 || mask.size(0) == rows) && mask.size(1) == tgt && mask.size(2) == src;
-    RT_CHECK(fits, Shape, "attention", "The shape of the attn_mask is ", mask.sizes(), ", but should be (", tgt,
-             ", ", src, ") or (", rows, ", ", tgt, ", ", src, ").");
+    const bool fits =
+        (mask.size(0) == 1 || mask.size(0) == rows) && mask.size(1) == tgt && mask.size(2) == src;
+    RT_CHECK(fits, Shape, "attention", "The shape of the attn_mask is ", mask.sizes(), ", but should be (",
+             tgt, ", ", src, ") or (", rows, ", ", tgt, ", ", src, ").");
   }
   const auto widen = [&] {
     if (mask.defined()) mask = pad(mask, {0, 1});

@@ -37,10 +37,11 @@ Tensor kl_div(const Tensor& input, const Tensor& target, std::string_view reduct
 
 Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight,
                             std::string_view reduction) {
-  RT_CHECK(input.sizes() == target.sizes(), Value, "binary_cross_entropy", "Using a target size (", target.sizes(),
-           ") that is different to the input size (", input.sizes(), ")");
+  RT_CHECK(input.sizes() == target.sizes(), Value, "binary_cross_entropy", "Using a target size (",
+           target.sizes(), ") that is different to the input size (", input.sizes(), ")");
   return rustorch::binary_cross_entropy(
-      input, target, weight.defined() ? std::optional<Tensor>(weight.expand_as(target)) : std::nullopt, reduction);
+      input, target, weight.defined() ? std::optional<Tensor>(weight.expand_as(target)) : std::nullopt,
+      reduction);
 }
 
 Tensor poisson_nll_loss(const Tensor& input, const Tensor& target, bool log_input, bool full, double eps,
@@ -53,12 +54,13 @@ Tensor poisson_nll_loss(const Tensor& input, const Tensor& target, bool log_inpu
   return reduce(loss, reduction);
 }
 
-Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor& var_in, bool full, double eps,
-                         std::string_view reduction) {
+Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor& var_in, bool full,
+                         double eps, std::string_view reduction) {
   Tensor var = var_in;
   RT_CHECK(!var.lt(0).any().item<bool>(), Value, "gaussian_nll_loss", "var has negative entry/entries");
   if (!(var.sizes() == input.sizes())) {
-    const IntArrayRef lead = input.sizes().slice(0, static_cast<size_t>(std::max<int64_t>(input.dim() - 1, 0)));
+    const IntArrayRef lead =
+        input.sizes().slice(0, static_cast<size_t>(std::max<int64_t>(input.dim() - 1, 0)));
     if (var.sizes() == lead) {
       var = var.unsqueeze(-1);
     } else {
@@ -81,7 +83,8 @@ Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor
   return reduce(loss, reduction);
 }
 
-Tensor hinge_embedding_loss(const Tensor& input, const Tensor& target, double margin, std::string_view reduction) {
+Tensor hinge_embedding_loss(const Tensor& input, const Tensor& target, double margin,
+                            std::string_view reduction) {
   const Tensor zero = zeros_like(input);
   const Tensor away = where(target.eq(1), zero, (Scalar(margin) - input).clamp_min(0));
   const Tensor near = where(target.eq(-1), zero, input);
@@ -92,8 +95,9 @@ Tensor cosine_embedding_loss(const Tensor& a, const Tensor& b, const Tensor& tar
                              std::string_view reduction) {
   RT_CHECK(target.dim() <= 1, Shape, "cosine_embedding_loss",
            "0D or 1D target tensor expected, multi-target not supported");
-  RT_CHECK(a.dim() == target.dim() + 1, Shape, "cosine_embedding_loss", target.dim(), "D target tensor expects ",
-           target.dim() + 1, "D input tensors, but found inputs with sizes ", a.sizes(), " and ", b.sizes(), ".");
+  RT_CHECK(a.dim() == target.dim() + 1, Shape, "cosine_embedding_loss", target.dim(),
+           "D target tensor expects ", target.dim() + 1, "D input tensors, but found inputs with sizes ",
+           a.sizes(), " and ", b.sizes(), ".");
   constexpr double kEps = 1e-12;
   const Tensor dot = (a * b).sum(-1);
   const Tensor cos = dot / ((a.square().sum(-1) + kEps) * (b.square().sum(-1) + kEps)).sqrt();
@@ -106,8 +110,8 @@ Tensor cosine_embedding_loss(const Tensor& a, const Tensor& b, const Tensor& tar
 Tensor margin_ranking_loss(const Tensor& a, const Tensor& b, const Tensor& target, double margin,
                            std::string_view reduction) {
   RT_CHECK(a.dim() == b.dim() && a.dim() == target.dim(), Shape, "margin_ranking_loss",
-           "All input tensors should have same dimension but got sizes: input1: ", a.sizes(), ", input2: ", b.sizes(),
-           ", target: ", target.sizes());
+           "All input tensors should have same dimension but got sizes: input1: ", a.sizes(),
+           ", input2: ", b.sizes(), ", target: ", target.sizes());
   return reduce((target.neg() * (a - b) + margin).clamp_min(0), reduction);
 }
 
@@ -122,17 +126,18 @@ Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target, co
   return reduce(loss.sum(-1) / input.size(-1), reduction);
 }
 
-Tensor multi_margin_loss(const Tensor& input, const Tensor& target, int64_t p, double margin, const Tensor& weight,
-                         std::string_view reduction) {
+Tensor multi_margin_loss(const Tensor& input, const Tensor& target, int64_t p, double margin,
+                         const Tensor& weight, std::string_view reduction) {
   RT_CHECK(p == 1 || p == 2, Value, "multi_margin_loss", "only p == 1 and p == 2 supported");
-  RT_CHECK(!weight.defined() || weight.dim() == 1, Value, "multi_margin_loss", "weight must be one-dimensional");
+  RT_CHECK(!weight.defined() || weight.dim() == 1, Value, "multi_margin_loss",
+           "weight must be one-dimensional");
   RT_CHECK(input.dim() <= 2 && (input.dim() < 2 || input.size(1) > 0), Shape, "multi_margin_loss",
            "expected a non-empty vector or matrix; got ", input.sizes());
   const bool batched = input.dim() == 2;
   const Tensor x = batched ? input : input.reshape({1, -1});
   const Tensor y = target.reshape({-1, 1});
-  RT_CHECK(y.size(0) == x.size(0), Shape, "multi_margin_loss", "inconsistent target size, expected ", x.size(0),
-           " but got ", target.sizes());
+  RT_CHECK(y.size(0) == x.size(0), Shape, "multi_margin_loss", "inconsistent target size, expected ",
+           x.size(0), " but got ", target.sizes());
   RT_CHECK(!outside(y, 0, x.size(1)), Index, "multi_margin_loss", "target out of range");
   Tensor z = (Scalar(margin) - x.gather(1, y) + x).clamp_min(0);
   if (p == 2) z = z * z;
@@ -159,8 +164,8 @@ Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target, std::st
   return reduce(loss, reduction);
 }
 
-Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative, double margin,
-                           double p, double eps, bool swap, std::string_view reduction) {
+Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
+                           double margin, double p, double eps, bool swap, std::string_view reduction) {
   const Distance distance = [&](const Tensor& a, const Tensor& b) { return pairwise_distance(a, b, p, eps); };
   return triplet_margin_with_distance_loss(anchor, positive, negative, distance, margin, swap, reduction);
 }
@@ -170,7 +175,8 @@ Tensor triplet_margin_with_distance_loss(const Tensor& anchor, const Tensor& pos
                                          std::string_view reduction) {
   RT_CHECK(margin > 0, Value, "triplet_margin_loss", "margin must be greater than 0, got ", margin);
   RT_CHECK(anchor.dim() == positive.dim() && anchor.dim() == negative.dim(), Shape, "triplet_margin_loss",
-           "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
+           "The anchor, positive, and negative tensors are expected to have the same number of dimensions, "
+           "but got: "
            "anchor ",
            anchor.dim(), "D, positive ", positive.dim(), "D, and negative ", negative.dim(), "D inputs");
   const auto d = [&](const Tensor& a, const Tensor& b) {
@@ -234,7 +240,8 @@ Tensor ctc_forward(const Tensor& log_probs, const CtcTargets& t, const std::vect
   for (int64_t b = 0; b < batch; ++b) {
     const auto i = static_cast<size_t>(b);
     steps = std::max(steps, times[i]);
-    if (times[i] == 0) results[i] = sizes[i] == 0 ? state.select(0, b).select(0, 0) * 0 : state.select(0, b).select(0, 1);
+    if (times[i] == 0)
+      results[i] = sizes[i] == 0 ? state.select(0, b).select(0, 0) * 0 : state.select(0, b).select(0, 1);
   }
   for (int64_t s = 0; s < steps; ++s) {
     const Tensor emit = log_probs.select(0, s).gather(1, t.labels).clamp_min(kNever);
@@ -243,7 +250,8 @@ Tensor ctc_forward(const Tensor& log_probs, const CtcTargets& t, const std::vect
       state = cat({emit.narrow(1, 0, first), filled(width - first, kNever)}, 1);
     } else {
       const Tensor one = cat({never, state.narrow(1, 0, width - 1)}, 1);
-      const Tensor two = cat({never, never, state.narrow(1, 0, std::max<int64_t>(width - 2, 0))}, 1).narrow(1, 0, width);
+      const Tensor two =
+          cat({never, never, state.narrow(1, 0, std::max<int64_t>(width - 2, 0))}, 1).narrow(1, 0, width);
       state = log_add({state, one, two.masked_fill(forbidden, Scalar(kNever))}) + emit;
     }
     for (int64_t b = 0; b < batch; ++b) {
@@ -266,14 +274,15 @@ Tensor ctc_loss(const Tensor& log_probs_in, const Tensor& targets_in, const Tens
            "ctc_loss", "input_lengths and target_lengths must be of size batch_size");
   int64_t total = 0;
   for (size_t i = 0; i < times.size(); ++i) {
-    RT_CHECK(times[i] >= 0 && times[i] <= steps, Value, "ctc_loss", "Expected input_lengths to have value at most ",
-             steps, ", but got value ", times[i]);
-    RT_CHECK(targets.dim() == 1 || (sizes[i] <= targets.size(1) && targets.size(0) == batch), Shape, "ctc_loss",
-             "Expected targets of size ", batch, " x at least ", sizes[i], "; got ", targets.sizes());
+    RT_CHECK(times[i] >= 0 && times[i] <= steps, Value, "ctc_loss",
+             "Expected input_lengths to have value at most ", steps, ", but got value ", times[i]);
+    RT_CHECK(targets.dim() == 1 || (sizes[i] <= targets.size(1) && targets.size(0) == batch), Shape,
+             "ctc_loss", "Expected targets of size ", batch, " x at least ", sizes[i], "; got ",
+             targets.sizes());
     total += sizes[i];
   }
-  RT_CHECK(targets.dim() != 1 || total == targets.size(0), Shape, "ctc_loss", "Expected targets of total length ",
-           total, "; got ", targets.size(0));
+  RT_CHECK(targets.dim() != 1 || total == targets.size(0), Shape, "ctc_loss",
+           "Expected targets of total length ", total, "; got ", targets.size(0));
   Tensor loss = ctc_forward(log_probs, ctc_targets(targets, sizes, blank), times, sizes);
   const Tensor impossible = loss.gt(1e29);
   // PyTorch's gradient takes log_probs for normalised: it has the term exp(log_probs), and the value has not.

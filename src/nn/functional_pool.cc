@@ -8,7 +8,9 @@
 namespace rustorch::nn::functional {
 
 namespace {
-int64_t product(IntArrayRef v) { return std::accumulate(v.begin(), v.end(), int64_t{1}, std::multiplies<>()); }
+int64_t product(IntArrayRef v) {
+  return std::accumulate(v.begin(), v.end(), int64_t{1}, std::multiplies<>());
+}
 
 /// The leading sizes of x, then these.
 std::vector<int64_t> joined(IntArrayRef lead, IntArrayRef rest) {
@@ -18,7 +20,8 @@ std::vector<int64_t> joined(IntArrayRef lead, IntArrayRef rest) {
 }
 }  // namespace
 
-Tensor lp_pool(const Tensor& input, double norm_type, IntArrayRef kernel, IntArrayRef stride, bool ceil_mode) {
+Tensor lp_pool(const Tensor& input, double norm_type, IntArrayRef kernel, IntArrayRef stride,
+               bool ceil_mode) {
   const Tensor powered = input.pow(norm_type);
   const IntArrayRef step = stride.empty() ? kernel : stride;
   Tensor out;
@@ -45,10 +48,12 @@ Tensor max_unpool(const Tensor& input, const Tensor& indices, IntArrayRef kernel
     RT_CHECK(step[i] > 0, Value, name, "strides should be greater than zero");
     const int64_t usual = (input.size(d - n) - 1) * step[i] + kernel[i] - 2 * padding[i];
     if (!output_size.empty()) {
-      RT_CHECK(output_size.size() == kernel.size(), Value, name, "output_size should be a sequence containing ", n,
-               " or ", n + 2, " elements, but it has a length of '", output_size.size(), "'");
+      RT_CHECK(output_size.size() == kernel.size(), Value, name,
+               "output_size should be a sequence containing ", n, " or ", n + 2,
+               " elements, but it has a length of '", output_size.size(), "'");
       RT_CHECK(output_size[i] > usual - step[i] && output_size[i] < usual + step[i], Value, name,
-               "invalid output_size (dim ", d, " must be between ", usual - step[i], " and ", usual + step[i], ")");
+               "invalid output_size (dim ", d, " must be between ", usual - step[i], " and ", usual + step[i],
+               ")");
     }
     size.push_back(output_size.empty() ? usual : output_size[i]);
   }
@@ -89,8 +94,8 @@ std::tuple<Tensor, Tensor> fractional_max_pool(const Tensor& input, IntArrayRef 
   for (int64_t d = 0; d < n; ++d) {
     const auto i = static_cast<size_t>(d);
     const int64_t extent = x.size(2 + d);
-    RT_CHECK(kernel[i] > 0 && size[i] > 0 && size[i] + kernel[i] - 1 <= extent, Shape, name, "pool size ", kernel,
-             " and output ", size, " do not fit into the input");
+    RT_CHECK(kernel[i] > 0 && size[i] > 0 && size[i] + kernel[i] - 1 <= extent, Shape, name, "pool size ",
+             kernel, " and output ", size, " do not fit into the input");
     const int64_t which = n == 2 ? 1 - d : d;  // PyTorch's order: width first in 2D, depth first in 3D
     const Tensor start = starts_of(samples.select(-1, which), extent, size[i], kernel[i]);
     Tensor place = start.unsqueeze(-1) + arange(kernel[i]);

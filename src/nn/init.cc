@@ -89,7 +89,8 @@ const Tensor& eye_(const Tensor& t) {
 }
 
 const Tensor& dirac_(const Tensor& t, int64_t groups) {
-  RT_CHECK(t.dim() >= 3 && t.dim() <= 5, Value, "init", "Only tensors with 3, 4, or 5 dimensions are supported");
+  RT_CHECK(t.dim() >= 3 && t.dim() <= 5, Value, "init",
+           "Only tensors with 3, 4, or 5 dimensions are supported");
   RT_CHECK(groups > 0 && t.size(0) % groups == 0, Value, "init", "dim 0 must be divisible by groups");
   return fill(t, [&] {
     t.zero_();
@@ -113,12 +114,14 @@ const Tensor& xavier_normal_(const Tensor& t, double gain) {
   const auto [in, out] = fans(t);
   return init::normal_(t, 0.0, gain * std::sqrt(2.0 / (in + out)));
 }
-const Tensor& kaiming_uniform_(const Tensor& t, double a, std::string_view mode, std::string_view nonlinearity) {
+const Tensor& kaiming_uniform_(const Tensor& t, double a, std::string_view mode,
+                               std::string_view nonlinearity) {
   if (t.numel() == 0) return t;
   const double bound = std::sqrt(3.0) * kaiming_std(t, a, mode, nonlinearity);
   return init::uniform_(t, -bound, bound);
 }
-const Tensor& kaiming_normal_(const Tensor& t, double a, std::string_view mode, std::string_view nonlinearity) {
+const Tensor& kaiming_normal_(const Tensor& t, double a, std::string_view mode,
+                              std::string_view nonlinearity) {
   if (t.numel() == 0) return t;
   return init::normal_(t, 0.0, kaiming_std(t, a, mode, nonlinearity));
 }

@@ -37,8 +37,8 @@ std::string LinearImpl::extra_repr() const {
 void BilinearImpl::reset() {
   RT_CHECK(options.in1_features() > 0, Value, "Bilinear", "in1_features must be > 0, but got ",
            options.in1_features());
-  weight = register_parameter("weight",
-                              empty({options.out_features(), options.in1_features(), options.in2_features()}));
+  weight = register_parameter(
+      "weight", empty({options.out_features(), options.in1_features(), options.in2_features()}));
   bias = register_parameter("bias", options.bias() ? empty({options.out_features()}) : Tensor());
   const double bound = 1 / std::sqrt(static_cast<double>(options.in1_features()));
   init::uniform_(weight, -bound, bound);
@@ -60,7 +60,9 @@ std::string BilinearImpl::extra_repr() const {
 Tensor IdentityImpl::forward(const Tensor& input) { return input; }
 std::string IdentityImpl::extra_repr() const { return ""; }
 
-Tensor FlattenImpl::forward(const Tensor& input) { return flatten(input, options.start_dim(), options.end_dim()); }
+Tensor FlattenImpl::forward(const Tensor& input) {
+  return flatten(input, options.start_dim(), options.end_dim());
+}
 std::string FlattenImpl::extra_repr() const {
   return Fields().add("start_dim", options.start_dim()).add("end_dim", options.end_dim());
 }

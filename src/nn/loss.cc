@@ -15,7 +15,9 @@ using T = const Tensor&;
 Tensor L1LossImpl::forward(T x, T y) { return l1_loss(x, y, options.reduction()); }
 Tensor MSELossImpl::forward(T x, T y) { return mse_loss(x, y, options.reduction()); }
 Tensor SoftMarginLossImpl::forward(T x, T y) { return F::soft_margin_loss(x, y, options.reduction()); }
-Tensor MultiLabelMarginLossImpl::forward(T x, T y) { return F::multilabel_margin_loss(x, y, options.reduction()); }
+Tensor MultiLabelMarginLossImpl::forward(T x, T y) {
+  return F::multilabel_margin_loss(x, y, options.reduction());
+}
 Tensor SmoothL1LossImpl::forward(T x, T y) {
   return F::smooth_l1_loss(x, y, std::string_view(options.reduction()), options.beta());
 }
@@ -74,7 +76,8 @@ Tensor CrossEntropyLossImpl::forward(T x, T y) {
 }
 
 void MultiMarginLossImpl::reset() {
-  RT_CHECK(options.p() == 1 || options.p() == 2, Value, "MultiMarginLoss", "only p == 1 and p == 2 supported");
+  RT_CHECK(options.p() == 1 || options.p() == 2, Value, "MultiMarginLoss",
+           "only p == 1 and p == 2 supported");
   weight = register_buffer("weight", options.weight());
 }
 Tensor MultiMarginLossImpl::forward(T x, T y) {

@@ -289,7 +289,8 @@ Module::Module(const Module& other)
       training_(other.training_) {}
 
 std::shared_ptr<Module> Module::clone() const {
-  raise(ErrorKind::NotImplemented, type_name() + "::clone", "derive from Cloneable to make a module clonable");
+  raise(ErrorKind::NotImplemented, type_name() + "::clone",
+        "derive from Cloneable to make a module clonable");
 }
 
 void Module::forget_members() {
@@ -302,15 +303,16 @@ void Module::copy_members(const Module& from) {
   const NoGradGuard no_grad;
   training_ = from.training_;
   const auto copy = [&](const Tensor& to, const Tensor& t, const std::string& name) {
-    RT_CHECK(to.defined() == t.defined(), Value, "clone", "reset() of ", type_name(),
-             " does not register '", name, "' as the original has it");
+    RT_CHECK(to.defined() == t.defined(), Value, "clone", "reset() of ", type_name(), " does not register '",
+             name, "' as the original has it");
     if (!t.defined()) return;
     to.set_data(t.detach().clone());
     to.requires_grad_(t.requires_grad());
   };
   RT_CHECK(parameters_.size() == from.parameters_.size() && buffers_.size() == from.buffers_.size() &&
                children_.size() == from.children_.size(),
-           Value, "clone", "reset() of ", type_name(), " does not register the members that the original has");
+           Value, "clone", "reset() of ", type_name(),
+           " does not register the members that the original has");
   for (size_t i = 0; i < parameters_.size(); ++i) {
     copy(parameters_[i].second, from.parameters_[i].second, parameters_[i].first);
   }

@@ -65,7 +65,10 @@ Tensor BatchNormImpl<N>::forward(const Tensor& x) {
     RT_CHECK(x.dim() >= 2, Shape, type_name(), "expected at least 2D input (got ", x.dim(), "D input)");
   } else {
     RT_CHECK(x.dim() == kDims + 2 || (N == 1 && x.dim() == 2), Value, type_name(), "expected ",
-             N == 1 ? "2D or 3D" : N == 2 ? "4D" : "5D", " input (got ", x.dim(), "D input)");
+             N == 1   ? "2D or 3D"
+             : N == 2 ? "4D"
+                      : "5D",
+             " input (got ", x.dim(), "D input)");
   }
   double factor = o.momentum().value_or(0.0);
   std::optional<Tensor> mean = maybe(this->running_mean), var = maybe(this->running_var);
@@ -89,8 +92,8 @@ template <size_t N>
 Tensor InstanceNormImpl<N>::forward(const Tensor& input) {
   const auto& o = this->options;
   constexpr auto kDims = static_cast<int64_t>(N);
-  RT_CHECK(input.dim() == kDims + 1 || input.dim() == kDims + 2, Value, type_name(), "expected ", kDims + 1, "D or ",
-           kDims + 2, "D input (got ", input.dim(), "D input)");
+  RT_CHECK(input.dim() == kDims + 1 || input.dim() == kDims + 2, Value, type_name(), "expected ", kDims + 1,
+           "D or ", kDims + 2, "D input (got ", input.dim(), "D input)");
   const bool batched = input.dim() == kDims + 2;
   const Tensor x = batched ? input : input.unsqueeze(0);
   RT_CHECK(!o.affine() || x.size(1) == o.num_features(), Value, type_name(),
@@ -141,8 +144,8 @@ std::string LayerNormImpl::extra_repr() const {
 }
 
 void RMSNormImpl::reset() {
-  weight = register_parameter("weight", options.elementwise_affine() ? ones(IntArrayRef(options.normalized_shape()))
-                                                                     : Tensor());
+  weight = register_parameter(
+      "weight", options.elementwise_affine() ? ones(IntArrayRef(options.normalized_shape())) : Tensor());
 }
 Tensor RMSNormImpl::forward(const Tensor& x) {
   return rms_norm(x, options.normalized_shape(), maybe(weight), options.eps());
@@ -156,8 +159,8 @@ std::string RMSNormImpl::extra_repr() const {
 
 void GroupNormImpl::reset() {
   RT_CHECK(options.num_groups() > 0 && options.num_channels() % options.num_groups() == 0, Value, "GroupNorm",
-           "num_channels (", options.num_channels(), ") must be divisible by num_groups (", options.num_groups(),
-           ")");
+           "num_channels (", options.num_channels(), ") must be divisible by num_groups (",
+           options.num_groups(), ")");
   std::tie(weight, bias) = make_affine(*this, {options.num_channels()}, options.affine(), options.bias());
 }
 Tensor GroupNormImpl::forward(const Tensor& x) {
@@ -196,7 +199,8 @@ Tensor CrossMapLRN2dImpl::forward(const Tensor& x) {
     const Tensor left = square.select(1, 0).narrow(1, half, 1).detach();
     total = cat({total.narrow(1, 0, half + 1), total.narrow(1, half + 1, c - half - 1) + left}, 1);
   }
-  return x * (total * (options.alpha() / static_cast<double>(options.size())) + options.k()).pow(-options.beta());
+  return x *
+         (total * (options.alpha() / static_cast<double>(options.size())) + options.k()).pow(-options.beta());
 }
 std::string CrossMapLRN2dImpl::extra_repr() const { return lrn_text(options); }
 

@@ -19,9 +19,10 @@ template <size_t N>
 Tensor PadImpl<N>::forward(const Tensor& x) {
   const std::string_view mode = mode_of(kind_);
   constexpr auto kDims = static_cast<int64_t>(N);
-  RT_CHECK(mode != "circular" || x.dim() == kDims + 1 || x.dim() == kDims + 2, Value, type_name(), "expected ",
-           kDims + 1, "D or ", kDims + 2, "D input (got ", x.dim(), "D input)");
-  return mode == "constant" ? pad(x, options.padding(), mode, options.value()) : pad(x, options.padding(), mode);
+  RT_CHECK(mode != "circular" || x.dim() == kDims + 1 || x.dim() == kDims + 2, Value, type_name(),
+           "expected ", kDims + 1, "D or ", kDims + 2, "D input (got ", x.dim(), "D input)");
+  return mode == "constant" ? pad(x, options.padding(), mode, options.value())
+                            : pad(x, options.padding(), mode);
 }
 
 template <size_t N>

@@ -37,16 +37,19 @@ template <size_t N>
 Tensor MaxPoolImpl<N>::forward(const Tensor& x) {
   const auto& o = this->options;
   const auto s = step_of(o);
-  return pick<N>([&] { return max_pool1d(x, o.kernel_size(), s.ref(), o.padding(), o.dilation(), o.ceil_mode()); },
-                 [&] { return max_pool2d(x, o.kernel_size(), s.ref(), o.padding(), o.dilation(), o.ceil_mode()); },
-                 [&] { return max_pool3d(x, o.kernel_size(), s.ref(), o.padding(), o.dilation(), o.ceil_mode()); });
+  return pick<N>(
+      [&] { return max_pool1d(x, o.kernel_size(), s.ref(), o.padding(), o.dilation(), o.ceil_mode()); },
+      [&] { return max_pool2d(x, o.kernel_size(), s.ref(), o.padding(), o.dilation(), o.ceil_mode()); },
+      [&] { return max_pool3d(x, o.kernel_size(), s.ref(), o.padding(), o.dilation(), o.ceil_mode()); });
 }
 
 template <size_t N>
 std::tuple<Tensor, Tensor> MaxPoolImpl<N>::forward_with_indices(const Tensor& x) {
   const auto& o = this->options;
   const auto s = step_of(o);
-  const auto run = [&](auto f) { return f(x, o.kernel_size(), s.ref(), o.padding(), o.dilation(), o.ceil_mode()); };
+  const auto run = [&](auto f) {
+    return f(x, o.kernel_size(), s.ref(), o.padding(), o.dilation(), o.ceil_mode());
+  };
   return pick<N>([&] { return run([](auto&&... a) { return max_pool1d_with_indices(a...); }); },
                  [&] { return run([](auto&&... a) { return max_pool2d_with_indices(a...); }); },
                  [&] { return run([](auto&&... a) { return max_pool3d_with_indices(a...); }); });
@@ -75,9 +78,10 @@ Tensor AvgPoolImpl<N>::forward(const Tensor& x) {
   const auto& o = this->options;
   const auto s = step_of(o);
   const bool c = o.ceil_mode(), i = o.count_include_pad();
-  return pick<N>([&] { return avg_pool1d(x, o.kernel_size(), s.ref(), o.padding(), c, i); },
-                 [&] { return avg_pool2d(x, o.kernel_size(), s.ref(), o.padding(), c, i, o.divisor_override()); },
-                 [&] { return avg_pool3d(x, o.kernel_size(), s.ref(), o.padding(), c, i, o.divisor_override()); });
+  return pick<N>(
+      [&] { return avg_pool1d(x, o.kernel_size(), s.ref(), o.padding(), c, i); },
+      [&] { return avg_pool2d(x, o.kernel_size(), s.ref(), o.padding(), c, i, o.divisor_override()); },
+      [&] { return avg_pool3d(x, o.kernel_size(), s.ref(), o.padding(), c, i, o.divisor_override()); });
 }
 
 template <size_t N>
@@ -160,7 +164,8 @@ template <size_t N>
 std::string size_text(const ExpandingArray<N>& size) {
   if (size.is_one()) return "output_size=" + text::py(size);
   std::string s = "output_size=(";
-  for (size_t d = 0; d < N; ++d) s += (d > 0 ? ", " : "") + (size[d] < 0 ? std::string("None") : text::py(size[d]));
+  for (size_t d = 0; d < N; ++d)
+    s += (d > 0 ? ", " : "") + (size[d] < 0 ? std::string("None") : text::py(size[d]));
   return s + (N == 1 ? ",)" : ")");
 }
 }  // namespace
@@ -206,8 +211,8 @@ void FractionalMaxPoolImpl<N>::reset() {
   const auto& o = this->options;
   RT_CHECK(o.output_size().has_value() != o.output_ratio().has_value(), Value, type_name(),
            "requires specifying either an output size, or a pooling ratio");
-  RT_CHECK(!o.output_ratio() || o.output_ratio()->size() == 1 || o.output_ratio()->size() == N, Value, type_name(),
-           "output_ratio needs one number or ", N);
+  RT_CHECK(!o.output_ratio() || o.output_ratio()->size() == 1 || o.output_ratio()->size() == N, Value,
+           type_name(), "output_ratio needs one number or ", N);
   for (const double r : o.output_ratio().value_or(std::vector<double>())) {
     RT_CHECK(r > 0 && r < 1, Value, type_name(), "output_ratio must be between 0 and 1 (got ", r, ")");
   }
@@ -235,7 +240,7 @@ std::string FractionalMaxPoolImpl<N>::type_name() const {
   return name_of("FractionalMaxPool", N);
 }
 
-#define RT_INSTANTIATE(Name)     \
+#define RT_INSTANTIATE(Name)    \
   template class Name##Impl<1>; \
   template class Name##Impl<2>; \
   template class Name##Impl<3>

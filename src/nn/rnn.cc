@@ -19,8 +19,8 @@ int64_t gates_of(RecurrentMode mode) {
 }
 
 RecurrentMode mode_of(const std::string& nonlinearity) {
-  RT_CHECK(nonlinearity == "tanh" || nonlinearity == "relu", Value, "RNN", "Unknown nonlinearity '", nonlinearity,
-           "'. Select from 'tanh' or 'relu'.");
+  RT_CHECK(nonlinearity == "tanh" || nonlinearity == "relu", Value, "RNN", "Unknown nonlinearity '",
+           nonlinearity, "'. Select from 'tanh' or 'relu'.");
   return nonlinearity == "relu" ? RecurrentMode::Relu : RecurrentMode::Tanh;
 }
 
@@ -51,7 +51,8 @@ std::vector<Tensor> states(const Recurrent& r, const Tensor& input, int64_t batc
     const int64_t size[] = {layers, batch, i == 0 ? out : r.hidden_size};
     if (!given) hx[i] = zeros(size, input.dtype(), input.device());
     RT_CHECK(hx[i].sizes() == IntArrayRef(size), Shape, "rnn", "Expected hidden",
-             count == 2 ? cat("[", i, "]") : std::string(), " size ", IntArrayRef(size), ", got ", hx[i].sizes());
+             count == 2 ? cat("[", i, "]") : std::string(), " size ", IntArrayRef(size), ", got ",
+             hx[i].sizes());
   }
   return hx;
 }
@@ -67,9 +68,11 @@ void Recurrent::build(Module& m) {
   const std::string name = m.type_name();
   RT_CHECK(hidden_size > 0, Value, name, "hidden_size must be greater than zero");
   RT_CHECK(num_layers > 0, Value, name, "num_layers must be greater than zero");
-  RT_CHECK(dropout >= 0 && dropout <= 1, Value, name,
-           "dropout should be a number in range [0, 1] representing the probability of an element being zeroed");
-  RT_CHECK(proj_size >= 0 && proj_size < hidden_size, Value, name, "proj_size has to be smaller than hidden_size");
+  RT_CHECK(
+      dropout >= 0 && dropout <= 1, Value, name,
+      "dropout should be a number in range [0, 1] representing the probability of an element being zeroed");
+  RT_CHECK(proj_size >= 0 && proj_size < hidden_size, Value, name,
+           "proj_size has to be smaller than hidden_size");
   const int64_t gates = gates_of(mode) * hidden_size, out = proj_size > 0 ? proj_size : hidden_size;
   const int64_t directions = bidirectional ? 2 : 1;
   weights.clear();
@@ -92,8 +95,8 @@ void Recurrent::build(Module& m) {
 
 std::tuple<Tensor, std::vector<Tensor>> Recurrent::run(const Tensor& input, std::vector<Tensor> hx,
                                                        bool training) const {
-  RT_CHECK(input.dim() == 2 || input.dim() == 3, Value, "rnn", "Expected input to be 2D or 3D, got ", input.dim(),
-           "D instead");
+  RT_CHECK(input.dim() == 2 || input.dim() == 3, Value, "rnn", "Expected input to be 2D or 3D, got ",
+           input.dim(), "D instead");
   const bool batched = input.dim() == 3;
   for (Tensor& h : hx) {
     RT_CHECK(h.dim() == (batched ? 3 : 2), Shape, "rnn", "For ", batched ? "batched 3-D" : "unbatched 2-D",
@@ -116,8 +119,8 @@ std::tuple<Tensor, std::vector<Tensor>> Recurrent::run(const Tensor& input, std:
   return {y, last};
 }
 
-std::tuple<PackedSequence, std::vector<Tensor>> Recurrent::run(const PackedSequence& input, std::vector<Tensor> hx,
-                                                               bool training) const {
+std::tuple<PackedSequence, std::vector<Tensor>> Recurrent::run(const PackedSequence& input,
+                                                               std::vector<Tensor> hx, bool training) const {
   check_input(*this, input.data, 2);
   if (input.sorted_indices.defined()) {
     for (Tensor& h : hx) h = h.index_select(1, input.sorted_indices);
@@ -160,7 +163,9 @@ Recurrent recurrent(const Options& o, RecurrentMode mode) {
   return r;
 }
 
-std::vector<Tensor> list(const Tensor& hx) { return hx.defined() ? std::vector<Tensor>{hx} : std::vector<Tensor>(); }
+std::vector<Tensor> list(const Tensor& hx) {
+  return hx.defined() ? std::vector<Tensor>{hx} : std::vector<Tensor>();
+}
 std::vector<Tensor> list(const std::optional<std::tuple<Tensor, Tensor>>& hx) {
   return hx ? std::vector<Tensor>{std::get<0>(*hx), std::get<1>(*hx)} : std::vector<Tensor>();
 }
@@ -174,7 +179,8 @@ std::tuple<Tensor, Tensor> RNNImpl::forward(const Tensor& input, const Tensor& h
   const auto [y, h] = core_.run(input, list(hx), is_training());
   return {y, h[0]};
 }
-std::tuple<PackedSequence, Tensor> RNNImpl::forward_with_packed_input(const PackedSequence& input, const Tensor& hx) {
+std::tuple<PackedSequence, Tensor> RNNImpl::forward_with_packed_input(const PackedSequence& input,
+                                                                      const Tensor& hx) {
   const auto [y, h] = core_.run(input, list(hx), is_training());
   return {y, h[0]};
 }
@@ -188,8 +194,8 @@ std::tuple<Tensor, LSTMImpl::State> LSTMImpl::forward(const Tensor& input, const
   const auto [y, h] = core_.run(input, list(hx), is_training());
   return {y, {h[0], h[1]}};
 }
-std::tuple<PackedSequence, LSTMImpl::State> LSTMImpl::forward_with_packed_input(const PackedSequence& input,
-                                                                               const std::optional<State>& hx) {
+std::tuple<PackedSequence, LSTMImpl::State> LSTMImpl::forward_with_packed_input(
+    const PackedSequence& input, const std::optional<State>& hx) {
   const auto [y, h] = core_.run(input, list(hx), is_training());
   return {y, State{h[0], h[1]}};
 }
@@ -202,7 +208,8 @@ std::tuple<Tensor, Tensor> GRUImpl::forward(const Tensor& input, const Tensor& h
   const auto [y, h] = core_.run(input, list(hx), is_training());
   return {y, h[0]};
 }
-std::tuple<PackedSequence, Tensor> GRUImpl::forward_with_packed_input(const PackedSequence& input, const Tensor& hx) {
+std::tuple<PackedSequence, Tensor> GRUImpl::forward_with_packed_input(const PackedSequence& input,
+                                                                      const Tensor& hx) {
   const auto [y, h] = core_.run(input, list(hx), is_training());
   return {y, h[0]};
 }
@@ -224,11 +231,12 @@ void build_cell(Cell& m, int64_t chunks) {
 
 /// f(batched input, batched states) -> states, with the batch dimension put in and out again.
 template <class Cell, class F>
-std::vector<Tensor> run_cell(const Cell& m, const Tensor& input, std::vector<Tensor> hx, size_t count, F&& f) {
+std::vector<Tensor> run_cell(const Cell& m, const Tensor& input, std::vector<Tensor> hx, size_t count,
+                             F&& f) {
   const std::string name = m.type_name();
   const int64_t hidden = m.options.hidden_size();
-  RT_CHECK(input.dim() == 1 || input.dim() == 2, Value, name, "Expected input to be 1D or 2D, got ", input.dim(),
-           "D instead");
+  RT_CHECK(input.dim() == 1 || input.dim() == 2, Value, name, "Expected input to be 1D or 2D, got ",
+           input.dim(), "D instead");
   RT_CHECK(input.size(-1) == m.options.input_size(), Shape, name, "input has inconsistent input_size: got ",
            input.size(-1), " expected ", m.options.input_size());
   const bool batched = input.dim() == 2;
@@ -238,8 +246,8 @@ std::vector<Tensor> run_cell(const Cell& m, const Tensor& input, std::vector<Ten
     if (h.dim() == 1) h = h.unsqueeze(0);
     RT_CHECK(h.dim() == 2 && h.size(0) == x.size(0), Shape, name, "Input batch size ", x.size(0),
              " doesn't match hidden batch size ", h.sizes());
-    RT_CHECK(h.size(1) == hidden, Shape, name, "hidden has inconsistent hidden_size: got ", h.size(1), ", expected ",
-             hidden);
+    RT_CHECK(h.size(1) == hidden, Shape, name, "hidden has inconsistent hidden_size: got ", h.size(1),
+             ", expected ", hidden);
   }
   std::vector<Tensor> out = f(x, hx);
   if (!batched) {
@@ -264,8 +272,9 @@ void RNNCellImpl::reset() {
 Tensor RNNCellImpl::forward(const Tensor& input, const Tensor& hx) {
   return run_cell(*this, input, list(hx), 1, [&](const Tensor& x, const std::vector<Tensor>& h) {
     const bool relu = options.nonlinearity() == "relu";
-    return std::vector<Tensor>{relu ? rnn_relu_cell(x, h[0], weight_ih, weight_hh, maybe(bias_ih), maybe(bias_hh))
-                                    : rnn_tanh_cell(x, h[0], weight_ih, weight_hh, maybe(bias_ih), maybe(bias_hh))};
+    return std::vector<Tensor>{
+        relu ? rnn_relu_cell(x, h[0], weight_ih, weight_hh, maybe(bias_ih), maybe(bias_hh))
+             : rnn_tanh_cell(x, h[0], weight_ih, weight_hh, maybe(bias_ih), maybe(bias_hh))};
   })[0];
 }
 std::string RNNCellImpl::extra_repr() const {

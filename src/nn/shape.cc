@@ -39,7 +39,9 @@ std::string UnfoldImpl::extra_repr() const {
 Tensor PixelShuffleImpl::forward(const Tensor& x) { return pixel_shuffle(x, options.upscale_factor()); }
 std::string PixelShuffleImpl::extra_repr() const { return field("upscale_factor", options.upscale_factor()); }
 Tensor PixelUnshuffleImpl::forward(const Tensor& x) { return pixel_unshuffle(x, options.downscale_factor()); }
-std::string PixelUnshuffleImpl::extra_repr() const { return field("downscale_factor", options.downscale_factor()); }
+std::string PixelUnshuffleImpl::extra_repr() const {
+  return field("downscale_factor", options.downscale_factor());
+}
 Tensor ChannelShuffleImpl::forward(const Tensor& x) { return channel_shuffle(x, options.groups()); }
 std::string ChannelShuffleImpl::extra_repr() const { return field("groups", options.groups()); }
 

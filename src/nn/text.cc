@@ -10,7 +10,8 @@ namespace rustorch::nn {
 
 template <size_t N>
 ExpandingArray<N>::ExpandingArray(const int64_t* data, size_t size) {
-  RT_CHECK(size == N || size == 1, Value, "ExpandingArray", "got ", size, " numbers; expected ", N, " or one");
+  RT_CHECK(size == N || size == 1, Value, "ExpandingArray", "got ", size, " numbers; expected ", N,
+           " or one");
   for (size_t i = 0; i < N; ++i) values_[i] = data[size == 1 ? 0 : i];
 }
 template class ExpandingArray<1>;

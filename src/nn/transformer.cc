@@ -16,7 +16,8 @@ void MultiheadAttentionImpl::reset() {
   const auto& o = options;
   const int64_t e = o.embed_dim(), kdim = o.kdim().value_or(e), vdim = o.vdim().value_or(e);
   RT_CHECK(e > 0 && o.num_heads() > 0, Value, "MultiheadAttention",
-           "embed_dim and num_heads must be greater than 0, got embed_dim=", e, " and num_heads=", o.num_heads());
+           "embed_dim and num_heads must be greater than 0, got embed_dim=", e,
+           " and num_heads=", o.num_heads());
   RT_CHECK(e % o.num_heads() == 0, Value, "MultiheadAttention", "embed_dim must be divisible by num_heads");
   const bool same = kdim == e && vdim == e;
   const auto make = [&](const char* name, bool wanted, std::initializer_list<int64_t> shape) {
@@ -43,9 +44,10 @@ void MultiheadAttentionImpl::reset() {
 }
 
 std::tuple<Tensor, Tensor> MultiheadAttentionImpl::forward(const Tensor& query, const Tensor& key,
-                                                           const Tensor& value, const Tensor& key_padding_mask,
-                                                           bool need_weights, const Tensor& attn_mask,
-                                                           bool average_attn_weights, bool is_causal) {
+                                                           const Tensor& value,
+                                                           const Tensor& key_padding_mask, bool need_weights,
+                                                           const Tensor& attn_mask, bool average_attn_weights,
+                                                           bool is_causal) {
   RT_CHECK(query.size(-1) == options.embed_dim(), Shape, "MultiheadAttention",
            "was expecting embedding dimension of ", options.embed_dim(), ", but got ", query.size(-1));
   F::MultiheadAttentionForwardOptions o;
@@ -68,7 +70,8 @@ std::tuple<Tensor, Tensor> MultiheadAttentionImpl::forward(const Tensor& query, 
   o.v_proj_weight = v_proj_weight;
   o.average_attn_weights = average_attn_weights;
   o.is_causal = is_causal;
-  if (!options.batch_first() || query.dim() != 3) return F::multi_head_attention_forward(query, key, value, o);
+  if (!options.batch_first() || query.dim() != 3)
+    return F::multi_head_attention_forward(query, key, value, o);
   // Equal inputs stay one tensor, so that one product projects them all.
   const Tensor q = query.transpose(1, 0);
   const Tensor k = key.is_same(query) ? q : key.transpose(1, 0);
@@ -89,7 +92,8 @@ void build_common(Layer& m) {
   m.dropout = m.register_module("dropout", Dropout(o.dropout()));
   m.linear2 = m.register_module("linear2", Linear(o.dim_feedforward(), o.d_model(), o.bias()));
   const auto norm = [&](const char* name) {
-    return m.register_module(name, LayerNorm(LayerNormOptions(o.d_model()).eps(o.layer_norm_eps()).bias(o.bias())));
+    return m.register_module(name,
+                             LayerNorm(LayerNormOptions(o.d_model()).eps(o.layer_norm_eps()).bias(o.bias())));
   };
   m.norm1 = norm("norm1");
   m.norm2 = norm("norm2");
@@ -152,7 +156,8 @@ Tensor TransformerDecoderLayerImpl::forward(const Tensor& tgt, const Tensor& mem
     return attend(self_attn, dropout1, x, x, tgt_mask, tgt_key_padding_mask, tgt_is_causal);
   };
   const auto other = [&](const Tensor& x) {
-    return attend(multihead_attn, dropout2, x, memory, memory_mask, memory_key_padding_mask, memory_is_causal);
+    return attend(multihead_attn, dropout2, x, memory, memory_mask, memory_key_padding_mask,
+                  memory_is_causal);
   };
   Tensor x = tgt;
   if (options.norm_first()) {
@@ -191,8 +196,8 @@ bool causal(const Tensor& mask, std::optional<bool> is_causal, const Tensor& x, 
 
 void TransformerEncoderImpl::reset() { build_stack(*this, options.encoder_layer()); }
 
-Tensor TransformerEncoderImpl::forward(const Tensor& src, const Tensor& mask_in, const Tensor& src_key_padding_mask,
-                                       std::optional<bool> is_causal) {
+Tensor TransformerEncoderImpl::forward(const Tensor& src, const Tensor& mask_in,
+                                       const Tensor& src_key_padding_mask, std::optional<bool> is_causal) {
   const Tensor pad = F::canonical_mask(src_key_padding_mask, src.dtype());
   const Tensor mask = F::canonical_mask(mask_in, src.dtype());
   const bool hint = causal(mask, is_causal, src, options.encoder_layer()->options.batch_first());
@@ -208,8 +213,8 @@ void TransformerDecoderImpl::reset() { build_stack(*this, options.decoder_layer(
 
 Tensor TransformerDecoderImpl::forward(const Tensor& tgt, const Tensor& memory, const Tensor& tgt_mask,
                                        const Tensor& memory_mask, const Tensor& tgt_key_padding_mask,
-                                       const Tensor& memory_key_padding_mask, std::optional<bool> tgt_is_causal,
-                                       bool memory_is_causal) {
+                                       const Tensor& memory_key_padding_mask,
+                                       std::optional<bool> tgt_is_causal, bool memory_is_causal) {
   const bool hint = causal(tgt_mask, tgt_is_causal, tgt, options.decoder_layer()->options.batch_first());
   Tensor x = tgt;
   for (size_t i = 0; i < layers->size(); ++i) {
@@ -255,11 +260,11 @@ void TransformerImpl::reset() {
   }
 }
 
-Tensor TransformerImpl::forward(const Tensor& src, const Tensor& tgt, const Tensor& src_mask, const Tensor& tgt_mask,
-                                const Tensor& memory_mask, const Tensor& src_key_padding_mask,
-                                const Tensor& tgt_key_padding_mask, const Tensor& memory_key_padding_mask,
-                                std::optional<bool> src_is_causal, std::optional<bool> tgt_is_causal,
-                                bool memory_is_causal) {
+Tensor TransformerImpl::forward(const Tensor& src, const Tensor& tgt, const Tensor& src_mask,
+                                const Tensor& tgt_mask, const Tensor& memory_mask,
+                                const Tensor& src_key_padding_mask, const Tensor& tgt_key_padding_mask,
+                                const Tensor& memory_key_padding_mask, std::optional<bool> src_is_causal,
+                                std::optional<bool> tgt_is_causal, bool memory_is_causal) {
   const int64_t batch = options.batch_first() ? 0 : 1;
   RT_CHECK(src.dim() != 3 || (tgt.dim() == 3 && src.size(batch) == tgt.size(batch)), Shape, "Transformer",
            "the batch number of src and tgt must be equal");

@@ -23,14 +23,16 @@ Tensor get_total_norm(TensorList tensors, double norm_type, bool error_if_nonfin
   std::vector<Tensor> norms;
   for (const Tensor& t : tensors) norms.push_back(linalg_vector_norm(t, norm_type));
   const Tensor total = linalg_vector_norm(stack(norms), norm_type);
-  RT_CHECK(!error_if_nonfinite || total.isfinite().item<bool>(), Value, "clip_grad_norm_", "The total norm of order ",
-           norm_type, " for gradients from `parameters` is non-finite, so it cannot be clipped");
+  RT_CHECK(!error_if_nonfinite || total.isfinite().item<bool>(), Value, "clip_grad_norm_",
+           "The total norm of order ", norm_type,
+           " for gradients from `parameters` is non-finite, so it cannot be clipped");
   return total;
 }
 
 void clip_grads_with_norm_(const std::vector<Tensor>& parameters, double max_norm, const Tensor& total_norm) {
   const NoGradGuard no_grad;
-  const Tensor factor = (total_norm + 1e-6).reciprocal().mul(max_norm).clamp(std::optional<Scalar>(), Scalar(1.0));
+  const Tensor factor =
+      (total_norm + 1e-6).reciprocal().mul(max_norm).clamp(std::optional<Scalar>(), Scalar(1.0));
   for (const Tensor& g : grads_of(parameters)) g.mul_(factor);
 }
 
@@ -87,16 +89,17 @@ PackedSequence pack_padded_sequence(const Tensor& input_in, const Tensor& length
   const std::vector<int64_t> sizes = numbers(lengths);
   RT_CHECK(!sizes.empty() && input.size(1) > 0, Value, "pack_padded_sequence", "Cannot pack empty tensors.");
   RT_CHECK(static_cast<int64_t>(sizes.size()) == input.size(1), Shape, "pack_padded_sequence",
-           "Expected `len(lengths)` to be equal to batch_size, but got ", sizes.size(), " (batch_size=", input.size(1),
-           ")");
+           "Expected `len(lengths)` to be equal to batch_size, but got ", sizes.size(),
+           " (batch_size=", input.size(1), ")");
   for (size_t i = 0; i < sizes.size(); ++i) {
-    RT_CHECK(sizes[i] > 0, Value, "pack_padded_sequence",
-             "Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0");
+    RT_CHECK(
+        sizes[i] > 0, Value, "pack_padded_sequence",
+        "Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0");
     RT_CHECK(i == 0 || sizes[i - 1] >= sizes[i], Value, "pack_padded_sequence",
              "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True.");
   }
-  RT_CHECK(sizes[0] <= input.size(0), Shape, "pack_padded_sequence", "Expected lengths of at most ", input.size(0),
-           " (the padded length); got ", sizes[0]);
+  RT_CHECK(sizes[0] <= input.size(0), Shape, "pack_padded_sequence", "Expected lengths of at most ",
+           input.size(0), " (the padded length); got ", sizes[0]);
   std::vector<int64_t> batch_sizes;
   std::vector<Tensor> pieces;
   auto count = static_cast<int64_t>(sizes.size());
@@ -118,7 +121,8 @@ std::tuple<Tensor, Tensor> pad_packed_sequence(const PackedSequence& sequence, b
   const std::vector<int64_t> sizes = numbers(sequence.batch_sizes);
   auto steps = static_cast<int64_t>(sizes.size());
   RT_CHECK(total_length < 0 || total_length >= steps, Value, "pad_packed_sequence",
-           "Expected total_length to be at least the length of the longest sequence in input, but got total_length=",
+           "Expected total_length to be at least the length of the longest sequence in input, but got "
+           "total_length=",
            total_length, " and max sequence length being ", steps);
   steps = std::max(steps, total_length);
   const Tensor& data = sequence.data;
@@ -130,7 +134,8 @@ std::tuple<Tensor, Tensor> pad_packed_sequence(const PackedSequence& sequence, b
       ++lengths[static_cast<size_t>(b)];
     }
   }
-  const Tensor flat = full(with_tail({steps * batch}, data, 1), Scalar(padding_value), data.dtype(), data.device());
+  const Tensor flat =
+      full(with_tail({steps * batch}, data, 1), Scalar(padding_value), data.dtype(), data.device());
   Tensor out = flat.index_copy(0, tensor(position), data).reshape(with_tail({steps, batch}, data, 1));
   const Tensor sizes_out = tensor(lengths);
   if (batch_first) out = out.transpose(0, 1);
@@ -149,7 +154,8 @@ Tensor pad_sequence(TensorList sequences, bool batch_first, double padding_value
     if (missing == 0) {
       padded.push_back(s);
     } else {
-      padded.push_back(cat({s, full(with_tail({missing}, s, 1), Scalar(padding_value), s.dtype(), s.device())}));
+      padded.push_back(
+          cat({s, full(with_tail({missing}, s, 1), Scalar(padding_value), s.dtype(), s.device())}));
     }
   }
   return stack(padded, batch_first ? 0 : 1);

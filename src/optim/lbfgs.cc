@@ -31,9 +31,8 @@ double cubic_minimum(const Point& a, const Point& b, double low, double high) {
   const double square = d1 * d1 - a.slope * b.slope;
   if (!(square >= 0)) return (low + high) / 2.0;
   const double d2 = std::sqrt(square);
-  const double x = a.t <= b.t
-                       ? b.t - (b.t - a.t) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))
-                       : a.t - (a.t - b.t) * ((a.slope + d2 - d1) / (a.slope - b.slope + 2 * d2));
+  const double x = a.t <= b.t ? b.t - (b.t - a.t) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))
+                              : a.t - (a.t - b.t) * ((a.slope + d2 - d1) / (a.slope - b.slope + 2 * d2));
   return std::min(std::max(x, low), high);
 }
 
@@ -43,7 +42,8 @@ struct Search {
 };
 
 /// A step that fulfils the strong Wolfe conditions.
-Search strong_wolfe(const Evaluate& evaluate, double scale, const Point& start, double t, double tolerance_change) {
+Search strong_wolfe(const Evaluate& evaluate, double scale, const Point& start, double t,
+                    double tolerance_change) {
   constexpr double kC1 = 1e-4, kC2 = 0.9;
   constexpr int kMaxSteps = 25;
   const auto too_high = [&](const Point& p) { return p.f > start.f + kC1 * p.t * start.slope; };
@@ -196,7 +196,8 @@ Tensor LBFGS::step(const LossClosure& closure) {
   const int64_t max_iter = o.at("max_iter").to_int(), max_eval = o.at("max_eval").to_int();
   const double tolerance_grad = o.number("tolerance_grad"), tolerance_change = o.number("tolerance_change");
   const SavedValue& search = o.at("line_search_fn");
-  RT_CHECK(search.is_none() || search.text() == "strong_wolfe", Value, "LBFGS", "only 'strong_wolfe' is supported");
+  RT_CHECK(search.is_none() || search.text() == "strong_wolfe", Value, "LBFGS",
+           "only 'strong_wolfe' is supported");
 
   double loss = loss_at();
   auto evals_total = static_cast<int64_t>(number_or(state, "func_evals", 0)) + 1;
@@ -236,7 +237,8 @@ Tensor LBFGS::step(const LossClosure& closure) {
         for (size_t i = 0; i < saved.size(); ++i) group.params[i].copy_(saved[i]);
         return Point{length, f, grad, dot_of(grad, d)};
       };
-      const Search found = strong_wolfe(evaluate, largest(d), Point{0.0, loss, g, slope}, t, tolerance_change);
+      const Search found =
+          strong_wolfe(evaluate, largest(d), Point{0.0, loss, g, slope}, t, tolerance_change);
       calls = found.calls;
       loss = found.best.f;
       g = found.best.g;

@@ -35,13 +35,13 @@ void read(const SavedValue& s, std::vector<T>& v) {
 }
 }  // namespace
 
-#define RT_VISIT(T)                                                   \
-  void StateVisitor::operator()(const char* name, T& v) {             \
-    if (to_ != nullptr) {                                             \
-      to_->emplace_back(name, saved(v));                              \
-    } else if (const SavedValue* value = from_->find(name)) {         \
-      read(*value, v);                                                \
-    }                                                                 \
+#define RT_VISIT(T)                                           \
+  void StateVisitor::operator()(const char* name, T& v) {     \
+    if (to_ != nullptr) {                                     \
+      to_->emplace_back(name, saved(v));                      \
+    } else if (const SavedValue* value = from_->find(name)) { \
+      read(*value, v);                                        \
+    }                                                         \
   }
 RT_VISIT(double)
 RT_VISIT(int64_t)
@@ -72,7 +72,8 @@ void LRScheduler::load_state_dict(const SavedValue& from) {
 
 // ---- base
 
-LRScheduler::LRScheduler(Optimizer& optimizer, int64_t last_epoch) : optimizer_(optimizer), last_epoch_(last_epoch) {
+LRScheduler::LRScheduler(Optimizer& optimizer, int64_t last_epoch)
+    : optimizer_(optimizer), last_epoch_(last_epoch) {
   for (OptimizerParamGroup& group : optimizer.param_groups()) {
     OptimizerOptions& o = group.options;
     if (last_epoch == -1 && !o.contains("initial_lr")) o.set("initial_lr", o.get_lr());
@@ -124,7 +125,8 @@ void LRScheduler::set_rates(const Rates& values) {
 // ---- functions of the epoch
 
 LambdaLR::LambdaLR(Optimizer& optimizer, LRFunction f, int64_t last_epoch)
-    : LambdaLR(optimizer, std::vector<LRFunction>(optimizer.param_groups().size(), std::move(f)), last_epoch) {}
+    : LambdaLR(optimizer, std::vector<LRFunction>(optimizer.param_groups().size(), std::move(f)),
+               last_epoch) {}
 LambdaLR::LambdaLR(Optimizer& optimizer, std::vector<LRFunction> f, int64_t last_epoch)
     : LRScheduler(optimizer, last_epoch), lr_lambdas_(std::move(f)) {
   RT_CHECK(lr_lambdas_.size() == optimizer.param_groups().size(), Value, "LambdaLR", "Expected ",
@@ -154,7 +156,8 @@ Rates StepLR::get_lr() {
   return rates([&](double lr) { return lr * gamma_; });
 }
 std::optional<Rates> StepLR::closed_form() const {
-  return base_rates([&](double b) { return b * std::pow(gamma_, static_cast<double>(last_epoch_ / step_size_)); });
+  return base_rates(
+      [&](double b) { return b * std::pow(gamma_, static_cast<double>(last_epoch_ / step_size_)); });
 }
 void StepLR::visit(StateVisitor& v) {
   v("step_size", step_size_);
@@ -162,7 +165,8 @@ void StepLR::visit(StateVisitor& v) {
   LRScheduler::visit(v);
 }
 
-MultiStepLR::MultiStepLR(Optimizer& optimizer, std::vector<int64_t> milestones, double gamma, int64_t last_epoch)
+MultiStepLR::MultiStepLR(Optimizer& optimizer, std::vector<int64_t> milestones, double gamma,
+                         int64_t last_epoch)
     : LRScheduler(optimizer, last_epoch), milestones_(std::move(milestones)), gamma_(gamma) {
   std::sort(milestones_.begin(), milestones_.end());
   initial_step();
@@ -173,7 +177,8 @@ Rates MultiStepLR::get_lr() {
   return rates([&](double lr) { return lr * std::pow(gamma_, static_cast<double>(hits)); });
 }
 std::optional<Rates> MultiStepLR::closed_form() const {
-  const auto passed = std::upper_bound(milestones_.begin(), milestones_.end(), last_epoch_) - milestones_.begin();
+  const auto passed =
+      std::upper_bound(milestones_.begin(), milestones_.end(), last_epoch_) - milestones_.begin();
   return base_rates([&](double b) { return b * std::pow(gamma_, static_cast<double>(passed)); });
 }
 void MultiStepLR::visit(StateVisitor& v) {
@@ -312,7 +317,8 @@ CosineAnnealingWarmRestarts::CosineAnnealingWarmRestarts(Optimizer& optimizer, i
       t_cur_(static_cast<double>(last_epoch)),
       eta_min_(eta_min) {
   RT_CHECK(T_0 > 0, Value, "CosineAnnealingWarmRestarts", "Expected positive integer T_0, but got ", T_0);
-  RT_CHECK(T_mult >= 1, Value, "CosineAnnealingWarmRestarts", "Expected integer T_mult >= 1, but got ", T_mult);
+  RT_CHECK(T_mult >= 1, Value, "CosineAnnealingWarmRestarts", "Expected integer T_mult >= 1, but got ",
+           T_mult);
   CosineAnnealingWarmRestarts::step();
 }
 Rates CosineAnnealingWarmRestarts::get_lr() {
@@ -378,8 +384,8 @@ CyclicLR::CyclicLR(Optimizer& optimizer, double base_lr, double max_lr, CyclicLR
   const double down = options_.step_size_down < 0 ? up : static_cast<double>(options_.step_size_down);
   total_size_ = up + down;
   step_ratio_ = up / total_size_;
-  RT_CHECK(options_.mode == "triangular" || options_.mode == "triangular2" || options_.mode == "exp_range", Value,
-           "CyclicLR", "mode is invalid");
+  RT_CHECK(options_.mode == "triangular" || options_.mode == "triangular2" || options_.mode == "exp_range",
+           Value, "CyclicLR", "mode is invalid");
   if (options_.cycle_momentum) {
     for (OptimizerParamGroup& group : optimizer.param_groups()) {
       set_momentum(group.options, options_.max_momentum);
@@ -433,8 +439,11 @@ Optimizer& prepared(Optimizer& optimizer, double max_lr, const OneCycleLROptions
 }  // namespace
 
 OneCycleLR::OneCycleLR(Optimizer& optimizer, double max_lr, int64_t total_steps, OneCycleLROptions options)
-    : LRScheduler(prepared(optimizer, max_lr, options)), options_(std::move(options)), total_steps_(total_steps) {
-  RT_CHECK(total_steps > 0, Value, "OneCycleLR", "Expected positive integer total_steps, but got ", total_steps);
+    : LRScheduler(prepared(optimizer, max_lr, options)),
+      options_(std::move(options)),
+      total_steps_(total_steps) {
+  RT_CHECK(total_steps > 0, Value, "OneCycleLR", "Expected positive integer total_steps, but got ",
+           total_steps);
   RT_CHECK(options_.pct_start >= 0 && options_.pct_start <= 1, Value, "OneCycleLR",
            "Expected float between 0 and 1 pct_start, but got ", options_.pct_start);
   RT_CHECK(options_.anneal_strategy == "cos" || options_.anneal_strategy == "linear", Value, "OneCycleLR",
@@ -484,13 +493,15 @@ void OneCycleLR::visit(StateVisitor& v) {
 // ---- several schedulers
 
 namespace {
-void check_all(const char* name, const Optimizer& optimizer, const std::vector<std::shared_ptr<LRScheduler>>& list) {
+void check_all(const char* name, const Optimizer& optimizer,
+               const std::vector<std::shared_ptr<LRScheduler>>& list) {
   RT_CHECK(!list.empty(), Value, name, "expects at least one scheduler to be chained, but got no scheduler.");
   for (const auto& s : list) {
     RT_CHECK(s != nullptr, Value, name, "a scheduler is null");
     RT_CHECK(dynamic_cast<ReduceLROnPlateau*>(s.get()) == nullptr, Value, name,
              "does not support `ReduceLROnPlateau` scheduler as it requires a metric when calling `step`");
-    RT_CHECK(&s->optimizer() == &optimizer, Value, name, "expects all schedulers to belong to the same optimizer");
+    RT_CHECK(&s->optimizer() == &optimizer, Value, name,
+             "expects all schedulers to belong to the same optimizer");
   }
 }
 }  // namespace
@@ -500,7 +511,8 @@ SequentialLR::SequentialLR(Optimizer& optimizer, std::vector<std::shared_ptr<LRS
     : LRScheduler(optimizer), schedulers_(std::move(schedulers)), milestones_(std::move(milestones)) {
   check_all("SequentialLR", optimizer, schedulers_);
   RT_CHECK(milestones_.size() + 1 == schedulers_.size(), Value, "SequentialLR",
-           "Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone "
+           "Sequential Schedulers expects number of schedulers provided to be one more than the number of "
+           "milestone "
            "points, but got number of schedulers ",
            schedulers_.size(), " and the number of milestones to be equal to ", milestones_.size());
   last_epoch_ = 0;
@@ -545,11 +557,12 @@ void ChainedScheduler::step() {
 ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, ReduceLROnPlateauOptions o)
     : LRScheduler(optimizer), options_(std::move(o)) {
   RT_CHECK(options_.factor < 1.0, Value, "ReduceLROnPlateau", "Factor should be < 1.0.");
-  RT_CHECK(options_.mode == "min" || options_.mode == "max", Value, "ReduceLROnPlateau", "mode ", options_.mode,
-           " is unknown!");
+  RT_CHECK(options_.mode == "min" || options_.mode == "max", Value, "ReduceLROnPlateau", "mode ",
+           options_.mode, " is unknown!");
   RT_CHECK(options_.threshold_mode == "rel" || options_.threshold_mode == "abs", Value, "ReduceLROnPlateau",
            "threshold mode ", options_.threshold_mode, " is unknown!");
-  best_ = options_.mode == "min" ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity();
+  best_ = options_.mode == "min" ? std::numeric_limits<double>::infinity()
+                                 : -std::numeric_limits<double>::infinity();
   last_epoch_ = 0;
   last_lr_ = rates();
 }
@@ -559,8 +572,8 @@ void ReduceLROnPlateau::step() {
 void ReduceLROnPlateau::step(double metric) {
   ++last_epoch_;
   const double sign = options_.mode == "min" ? 1.0 : -1.0;
-  const double limit =
-      options_.threshold_mode == "rel" ? best_ * (1.0 - sign * options_.threshold) : best_ - sign * options_.threshold;
+  const double limit = options_.threshold_mode == "rel" ? best_ * (1.0 - sign * options_.threshold)
+                                                        : best_ - sign * options_.threshold;
   if (options_.mode == "min" ? metric < limit : metric > limit) {
     best_ = metric;
     num_bad_epochs_ = 0;

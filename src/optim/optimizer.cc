@@ -82,7 +82,8 @@ void Optimizer::add_param_group(OptimizerParamGroup group) {
 
 std::vector<Tensor> Optimizer::parameters() const {
   std::vector<Tensor> out;
-  for (const OptimizerParamGroup& group : groups_) out.insert(out.end(), group.params.begin(), group.params.end());
+  for (const OptimizerParamGroup& group : groups_)
+    out.insert(out.end(), group.params.begin(), group.params.end());
   return out;
 }
 

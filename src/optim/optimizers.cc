@@ -23,7 +23,8 @@ void check_common(const Values& o) {
   for (const char* name : {"momentum", "weight_decay", "lambd", "alpha", "lr_decay", "momentum_decay"}) {
     if (o.contains(name)) check(o.number(name) >= 0, name, o.number(name));
   }
-  if (o.contains("eps") && !o.at("eps").is_list()) check(o.number("eps") >= 0, "epsilon value", o.number("eps"));
+  if (o.contains("eps") && !o.at("eps").is_list())
+    check(o.number("eps") >= 0, "epsilon value", o.number("eps"));
   if (!o.contains("betas")) return;
   const auto [beta1, beta2] = o.pair("betas");
   check(beta1 >= 0 && beta1 < 1, "beta parameter at index 0", beta1);
@@ -76,7 +77,8 @@ const SavedValue kNone;
 
 // ---- options: names and defaults as in Python
 
-#define RT_LATE {"foreach", kNone}, {"maximize", false}, {"differentiable", false}, {"capturable", false}
+#define RT_LATE \
+  {"foreach", kNone}, {"maximize", false}, {"differentiable", false}, { "capturable", false }
 
 SGDOptions::SGDOptions(double lr)
     : OptimizerOptions(Dict{{"lr", lr},
@@ -114,8 +116,9 @@ AdagradOptions::AdagradOptions(double lr)
                             {"differentiable", false},
                             {"fused", kNone}}) {}
 AdamaxOptions::AdamaxOptions(double lr)
-    : OptimizerOptions(
-          Dict{{"lr", lr}, {"betas", SavedValue::List{0.9, 0.999}}, {"eps", 1e-8}, {"weight_decay", 0}, RT_LATE}) {}
+    : OptimizerOptions(Dict{
+          {"lr", lr}, {"betas", SavedValue::List{0.9, 0.999}}, {"eps", 1e-8}, {"weight_decay", 0}, RT_LATE}) {
+}
 NAdamOptions::NAdamOptions(double lr)
     : OptimizerOptions(Dict{{"lr", lr},
                             {"betas", SavedValue::List{0.9, 0.999}},
@@ -165,8 +168,8 @@ MuonOptions::MuonOptions(double lr)
                             {"ns_steps", 5},
                             {"adjust_lr_fn", kNone}}) {}
 LionOptions::LionOptions(double lr)
-    : OptimizerOptions(
-          Dict{{"lr", lr}, {"betas", SavedValue::List{0.9, 0.99}}, {"weight_decay", 0.0}, {"maximize", false}}) {}
+    : OptimizerOptions(Dict{
+          {"lr", lr}, {"betas", SavedValue::List{0.9, 0.99}}, {"weight_decay", 0.0}, {"maximize", false}}) {}
 LAMBOptions::LAMBOptions(double lr)
     : OptimizerOptions(Dict{{"lr", lr},
                             {"betas", SavedValue::List{0.9, 0.999}},
@@ -312,7 +315,8 @@ void Adadelta::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
 Adagrad::Adagrad(std::vector<OptimizerParamGroup> groups, AdagradOptions options)
     : Optimizer(std::move(groups), checked(std::move(options))) {
   for (OptimizerParamGroup& group : param_groups()) {  // the sums exist from the start
-    for (size_t i = 0; i < group.params.size(); ++i) Adagrad::init_state(group.params[i], group.state[i], group.options);
+    for (size_t i = 0; i < group.params.size(); ++i)
+      Adagrad::init_state(group.params[i], group.state[i], group.options);
   }
 }
 void Adagrad::init_state(const Tensor& p, Values& s, Group o) {
@@ -499,16 +503,16 @@ void Adafactor::update(const Tensor& p, const Tensor& g, Values& s, Group o) {
     estimate = variance.clone();
   }
   const Tensor step = estimate.clamp_(Scalar(eps1 * eps1), std::optional<Scalar>()).rsqrt_().mul_(g);
-  const double clip = std::max(
-      1.0, step.norm(Scalar(2)).item<double>() / (std::pow(static_cast<double>(step.numel()), 0.5) * o.number("d")));
+  const double clip = std::max(1.0, step.norm(Scalar(2)).item<double>() /
+                                        (std::pow(static_cast<double>(step.numel()), 0.5) * o.number("d")));
   p.add_(step, -alpha / clip);
 }
 
 Muon::Muon(std::vector<OptimizerParamGroup> groups, MuonOptions options)
     : Optimizer(std::move(groups), checked(std::move(options))) {
   for (const Tensor& p : parameters()) {
-    RT_CHECK(p.dim() == 2, Value, "Muon", "Muon only supports 2D parameters whereas we found a parameter with size: ",
-             p.sizes());
+    RT_CHECK(p.dim() == 2, Value, "Muon",
+             "Muon only supports 2D parameters whereas we found a parameter with size: ", p.sizes());
   }
 }
 void Muon::init_state(const Tensor& p, Values& s, Group) { zero_states(p, s, {"momentum_buffer"}); }

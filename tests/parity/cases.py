@@ -208,7 +208,9 @@ def _rest(run):
         nn.Transformer.generate_square_subsequent_mask(2),
     )
     run("TransformerDecoderLayer", lambda: nn.TransformerDecoderLayer(8, 2, 16), q, k)
-    run("TransformerEncoder", lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16), 2, nn.LayerNorm(8)), q)
+    run(
+        "TransformerEncoder", lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16), 2, nn.LayerNorm(8)), q
+    )
     run("TransformerDecoder", lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16), 2), q, k)
     run("Transformer", lambda: nn.Transformer(8, 2, 1, 2, 16), k, q)
     run("AdaptiveLogSoftmaxWithLoss", lambda: nn.AdaptiveLogSoftmaxWithLoss(8, 10, [3, 6]), x(6, 8), idx(6, high=10))

@@ -36,7 +36,8 @@ void layers_rest() {
   L("RNN", RNN(4, 3), s)
   L("RNN2", RNN(RNNOptions(4, 3).nonlinearity("relu").num_layers(2).bias(false)), s)
   L("LSTM", LSTM(4, 3), s)
-  L("LSTM2", LSTM(LSTMOptions(4, 3).num_layers(2).bidirectional(true).batch_first(true).dropout(0.5).proj_size(2)), s)
+  L("LSTM2",
+    LSTM(LSTMOptions(4, 3).num_layers(2).bidirectional(true).batch_first(true).dropout(0.5).proj_size(2)), s)
   L("GRU", GRU(4, 3), s)
   L("GRU2", GRU(GRUOptions(4, 3).bidirectional(true)), s, x({2, 2, 3}))
   L("RNNCell", RNNCell(4, 3), v)
@@ -46,22 +47,30 @@ void layers_rest() {
   const rt::Tensor q = x({5, 2, 8}), k = x({4, 2, 8}, 1);
   L("MultiheadAttention", MultiheadAttention(8, 2), q, k, k)
   L("MultiheadAttention2",
-    MultiheadAttention(MultiheadAttentionOptions(8, 2).add_bias_kv(true).add_zero_attn(true).kdim(4).vdim(8).batch_first(
-        true)),
+    MultiheadAttention(
+        MultiheadAttentionOptions(8, 2).add_bias_kv(true).add_zero_attn(true).kdim(4).vdim(8).batch_first(
+            true)),
     q, x({5, 3, 4}), x({5, 3, 8}))
-  L("TransformerEncoderLayer", TransformerEncoderLayer(TransformerEncoderLayerOptions(8, 2).dim_feedforward(16)), q)
+  L("TransformerEncoderLayer",
+    TransformerEncoderLayer(TransformerEncoderLayerOptions(8, 2).dim_feedforward(16)), q)
   L("TransformerEncoderLayer2",
-    TransformerEncoderLayer(
-        TransformerEncoderLayerOptions(8, 2).dim_feedforward(16).norm_first(true).activation("gelu").batch_first(true)),
+    TransformerEncoderLayer(TransformerEncoderLayerOptions(8, 2)
+                                .dim_feedforward(16)
+                                .norm_first(true)
+                                .activation("gelu")
+                                .batch_first(true)),
     q, Transformer::ContainedType::generate_square_subsequent_mask(2))
-  L("TransformerDecoderLayer", TransformerDecoderLayer(TransformerDecoderLayerOptions(8, 2).dim_feedforward(16)), q, k)
+  L("TransformerDecoderLayer",
+    TransformerDecoderLayer(TransformerDecoderLayerOptions(8, 2).dim_feedforward(16)), q, k)
   L("TransformerEncoder",
-    TransformerEncoder(TransformerEncoderOptions(
-                           TransformerEncoderLayer(TransformerEncoderLayerOptions(8, 2).dim_feedforward(16)), 2)
-                           .norm(LayerNorm(8))),
+    TransformerEncoder(
+        TransformerEncoderOptions(
+            TransformerEncoderLayer(TransformerEncoderLayerOptions(8, 2).dim_feedforward(16)), 2)
+            .norm(LayerNorm(8))),
     q)
   L("TransformerDecoder",
-    TransformerDecoder(TransformerDecoderLayer(TransformerDecoderLayerOptions(8, 2).dim_feedforward(16)), 2), q, k)
+    TransformerDecoder(TransformerDecoderLayer(TransformerDecoderLayerOptions(8, 2).dim_feedforward(16)), 2),
+    q, k)
   L("Transformer", Transformer(TransformerOptions(8, 2, 1, 2).dim_feedforward(16)), k, q)
   L("AdaptiveLogSoftmaxWithLoss", AdaptiveLogSoftmaxWithLoss(8, 10, std::vector<int64_t>{3, 6}), x({6, 8}),
     idx({6}, 10))
@@ -86,7 +95,8 @@ void losses() {
   L("PoissonNLLLoss", PoissonNLLLoss(PoissonNLLLossOptions().full(true)), a, b.abs() * 3)
   L("GaussianNLLLoss", GaussianNLLLoss(GaussianNLLLossOptions().full(true)), a, b, p)
   L("BCELoss", BCELoss(BCELossOptions().weight(w)), p, b.sigmoid())
-  L("BCEWithLogitsLoss", BCEWithLogitsLoss(BCEWithLogitsLossOptions().weight(w).pos_weight(w * 2)), a, b.sigmoid())
+  L("BCEWithLogitsLoss", BCEWithLogitsLoss(BCEWithLogitsLossOptions().weight(w).pos_weight(w * 2)), a,
+    b.sigmoid())
   L("MultiLabelSoftMarginLoss", MultiLabelSoftMarginLoss(), a, b.gt(0).to(rt::kFloat32))
   L("NLLLoss", NLLLoss(NLLLossOptions().weight(w)), a.log_softmax(1), y)
   L("CrossEntropyLoss", CrossEntropyLoss(CrossEntropyLossOptions().label_smoothing(0.1)), a, y)

@@ -51,8 +51,8 @@ void report(const char* name, rt::nn::Module& m, const std::vector<rt::Tensor>& 
       if (p.grad().defined()) grads.push_back(p.grad());
     }
   }
-  std::printf("%s|%s|%s|%08x|%08x|%08x\n", name, text.c_str(), keys.c_str(), checksum(state), checksum(results),
-              checksum(grads));
+  std::printf("%s|%s|%s|%08x|%08x|%08x\n", name, text.c_str(), keys.c_str(), checksum(state),
+              checksum(results), checksum(grads));
 }
 
 }  // namespace parity

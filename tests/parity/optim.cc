@@ -57,7 +57,8 @@ void check(const char* name, const Options& chosen) {
     optimizer.step();
   }
   std::string keys;
-  for (const auto& [key, value] : optimizer.param_groups()[0].state[0].values()) keys += (keys.empty() ? "" : " ") + key;
+  for (const auto& [key, value] : optimizer.param_groups()[0].state[0].values())
+    keys += (keys.empty() ? "" : " ") + key;
   std::printf("%s|%s|%s|%08x\n", name, joined.c_str(), keys.c_str(), checksum(ps));
 }
 
@@ -95,9 +96,11 @@ void optimizers() {
 
 void schedulers() {
   const auto share = [](auto* p) { return std::shared_ptr<LRScheduler>(p); };
-  rates("LambdaLR", [&](Optimizer& o) { return share(new LambdaLR(o, [](int64_t e) { return 1.0 / (1.0 + e); })); });
-  rates("MultiplicativeLR",
-        [&](Optimizer& o) { return share(new MultiplicativeLR(o, [](int64_t e) { return 1.0 - 0.01 * e; })); });
+  rates("LambdaLR",
+        [&](Optimizer& o) { return share(new LambdaLR(o, [](int64_t e) { return 1.0 / (1.0 + e); })); });
+  rates("MultiplicativeLR", [&](Optimizer& o) {
+    return share(new MultiplicativeLR(o, [](int64_t e) { return 1.0 - 0.01 * e; }));
+  });
   rates("StepLR", [&](Optimizer& o) { return share(new StepLR(o, 3)); });
   rates("MultiStepLR", [&](Optimizer& o) { return share(new MultiStepLR(o, {2, 5, 5, 11})); });
   rates("ConstantLR", [&](Optimizer& o) { return share(new ConstantLR(o)); });
@@ -117,7 +120,8 @@ void schedulers() {
     return share(new SequentialLR(o, {warm, down}, {5}));
   });
   rates("ChainedScheduler", [&](Optimizer& o) {
-    return share(new ChainedScheduler({std::make_shared<ConstantLR>(o, 0.5, 3), std::make_shared<ExponentialLR>(o, 0.9)}));
+    return share(new ChainedScheduler(
+        {std::make_shared<ConstantLR>(o, 0.5, 3), std::make_shared<ExponentialLR>(o, 0.9)}));
   });
   SGD optimizer(parameters(), SGDOptions(0.5));
   ReduceLROnPlateau plateau(optimizer, {.factor = 0.3, .patience = 2, .cooldown = 1, .min_lr = 0.01});

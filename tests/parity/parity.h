@@ -37,11 +37,11 @@ std::vector<rt::Tensor> flat(const std::tuple<A, B>& t) {
 }
 
 /// Makes the layer from the same random numbers as Python and runs it on the arguments.
-#define RT_CHECK_LAYER(name, make, ...)         \
-  {                                             \
-    rt::manual_seed(0);                         \
-    auto m = make;                              \
-    report(name, *m, flat(m(__VA_ARGS__)));     \
+#define RT_CHECK_LAYER(name, make, ...)     \
+  {                                         \
+    rt::manual_seed(0);                     \
+    auto m = make;                          \
+    report(name, *m, flat(m(__VA_ARGS__))); \
   }
 
 }  // namespace parity

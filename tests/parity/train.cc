@@ -27,15 +27,16 @@ using Make = Case (*)(const rt::SavedValue& data, const std::function<void(Modul
 Case mlp(const rt::SavedValue& data, const std::function<void(Module&)>& load) {
   Sequential model(Linear(6, 16), Tanh(), Linear(16, 16), ReLU(), Linear(16, 3));
   load(*model);
-  auto opt = std::make_unique<SGD>(model->parameters(), SGDOptions(0.05).momentum(0.9).nesterov(true).weight_decay(1e-4));
+  auto opt = std::make_unique<SGD>(model->parameters(),
+                                   SGDOptions(0.05).momentum(0.9).nesterov(true).weight_decay(1e-4));
   auto schedule = std::make_unique<CosineAnnealingLR>(*opt, kSteps);
   const Tensor x = data["x"].tensor(), y = data["y"].tensor();
   return {model.ptr(), [=] { return rt::mse_loss(model(x), y); }, std::move(opt), std::move(schedule)};
 }
 
 Case cnn(const rt::SavedValue& data, const std::function<void(Module&)>& load) {
-  Sequential model(Conv2d(Conv2dOptions(1, 4, 3).padding(1)), ReLU(), MaxPool2d(2), Conv2d(4, 8, 3), LeakyReLU(0.1),
-                   AvgPool2d(2), Flatten(), Linear(8, 5));
+  Sequential model(Conv2d(Conv2dOptions(1, 4, 3).padding(1)), ReLU(), MaxPool2d(2), Conv2d(4, 8, 3),
+                   LeakyReLU(0.1), AvgPool2d(2), Flatten(), Linear(8, 5));
   load(*model);
   auto opt = std::make_unique<Adam>(model->parameters(), AdamOptions(0.01));
   const Tensor x = data["x"].tensor(), y = data["y"].tensor();
@@ -68,7 +69,8 @@ struct BlockImpl : Module {
 using Block = ModuleHolder<BlockImpl>;
 
 Case resnet18(const rt::SavedValue& data, const std::function<void(Module&)>& load) {
-  Sequential model(Conv2d(Conv2dOptions(3, 4, 3).padding(1).bias(false)), BatchNorm2d(4), ReLU(ReLUOptions(true)));
+  Sequential model(Conv2d(Conv2dOptions(3, 4, 3).padding(1).bias(false)), BatchNorm2d(4),
+                   ReLU(ReLUOptions(true)));
   int64_t width = 4;
   for (const int64_t c : {4, 8, 8, 16}) {
     model->push_back(Block(width, c, width == 4 && c == 4 ? 1 : 2));
@@ -110,8 +112,8 @@ Case lstm(const rt::SavedValue& data, const std::function<void(Module&)>& load) 
   auto opt = std::make_unique<NAdam>(model->parameters(), NAdamOptions(1e-2));
   auto schedule = std::make_unique<ExponentialLR>(*opt, 0.99);
   const auto [x, y] = next_words(data["words"].tensor());
-  return {model, [=, x = x, y = y] { return rt::cross_entropy((*model)(x).flatten(0, 1), y); }, std::move(opt),
-          std::move(schedule), 1.0};
+  return {model, [=, x = x, y = y] { return rt::cross_entropy((*model)(x).flatten(0, 1), y); },
+          std::move(opt), std::move(schedule), 1.0};
 }
 
 struct GruModelImpl : Module {
@@ -140,8 +142,10 @@ struct EncoderModelImpl : Module {
   EncoderModelImpl() {
     embed = register_module("embed", Linear(5, 16));
     const TransformerEncoderLayer layer(
-        TransformerEncoderLayerOptions(16, 4).dim_feedforward(32).dropout(0.0).activation("gelu").batch_first(true));
-    encoder = register_module("encoder", TransformerEncoder(TransformerEncoderOptions(layer, 2).norm(LayerNorm(16))));
+        TransformerEncoderLayerOptions(16, 4).dim_feedforward(32).dropout(0.0).activation("gelu").batch_first(
+            true));
+    encoder = register_module("encoder",
+                              TransformerEncoder(TransformerEncoderOptions(layer, 2).norm(LayerNorm(16))));
     out = register_module("out", Linear(16, 3));
   }
   Tensor run(const Tensor& x, const Tensor& mask) { return out(encoder(embed(x), Tensor(), mask).mean(1)); }
@@ -155,7 +159,8 @@ Case transformer(const rt::SavedValue& data, const std::function<void(Module&)>&
   auto opt = std::make_unique<AdamW>(model->parameters(), AdamWOptions(3e-3));
   auto schedule = std::make_unique<LambdaLR>(*opt, [](int64_t e) { return std::min(1.0, (e + 1) / 10.0); });
   const Tensor x = data["x"].tensor(), y = data["y"].tensor(), mask = data["mask"].tensor();
-  return {model, [=] { return rt::cross_entropy(model->run(x, mask), y); }, std::move(opt), std::move(schedule), 1.0};
+  return {model, [=] { return rt::cross_entropy(model->run(x, mask), y); }, std::move(opt),
+          std::move(schedule), 1.0};
 }
 
 struct GptBlockImpl : Module {
@@ -206,17 +211,19 @@ struct GptImpl : Module {
 Case gpt(const rt::SavedValue& data, const std::function<void(Module&)>& load) {
   const auto model = std::make_shared<GptImpl>();
   load(*model);
-  auto opt = std::make_unique<AdamW>(model->parameters(), AdamWOptions(3e-3).betas({0.9, 0.95}).weight_decay(0.1));
+  auto opt =
+      std::make_unique<AdamW>(model->parameters(), AdamWOptions(3e-3).betas({0.9, 0.95}).weight_decay(0.1));
   auto schedule = std::make_unique<OneCycleLR>(*opt, 6e-3, kSteps);
   const auto [x, y] = next_words(data["words"].tensor());
-  return {model, [=, x = x, y = y] { return rt::cross_entropy((*model)(x).flatten(0, 1), y); }, std::move(opt),
-          std::move(schedule), 1.0};
+  return {model, [=, x = x, y = y] { return rt::cross_entropy((*model)(x).flatten(0, 1), y); },
+          std::move(opt), std::move(schedule), 1.0};
 }
 }  // namespace
 
 void train(const std::string& name, const std::string& path) {
-  const std::pair<const char*, Make> cases[] = {{"mlp", mlp}, {"cnn", cnn}, {"resnet18", resnet18}, {"lstm", lstm},
-                                                {"gru", gru}, {"transformer", transformer}, {"gpt", gpt}};
+  const std::pair<const char*, Make> cases[] = {{"mlp", mlp},   {"cnn", cnn}, {"resnet18", resnet18},
+                                                {"lstm", lstm}, {"gru", gru}, {"transformer", transformer},
+                                                {"gpt", gpt}};
   const rt::SavedValue file = rt::load(path);
   const rt::StateDict state = file["state"].state_dict();
   const auto load = [&](Module& m) {

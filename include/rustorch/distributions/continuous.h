@@ -5,19 +5,19 @@
 namespace rustorch::distributions {
 
 /// What a distribution overrides; each class names the members it has.
-#define RT_DISTRIBUTION(Name)                                  \
- public:                                                       \
-  std::string type_name() const override { return #Name; }     \
-  Constraint support() const override;                         \
-  Tensor log_prob(const Tensor& value) const override;         \
-  bool has_rsample() const override { return true; }           \
+#define RT_DISTRIBUTION(Name)                              \
+ public:                                                   \
+  std::string type_name() const override { return #Name; } \
+  Constraint support() const override;                     \
+  Tensor log_prob(const Tensor& value) const override;     \
+  bool has_rsample() const override { return true; }       \
   Tensor rsample(IntArrayRef sample_shape = {}) const override
-#define RT_MOMENTS                         \
-  Tensor mean() const override;            \
-  Tensor mode() const override;            \
+#define RT_MOMENTS              \
+  Tensor mean() const override; \
+  Tensor mode() const override; \
   Tensor variance() const override
-#define RT_CDF                                          \
-  Tensor cdf(const Tensor& value) const override;       \
+#define RT_CDF                                    \
+  Tensor cdf(const Tensor& value) const override; \
   Tensor icdf(const Tensor& value) const override
 
 /// The normal distribution of mean loc and standard deviation scale.

@@ -5,12 +5,12 @@
 
 namespace rustorch::distributions {
 
-#define RT_DISCRETE(Name)                                        \
- public:                                                         \
-  std::string type_name() const override { return #Name; }       \
-  Constraint support() const override;                           \
-  Tensor log_prob(const Tensor& value) const override;           \
-  Tensor sample(IntArrayRef sample_shape = {}) const override;   \
+#define RT_DISCRETE(Name)                                      \
+ public:                                                       \
+  std::string type_name() const override { return #Name; }     \
+  Constraint support() const override;                         \
+  Tensor log_prob(const Tensor& value) const override;         \
+  Tensor sample(IntArrayRef sample_shape = {}) const override; \
   RT_MOMENTS
 
 /// The probability of a success or its log-odds, whichever was given, as the first parameter.
@@ -52,7 +52,9 @@ class Geometric final : public BinaryDistribution<Geometric> {
 class Binomial final : public BinaryDistribution<Binomial> {
   RT_DISCRETE(Binomial);
   Binomial(TensorLike total_count, TensorLike probs) : Binomial(total_count, probs, false) {}
-  static Binomial from_logits(TensorLike total_count, TensorLike logits) { return Binomial(total_count, logits, true); }
+  static Binomial from_logits(TensorLike total_count, TensorLike logits) {
+    return Binomial(total_count, logits, true);
+  }
   Tensor entropy() const override;
   Tensor enumerate_support(bool expand = true) const override;
   const Tensor& total_count() const { return param(1); }

@@ -16,12 +16,29 @@ namespace rustorch::distributions {
 class Constraint {
  public:
   enum class Kind : uint8_t {
-    Real, Boolean, Positive, Nonnegative, NonnegativeInteger, UnitInterval, HalfOpenUnit, Interval, IntegerInterval,
-    GreaterThan, GreaterThanEq, LessThan, Simplex, RealVector, OneHot, PositiveVector, LowerCholesky, Multinomial
+    Real,
+    Boolean,
+    Positive,
+    Nonnegative,
+    NonnegativeInteger,
+    UnitInterval,
+    HalfOpenUnit,
+    Interval,
+    IntegerInterval,
+    GreaterThan,
+    GreaterThanEq,
+    LessThan,
+    Simplex,
+    RealVector,
+    OneHot,
+    PositiveVector,
+    LowerCholesky,
+    Multinomial
   };
   Constraint(Kind kind) : kind_(kind) {}
   /// With bounds, for the kinds that have them; an undefined one is absent.
-  Constraint(Kind kind, Tensor low, Tensor high) : kind_(kind), low_(std::move(low)), high_(std::move(high)) {}
+  Constraint(Kind kind, Tensor low, Tensor high)
+      : kind_(kind), low_(std::move(low)), high_(std::move(high)) {}
   /// Whether each event of the value satisfies the constraint.
   Tensor check(const Tensor& value) const;
   Kind kind() const { return kind_; }
@@ -75,8 +92,10 @@ class Distribution {
   const Tensor& parameter(std::string_view name) const;
 
  protected:
-  /// Broadcasts the parameters together and checks them; event_dims of their last dimensions belong to the event.
-  Distribution(std::vector<Parameter> parameters, int64_t event_dims = 0, std::optional<bool> validate = std::nullopt);
+  /// Broadcasts the parameters together and checks them; event_dims of their last dimensions belong to the
+  /// event.
+  Distribution(std::vector<Parameter> parameters, int64_t event_dims = 0,
+               std::optional<bool> validate = std::nullopt);
   std::vector<int64_t> extended(IntArrayRef sample_shape) const;
   const Tensor& param(size_t i) const { return parameters_[i].second; }
   /// The value, after the check of support and shape when that is on.

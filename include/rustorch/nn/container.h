@@ -8,7 +8,8 @@ namespace rustorch::nn {
 
 /// A module with its name, for containers: `{"conv", Conv2d(1, 8, 3)}`.
 struct NamedEntry {
-  NamedEntry(std::string key, std::shared_ptr<Module> value) : name(std::move(key)), module(std::move(value)) {}
+  NamedEntry(std::string key, std::shared_ptr<Module> value)
+      : name(std::move(key)), module(std::move(value)) {}
   template <class Impl>
   NamedEntry(std::string key, const ModuleHolder<Impl>& value) : name(std::move(key)), module(value.ptr()) {}
   std::string name;
@@ -23,7 +24,9 @@ class ModuleContainer : public Module {
   /// Adds a module at the end, named by its position.
   void push_back(std::shared_ptr<Module> module);
   /// Adds a module at the end under a name.
-  void push_back(std::string_view name, std::shared_ptr<Module> module) { register_module(name, std::move(module)); }
+  void push_back(std::string_view name, std::shared_ptr<Module> module) {
+    register_module(name, std::move(module));
+  }
   template <class Impl>
   void push_back(const ModuleHolder<Impl>& module) {
     push_back(std::shared_ptr<Module>(module.ptr()));
@@ -60,8 +63,8 @@ class SequentialImpl : public ModuleContainer {
   SequentialImpl() = default;
   SequentialImpl(std::initializer_list<NamedEntry> entries);
   template <class... Modules>
-  requires(sizeof...(Modules) > 0 && (std::is_convertible_v<Modules, std::shared_ptr<Module>> && ...)) explicit SequentialImpl(
-      const Modules&... modules) {
+  requires(sizeof...(Modules) > 0 && (std::is_convertible_v<Modules, std::shared_ptr<Module>> &&
+                                      ...)) explicit SequentialImpl(const Modules&... modules) {
     (push_back(std::shared_ptr<Module>(modules)), ...);
   }
   Tensor forward(const Tensor& input) override;
@@ -81,8 +84,8 @@ class ModuleListImpl : public ModuleContainer {
  public:
   ModuleListImpl() = default;
   template <class... Modules>
-  requires(sizeof...(Modules) > 0 && (std::is_convertible_v<Modules, std::shared_ptr<Module>> && ...)) explicit ModuleListImpl(
-      const Modules&... modules) {
+  requires(sizeof...(Modules) > 0 && (std::is_convertible_v<Modules, std::shared_ptr<Module>> &&
+                                      ...)) explicit ModuleListImpl(const Modules&... modules) {
     (push_back(std::shared_ptr<Module>(modules)), ...);
   }
   void insert(int64_t index, std::shared_ptr<Module> module);

@@ -66,7 +66,8 @@ using ConvTranspose1dOptions = ConvTransposeOptions<1>;
 using ConvTranspose2dOptions = ConvTransposeOptions<2>;
 using ConvTranspose3dOptions = ConvTransposeOptions<3>;
 
-/// The gradient of a convolution as a layer: x [N, in, ...] -> [N, out, ...]; weight [in, out / groups, kernel...].
+/// The gradient of a convolution as a layer: x [N, in, ...] -> [N, out, ...]; weight [in, out / groups,
+/// kernel...].
 template <size_t N>
 class ConvTransposeNdImpl : public LayerOf<ConvTransposeNdImpl<N>, ConvTransposeOptions<N>> {
   RT_LAYER_CONSTRUCTORS(ConvTransposeNdImpl, ConvTransposeOptions<N>);

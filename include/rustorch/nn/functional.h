@@ -86,10 +86,10 @@ Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor
                          double eps = 1e-6, std::string_view reduction = "mean");
 Tensor hinge_embedding_loss(const Tensor& input, const Tensor& target, double margin = 1.0,
                             std::string_view reduction = "mean");
-Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const Tensor& target, double margin = 0,
-                             std::string_view reduction = "mean");
-Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Tensor& target, double margin = 0,
-                           std::string_view reduction = "mean");
+Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
+                             double margin = 0, std::string_view reduction = "mean");
+Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
+                           double margin = 0, std::string_view reduction = "mean");
 Tensor soft_margin_loss(const Tensor& input, const Tensor& target, std::string_view reduction = "mean");
 Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target, const Tensor& weight = {},
                                    std::string_view reduction = "mean");

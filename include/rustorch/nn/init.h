@@ -15,7 +15,8 @@ double calculate_gain(std::string_view nonlinearity, double slope = 0.01);
 const Tensor& uniform_(const Tensor& tensor, double a = 0.0, double b = 1.0);
 const Tensor& normal_(const Tensor& tensor, double mean = 0.0, double std = 1.0);
 /// N(mean, std^2) restricted to [a, b].
-const Tensor& trunc_normal_(const Tensor& tensor, double mean = 0.0, double std = 1.0, double a = -2.0, double b = 2.0);
+const Tensor& trunc_normal_(const Tensor& tensor, double mean = 0.0, double std = 1.0, double a = -2.0,
+                            double b = 2.0);
 const Tensor& constant_(const Tensor& tensor, double val);
 const Tensor& ones_(const Tensor& tensor);
 const Tensor& zeros_(const Tensor& tensor);

@@ -9,24 +9,24 @@
 namespace rustorch::nn {
 
 /// A loss of two tensors: forward(input, target).
-#define RT_LOSS_LAYER(Name, Options)                              \
-  class Name##Impl : public LayerOf<Name##Impl, Options> {        \
-   public:                                                        \
-    using LayerOf::LayerOf;                                       \
-    using Module::forward;                                        \
-    Tensor forward(const Tensor& input, const Tensor& target);    \
-    std::string type_name() const override { return #Name; }      \
-  };                                                              \
+#define RT_LOSS_LAYER(Name, Options)                           \
+  class Name##Impl : public LayerOf<Name##Impl, Options> {     \
+   public:                                                     \
+    using LayerOf::LayerOf;                                    \
+    using Module::forward;                                     \
+    Tensor forward(const Tensor& input, const Tensor& target); \
+    std::string type_name() const override { return #Name; }   \
+  };                                                           \
   using Name = ModuleHolder<Name##Impl>
 /// A loss of three tensors.
-#define RT_LOSS_LAYER3(Name, Options)                                             \
-  class Name##Impl : public LayerOf<Name##Impl, Options> {                        \
-   public:                                                                        \
-    using LayerOf::LayerOf;                                                       \
-    using Module::forward;                                                        \
-    Tensor forward(const Tensor& a, const Tensor& b, const Tensor& c);            \
-    std::string type_name() const override { return #Name; }                      \
-  };                                                                              \
+#define RT_LOSS_LAYER3(Name, Options)                                  \
+  class Name##Impl : public LayerOf<Name##Impl, Options> {             \
+   public:                                                             \
+    using LayerOf::LayerOf;                                            \
+    using Module::forward;                                             \
+    Tensor forward(const Tensor& a, const Tensor& b, const Tensor& c); \
+    std::string type_name() const override { return #Name; }           \
+  };                                                                   \
   using Name = ModuleHolder<Name##Impl>
 /// A loss of two tensors with a buffer `weight`.
 #define RT_WEIGHTED_LOSS(Name, Options)                        \

@@ -195,7 +195,8 @@ class Cloneable : public Module {
 template <class Derived, class Options>
 class LayerOf : public Cloneable<Derived> {
  public:
-  LayerOf() requires std::is_default_constructible_v<Options> = default;
+  LayerOf() requires std::is_default_constructible_v<Options>
+  = default;
   template <class... A>
   requires(sizeof...(A) > 0 && std::is_constructible_v<Options, A...>) explicit LayerOf(A&&... a)
       : options(std::forward<A>(a)...) {}
@@ -266,22 +267,22 @@ std::ostream& operator<<(std::ostream& out, const ModuleHolder<Impl>& module) {
 }
 
 /// A layer with the usual constructors: its options, or what makes them. reset() builds it.
-#define RT_LAYER_CONSTRUCTORS(Impl, Options)                                                        \
- public:                                                                                            \
-  template <class... A>                                                                             \
-  requires std::is_constructible_v<Options, A...>                                                   \
+#define RT_LAYER_CONSTRUCTORS(Impl, Options)                                                          \
+ public:                                                                                              \
+  template <class... A>                                                                               \
+  requires std::is_constructible_v<Options, A...>                                                     \
   explicit Impl(A&&... a) : LayerOf<Impl, Options>(Options(std::forward<A>(a)...)) { this->reset(); } \
   void reset() override
 
 /// A layer without tensors of its own: options, forward and text are all there is.
-#define RT_PLAIN_LAYER(Name, Options)                                   \
-  class Name##Impl : public LayerOf<Name##Impl, Options> {              \
-   public:                                                              \
-    using LayerOf::LayerOf;                                             \
-    Tensor forward(const Tensor& input) override;                       \
-    std::string type_name() const override { return #Name; }            \
-    std::string extra_repr() const override;                            \
-  };                                                                    \
+#define RT_PLAIN_LAYER(Name, Options)                        \
+  class Name##Impl : public LayerOf<Name##Impl, Options> {   \
+   public:                                                   \
+    using LayerOf::LayerOf;                                  \
+    Tensor forward(const Tensor& input) override;            \
+    std::string type_name() const override { return #Name; } \
+    std::string extra_repr() const override;                 \
+  };                                                         \
   using Name = ModuleHolder<Name##Impl>
 
 /// What is set on a layer that has no options.

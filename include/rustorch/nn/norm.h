@@ -61,16 +61,16 @@ class InstanceNormImpl : public NormBase<InstanceNormImpl<N>, InstanceNormOption
   std::string type_name() const override;
 };
 
-#define RT_NORM_NAMES(N)                              \
-  using BatchNorm##N##dOptions = BatchNormOptions;    \
-  using BatchNorm##N##dImpl = BatchNormImpl<N>;       \
-  using BatchNorm##N##d = ModuleHolder<BatchNormImpl<N>>; \
-  using InstanceNorm##N##dOptions = InstanceNormOptions;  \
-  using InstanceNorm##N##dImpl = InstanceNormImpl<N>; \
-  using InstanceNorm##N##d = ModuleHolder<InstanceNormImpl<N>>; \
-  extern template class NormBase<BatchNormImpl<N>, BatchNormOptions>; \
+#define RT_NORM_NAMES(N)                                                    \
+  using BatchNorm##N##dOptions = BatchNormOptions;                          \
+  using BatchNorm##N##dImpl = BatchNormImpl<N>;                             \
+  using BatchNorm##N##d = ModuleHolder<BatchNormImpl<N>>;                   \
+  using InstanceNorm##N##dOptions = InstanceNormOptions;                    \
+  using InstanceNorm##N##dImpl = InstanceNormImpl<N>;                       \
+  using InstanceNorm##N##d = ModuleHolder<InstanceNormImpl<N>>;             \
+  extern template class NormBase<BatchNormImpl<N>, BatchNormOptions>;       \
   extern template class NormBase<InstanceNormImpl<N>, InstanceNormOptions>; \
-  extern template class BatchNormImpl<N>;             \
+  extern template class BatchNormImpl<N>;                                   \
   extern template class InstanceNormImpl<N>
 RT_NORM_NAMES(1);
 RT_NORM_NAMES(2);

@@ -42,14 +42,14 @@ class PadLayer : public PadImpl<N> {
   }
 };
 
-#define RT_PAD_LAYER(Kind, N)                                                                   \
-  class Kind##N##dImpl : public PadLayer<Kind##N##dImpl, N> {                                   \
-   public:                                                                                      \
-    template <class... A>                                                                       \
-    requires std::is_constructible_v<PadOptions<N>, A...>                                       \
+#define RT_PAD_LAYER(Kind, N)                                                                    \
+  class Kind##N##dImpl : public PadLayer<Kind##N##dImpl, N> {                                    \
+   public:                                                                                       \
+    template <class... A>                                                                        \
+    requires std::is_constructible_v<PadOptions<N>, A...>                                        \
     explicit Kind##N##dImpl(A&&... a) : PadLayer(PadOptions<N>(std::forward<A>(a)...), #Kind) {} \
-  };                                                                                            \
-  using Kind##N##dOptions = PadOptions<N>;                                                      \
+  };                                                                                             \
+  using Kind##N##dOptions = PadOptions<N>;                                                       \
   using Kind##N##d = ModuleHolder<Kind##N##dImpl>
 RT_PAD_LAYER(ConstantPad, 1);
 RT_PAD_LAYER(ConstantPad, 2);

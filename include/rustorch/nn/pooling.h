@@ -1,4 +1,5 @@
-// Pooling layers in 1 to 3 dimensions. Inputs are [N, C, ...] or [C, ...]; the stride is the window unless given.
+// Pooling layers in 1 to 3 dimensions. Inputs are [N, C, ...] or [C, ...]; the stride is the window unless
+// given.
 #pragma once
 #include <tuple>
 
@@ -143,9 +144,9 @@ class FractionalMaxPoolImpl : public LayerOf<FractionalMaxPoolImpl<N>, Fractiona
 };
 
 /// The names of a pool in N dimensions.
-#define RT_POOL_NAMES(Name, Options, N)       \
-  using Name##N##dOptions = Options<N>;       \
-  using Name##N##dImpl = Name##Impl<N>;       \
+#define RT_POOL_NAMES(Name, Options, N)           \
+  using Name##N##dOptions = Options<N>;           \
+  using Name##N##dImpl = Name##Impl<N>;           \
   using Name##N##d = ModuleHolder<Name##Impl<N>>; \
   extern template class Name##Impl<N>
 #define RT_POOL_NAMES3(Name, Options) \

@@ -65,9 +65,11 @@ struct Recurrent {
 
   void build(Module& m);
   /// (output, states); hx is empty or the states.
-  std::tuple<Tensor, std::vector<Tensor>> run(const Tensor& input, std::vector<Tensor> hx, bool training) const;
+  std::tuple<Tensor, std::vector<Tensor>> run(const Tensor& input, std::vector<Tensor> hx,
+                                              bool training) const;
   std::tuple<utils::rnn::PackedSequence, std::vector<Tensor>> run(const utils::rnn::PackedSequence& input,
-                                                                  std::vector<Tensor> hx, bool training) const;
+                                                                  std::vector<Tensor> hx,
+                                                                  bool training) const;
   std::string text() const;
 };
 }  // namespace detail
@@ -78,8 +80,8 @@ class RNNImpl : public LayerOf<RNNImpl, RNNOptions> {
   using Module::forward;
   /// (output, h_n); hx may be undefined: zeros.
   std::tuple<Tensor, Tensor> forward(const Tensor& input, const Tensor& hx);
-  std::tuple<utils::rnn::PackedSequence, Tensor> forward_with_packed_input(const utils::rnn::PackedSequence& input,
-                                                                          const Tensor& hx = {});
+  std::tuple<utils::rnn::PackedSequence, Tensor> forward_with_packed_input(
+      const utils::rnn::PackedSequence& input, const Tensor& hx = {});
   std::string type_name() const override { return "RNN"; }
   std::string extra_repr() const override { return core_.text(); }
   std::vector<Tensor> all_weights() const { return core_.weights; }
@@ -110,8 +112,8 @@ class GRUImpl : public LayerOf<GRUImpl, GRUOptions> {
   RT_LAYER_CONSTRUCTORS(GRUImpl, GRUOptions);
   using Module::forward;
   std::tuple<Tensor, Tensor> forward(const Tensor& input, const Tensor& hx);
-  std::tuple<utils::rnn::PackedSequence, Tensor> forward_with_packed_input(const utils::rnn::PackedSequence& input,
-                                                                          const Tensor& hx = {});
+  std::tuple<utils::rnn::PackedSequence, Tensor> forward_with_packed_input(
+      const utils::rnn::PackedSequence& input, const Tensor& hx = {});
   std::string type_name() const override { return "GRU"; }
   std::string extra_repr() const override { return core_.text(); }
   std::vector<Tensor> all_weights() const { return core_.weights; }
@@ -138,7 +140,8 @@ using GRU = RecurrentHolder<GRUImpl, Tensor>;
 
 class RNNCellOptions {
  public:
-  RNNCellOptions(int64_t input_size, int64_t hidden_size) : input_size_(input_size), hidden_size_(hidden_size) {}
+  RNNCellOptions(int64_t input_size, int64_t hidden_size)
+      : input_size_(input_size), hidden_size_(hidden_size) {}
   RT_OPTION(int64_t, input_size, 0);
   RT_OPTION(int64_t, hidden_size, 0);
   RT_OPTION(bool, bias, true);

@@ -18,7 +18,8 @@ class NonDynamicallyQuantizableLinearImpl : public LinearImpl {
 
 class MultiheadAttentionOptions {
  public:
-  MultiheadAttentionOptions(int64_t embed_dim, int64_t num_heads) : embed_dim_(embed_dim), num_heads_(num_heads) {}
+  MultiheadAttentionOptions(int64_t embed_dim, int64_t num_heads)
+      : embed_dim_(embed_dim), num_heads_(num_heads) {}
   RT_OPTION(int64_t, embed_dim, 0);
   RT_OPTION(int64_t, num_heads, 0);
   RT_OPTION(double, dropout, 0.0);
@@ -62,7 +63,8 @@ using TransformerEncoderLayerOptions = TransformerLayerOptions;
 using TransformerDecoderLayerOptions = TransformerLayerOptions;
 
 /// Self-attention and a feed-forward network, each with residual, dropout and norm. The shape stays.
-class TransformerEncoderLayerImpl : public LayerOf<TransformerEncoderLayerImpl, TransformerEncoderLayerOptions> {
+class TransformerEncoderLayerImpl
+    : public LayerOf<TransformerEncoderLayerImpl, TransformerEncoderLayerOptions> {
   RT_LAYER_CONSTRUCTORS(TransformerEncoderLayerImpl, TransformerEncoderLayerOptions);
   Tensor forward(const Tensor& src) override { return forward(src, Tensor()); }
   Tensor forward(const Tensor& src, const Tensor& src_mask, const Tensor& src_key_padding_mask = {},
@@ -76,7 +78,8 @@ class TransformerEncoderLayerImpl : public LayerOf<TransformerEncoderLayerImpl, 
 using TransformerEncoderLayer = ModuleHolder<TransformerEncoderLayerImpl>;
 
 /// Self-attention, attention on the memory and a feed-forward network.
-class TransformerDecoderLayerImpl : public LayerOf<TransformerDecoderLayerImpl, TransformerDecoderLayerOptions> {
+class TransformerDecoderLayerImpl
+    : public LayerOf<TransformerDecoderLayerImpl, TransformerDecoderLayerOptions> {
   RT_LAYER_CONSTRUCTORS(TransformerDecoderLayerImpl, TransformerDecoderLayerOptions);
   using Module::forward;
   Tensor forward(const Tensor& tgt, const Tensor& memory, const Tensor& tgt_mask = {},
@@ -104,8 +107,8 @@ class TransformerEncoderOptions {
   RT_OPTION(bool, mask_check, true);
 };
 
-/// Copies of an encoder layer, and a norm at the end when there is one. enable_nested_tensor and mask_check are
-/// accepted: there is one path, and it is dense.
+/// Copies of an encoder layer, and a norm at the end when there is one. enable_nested_tensor and mask_check
+/// are accepted: there is one path, and it is dense.
 class TransformerEncoderImpl : public LayerOf<TransformerEncoderImpl, TransformerEncoderOptions> {
   RT_LAYER_CONSTRUCTORS(TransformerEncoderImpl, TransformerEncoderOptions);
   Tensor forward(const Tensor& src) override { return forward(src, Tensor()); }
@@ -168,10 +171,10 @@ class TransformerOptions {
 class TransformerImpl : public LayerOf<TransformerImpl, TransformerOptions> {
   RT_LAYER_CONSTRUCTORS(TransformerImpl, TransformerOptions);
   using Module::forward;
-  Tensor forward(const Tensor& src, const Tensor& tgt, const Tensor& src_mask = {}, const Tensor& tgt_mask = {},
-                 const Tensor& memory_mask = {}, const Tensor& src_key_padding_mask = {},
-                 const Tensor& tgt_key_padding_mask = {}, const Tensor& memory_key_padding_mask = {},
-                 std::optional<bool> src_is_causal = std::nullopt,
+  Tensor forward(const Tensor& src, const Tensor& tgt, const Tensor& src_mask = {},
+                 const Tensor& tgt_mask = {}, const Tensor& memory_mask = {},
+                 const Tensor& src_key_padding_mask = {}, const Tensor& tgt_key_padding_mask = {},
+                 const Tensor& memory_key_padding_mask = {}, std::optional<bool> src_is_causal = std::nullopt,
                  std::optional<bool> tgt_is_causal = std::nullopt, bool memory_is_causal = false);
   /// [size, size] with 0 on and below the diagonal and -inf above it.
   static Tensor generate_square_subsequent_mask(int64_t size);

@@ -75,10 +75,10 @@ class LRScheduler {
 using LRFunction = std::function<double(int64_t)>;
 
 /// A scheduler with a formula: constructor, rates, and closed form.
-#define RT_SCHEDULER_BODY                                                  \
- protected:                                                                \
-  std::vector<double> get_lr() override;                                   \
-  std::optional<std::vector<double>> closed_form() const override;         \
+#define RT_SCHEDULER_BODY                                          \
+ protected:                                                        \
+  std::vector<double> get_lr() override;                           \
+  std::optional<std::vector<double>> closed_form() const override; \
   void visit(detail::StateVisitor& v) override
 
 /// initial lr * lr_lambda(epoch); one function, or one per group.
@@ -115,7 +115,8 @@ class StepLR final : public LRScheduler {
 /// Multiplies lr by gamma at each of the milestones.
 class MultiStepLR final : public LRScheduler {
  public:
-  MultiStepLR(Optimizer& optimizer, std::vector<int64_t> milestones, double gamma = 0.1, int64_t last_epoch = -1);
+  MultiStepLR(Optimizer& optimizer, std::vector<int64_t> milestones, double gamma = 0.1,
+              int64_t last_epoch = -1);
   RT_SCHEDULER_BODY;
 
  private:
@@ -135,8 +136,8 @@ class ConstantLR final : public LRScheduler {
 /// lr times a factor that goes linearly from start_factor to end_factor in total_iters epochs.
 class LinearLR final : public LRScheduler {
  public:
-  LinearLR(Optimizer& optimizer, double start_factor = 1.0 / 3, double end_factor = 1.0, int64_t total_iters = 5,
-           int64_t last_epoch = -1);
+  LinearLR(Optimizer& optimizer, double start_factor = 1.0 / 3, double end_factor = 1.0,
+           int64_t total_iters = 5, int64_t last_epoch = -1);
   RT_SCHEDULER_BODY;
 
  private:

@@ -91,7 +91,8 @@ class Optimizer {
   /// The state of a parameter that has none yet.
   virtual void init_state(const Tensor& p, OptimizerOptions& state, const OptimizerOptions& group);
   /// The formula, for one parameter and its gradient (negated for maximize); gradients are not recorded.
-  virtual void update(const Tensor& p, const Tensor& g, OptimizerOptions& state, const OptimizerOptions& group);
+  virtual void update(const Tensor& p, const Tensor& g, OptimizerOptions& state,
+                      const OptimizerOptions& group);
   /// All parameters of a group; calls the two above unless overridden.
   virtual void update_group(OptimizerParamGroup& group);
 
@@ -102,13 +103,13 @@ class Optimizer {
 };
 
 /// A typed setter that chains, and a getter of the same name.
-#define RT_NUMBER(name)                                   \
+#define RT_NUMBER(name)                                 \
   auto& name(double v) { return set(#name, v), *this; } \
   double name() const { return number(#name); }
-#define RT_FLAG(name)                                   \
+#define RT_FLAG(name)                                 \
   auto& name(bool v) { return set(#name, v), *this; } \
   bool name() const { return flag(#name); }
-#define RT_PAIR(name)                                   \
+#define RT_PAIR(name)                                 \
   auto& name(Pair v) { return set(#name, v), *this; } \
   Pair name() const { return pair(#name); }
 #define RT_VALUE(T, name) \

@@ -9,12 +9,14 @@ namespace rustorch::optim {
 
 struct SGDOptions : OptimizerOptions {
   SGDOptions(double lr = 1e-3);
-  RT_NUMBER(lr) RT_NUMBER(momentum) RT_NUMBER(dampening) RT_NUMBER(weight_decay) RT_FLAG(nesterov) RT_FLAG(maximize)
+  RT_NUMBER(lr)
+  RT_NUMBER(momentum) RT_NUMBER(dampening) RT_NUMBER(weight_decay) RT_FLAG(nesterov) RT_FLAG(maximize)
 };
 struct AdamOptions : OptimizerOptions {
   AdamOptions(double lr = 1e-3);
-  RT_NUMBER(lr) RT_PAIR(betas) RT_NUMBER(eps) RT_NUMBER(weight_decay) RT_FLAG(amsgrad) RT_FLAG(maximize)
-  RT_FLAG(decoupled_weight_decay)
+  RT_NUMBER(lr)
+  RT_PAIR(betas) RT_NUMBER(eps) RT_NUMBER(weight_decay) RT_FLAG(amsgrad) RT_FLAG(maximize)
+      RT_FLAG(decoupled_weight_decay)
 };
 struct AdamWOptions : OptimizerOptions {
   AdamWOptions(double lr = 1e-3);
@@ -26,8 +28,9 @@ struct AdadeltaOptions : OptimizerOptions {
 };
 struct AdagradOptions : OptimizerOptions {
   AdagradOptions(double lr = 1e-2);
-  RT_NUMBER(lr) RT_NUMBER(lr_decay) RT_NUMBER(weight_decay) RT_NUMBER(initial_accumulator_value) RT_NUMBER(eps)
-  RT_FLAG(maximize)
+  RT_NUMBER(lr)
+  RT_NUMBER(lr_decay) RT_NUMBER(weight_decay) RT_NUMBER(initial_accumulator_value) RT_NUMBER(eps)
+      RT_FLAG(maximize)
 };
 struct AdamaxOptions : OptimizerOptions {
   AdamaxOptions(double lr = 2e-3);
@@ -35,13 +38,14 @@ struct AdamaxOptions : OptimizerOptions {
 };
 struct NAdamOptions : OptimizerOptions {
   NAdamOptions(double lr = 2e-3);
-  RT_NUMBER(lr) RT_PAIR(betas) RT_NUMBER(eps) RT_NUMBER(weight_decay) RT_NUMBER(momentum_decay)
-  RT_FLAG(decoupled_weight_decay) RT_FLAG(maximize)
+  RT_NUMBER(lr)
+  RT_PAIR(betas) RT_NUMBER(eps) RT_NUMBER(weight_decay) RT_NUMBER(momentum_decay)
+      RT_FLAG(decoupled_weight_decay) RT_FLAG(maximize)
 };
 struct RAdamOptions : OptimizerOptions {
   RAdamOptions(double lr = 1e-3);
-  RT_NUMBER(lr) RT_PAIR(betas) RT_NUMBER(eps) RT_NUMBER(weight_decay) RT_FLAG(decoupled_weight_decay)
-  RT_FLAG(maximize)
+  RT_NUMBER(lr)
+  RT_PAIR(betas) RT_NUMBER(eps) RT_NUMBER(weight_decay) RT_FLAG(decoupled_weight_decay) RT_FLAG(maximize)
 };
 struct ASGDOptions : OptimizerOptions {
   ASGDOptions(double lr = 1e-2);
@@ -49,8 +53,9 @@ struct ASGDOptions : OptimizerOptions {
 };
 struct RMSpropOptions : OptimizerOptions {
   RMSpropOptions(double lr = 1e-2);
-  RT_NUMBER(lr) RT_NUMBER(alpha) RT_NUMBER(eps) RT_NUMBER(weight_decay) RT_NUMBER(momentum) RT_FLAG(centered)
-  RT_FLAG(maximize)
+  RT_NUMBER(lr)
+  RT_NUMBER(alpha) RT_NUMBER(eps) RT_NUMBER(weight_decay) RT_NUMBER(momentum) RT_FLAG(centered)
+      RT_FLAG(maximize)
 };
 struct RpropOptions : OptimizerOptions {
   RpropOptions(double lr = 1e-2);
@@ -62,8 +67,9 @@ struct AdafactorOptions : OptimizerOptions {
 };
 struct MuonOptions : OptimizerOptions {
   MuonOptions(double lr = 1e-3);
-  RT_NUMBER(lr) RT_NUMBER(weight_decay) RT_NUMBER(momentum) RT_FLAG(nesterov) RT_NUMBER(eps)
-  RT_VALUE(int64_t, ns_steps) RT_VALUE(std::string, adjust_lr_fn)
+  RT_NUMBER(lr)
+  RT_NUMBER(weight_decay) RT_NUMBER(momentum) RT_FLAG(nesterov) RT_NUMBER(eps) RT_VALUE(int64_t, ns_steps)
+      RT_VALUE(std::string, adjust_lr_fn)
 };
 struct LionOptions : OptimizerOptions {
   LionOptions(double lr = 1e-4);
@@ -75,28 +81,31 @@ struct LAMBOptions : OptimizerOptions {
 };
 struct AdaBoundOptions : OptimizerOptions {
   AdaBoundOptions(double lr = 1e-3);
-  RT_NUMBER(lr) RT_PAIR(betas) RT_NUMBER(final_lr) RT_NUMBER(gamma) RT_NUMBER(eps) RT_NUMBER(weight_decay)
-  RT_FLAG(maximize)
+  RT_NUMBER(lr)
+  RT_PAIR(betas) RT_NUMBER(final_lr) RT_NUMBER(gamma) RT_NUMBER(eps) RT_NUMBER(weight_decay) RT_FLAG(maximize)
 };
 struct LBFGSOptions : OptimizerOptions {
   LBFGSOptions(double lr = 1);
-  RT_NUMBER(lr) RT_NUMBER(tolerance_grad) RT_NUMBER(tolerance_change) RT_FLAG(maximize)
-  LBFGSOptions& max_iter(int64_t v);  ///< sets max_eval to 5/4 of it
-  RT_VALUE(int64_t, max_eval) RT_VALUE(int64_t, history_size)
-  RT_VALUE(std::string, line_search_fn)  ///< "strong_wolfe"
+  RT_NUMBER(lr)
+  RT_NUMBER(tolerance_grad) RT_NUMBER(tolerance_change)
+      RT_FLAG(maximize) LBFGSOptions& max_iter(int64_t v);  ///< sets max_eval to 5/4 of it
+  RT_VALUE(int64_t, max_eval)
+  RT_VALUE(int64_t, history_size) RT_VALUE(std::string, line_search_fn)  ///< "strong_wolfe"
 };
 
 /// An optimizer with a formula per parameter.
-#define RT_OPTIMIZER(Name)                                                                                      \
-  class Name final : public Optimizer {                                                                         \
-   public:                                                                                                      \
-    Name(std::vector<OptimizerParamGroup> groups, Name##Options defaults = {});                                 \
-    Name(std::vector<Tensor> parameters, Name##Options options = {})                                            \
-        : Name(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))}, std::move(options)) {} \
-                                                                                                                \
-   protected:                                                                                                   \
-    void init_state(const Tensor& p, OptimizerOptions& state, const OptimizerOptions& group) override;          \
-    void update(const Tensor& p, const Tensor& g, OptimizerOptions& state, const OptimizerOptions& group) override; \
+#define RT_OPTIMIZER(Name)                                                                             \
+  class Name final : public Optimizer {                                                                \
+   public:                                                                                             \
+    Name(std::vector<OptimizerParamGroup> groups, Name##Options defaults = {});                        \
+    Name(std::vector<Tensor> parameters, Name##Options options = {})                                   \
+        : Name(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))},           \
+               std::move(options)) {}                                                                  \
+                                                                                                       \
+   protected:                                                                                          \
+    void init_state(const Tensor& p, OptimizerOptions& state, const OptimizerOptions& group) override; \
+    void update(const Tensor& p, const Tensor& g, OptimizerOptions& state,                             \
+                const OptimizerOptions& group) override;                                               \
   }
 /// Zeiler 2012.
 RT_OPTIMIZER(Adadelta);
@@ -131,7 +140,8 @@ class SGD final : public Optimizer {
  public:
   SGD(std::vector<OptimizerParamGroup> groups, SGDOptions defaults = {});
   SGD(std::vector<Tensor> parameters, SGDOptions options = {})
-      : SGD(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))}, std::move(options)) {}
+      : SGD(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))},
+            std::move(options)) {}
 
  protected:
   void update_group(OptimizerParamGroup& group) override;
@@ -142,7 +152,8 @@ class Adam : public Optimizer {
  public:
   Adam(std::vector<OptimizerParamGroup> groups, AdamOptions defaults = {});
   Adam(std::vector<Tensor> parameters, AdamOptions options = {})
-      : Adam(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))}, std::move(options)) {}
+      : Adam(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))},
+             std::move(options)) {}
 
  protected:
   struct Decoupled {};
@@ -157,7 +168,8 @@ class AdamW final : public Adam {
   AdamW(std::vector<OptimizerParamGroup> groups, AdamWOptions defaults = {})
       : Adam(Decoupled(), std::move(groups), std::move(defaults)) {}
   AdamW(std::vector<Tensor> parameters, AdamWOptions options = {})
-      : AdamW(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))}, std::move(options)) {}
+      : AdamW(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))},
+              std::move(options)) {}
 };
 
 /// Limited-memory BFGS with an optional strong-Wolfe line search, on one group; step() needs a closure.
@@ -165,7 +177,8 @@ class LBFGS final : public Optimizer {
  public:
   LBFGS(std::vector<OptimizerParamGroup> groups, LBFGSOptions defaults = {});
   LBFGS(std::vector<Tensor> parameters, LBFGSOptions options = {})
-      : LBFGS(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))}, std::move(options)) {}
+      : LBFGS(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))},
+              std::move(options)) {}
   Tensor step(const LossClosure& closure) override;
 };
 

@@ -22,7 +22,8 @@ TEST(Distributions, KnownDensities) {
   EXPECT_NEAR(at(Gamma(num(2), num(3)).log_prob(num(0.5))), std::log(9 * 0.5 * std::exp(-1.5)), 1e-12);
   EXPECT_NEAR(at(Beta(num(2), num(3)).log_prob(num(0.25))), std::log(12 * 0.25 * 0.75 * 0.75), 1e-12);
   EXPECT_NEAR(at(StudentT(num(1)).log_prob(num(1))), std::log(1 / (2 * M_PI)), 1e-12);
-  EXPECT_NEAR(at(Weibull(num(2), num(1)).log_prob(num(3))), at(Exponential(num(0.5)).log_prob(num(3))), 1e-12);
+  EXPECT_NEAR(at(Weibull(num(2), num(1)).log_prob(num(3))), at(Exponential(num(0.5)).log_prob(num(3))),
+              1e-12);
   EXPECT_NEAR(at(InverseGamma(num(2), num(3)).log_prob(num(2))), std::log(9 / 8.0) - 1.5, 1e-12);
   EXPECT_NEAR(at(Pareto(num(1), num(3)).log_prob(num(2))), std::log(3 / 16.0), 1e-12);
   EXPECT_NEAR(at(Binomial(num(5), num(0.3)).log_prob(num(2))), std::log(10 * 0.09 * 0.343), 1e-12);
@@ -32,13 +33,13 @@ TEST(Distributions, KnownDensities) {
   const Tensor p = tensor({0.1, 0.2, 0.7}, TensorOptions(kFloat64));
   EXPECT_NEAR(at(Categorical(p).log_prob(tensor({2}))), std::log(0.7), 1e-12);
   EXPECT_NEAR(at(Categorical::from_logits(p.log() + 3).entropy()), at(Categorical(p).entropy()), 1e-12);
-  EXPECT_NEAR(at(Multinomial(3, p).log_prob(tensor({1., 0., 2.}, TensorOptions(kFloat64)))), std::log(3 * 0.1 * 0.49),
-              1e-12);
+  EXPECT_NEAR(at(Multinomial(3, p).log_prob(tensor({1., 0., 2.}, TensorOptions(kFloat64)))),
+              std::log(3 * 0.1 * 0.49), 1e-12);
   EXPECT_NEAR(at(Dirichlet(ones({3}, kFloat64)).log_prob(p)), std::log(2.0), 1e-12);
   const Tensor cov = tensor({{2., 0.5}, {0.5, 1.}}, TensorOptions(kFloat64));
   const auto mvn = MultivariateNormal::from_covariance(zeros({2}, kFloat64), cov);
-  EXPECT_NEAR(at(mvn.log_prob(ones({2}, kFloat64))), -0.5 * (2.0 / 1.75) - 0.5 * std::log(1.75) - std::log(2 * M_PI),
-              1e-12);
+  EXPECT_NEAR(at(mvn.log_prob(ones({2}, kFloat64))),
+              -0.5 * (2.0 / 1.75) - 0.5 * std::log(1.75) - std::log(2 * M_PI), 1e-12);
   EXPECT_TRUE(allclose(mvn.covariance_matrix(), cov));
 }
 
@@ -109,8 +110,10 @@ TEST(Distributions, ShapesGradientsAndChecks) {
 }
 
 TEST(Distributions, Divergences) {
-  EXPECT_NEAR(at(kl_divergence(Normal(num(0), num(1)), Normal(num(1), num(2)))), std::log(2.0) + 0.25 - 0.5, 1e-12);
-  EXPECT_NEAR(at(kl_divergence(Bernoulli(num(0.5)), Bernoulli(num(0.25)))), std::log(2 / std::sqrt(3.0)), 1e-9);
+  EXPECT_NEAR(at(kl_divergence(Normal(num(0), num(1)), Normal(num(1), num(2)))), std::log(2.0) + 0.25 - 0.5,
+              1e-12);
+  EXPECT_NEAR(at(kl_divergence(Bernoulli(num(0.5)), Bernoulli(num(0.25)))), std::log(2 / std::sqrt(3.0)),
+              1e-9);
   // Against the mean of log p - log q over samples.
   manual_seed(2);
   const auto sampled = [](const Distribution& p, const Distribution& q) {

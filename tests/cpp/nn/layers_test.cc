@@ -18,13 +18,16 @@ TEST(Layers, OptionsAndText) {
             "Conv2d(4, 8, kernel_size=(3, 5), stride=(2, 2), padding=(1, 1), groups=2, bias=False)");
   EXPECT_EQ(Conv1d(Conv1dOptions(4, 8, 3).padding("same"))->str(),
             "Conv1d(4, 8, kernel_size=(3,), stride=(1,), padding=same)");
-  EXPECT_EQ(MaxPool2d(2)->str(), "MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)");
+  EXPECT_EQ(MaxPool2d(2)->str(),
+            "MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)");
   EXPECT_EQ(Linear(3, 2)->str(), "Linear(in_features=3, out_features=2, bias=True)");
-  EXPECT_EQ(LayerNorm(LayerNormOptions({4, 5}))->str(), "LayerNorm((4, 5), eps=1e-05, elementwise_affine=True, bias=True)");
+  EXPECT_EQ(LayerNorm(LayerNormOptions({4, 5}))->str(),
+            "LayerNorm((4, 5), eps=1e-05, elementwise_affine=True, bias=True)");
   EXPECT_EQ(RReLU()->str(), "RReLU(lower=0.125, upper=0.3333333333333333)");
   std::ostringstream out;
   out << Sequential(Linear(2, 2), ReLU());
-  EXPECT_EQ(out.str(), "Sequential(\n  (0): Linear(in_features=2, out_features=2, bias=True)\n  (1): ReLU()\n)");
+  EXPECT_EQ(out.str(),
+            "Sequential(\n  (0): Linear(in_features=2, out_features=2, bias=True)\n  (1): ReLU()\n)");
   EXPECT_EQ(ModuleList(ReLU(), ReLU(), Tanh())->str(), "ModuleList(\n  (0-1): 2 x ReLU()\n  (2): Tanh()\n)");
 }
 

@@ -119,10 +119,17 @@ TEST(Schedulers, FollowTheirFormulas) {
     for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], want[i], 1e-12) << i;
   };
   near(path([](Optimizer& o) { return std::make_unique<StepLR>(o, 2, 0.5); }, 4), {1, 1, .5, .5, .25});
-  near(path([](Optimizer& o) { return std::make_unique<MultiStepLR>(o, std::vector<int64_t>{1, 3}, 0.5); }, 3),
+  near(path(
+           [](Optimizer& o) {
+             return std::make_unique<MultiStepLR>(o, std::vector<int64_t>{1, 3}, 0.5);
+           },
+           3),
        {1, .5, .5, .25});
-  near(path([](Optimizer& o) { return std::make_unique<LambdaLR>(o, [](int64_t e) { return 1.0 / (1 + e); }); }, 2),
-       {1, .5, 1.0 / 3});
+  near(
+      path(
+          [](Optimizer& o) { return std::make_unique<LambdaLR>(o, [](int64_t e) { return 1.0 / (1 + e); }); },
+          2),
+      {1, .5, 1.0 / 3});
   near(path([](Optimizer& o) { return std::make_unique<LinearLR>(o, 0.5, 1.0, 2); }, 3), {.5, .75, 1, 1});
   near(path([](Optimizer& o) { return std::make_unique<CosineAnnealingLR>(o, 2.0); }, 4), {1, .5, 0, .5, 1});
   near(path([](Optimizer& o) { return std::make_unique<CosineAnnealingWarmRestarts>(o, 2, 2); }, 4),
