@@ -32,6 +32,7 @@ BELOW = {
     "formats": ["base", "core", "backend", "api"],
     "nn": ["api"],
     "optim": ["api"],
+    "distributions": ["api"],
     "data": ["api"],
     "quant": ["api"],
     "sparse": ["api"],

@@ -1,4 +1,21 @@
-// All of rustorch::nn.
+// Neural networks: modules, layers, losses, their functions, initialisers and helpers.
 #pragma once
-#include "rustorch/nn/layers.h"
+#include "rustorch/nn/activation.h"
+#include "rustorch/nn/adaptive.h"
+#include "rustorch/nn/concepts.h"
+#include "rustorch/nn/container.h"
+#include "rustorch/nn/conv.h"
+#include "rustorch/nn/dropout.h"
+#include "rustorch/nn/embedding.h"
+#include "rustorch/nn/functional.h"
+#include "rustorch/nn/init.h"
+#include "rustorch/nn/linear.h"
+#include "rustorch/nn/loss.h"
 #include "rustorch/nn/module.h"
+#include "rustorch/nn/norm.h"
+#include "rustorch/nn/padding.h"
+#include "rustorch/nn/pooling.h"
+#include "rustorch/nn/rnn.h"
+#include "rustorch/nn/shape.h"
+#include "rustorch/nn/transformer.h"
+#include "rustorch/nn/utils.h"

@@ -2,7 +2,9 @@
 #pragma once
 #include "rustorch/autocast.h"
 #include "rustorch/autograd.h"
+#include "rustorch/distributions.h"
 #include "rustorch/error.h"
+#include "rustorch/factories.h"
 #include "rustorch/gen/headers.h"
 #include "rustorch/generator.h"
 #include "rustorch/grad_mode.h"

@@ -1,5 +1,5 @@
 // The module tree: names, state dicts, modes, printing; and optimizers against PyTorch's figures.
-#include "rustorch/nn/module.h"
+#include "rustorch/nn/container.h"
 
 #include <gtest/gtest.h>
 
@@ -93,7 +93,7 @@ TEST(Optim, FollowsPyTorch) {
       {0.5063882640023077, -1.5102007248976619, 2.5114912565014853});
   expect_path([](std::vector<Tensor> p) { return std::make_unique<AdamW>(p, AdamWOptions(0.1)); },
               {0.5030956701095768, -1.5019911088426068, 2.4983075643236323});
-  EXPECT_THROW(SGD({}, SGDOptions(0.1)), RusTorchError);
+  EXPECT_THROW(SGD(std::vector<Tensor>{}, SGDOptions(0.1)), RusTorchError);
 }
 
 }  // namespace

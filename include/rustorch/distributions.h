@@ -1,0 +1,4 @@
+// Probability distributions.
+#pragma once
+#include "rustorch/distributions/continuous.h"
+#include "rustorch/distributions/discrete.h"

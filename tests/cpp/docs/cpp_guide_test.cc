@@ -1,0 +1,83 @@
+// The examples of docs/cpp.md, word for word; tests/python/test_docs_cpp.py compares the two.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "rustorch/rustorch.h"
+
+namespace {
+
+// clang-format off
+struct NetImpl : rt::nn::Cloneable<NetImpl> {
+  explicit NetImpl(int64_t classes) : classes_(classes) { reset(); }
+  void reset() override {
+    using namespace rt::nn;
+    features = register_module(
+        "features", Sequential(Conv2d(Conv2dOptions(1, 8, 3).padding(1).bias(false)), BatchNorm2d(8), ReLU(), MaxPool2d(2)));
+    head = register_module("head", Linear(8 * 4 * 4, classes_));
+  }
+  rt::Tensor forward(const rt::Tensor& x) override { return head(features(x).flatten(1)); }
+  std::string type_name() const override { return "Net"; }
+
+  int64_t classes_;
+  rt::nn::Sequential features{nullptr};
+  rt::nn::Linear head{nullptr};
+};
+using Net = rt::nn::ModuleHolder<NetImpl>;
+
+template <rt::nn::ConvolutionLayer L>
+int64_t receptive_field(const L& layer) {
+  return layer.options.dilation()[0] * (layer.options.kernel_size()[0] - 1) + 1;
+}
+
+TEST(CppGuide, Runs) {
+  const std::string path = testing::TempDir() + "cpp_guide.pt";
+  rt::manual_seed(0);
+  Net net(3);
+  const rt::Tensor images = rt::randn({12, 1, 8, 8}), labels = rt::arange(12).remainder(3);
+  rt::optim::AdamW optimizer(net->parameters(), rt::optim::AdamWOptions(1e-2).weight_decay(1e-2));
+  rt::optim::CosineAnnealingLR schedule(optimizer, 20);
+  rt::nn::CrossEntropyLoss loss_fn(rt::nn::CrossEntropyLossOptions().label_smoothing(0.1));
+  for (int step = 0; step < 20; ++step) {
+    optimizer.zero_grad();
+    const rt::Tensor loss = loss_fn(net(images), labels);
+    loss.backward();
+    rt::nn::utils::clip_grad_norm_(net->parameters(), 1.0);
+    optimizer.step();
+    schedule.step();
+  }
+
+  rt::save(rt::SavedValue::Dict{{"model", net->state_dict()}, {"optimizer", optimizer.state_dict()}}, path);
+  const rt::SavedValue file = rt::load(path);
+  Net copy(3);
+  copy->load_state_dict(file["model"].state_dict());
+  optimizer.load_state_dict(file["optimizer"]);
+
+  const int64_t hook = net->head->register_forward_hook(
+      [](rt::nn::Module&, const rt::Tensor&, const rt::Tensor& out) { return out * 2; });
+  const rt::Tensor doubled = net(images);
+  net->head->remove_hook(hook);
+  const Net twin = net.clone();
+
+  rt::nn::LSTM lstm(rt::nn::LSTMOptions(4, 8).num_layers(2).batch_first(true));
+  const auto [outputs, state] = lstm(rt::randn({2, 5, 4}));
+
+  const rt::distributions::Normal p(0.0, 1.0), q(1.0, 2.0);
+  const rt::Tensor samples = p.rsample({100});
+  const rt::Tensor divergence = rt::distributions::kl_divergence(p, q);
+  // clang-format on
+
+  net->eval();
+  copy->eval();
+  EXPECT_TRUE(rt::equal(net(images), copy(images)));
+  EXPECT_EQ(doubled.size(1), 3);
+  EXPECT_EQ(twin->classes_, 3);
+  EXPECT_EQ(outputs.size(2), 8);
+  EXPECT_EQ(std::get<0>(state).size(0), 2);
+  EXPECT_EQ(samples.size(0), 100);
+  EXPECT_GT(divergence.item<double>(), 0);
+  EXPECT_EQ(receptive_field(rt::nn::Conv2dImpl(rt::nn::Conv2dOptions(1, 1, 3).dilation(2))), 5);
+  std::remove(path.c_str());
+}
+
+}  // namespace
