@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "backend/cpu/cpu_backend.h"
+#include "backend/cuda/cuda_backend.h"
 #include "backend/device_backend.h"
 #include "rustorch/error.h"
 #include "rustorch/warn.h"
@@ -38,6 +39,8 @@ std::unique_ptr<ComputeBackend> open_backend(DeviceType type, std::string* reaso
       *reason = "this build has no OpenCL backend";
       return nullptr;
 #endif
+    case DeviceType::Cuda:
+      return make_cuda_backend(reason);
     default:
       *reason = cat("this build has no ", device_type_name(type), " backend");
       return nullptr;

@@ -1,6 +1,5 @@
 // Every formula of ops/*.ops as CUDA C, compiled by NVRTC where it is installed (no GPU and no driver are
 // needed). RUSTORCH_CUDA_KERNELS=1 compiles a whole kernel for each formula as well, which takes minutes.
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -8,9 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "backend/cuda/driver.h"
+#include "backend/cuda/nvrtc.h"
 #include "expr/dialect.h"
 #include "expr/program.h"
 #include "gen/kernel_table.h"
+#include "rustorch/device_manager.h"
 #include "rustorch/error.h"
 
 namespace rustorch {
@@ -19,47 +21,6 @@ namespace {
 using expr::Dialect;
 using expr::OperandKind;
 using expr::Program;
-
-/// The functions of NVRTC that are needed, by dlopen.
-struct Nvrtc {
-  using Handle = void*;
-  int (*create)(Handle*, const char*, const char*, int, const char* const*, const char* const*) = nullptr;
-  int (*compile)(Handle, int, const char* const*) = nullptr;
-  int (*log_size)(Handle, size_t*) = nullptr;
-  int (*log)(Handle, char*) = nullptr;
-  int (*ptx_size)(Handle, size_t*) = nullptr;
-  int (*destroy)(Handle*) = nullptr;
-
-  bool open() {
-    void* library = nullptr;
-    for (const char* name : {"libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2",
-                             "/usr/local/cuda/lib64/libnvrtc.so"})
-      if (library == nullptr) library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) return false;
-    auto load = [&](auto& function, const char* name) {
-      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(library, name));
-      return function != nullptr;
-    };
-    return load(create, "nvrtcCreateProgram") && load(compile, "nvrtcCompileProgram") &&
-           load(log_size, "nvrtcGetProgramLogSize") && load(log, "nvrtcGetProgramLog") &&
-           load(ptx_size, "nvrtcGetPTXSize") && load(destroy, "nvrtcDestroyProgram");
-  }
-
-  /// The compiler's complaints; empty when it has none.
-  std::string build(const std::string& source) const {
-    Handle program = nullptr;
-    if (create(&program, source.c_str(), "formulas.cu", 0, nullptr, nullptr) != 0) return "no program";
-    const char* options[] = {"--gpu-architecture=compute_75", "--fmad=false", "-w"};
-    const int error = compile(program, 3, options);
-    size_t size = 0, ptx = 0;
-    log_size(program, &size);
-    std::string text(size, '\0');
-    log(program, text.data());
-    if (error == 0 && (ptx_size(program, &ptx) != 0 || ptx < 2)) text = "no PTX";
-    destroy(&program);
-    return error == 0 && ptx >= 2 ? "" : "error " + std::to_string(error) + ": " + text;
-  }
-};
 
 const char* memory_type(const Dialect& d, OperandKind k, ComputeType t) {
   if (k == OperandKind::B) return "bool";
@@ -107,15 +68,35 @@ TEST_P(CudaSource, OfEveryFormulaCompiles) {
     }
   }
   EXPECT_GT(count, 50);
-  static Nvrtc nvrtc;
-  static const bool found = nvrtc.open();
-  if (!found) GTEST_SKIP() << "no NVRTC: rendered " << count << " functions only";
-  EXPECT_EQ(nvrtc.build(expr::dialect_prelude(d, t, used) + functions), "");
+  std::string reason;
+  if (!cuda::nvrtc_available(&reason)) GTEST_SKIP() << reason << " (" << count << " functions rendered)";
+  const std::string source = expr::dialect_prelude(d, t, used) + functions;
+  EXPECT_NE(cuda::compile_cuda(source, {"compute_75"}).find(".visible .entry k_f"), std::string::npos);
+  EXPECT_GT(cuda::compile_cuda(source, {"sm_75"}).size(), 500u);  // assembled and linked
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, CudaSource, ::testing::Range(0, kNumComputeTypes), [](const auto& info) {
   return compute_type_name(static_cast<ComputeType>(info.param));
 });
+
+TEST(CudaSource, RefusedProgramsSayWhy) {
+  std::string reason;
+  if (!cuda::nvrtc_available(&reason)) GTEST_SKIP() << reason;
+  try {
+    cuda::compile_cuda("__device__ int f() { return nothing_of_that_name; }", {"compute_75"});
+    ADD_FAILURE() << "no error";
+  } catch (const RusTorchError& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::Internal);
+    EXPECT_NE(std::string(e.what()).find("nothing_of_that_name"), std::string::npos);
+  }
+}
+
+TEST(CudaDriver, AnswersWithoutAGpu) {
+  const cuda::Driver& d = cuda::driver();
+  EXPECT_EQ(d.gpus.empty(), !d.reason.empty());
+  EXPECT_FALSE(DeviceManager::is_available(DeviceType::Cuda));
+  EXPECT_FALSE(DeviceManager::unavailable_reason(DeviceType::Cuda).empty());
+}
 
 // What OpenCL lacks would silently run on the CPU.
 TEST(OpenClSource, HasEveryFormula) {
