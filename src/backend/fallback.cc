@@ -156,6 +156,20 @@ const char* name_of(RandomKind kind) {
   return kNames[static_cast<int>(kind)];
 }
 
+const char* name_of(RangeKind kind) {
+  static constexpr const char* kNames[] = {"arange", "linspace", "logspace"};
+  return kNames[static_cast<int>(kind)];
+}
+const char* name_of(RnnMode mode) {
+  static constexpr const char* kNames[] = {"rnn_tanh", "rnn_relu", "lstm", "gru"};
+  return kNames[static_cast<int>(mode)];
+}
+
+const char* name_of(FftKind kind) {
+  static constexpr const char* kNames[] = {"fft.fft", "fft.rfft", "fft.irfft", "fft.fft"};
+  return kNames[static_cast<int>(kind)];
+}
+
 const char* name_of(LinalgKind kind) {
   static constexpr const char* kNames[] = {"linalg.cholesky",
                                            "linalg.lu_factor",
@@ -244,7 +258,7 @@ void DeviceBackend::index(const IndexCall& call) {
 #define RT_FALLBACK(family, Call, op) \
   void DeviceBackend::family(const Call& call) { run_on_cpu(*this, op, &ComputeBackend::family, call); }
 RT_FALLBACK(masked_fill, MaskedFillCall, "masked_fill")
-RT_FALLBACK(range, RangeCall, "arange")
+RT_FALLBACK(range, RangeCall, name_of(call.kind))
 RT_FALLBACK(triangle, TriangleCall, call.upper ? "triu" : "tril")
 RT_FALLBACK(gather, GatherCall, "gather")
 RT_FALLBACK(scatter, ScatterCall, "scatter")
@@ -271,10 +285,10 @@ RT_FALLBACK(norm, NormCall,
 RT_FALLBACK(embedding, EmbeddingCall, "embedding")
 RT_FALLBACK(dropout, DropoutCall, "dropout")
 RT_FALLBACK(attention, AttentionCall, "scaled_dot_product_attention")
-RT_FALLBACK(rnn, RnnCall, "rnn")
+RT_FALLBACK(rnn, RnnCall, name_of(call.mode))
 RT_FALLBACK(resample, ResampleCall, "interpolate")
 RT_FALLBACK(columns, ColumnsCall, call.fold ? "fold" : "unfold")
-RT_FALLBACK(fft, FftCall, "fft")
+RT_FALLBACK(fft, FftCall, name_of(call.kind))
 RT_FALLBACK(optimizer_step, OptimizerCall, "optimizer step")
 RT_FALLBACK(linalg, LinalgCall, name_of(call.kind))
 #undef RT_FALLBACK
