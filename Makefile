@@ -1,4 +1,4 @@
-# make demo | test | build | bench | check | clean | install     (a fresh Debian needs nothing but make and git)
+# make demo | test | build | bench | check | clean | install | wheel | asan | tsan     (a fresh Debian needs nothing but make and git)
 PRESET ?= release
 BUILD := build/$(PRESET)
 PREFIX ?= /usr/local
@@ -7,7 +7,7 @@ export PYTHONPATH := $(BUILD)/python
 export CCACHE_BASEDIR := $(CURDIR)
 VENV := .venv/bin/python
 
-.PHONY: all setup configure build demo test bench check format clean install wheel
+.PHONY: all setup configure build demo test bench check format clean install wheel asan tsan
 
 all: build
 
@@ -39,6 +39,17 @@ format: setup
 
 install: build
 	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+# The tests under AddressSanitizer and UndefinedBehaviorSanitizer, or under ThreadSanitizer (a build of its own each).
+asan: setup
+	@$(MAKE) --no-print-directory configure PRESET=asan-ubsan
+	@cmake --build build/asan-ubsan -j $(JOBS)
+	@$(VENV) tools/run_tests.py --build build/asan-ubsan --sanitizer address
+
+tsan: setup
+	@$(MAKE) --no-print-directory configure PRESET=tsan
+	@cmake --build build/tsan -j $(JOBS)
+	@$(VENV) tools/run_tests.py --build build/tsan --sanitizer thread
 
 wheel: setup
 	@$(VENV) -m pip wheel --no-deps --no-build-isolation --wheel-dir dist .

@@ -1,6 +1,6 @@
 """Runs the C++ and the Python tests and closes with their sum: `N passed, N failed`.
 
-    python tools/run_tests.py [--build build/release] [--only cpp|python] [-k PATTERN]
+    python tools/run_tests.py [--build build/release] [--only cpp|python] [-k PATTERN] [--sanitizer address|thread]
 
 Fails when a test fails, when a runner crashes, and when nothing ran.
 """
@@ -43,13 +43,32 @@ def run(title, command, report, environment=None):
     return passed, failed, skipped
 
 
+def sanitizer_environments(kind):
+    """(for the C++ programs, for Python): what a build with sanitizers needs. Python itself leaks by design."""
+    if kind is None:
+        return {}, {}
+    names = {"address": ("libasan.so", "libubsan.so"), "thread": ("libtsan.so",)}[kind]
+    paths = [
+        subprocess.run(["c++", f"-print-file-name={n}"], capture_output=True, text=True, check=True).stdout.strip()
+        for n in names
+    ]
+    if kind == "thread":
+        return {"TSAN_OPTIONS": "halt_on_error=0"}, {"LD_PRELOAD": ":".join(paths), "TSAN_OPTIONS": "halt_on_error=0"}
+    both = {"UBSAN_OPTIONS": "print_stacktrace=1"}
+    return dict(both, ASAN_OPTIONS="detect_leaks=1"), dict(
+        both, ASAN_OPTIONS="detect_leaks=0", LD_PRELOAD=":".join(paths)
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build/release"))
     parser.add_argument("--only", choices=["cpp", "python"])
+    parser.add_argument("--sanitizer", choices=["address", "thread"], help="what the build was instrumented with")
     parser.add_argument("-k", dest="pattern", default="")
     args = parser.parse_args()
     totals = [0, 0, 0]
+    for_cpp, for_python = sanitizer_environments(args.sanitizer)
     with tempfile.TemporaryDirectory() as folder:
         jobs = []
         # The C++ tests, one program or several, wherever the build put them.
@@ -64,13 +83,21 @@ def main():
                 command = [str(program), f"--gtest_output=xml:{report}", "--gtest_brief=1"]
                 if args.pattern:
                     command.append(f"--gtest_filter=*{args.pattern}*")
-                jobs.append((f"C++ ({program.name})", command, report, None))
+                jobs.append((f"C++ ({program.name})", command, report, dict(os.environ, **for_cpp)))
         if args.only != "cpp" and (ROOT / "tests/python").is_dir():
             report = pathlib.Path(folder) / "python.xml"
-            command = [sys.executable, "-m", "pytest", "-q", "--timeout=300", f"--junitxml={report}", "tests/python"]
+            command = [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                f"--timeout={1800 if args.sanitizer else 300}",
+                f"--junitxml={report}",
+                "tests/python",
+            ]
             if args.pattern:
                 command += ["-k", args.pattern]
-            environment = dict(os.environ, PYTHONPATH=str(build / "python"))
+            environment = dict(os.environ, PYTHONPATH=str(build / "python"), **for_python)
             jobs.append(("Python", command, report, environment))
         for job in jobs:
             totals = [a + b for a, b in zip(totals, run(*job))]

@@ -10,6 +10,16 @@
 
 namespace rustorch {
 
+namespace {
+/// A body runs without recording: when its result is a view of something that it made, nobody else knows that.
+void forget_inner_base(const Tensor& result) {
+  AutogradMeta* meta = meta_of(result);
+  if (meta == nullptr || !meta->is_view() || !meta->no_grad_view) return;
+  meta->view_base = Tensor();
+  meta->no_grad_view = meta->multi_output_view = false;
+}
+}  // namespace
+
 void set_history(const Tensor& result, const NodeRef<Node>& node) {
   uint32_t nr = node->num_results();
   if (!result.defined()) {
@@ -17,7 +27,9 @@ void set_history(const Tensor& result, const NodeRef<Node>& node) {
     return;
   }
   node->add_result(result);
-  if (is_differentiable(result.dtype())) set_gradient_edge(result, node, nr);
+  if (!is_differentiable(result.dtype())) return;
+  forget_inner_base(result);
+  set_gradient_edge(result, node, nr);
 }
 
 void set_history_list(const std::vector<Tensor>& results, const NodeRef<Node>& node) {

@@ -77,3 +77,26 @@ def test_sums_in_the_dtype_of_out():
     assert rt.sum(x, 0, out=rt.zeros((), dtype=rt.bool)).item() is True
     assert rt.cumsum(x, 0, out=rt.zeros(3, dtype=rt.bool)).tolist() == [True, True, True]
     assert rt.prod(x.to(rt.uint8), 0, out=rt.zeros((), dtype=rt.int16)).dtype == rt.int16
+
+
+def test_a_result_that_is_cut_from_a_larger_one_can_be_written():
+    x = leaf([1.0, 5.0, 3.0])
+    top = (x * 1).topk(2)[0]
+    top.mul_(2)
+    assert rt.autograd.grad(top.sum(), [x])[0].tolist() == [0, 2, 2]
+
+
+def test_gradients_where_operands_are_equal_or_zero():
+    for name in ("fmax", "fmin", "maximum", "minimum"):
+        x, y = leaf([1.0]), leaf([1.0])
+        assert [g.tolist() for g in rt.autograd.grad(getattr(rt, name)(x, y).sum(), [x, y])] == [[0.5], [0.5]], name
+    x, y = leaf([0.0]), leaf([0.0])
+    assert [g.tolist() for g in rt.autograd.grad(rt.atan2(x, y).sum(), [x, y])] == [[0.0], [0.0]]
+
+
+def test_results_that_no_gradient_needs_can_be_written():
+    for name in ("logaddexp", "logaddexp2"):
+        x, y = leaf([1.0, -800.0]), leaf([1.0, 800.0])
+        z = getattr(rt, name)(x, y)
+        z.mul_(2)
+        assert [g.tolist() for g in rt.autograd.grad(z.sum(), [x, y])] == [[1.0, 0.0], [1.0, 2.0]]
