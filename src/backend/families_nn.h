@@ -55,14 +55,14 @@ enum class Reduction : uint8_t { None, Mean, Sum };
 enum class ClassLossKind : uint8_t { CrossEntropy, CrossEntropyBackward, Nll, NllBackward };
 
 /// Losses of class indices. input is [outer, classes, inner]; target (int64) and per-position results are
-/// [outer, inner]. Cross entropy keeps lse, the logarithm of the sum of exponentials, for its backward.
+/// [outer, inner]. Cross entropy keeps lse for its backward: the largest logits, then the logarithms of the sums.
 struct ClassLossCall {
   ClassLossKind kind;
   int64_t outer = 0, classes = 0, inner = 0;
   Tensor input, target;
   Tensor weight = {};        // [classes] or undefined
   Tensor out;                // the loss (0-d, or per position for None), or the gradient of input
-  Tensor lse = {};           // cross entropy: [outer, inner]
+  Tensor lse = {};           // cross entropy: [2, outer, inner]
   Tensor total_weight = {};  // 0-d: sum of the weights that counted
   Tensor grad = {};          // backward: gradient of the loss
   Reduction reduction = Reduction::Mean;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "gen/impl.h"
+#include "ops/dim_array.h"
 #include "ops/loss_grad.h"
 #include "ops/nn_common.h"
 
@@ -47,6 +48,13 @@ namespace {
 using nn_detail::kernel_dtype;
 using nn_detail::kernel_input;
 using nn_detail::reduce_loss;
+
+// Two planes, the largest logit and the logarithm of the sum: their sum would round small losses away.
+DimArray lse_sizes(IntArrayRef positions) {
+  DimArray sizes(positions);
+  sizes.insert(0, 2);
+  return sizes;
+}
 
 // Fills the geometry of a class loss on input [N, C, ...] (or [C] with a 0-d target).
 ClassLossCall class_call(const char* op, ClassLossKind kind, IntArrayRef sizes, const Tensor& target,
@@ -146,7 +154,7 @@ std::tuple<Tensor, Tensor> _cross_entropy(const Tensor& self, const Tensor& targ
   call.label_smoothing = label_smoothing;
   const bool none = call.reduction == Reduction::None;
   call.out = make_tensor(none ? target.sizes() : IntArrayRef{}, compute, self.device());
-  call.lse = make_tensor(target.sizes(), compute, self.device());
+  call.lse = make_tensor(lse_sizes(target.sizes()).ref(), compute, self.device());
   backend_for(call.out).class_loss(call);
   return {cast_raw(call.out, self.dtype()), call.lse};
 }

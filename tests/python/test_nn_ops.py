@@ -250,3 +250,15 @@ def test_optimizer_steps():
     p, m, v, step = rt.tensor([1.0, 2.0]), rt.zeros(2), rt.zeros(2), rt.tensor(0.0)
     rt._C.ops._fused_adam_([p], [g], [m], [v], [], [step], lr=0.1, beta1=0.9, beta2=0.999, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False)
     assert step.item() == 1 and (p - rt.tensor([0.9, 2.1])).abs().max().item() < 1e-5
+
+
+def test_cross_entropy_of_sure_predictions():
+    """Large logits: the loss is far below their rounding error."""
+    for shape in ((1, 2), (1, 2, 1, 3)):
+        x = rt.tensor([300.0, 285.0]).reshape(1, 2, *([1] * (len(shape) - 2))).expand(shape).contiguous().requires_grad_()
+        target = rt.zeros(shape[:1] + shape[2:], dtype=rt.int64)
+        loss = rt.nn.functional.cross_entropy(x, target, reduction="sum")
+        count = target.numel()
+        assert loss.item() == pytest.approx(count * 3.059e-7, rel=0.3)
+        loss.backward()
+        assert x.grad[0, 0].reshape(-1)[0].item() == pytest.approx(-3.059e-7, rel=0.3)

@@ -179,7 +179,7 @@ struct Attention {
           for (int64_t r = 0; r < count; ++r) {
             const int64_t valid = columns(first + r, 1);
             T* pr = p + r * n;
-            kernels.ce_grad_row(pr, pr, valid, lse[h * q.rows + first + r], T(1), T(0), nullptr);
+            kernels.ce_grad_row(pr, pr, valid, lse[h * q.rows + first + r], T(0), T(1), T(0), nullptr);
             kernels.softmax_backward_row(pr, dp + r * n, dp + r * n, valid);
             std::fill(pr + valid, pr + n, T(0));
             std::fill(dp + r * n + valid, dp + (r + 1) * n, T(0));

@@ -67,21 +67,22 @@ struct ClassLoss {
   void cross_entropy() const {
     check_targets();
     const auto& k = softmax_kernels(T());
-    T* lse = call.lse.impl()->mutable_data<T>();
+    T* max = call.lse.impl()->mutable_data<T>();
+    T* log_total = max + positions();
     if (inner == 1) {
       parallel_for(0, outer, row_grain(classes), [&](int64_t begin, int64_t end) {
-        for (int64_t r = begin; r < end; ++r) lse[r] = k.lse_row(x + r * classes, classes);
+        for (int64_t r = begin; r < end; ++r) k.lse_row(x + r * classes, classes, max + r, log_total + r);
       });
     } else {
       constexpr int64_t kTile = 512;
       const int64_t tiles = (inner + kTile - 1) / kTile;
       parallel_for(0, outer * tiles, row_grain(classes * std::min(kTile, inner)),
                    [&](int64_t begin, int64_t end) {
-                     ScratchBuffer<T> scratch(kTile);
                      for (int64_t c = begin; c < end; ++c) {
                        const int64_t first = c % tiles * kTile, o = c / tiles;
-                       k.lse_columns(x + o * classes * inner + first, lse + o * inner + first, classes, inner,
-                                     std::min(kTile, inner - first), scratch.data());
+                       const int64_t at = o * inner + first;
+                       k.lse_columns(x + o * classes * inner + first, max + at, log_total + at, classes,
+                                     inner, std::min(kTile, inner - first));
                      }
                    });
     }
@@ -90,22 +91,23 @@ struct ClassLoss {
     T* losses = keep ? call.out.impl()->mutable_data<T>() : buffer.data();
     const bool smooth = call.label_smoothing > 0;
     parallel_for(0, positions(), smooth ? row_grain(classes) : kGrain, [&](int64_t begin, int64_t end) {
-      for (int64_t p = begin; p < end; ++p) losses[p] = position_loss(p, lse[p], smooth);
+      for (int64_t p = begin; p < end; ++p) losses[p] = position_loss(p, max[p], log_total[p], smooth);
     });
     reduce(losses);
   }
 
-  // -(1 - s) w_t logp_t - s / C * sum_c w_c logp_c, with logp = x - lse.
-  T position_loss(int64_t p, T lse, bool smooth) const {
+  // -(1 - s) w_t logp_t - s / C * sum_c w_c logp_c, with logp = x - max - log_total.
+  T position_loss(int64_t p, T max, T log_total, bool smooth) const {
     const int64_t t = target[p];
     if (t == call.ignore_index) return T(0);
     const T* row = x + (p / inner) * classes * inner + p % inner;
     const double w = weight ? static_cast<double>(weight[t]) : 1.0;
-    const double nll = w * (static_cast<double>(lse) - static_cast<double>(row[t * inner]));
+    const double lse = static_cast<double>(max) + static_cast<double>(log_total);
+    const double nll = w * (lse - static_cast<double>(row[t * inner]));
     if (!smooth) return static_cast<T>(nll);
     double sum = 0;
     for (int64_t c = 0; c < classes; ++c) {
-      const double l = static_cast<double>(lse) - static_cast<double>(row[c * inner]);
+      const double l = lse - static_cast<double>(row[c * inner]);
       sum += weight ? static_cast<double>(weight[c]) * l : l;
     }
     const double s = call.label_smoothing;
@@ -120,7 +122,8 @@ struct ClassLoss {
 
   void cross_entropy_backward() const {
     const auto& k = softmax_kernels(T());
-    const T* lse = call.lse.impl()->data<T>();
+    const T* max = call.lse.impl()->data<T>();
+    const T* log_total = max + positions();
     const T* g = call.grad.impl()->data<T>();
     T* out = call.out.impl()->mutable_data<T>();
     const double total = call.reduction == Reduction::Mean ? total_weight() : 1;
@@ -148,7 +151,7 @@ struct ClassLoss {
             std::fill(row, row + classes, T(0));
             continue;
           }
-          k.ce_grad_row(x + r * classes, row, classes, lse[r], a, s, weight);
+          k.ce_grad_row(x + r * classes, row, classes, max[r], log_total[r], a, s, weight);
           row[target[r]] -= hit;
         }
       });
@@ -167,8 +170,8 @@ struct ClassLoss {
             const int64_t p0 = o * inner + first, at = o * classes * inner + first;
             for (int64_t j = 0; j < width; ++j) factors(p0 + j, a + j, s + j, hit + j);
             for (int64_t q = 0; q < classes; ++q)
-              k.ce_grad_across(x + at + q * inner, out + at + q * inner, width, lse + p0, a, s,
-                               weight ? weight[q] : T(1));
+              k.ce_grad_across(x + at + q * inner, out + at + q * inner, width, max + p0, log_total + p0, a,
+                               s, weight ? weight[q] : T(1));
             for (int64_t j = 0; j < width; ++j) {
               if (target[p0 + j] != call.ignore_index) {
                 out[at + target[p0 + j] * inner + j] -= hit[j];

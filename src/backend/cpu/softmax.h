@@ -18,14 +18,15 @@ struct SoftmaxKernels {
   /// scratch holds 2 * width elements.
   void (*columns)(int kind, const T* x, const T* g, T* y, int64_t n, int64_t stride, int64_t width,
                   T* scratch);
-  /// log(sum(exp(x))).
-  T (*lse_row)(const T* x, int64_t n);
-  /// lse[j] over column j; scratch holds width elements.
-  void (*lse_columns)(const T* x, T* lse, int64_t n, int64_t stride, int64_t width, T* scratch);
-  /// y[i] = a * exp(x[i] - lse) - (b ? s * b[i] : s).
-  void (*ce_grad_row)(const T* x, T* y, int64_t n, T lse, T a, T s, const T* b);
-  /// y[j] = a[j] * exp(x[j] - lse[j]) - s[j] * b: one class of a block of positions.
-  void (*ce_grad_across)(const T* x, T* y, int64_t width, const T* lse, const T* a, const T* s, T b);
+  /// The largest element and log(sum(exp(x - max))).
+  void (*lse_row)(const T* x, int64_t n, T* max, T* log_total);
+  /// The same for every column j.
+  void (*lse_columns)(const T* x, T* max, T* log_total, int64_t n, int64_t stride, int64_t width);
+  /// y[i] = a * exp(x[i] - max - log_total) - (b ? s * b[i] : s).
+  void (*ce_grad_row)(const T* x, T* y, int64_t n, T max, T log_total, T a, T s, const T* b);
+  /// y[j] = a[j] * exp(x[j] - max[j] - log_total[j]) - s[j] * b: one class of a block of positions.
+  void (*ce_grad_across)(const T* x, T* y, int64_t width, const T* max, const T* log_total, const T* a,
+                         const T* s, T b);
   /// Sum of the elements.
   T (*sum_row)(const T* x, int64_t n);
   /// Sum of x[i] * w[i].

@@ -122,9 +122,9 @@ void log_softmax_row(const T* x, T* y, int64_t n) {
 }
 
 template <class T>
-T lse_row(const T* x, int64_t n) {
-  const T max = row_max(x, n);
-  return std::log(exp_sum(x, n, max)) + max;
+void lse_row(const T* x, int64_t n, T* max, T* log_total) {
+  *max = row_max(x, n);
+  *log_total = std::log(exp_sum(x, n, *max));
 }
 
 template <class T>
@@ -184,9 +184,9 @@ HWY_INLINE void column_stats(const T* x, T* y, int64_t n, int64_t stride, int64_
 }
 
 template <class T>
-void lse_columns(const T* x, T* lse, int64_t n, int64_t stride, int64_t width, T* scratch) {
-  column_stats<T>(x, nullptr, n, stride, width, lse, scratch);
-  for (int64_t j = 0; j < width; ++j) lse[j] += std::log(scratch[j]);
+void lse_columns(const T* x, T* max, T* log_total, int64_t n, int64_t stride, int64_t width) {
+  column_stats<T>(x, nullptr, n, stride, width, max, log_total);
+  for (int64_t j = 0; j < width; ++j) log_total[j] = std::log(log_total[j]);
 }
 
 template <class T>
@@ -242,22 +242,24 @@ void columns(int kind, const T* x, const T* g, T* y, int64_t n, int64_t stride, 
 }
 
 template <class T>
-void ce_grad_row(const T* x, T* y, int64_t n, T lse, T a, T s, const T* b) {
+void ce_grad_row(const T* x, T* y, int64_t n, T max, T log_total, T a, T s, const T* b) {
   const hn::ScalableTag<T> d;
-  const auto shift = hn::Set(d, lse), scale = hn::Set(d, a), vs = hn::Set(d, s);
+  const auto shift = hn::Set(d, max), rest = hn::Set(d, log_total), scale = hn::Set(d, a), vs = hn::Set(d, s);
   for_vectors<T>(n, [&](int64_t i, int, int64_t count, bool) HWY_ATTR {
-    const auto e = exp_neg(d, hn::Sub(load_some(d, x + i, count, T(0)), shift));
+    const auto e = exp_neg(d, hn::Sub(hn::Sub(load_some(d, x + i, count, T(0)), shift), rest));
     const auto sub = b == nullptr ? vs : hn::Mul(vs, load_some(d, b + i, count, T(0)));
     store_some(d, hn::MulSub(e, scale, sub), y + i, count);
   });
 }
 
 template <class T>
-void ce_grad_across(const T* x, T* y, int64_t width, const T* lse, const T* a, const T* s, T b) {
+void ce_grad_across(const T* x, T* y, int64_t width, const T* max, const T* log_total, const T* a, const T* s,
+                    T b) {
   const hn::ScalableTag<T> d;
   const auto vb = hn::Set(d, b);
   for_vectors<T>(width, [&](int64_t j, int, int64_t count, bool) HWY_ATTR {
-    const auto e = exp_neg(d, hn::Sub(load_some(d, x + j, count, T(0)), load_some(d, lse + j, count, T(0))));
+    const auto shifted = hn::Sub(load_some(d, x + j, count, T(0)), load_some(d, max + j, count, T(0)));
+    const auto e = exp_neg(d, hn::Sub(shifted, load_some(d, log_total + j, count, T(0))));
     const auto sub = hn::Mul(load_some(d, s + j, count, T(0)), vb);
     store_some(d, hn::MulSub(e, load_some(d, a + j, count, T(0)), sub), y + j, count);
   });

@@ -31,7 +31,8 @@ typedef struct {
 } Args;
 )";
 
-// The loss of each position, into losses[]; cross entropy keeps its log-sum-exp. first_bad: the first
+// The loss of each position, into losses[]; cross entropy keeps its largest logit and the
+// logarithm of the sum. first_bad: the first
 // position whose target is no class.
 constexpr const char* kPositions = R"(
 kernel void run(global const T* x, global const long* target, global const T* weight, global T* losses, global T* lse,
@@ -48,13 +49,14 @@ kernel void run(global const T* x, global const long* target, global const T* we
     T top = -INFINITY, sum = 0;
     for (long c = 0; c < p.classes; ++c) top = fmax(top, row[c * p.inner]);
     for (long c = 0; c < p.classes; ++c) sum += exp(row[c * p.inner] - top);
-    const T l = top + log(sum);
-    lse[p.lse_at + g] = l;
+    const T l = log(sum);
+    lse[p.lse_at + g] = top;
+    lse[p.lse_at + p.positions + g] = l;
     if (used && good) {
-      total = w * (l - row[t * p.inner]);
+      total = w * (top - row[t * p.inner] + l);
       if (smoothing > 0) {
         T spread = 0;
-        for (long c = 0; c < p.classes; ++c) spread += (p.has_weight ? weight[p.weight_at + c] : (T)1) * (l - row[c * p.inner]);
+        for (long c = 0; c < p.classes; ++c) spread += (p.has_weight ? weight[p.weight_at + c] : (T)1) * (top - row[c * p.inner] + l);
         total = ((T)1 - smoothing) * total + smoothing / (T)p.classes * spread;
       }
     }
@@ -106,7 +108,7 @@ kernel void run(global const T* x, global const long* target, global const T* we
     const T w = p.has_weight ? weight[p.weight_at + t] : (T)1;
     if (p.cross_entropy) {
       const T spread = smoothing / (T)p.classes, wc = p.has_weight ? weight[p.weight_at + c] : (T)1;
-      v = scale * (((T)1 - smoothing) * w + spread * weight_sum) * exp(x[p.x_at + e] - lse[p.lse_at + g]) - scale * spread * wc;
+      v = scale * (((T)1 - smoothing) * w + spread * weight_sum) * exp(x[p.x_at + e] - lse[p.lse_at + g] - lse[p.lse_at + p.positions + g]) - scale * spread * wc;
       if (c == t) v -= scale * ((T)1 - smoothing) * w;
     } else if (c == t) {
       v = -w * scale;
