@@ -114,7 +114,10 @@ void batch_cross_entropy(
   if (reduction != "none" && !single) loss = loss.flatten(1).sum(IntArrayRef{1}, false);
   if (reduction == "mean") loss = loss / counted(target, call.integer(4), loss.dtype());
   call.result(0, loss);
-  call.result(1, out[1].tensor_value.reshape(target.sizes()));
+  // Two planes of the positions of all examples; an example has its own two.
+  std::vector<int64_t> planes = target.sizes().vec();
+  planes.insert(planes.begin(), 2);
+  call.result(1, out[1].tensor_value.reshape(planes).transpose(0, 1));
 }
 
 void batch_cross_entropy_backward(BatchCall& call) {
@@ -132,7 +135,8 @@ void batch_cross_entropy_backward(BatchCall& call) {
   with[0].tensor_value = rows_of(expand(grad, target.sizes()), single);
   with[1].tensor_value = rows_of(self, single);
   with[2].tensor_value = rows_of(target, single);
-  with[4].tensor_value = rows_of(call.front(4), single);
+  const Tensor planes = call.front(4).transpose(0, 1);
+  with[4].tensor_value = (single ? planes : planes.flatten(1, 2)).contiguous();
   with[5] = Value(std::string_view("none"));
   Value out;
   call.info.call(with.data(), &out);
