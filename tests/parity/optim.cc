@@ -48,7 +48,9 @@ void check(const char* name, const Options& chosen) {
   Opt optimizer(ps, chosen);
   const auto closure = [&] {
     optimizer.zero_grad();
-    const rt::Tensor loss = (ps[0] * ps[0]).sum() + (ps[1] * ps[1] * ps[1].sin()).sum();
+    // In Python's order of evaluation, which is the order in which gradients are added.
+    const rt::Tensor squares = ps[1] * ps[1], sines = ps[1].sin();
+    const rt::Tensor loss = (ps[0] * ps[0]).sum() + (squares * sines).sum();
     loss.backward();
     return loss;
   };
