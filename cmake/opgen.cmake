@@ -2,7 +2,7 @@
 set(OPGEN_DIR ${PROJECT_BINARY_DIR}/opgen)
 file(GLOB OPGEN_INPUTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/ops/*.ops)
 file(GLOB OPGEN_SCRIPTS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/opgen/*.py)
-set(OPGEN_SOURCES ${OPGEN_DIR}/gen/kernel_ids.cc)
+set(OPGEN_SOURCES ${OPGEN_DIR}/gen/kernel_ids.cc ${OPGEN_DIR}/gen/transform_table.cc)
 set(OPGEN_PYTHON_SOURCES ${OPGEN_DIR}/python/ops_index.cc)
 foreach(file ${OPGEN_INPUTS})
   get_filename_component(shard ${file} NAME_WE)

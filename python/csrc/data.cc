@@ -8,6 +8,7 @@
 #include "rustorch/error.h"
 #include "rustorch/half.h"
 #include "rustorch/ops.h"
+#include "autograd/transform_call.h"
 #include "tensor_access.h"
 
 namespace rustorch::py {
@@ -252,6 +253,7 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
 }
 
 PyObject* tensor_to_list(const Tensor& t) {
+  transform_check_readable(t, false);
   Tensor host = t.device().is_cpu() ? t : t.to(Device::Cpu());
   PyObject* result = nullptr;
   with_type(host.dtype(), [&](auto* null) {

@@ -10,6 +10,7 @@
 #include "rustorch/autograd.h"
 #include "rustorch/error.h"
 #include "rustorch/ops.h"
+#include "autograd/transform_call.h"
 #include "tensor_access.h"
 
 namespace rustorch::py {
@@ -204,6 +205,7 @@ PyObject* nb_invert(PyObject* a) {
 int nb_bool(PyObject* a) {
   try {
     const Tensor& t = tensor_of(a);
+    transform_check_readable(t, true);
     RT_CHECK(t.numel() != 0, Value, "", "Boolean value of Tensor with no values is ambiguous");
     RT_CHECK(t.numel() == 1, Value, "", "Boolean value of Tensor with more than one value is ambiguous");
     return t.item().to_bool() ? 1 : 0;
@@ -479,7 +481,7 @@ PyObject* m_tolist(PyObject* o, PyObject*) {
   return guarded([&] { return tensor_to_list(tensor_of(o)); });
 }
 PyObject* m_str(PyObject* o, PyObject*) {
-  return guarded([&] { return PyUnicode_FromString(tensor_of(o).str().c_str()); });
+  return guarded([&] { return PyUnicode_FromString(transform_text(tensor_of(o)).c_str()); });
 }
 PyObject* m_make_subclass(PyObject*, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"cls", "data", "require_grad", nullptr};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/accumulate.h"
+#include "autograd/transform_call.h"
 #include "autograd/view_nodes.h"
 #include "core/slab.h"
 #include "rustorch/error.h"

@@ -41,14 +41,17 @@ Tensor as_view(const Tensor& base, Tensor result, bool multi_output) {
     result.impl()->set_inference(base.impl()->is_inference());
     return result;
   }
-  if (result.impl()->autograd_meta() != nullptr || result.is_same(base)) return result;
-  auto* meta = new AutogradMeta;
+  if (result.is_same(base)) return result;
+  AutogradMeta* meta = meta_of(result);
+  if (meta != nullptr && (!meta->transform || meta->is_view())) return result;
+  const bool fresh = meta == nullptr;
+  if (fresh) meta = new AutogradMeta;
   const AutogradMeta* from = meta_of(base);
   meta->view_base = from != nullptr && from->is_view() ? from->view_base : base;
   meta->view_version = base.impl()->version();
   meta->multi_output_view = multi_output || (from != nullptr && from->multi_output_view);
   meta->no_grad_view = !GradMode::is_enabled() || (from != nullptr && from->no_grad_view);
-  result.impl()->set_autograd_meta(meta);
+  if (fresh) result.impl()->set_autograd_meta(meta);
   result.impl()->set_requires_grad_fast(true);
   return result;
 }
@@ -148,6 +151,7 @@ void assign_inplace(const char* op, const Tensor& self, const Tensor& value) {
     raise_shape(op,
                 cat("output with shape ", self.sizes(), " doesn't match the broadcast shape ", value.sizes()),
                 self.sizes(), value.sizes());
+  if (transforming() && transform_assign(self, value)) return;
   bool record = needs_grad(self, value);
   NodeRef<AssignBackward> node;
   if (record) {
@@ -178,6 +182,18 @@ void assign_view_inplace(const Tensor& self, const Tensor& view) {
   self.impl()->set_sizes_and_strides(view.sizes(), view.strides());
   self.impl()->set_offset(view.storage_offset());
   if (edge.fn) set_gradient_edge(self, edge.fn, edge.nr);
+  if (transforming()) transform_relayout(self, view);
+}
+
+Tensor saved_copy(const Tensor& self) {
+  return transforming() ? transform_saved_copy(self) : clone(self.detach());
+}
+
+void refuse_transform_value(const char* op, const Value& value) {
+  bool active = value.kind == Value::Kind::Tensor && transform_active(value.tensor());
+  for (const Tensor& t : value.tensors()) active |= transform_active(t);
+  for (const auto& t : value.opt_list) active |= t.has_value() && transform_active(*t);
+  if (active) transform_refuse_out(op);
 }
 
 namespace detail {

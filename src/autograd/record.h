@@ -8,6 +8,7 @@
 #include "autograd/meta.h"
 #include "autograd/node.h"
 #include "autograd/saved.h"
+#include "autograd/transform_call.h"
 #include "core/tensor_impl.h"
 #include "rustorch/grad_mode.h"
 #include "rustorch/tensor.h"
@@ -101,11 +102,20 @@ Tensor own_copy(const Tensor& view);
 std::vector<Tensor> own_copy(std::vector<Tensor> views);
 
 [[noreturn]] void raise_grad_out(const char* op);
+void refuse_transform_value(const char* op, const Value& value);
+template <class... V>
+inline void refuse_transform_out(const char* op, const V&... values) {
+  (refuse_transform_value(op, values), ...);
+}
 /// out= does not record: refuses when something requires grad.
 template <class... Args>
 inline void refuse_grad_out(const char* op, const Args&... args) {
   if (needs_grad(args...)) raise_grad_out(op);
+  if (transforming() && (detail::transform_marked(args) || ...)) refuse_transform_out(op, Value(args)...);
 }
+
+/// What a node saves of a tensor that is about to be overwritten.
+Tensor saved_copy(const Tensor& self);
 
 /// Sizes of every tensor of a list: what a formula may use as `tensors_shapes`.
 std::vector<std::vector<int64_t>> shapes_of(TensorList list);

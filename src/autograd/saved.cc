@@ -4,6 +4,7 @@
 
 #include "autograd/meta.h"
 #include "autograd/saved_hooks.h"
+#include "autograd/transform_call.h"
 #include "autograd/view_nodes.h"
 #include "ops/make.h"
 #include "rustorch/error.h"
@@ -85,7 +86,7 @@ Saved Saved::output(const Tensor& result, uint32_t nr) {
     s.result_nr_ = kPackedInput - 1 - static_cast<int32_t>(nr);
     return s;
   }
-  s.tensor_ = make_alias(result);
+  s.tensor_ = transform_twin(result);
   s.version_ = result.impl()->version();
   s.result_nr_ = static_cast<int32_t>(nr);
   return s;
@@ -111,7 +112,7 @@ Tensor Saved::unpack(Node* owner) const {
   Tensor plain;
   static_cast<TensorHandle&>(plain) = tensor_;
   if (result_nr_ < 0 || !GradMode::is_enabled()) return plain;
-  Tensor twin = make_alias(plain);
+  Tensor twin = transform_twin(plain);
   if (!set_written_view_edge(owner, twin))
     set_gradient_edge(twin, NodeRef<Node>::share(owner), static_cast<uint32_t>(result_nr_));
   return twin;

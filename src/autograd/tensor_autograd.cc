@@ -84,7 +84,10 @@ void Tensor::backward(const Tensor& gradient, std::optional<bool> retain_graph, 
   autograd::backward(outputs, grads, retain_graph.value_or(create_graph), create_graph);
 }
 
-Tensor Tensor::detach() const { return make_alias(*this); }
+Tensor Tensor::detach() const {
+  const AutogradMeta* meta = meta_of(*this);
+  return meta != nullptr && meta->transform ? transform_detach(*this, false) : make_alias(*this);
+}
 
 const Tensor& Tensor::detach_() const {
   AutogradMeta* meta = meta_of(*this);
@@ -100,7 +103,10 @@ const Tensor& Tensor::detach_() const {
   return *this;
 }
 
-Tensor Tensor::data() const { return make_alias(*this); }
+Tensor Tensor::data() const {
+  const AutogradMeta* meta = meta_of(*this);
+  return meta != nullptr && meta->transform ? transform_detach(*this, false) : make_alias(*this);
+}
 
 void Tensor::set_data(const Tensor& other) const {
   RT_CHECK(other.defined(), Value, "data", "cannot assign an undefined tensor");

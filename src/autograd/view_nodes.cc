@@ -1,6 +1,7 @@
 #include "autograd/view_nodes.h"
 
 #include "core/layout_algebra.h"
+#include "autograd/transform_call.h"
 #include "ops/view_grad.h"
 #include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
@@ -50,10 +51,10 @@ struct Places {
 Tensor base_buffer(const Geometry& base, const Tensor& like) {
   int64_t reach = 1;
   for (size_t d = 0; d < base.sizes.size(); ++d) {
-    if (base.sizes[d] == 0) return zeros(base.sizes, like.dtype(), like.device());
+    if (base.sizes[d] == 0) return transform_zeros(base.sizes, like);
     reach += (base.sizes[d] - 1) * base.strides[d];
   }
-  return zeros({reach}, like.dtype(), like.device()).as_strided(base.sizes, base.strides, 0);
+  return transform_zeros({reach}, like).as_strided(base.sizes, base.strides, 0);
 }
 
 struct ViewOfBaseBackward final : Node {

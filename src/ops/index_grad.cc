@@ -1,5 +1,6 @@
 #include "ops/index_grad.h"
 
+#include "autograd/transform_call.h"
 #include "core/layout_algebra.h"
 #include "core/tensor_impl.h"
 #include "rustorch/error.h"
@@ -8,7 +9,9 @@
 namespace rustorch {
 
 namespace {
-Tensor zeros_for(const Tensor& g, IntArrayRef sizes) { return zeros(sizes, g.dtype(), g.device()); }
+Tensor zeros_for(const Tensor& g, IntArrayRef sizes) {
+  return transforming() ? transform_zeros(sizes, g) : zeros(sizes, g.dtype(), g.device());
+}
 
 bool same_shape(IntArrayRef a, IntArrayRef b) { return a == b; }
 }  // namespace

@@ -1,6 +1,7 @@
 // Reading single elements, and operator[].
 #include <complex>
 
+#include "autograd/transform_call.h"
 #include "backend/compute_backend.h"
 #include "ops/make.h"
 #include "rustorch/error.h"
@@ -43,6 +44,7 @@ Scalar read(DType t, const void* p) {
 }  // namespace
 
 Scalar Tensor::item() const {
+  if (transforming()) transform_check_readable(*this, false);
   RT_CHECK(numel() == 1, Value, "item", "a Tensor with ", numel(), " elements cannot be converted to Scalar");
   RT_CHECK(!device().is_meta(), NotImplemented, "item", "Tensor.item() cannot be called on meta tensors");
   if (device().is_cpu()) return read(dtype(), impl()->data());

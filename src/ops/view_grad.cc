@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/transform_call.h"
 #include "core/layout_algebra.h"
 #include "core/tensor_impl.h"
 #include "ops/dim_array.h"
@@ -13,7 +14,9 @@ namespace rustorch {
 
 namespace {
 
-Tensor zeros_for(const Tensor& g, IntArrayRef sizes) { return zeros(sizes, g.dtype(), g.device()); }
+Tensor zeros_for(const Tensor& g, IntArrayRef sizes) {
+  return transforming() ? transform_zeros(sizes, g) : zeros(sizes, g.dtype(), g.device());
+}
 
 /// The pieces of a list that got no gradient become zeros of the shape that shape_of(i) gives. Empty: none
 /// has one.

@@ -13,6 +13,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from emit_cpp import (  # noqa: E402
+    BANNER,
     emit_header_list,
     emit_impl_header,
     emit_kernel_ids,
@@ -24,6 +25,7 @@ from emit_cpp import (  # noqa: E402
 )
 from emit_docs import emit_coverage  # noqa: E402
 from emit_python import emit_bindings, emit_index, emit_stub, groups  # noqa: E402
+from emit_transform import emit_transform_table  # noqa: E402
 from explain import explain  # noqa: E402
 from families import check  # noqa: E402
 from grammar import OpsError, parse_file  # noqa: E402
@@ -66,6 +68,7 @@ def generate(shards, ops, out):
     write(f"{out}/include/rustorch/gen/headers.h", emit_header_list(own))
     write(f"{out}/gen/kernels.txt", emit_requests(ops))
     write(f"{out}/gen/kernel_ids.cc", emit_kernel_ids(ops))
+    write(f"{out}/gen/transform_table.cc", emit_transform_table(ops, BANNER))
     table = groups(ops)
     first = {}
     for name, overloads in table.items():

@@ -4,6 +4,7 @@ import copy
 
 from emit_autocast import HEADER, add_autocast
 from emit_autograd import emit_node, node_uses
+from emit_transform import declare_infos, enter, record_body
 from families import default_variants, gradients, kernel_requests, param_args, rules, tensor_args
 from grammar import OUT_RULES, Arg
 from types_ops import cpp_default, cpp_return, type_of
@@ -283,7 +284,7 @@ def save_inputs(op, indent="  ", inplace=False):
         who = uses.saved.get(a.name)
         if who is not None:
             cond = wanted(op, who)
-            value = "clone(self)" if inplace and a.name == "self" else a.name  # with its history: for recorded backward
+            value = "saved_copy(self)" if inplace and a.name == "self" else a.name  # with its history: for recorded backward
             if a.type in ("Tensor[]", "Tensor[*]"):
                 text += f"{indent}if ({cond}) node->{a.name}_ = save_list({value});\n"
             elif a.type == "Tensor?":
@@ -350,13 +351,13 @@ def emit_plain(op):
     body = op.body or f"impl::{op.impl_name}({names(op)})"
     text = f"{ret} {op.cname}({parameters(op, False)}) {{ return {body}; }}\n"
     if op.kind == "primitive":
-        text = f"{ret} {op.cname}({parameters(op, False)}) {{\n  GradModeGuard off(false);\n  return {body};\n}}\n"
+        text = f"{ret} {op.cname}({parameters(op, False)}) {{\n{enter(op)}  GradModeGuard off(false);\n  return {body};\n}}\n"
     return text
 
 
 def emit_primitive(op):
     ret = cpp_return(op)
-    text = f"{ret} {op.cname}({parameters(op, False)}) {{\n"
+    text = f"{ret} {op.cname}({parameters(op, False)}) {{\n{enter(op)}"
     view = op.kind == "view"
     if view:
         is_list = op.returns[0][0] == "Tensor[]"
@@ -366,7 +367,8 @@ def emit_primitive(op):
         text += f"  if (!{needs_grad_call(op)}) [[likely]] return impl::{op.impl_name}({names(op)});\n"
     text += attach(op)
     text += save_inputs(op)
-    text += f"  {ret} result = [&] {{\n    GradModeGuard off(false);\n    return impl::{op.impl_name}({names(op)});\n  }}();\n"
+    body = f"    GradModeGuard off(false);\n    return impl::{op.impl_name}({names(op)});\n"
+    text += f"  {ret} result = [&] {{\n{record_body(op, body)}  }}();\n"
     if view:
         text += f"  result = {done}(self, std::move(result));\n"
     text += set_history(op, "result")
@@ -376,13 +378,13 @@ def emit_primitive(op):
 
 
 def emit_inplace_kind(op):
-    text = f"const Tensor& {op.cname}({parameters(op, False)}) {{\n"
+    text = f"const Tensor& {op.cname}({parameters(op, False)}) {{\n{enter(op)}"
     others = ", ".join(a.name for a in grad_args(op) if a.name != "self")
     text += f"  if (!needs_grad(self{', ' + others if others else ''})) [[likely]] {{\n    check_inplace(\"{op.name}\", self);\n"
     text += f"    impl::{op.impl_name}({names(op)});\n    bump_version(self);\n    return self;\n  }}\n"
     text += f"  check_inplace(\"{op.name}\", self);\n  check_view_write(\"{op.name}\", self);\n"
     text += attach(op) + save_inputs(op, inplace=True)
-    text += f"  {{\n    GradModeGuard off(false);\n    impl::{op.impl_name}({names(op)});\n  }}\n  bump_version(self);\n"
+    text += record_body(op, f"    GradModeGuard off(false);\n    impl::{op.impl_name}({names(op)});\n    bump_version(self);\n")
     text += "  rebase_history(self, node);\n"
     text += save_results(op, "self")
     return text + "  return self;\n}\n"
@@ -435,17 +437,18 @@ def emit_pointwise(op):
     text = pointwise_constants(op)
     if has_grad:
         text += emit_node(op)
-    text += f"Tensor {op.cname}({parameters(op, False)}) {{\n" + pointwise_setup(op)
+    text += f"Tensor {op.cname}({parameters(op, False)}) {{\n{enter(op)}" + pointwise_setup(op)
     if not has_grad:
         text += f"  return {call_pointwise(op, 'pointwise')};\n}}\n"
     else:
         text += f"  if (!{needs_grad_call(op)}) [[likely]] return {call_pointwise(op, 'pointwise')};\n"
         text += attach(op) + save_inputs(op)
-        text += f"  Tensor result = {call_pointwise(op, 'pointwise')};\n"
+        body = f"    return {call_pointwise(op, 'pointwise')};\n"
+        text += f"  Tensor result = [&] {{\n{record_body(op, body)}  }}();\n"
         text += "  set_history(result, node);\n" + save_results(op, "result") + "  return result;\n}\n"
     if "inplace" in v:
         op = inplace_form(op)
-        text += f"const Tensor& {op.cname}_({parameters(op, False)}) {{\n" + pointwise_setup(op)
+        text += f"const Tensor& {op.cname}_({parameters(op, False)}) {{\n{enter(op, True)}" + pointwise_setup(op)
         if not has_grad:
             text += f"  check_inplace(\"{op.name}_\", self);\n"
             text += f"  {call_pointwise(op, 'pointwise_inplace', ', self')};\n"
@@ -454,7 +457,7 @@ def emit_pointwise(op):
             text += f"  check_inplace(\"{op.name}_\", self);\n"
             text += f"  if (!{needs_grad_call(op)}) [[likely]] {{\n    {call_pointwise(op, 'pointwise_inplace', ', self')};\n    return self;\n  }}\n"
             text += f"  check_view_write(\"{op.name}_\", self);\n" + attach(op) + save_inputs(op, inplace=True)
-            text += f"  {call_pointwise(op, 'pointwise_inplace', ', self')};\n  rebase_history(self, node);\n"
+            text += record_body(op, f"    {call_pointwise(op, 'pointwise_inplace', ', self')};\n", True) + "  rebase_history(self, node);\n"
             text += save_results(op, "self") + "  return self;\n}\n"
     op = declared
     if "out" in v:
@@ -468,10 +471,10 @@ def emit_pointwise(op):
 def emit_shard(ops, source, methods=""):
     header = ops[0].header if ops else ""
     impl = f"impl_{header}" if header else "impl"
-    lines = [BANNER.format(source=source), f"#include \"autograd/record.h\"\n#include \"gen/{impl}.h\"\n"
+    lines = [BANNER.format(source=source), f"#include \"autograd/record.h\"\n#include \"autograd/transform_call.h\"\n#include \"gen/{impl}.h\"\n"
              "#include \"rustorch/error.h\"\n#include \"ops/grad_helpers.h\"\n#include \"ops/pointwise.h\"\n" + (HEADER if any(op.autocast for op in ops) else "") + "\nnamespace rustorch {\n"]
+    lines.append(declare_infos(ops))
     for op in ops:
-        place, line = op.place.rsplit(":", 1)
         lines.append(f"\n// {op.place}\n{emit_wrapper(op)}")
     if methods:
         lines.append(f"\n{methods}")

@@ -8,7 +8,7 @@ import re
 
 KINDS = ("primitive", "composite", "view", "inplace")
 VARIANTS = ("function", "method", "inplace", "out", "copy")
-FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero", "autocast", "out")
+FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero", "autocast", "out", "jvp", "vmap")
 OUT_RULES = {"apart": "kApart", "dtype": "kSameDType"}
 
 
@@ -42,6 +42,8 @@ class OpDecl:
         self.autocast = ""  # low, f32 or promote: what autocast does with the tensors
         self.out_rules = []  # what out= must keep to beyond the usual
         self.body = ""  # C++ expression of a generated entry, instead of a body in src/ops
+        self.jvp = ""  # rule of the tangents where the family's is not meant: linear or multilinear
+        self.vmap = ""  # batch rule of src/transform where the family's is not meant
         self.check_zero = ""  # operand whose zeros integers refuse
         self.header = ""  # public header (and C++ namespace) of its file; "" is rustorch/ops.h
 
@@ -227,6 +229,12 @@ def set_field(op, word, rest, place):
         if rest not in ("low", "f32", "promote"):
             raise OpsError(f"{place}: autocast must be low, f32 or promote")
         op.autocast = rest
+    elif word == "jvp":
+        if rest not in ("linear", "multilinear", "vjp"):
+            raise OpsError(f"{place}: jvp must be linear, multilinear or vjp")
+        op.jvp = rest
+    elif word == "vmap":
+        op.vmap = rest
     elif word == "out":
         op.out_rules = rest.split()
         for rule in op.out_rules:

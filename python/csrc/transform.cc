@@ -1,0 +1,140 @@
+// Forward mode and vmap for rustorch.autograd.forward_ad and rustorch.func: levels, duals, batched tensors.
+#include "autograd/meta.h"
+#include "autograd/transform_call.h"
+#include "objects.h"
+#include "rustorch/error.h"
+#include "rustorch/grad_mode.h"
+#include "rustorch/ops.h"
+#include "transform/levels.h"
+
+namespace rustorch::py {
+
+namespace {
+
+const Tensor& tensor_arg(PyObject* o, const char* what) {
+  RT_CHECK(is_tensor(o), Type, what, "expected a Tensor; got ", Py_TYPE(o)->tp_name);
+  return tensor_of(o);
+}
+
+PyObject* enter_dual(PyObject*, PyObject*) {
+  return guarded([&] {
+    push_level({std::make_shared<DualLevel>(), 0, 0, Randomness::Error});
+    return wrap(static_cast<int64_t>(levels().size()));
+  });
+}
+PyObject* exit_level(PyObject*, PyObject*) {
+  return guarded([&] {
+    RT_CHECK(!levels().empty(), Autograd, "", "there is no level to leave");
+    pop_level();
+    return none();
+  });
+}
+PyObject* depth(PyObject*, PyObject*) { return wrap(static_cast<int64_t>(levels().size())); }
+
+PyObject* make_dual_py(PyObject*, PyObject* args) {
+  PyObject *primal = nullptr, *tangent = nullptr;
+  if (!PyArg_ParseTuple(args, "OO", &primal, &tangent)) return nullptr;
+  return guarded([&] {
+    const Tensor& p = tensor_arg(primal, "make_dual");
+    const Tensor& t = tensor_arg(tangent, "make_dual");
+    std::shared_ptr<DualLevel> level = current_dual();
+    RT_CHECK(level != nullptr, Autograd, "make_dual", "there is no dual level");
+    RT_CHECK(is_differentiable(p.dtype()), Value, "",
+             "Expected primal to be floating point or complex, but got: ", p.dtype());
+    RT_CHECK(is_differentiable(t.dtype()), Value, "",
+             "Expected tangent to be floating point or complex, but got: ", t.dtype());
+    RT_CHECK(p.sizes() == t.sizes(), Autograd, "",
+             "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
+             "supported. Tensor is of size ",
+             p.sizes(), " while the given forward gradient is of size ", t.sizes(), ".");
+    RT_CHECK(p.dtype() == t.dtype(), Autograd, "",
+             "Expected that the data type of the tensor and that of its forward gradient are the same, but they are ",
+             p.dtype(), " and ", t.dtype());
+    return wrap(make_dual(p, t, level));
+  });
+}
+PyObject* unpack_dual_py(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = tensor_arg(o, "unpack_dual");
+    std::shared_ptr<DualLevel> level = current_dual();
+    Tensor tangent, primal = t;
+    if (level) {
+      tangent = tangent_of(t, level);
+      primal = primal_of(t, level);
+    }
+    PyObject* first = wrap(primal);
+    PyObject* second = tangent.defined() ? wrap(tangent) : none();
+    PyObject* pair = PyTuple_Pack(2, first, second);
+    Py_DECREF(first);
+    Py_DECREF(second);
+    return pair;
+  });
+}
+
+PyObject* vmap_enter(PyObject*, PyObject* args) {
+  long long size = 0;
+  const char* randomness = "error";
+  if (!PyArg_ParseTuple(args, "Ls", &size, &randomness)) return nullptr;
+  return guarded([&] {
+    const std::string_view name = randomness;
+    const Randomness kind = name == "same"        ? Randomness::Same
+                            : name == "different" ? Randomness::Different
+                                                  : Randomness::Error;
+    return wrap(static_cast<int64_t>(enter_vmap(size, kind)));
+  });
+}
+PyObject* vmap_wrap(PyObject*, PyObject* args) {
+  PyObject* t = nullptr;
+  long long dim = 0, id = 0;
+  if (!PyArg_ParseTuple(args, "OLL", &t, &dim, &id)) return nullptr;
+  return guarded([&] {
+    const Tensor& value = tensor_arg(t, "vmap");
+    return wrap(wrap_batch(dim == 0 ? value : movedim(value, dim, 0), static_cast<uint64_t>(id)));
+  });
+}
+/// The value with the batch dimension first, None for a tensor without one.
+PyObject* vmap_value(PyObject*, PyObject* args) {
+  PyObject* t = nullptr;
+  long long id = 0;
+  if (!PyArg_ParseTuple(args, "OL", &t, &id)) return nullptr;
+  return guarded([&]() -> PyObject* {
+    Tensor value = batch_value(tensor_arg(t, "vmap"), static_cast<uint64_t>(id));
+    return value.defined() ? wrap(value) : none();
+  });
+}
+PyObject* is_batched(PyObject*, PyObject* o) {
+  return guarded([&] {
+    const AutogradMeta* meta = meta_of(tensor_arg(o, "vmap"));
+    return wrap(meta != nullptr && meta->transform && meta->transform->batch.defined());
+  });
+}
+PyObject* leaf(PyObject*, PyObject* o) {
+  return guarded([&] {
+    const Tensor& t = tensor_arg(o, "func");
+    RT_CHECK(is_differentiable(t.dtype()), Autograd, "requires_grad_",
+             "only Tensors of floating point and complex dtype can require gradients");
+    return wrap(transform_leaf(t, t.requires_grad() && GradMode::is_enabled()));
+  });
+}
+PyObject* plain(PyObject*, PyObject* o) {
+  return guarded([&] { return wrap(transform_plain(tensor_arg(o, "func"))); });
+}
+
+PyMethodDef functions[] = {{"_enter_dual_level", enter_dual, METH_NOARGS, nullptr},
+                           {"_exit_level", exit_level, METH_NOARGS, nullptr},
+                           {"_transform_depth", depth, METH_NOARGS, nullptr},
+                           {"_make_dual", make_dual_py, METH_VARARGS, nullptr},
+                           {"_unpack_dual", unpack_dual_py, METH_O, nullptr},
+                           {"_vmap_enter", vmap_enter, METH_VARARGS, nullptr},
+                           {"_vmap_wrap", vmap_wrap, METH_VARARGS, nullptr},
+                           {"_vmap_value", vmap_value, METH_VARARGS, nullptr},
+                           {"_is_batched", is_batched, METH_O, nullptr},
+                           {"_func_leaf", leaf, METH_O, nullptr},
+                           {"_func_plain", plain, METH_O, nullptr},
+                           {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
+bool init_transform(PyObject* module) { return PyModule_AddFunctions(module, functions) == 0; }
+
+}  // namespace rustorch::py
