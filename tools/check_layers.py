@@ -56,6 +56,7 @@ PLACED = {
     "autograd/node.h": "ops",
     "autograd/saved.h": "ops",
     "autograd/transform_call.h": "ops",
+    "autograd/transform_values.h": "ops",
     "backend/opencl/opencl_backend.h": "backend",  # likewise
     "backend/cuda/cuda_backend.h": "backend",
     "backend/cpu/cpu_backend.h": "backend",  # declares how to make the backend, for the table of backends

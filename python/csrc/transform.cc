@@ -31,13 +31,31 @@ PyObject* exit_level(PyObject*, PyObject*) {
 }
 PyObject* depth(PyObject*, PyObject*) { return wrap(static_cast<int64_t>(levels().size())); }
 
+/// The dual level at a depth from 1, or the innermost for 0.
+std::shared_ptr<DualLevel> dual_at(long long depth) {
+  if (depth == 0) return current_dual();
+  RT_CHECK(depth > 0 && static_cast<size_t>(depth) <= levels().size(), Value, "", "there is no level ", depth);
+  return levels()[static_cast<size_t>(depth - 1)].dual;
+}
+/// The innermost dual level at which one of the tensors has a tangent, 0 for none.
+PyObject* dual_depth(PyObject*, PyObject* o) {
+  return guarded([&] {
+    const Tensor& t = tensor_arg(o, "forward_ad");
+    for (size_t depth = levels().size(); depth > 0; --depth)
+      if (levels()[depth - 1].dual && tangent_of(t, levels()[depth - 1].dual).defined())
+        return wrap(static_cast<int64_t>(depth));
+    return wrap(static_cast<int64_t>(0));
+  });
+}
+
 PyObject* make_dual_py(PyObject*, PyObject* args) {
   PyObject *primal = nullptr, *tangent = nullptr;
-  if (!PyArg_ParseTuple(args, "OO", &primal, &tangent)) return nullptr;
+  long long depth = 0;
+  if (!PyArg_ParseTuple(args, "OO|L", &primal, &tangent, &depth)) return nullptr;
   return guarded([&] {
     const Tensor& p = tensor_arg(primal, "make_dual");
     const Tensor& t = tensor_arg(tangent, "make_dual");
-    std::shared_ptr<DualLevel> level = current_dual();
+    std::shared_ptr<DualLevel> level = dual_at(depth);
     RT_CHECK(level != nullptr, Autograd, "make_dual", "there is no dual level");
     RT_CHECK(is_differentiable(p.dtype()), Value, "",
              "Expected primal to be floating point or complex, but got: ", p.dtype());
@@ -53,10 +71,13 @@ PyObject* make_dual_py(PyObject*, PyObject* args) {
     return wrap(make_dual(p, t, level));
   });
 }
-PyObject* unpack_dual_py(PyObject*, PyObject* o) {
+PyObject* unpack_dual_py(PyObject*, PyObject* args) {
+  PyObject* o = nullptr;
+  long long depth = 0;
+  if (!PyArg_ParseTuple(args, "O|L", &o, &depth)) return nullptr;
   return guarded([&]() -> PyObject* {
     const Tensor& t = tensor_arg(o, "unpack_dual");
-    std::shared_ptr<DualLevel> level = current_dual();
+    std::shared_ptr<DualLevel> level = dual_at(depth);
     Tensor tangent, primal = t;
     if (level) {
       tangent = tangent_of(t, level);
@@ -120,17 +141,32 @@ PyObject* plain(PyObject*, PyObject* o) {
   return guarded([&] { return wrap(transform_plain(tensor_arg(o, "func"))); });
 }
 
+/// Whether t, its value or a tangent of it requires grad.
+bool has_history(const Tensor& t) {
+  if (t.requires_grad()) return true;
+  const AutogradMeta* meta = meta_of(t);
+  if (meta == nullptr || !meta->transform) return false;
+  for (const auto& tangent : meta->transform->tangents)
+    if (tangent.value.defined() && has_history(tangent.value)) return true;
+  return meta->transform->batch.defined() && has_history(meta->transform->batch);
+}
+PyObject* has_history_py(PyObject*, PyObject* o) {
+  return guarded([&] { return wrap(has_history(tensor_arg(o, "func"))); });
+}
+
 PyMethodDef functions[] = {{"_enter_dual_level", enter_dual, METH_NOARGS, nullptr},
                            {"_exit_level", exit_level, METH_NOARGS, nullptr},
                            {"_transform_depth", depth, METH_NOARGS, nullptr},
                            {"_make_dual", make_dual_py, METH_VARARGS, nullptr},
-                           {"_unpack_dual", unpack_dual_py, METH_O, nullptr},
+                           {"_unpack_dual", unpack_dual_py, METH_VARARGS, nullptr},
+                           {"_dual_depth", dual_depth, METH_O, nullptr},
                            {"_vmap_enter", vmap_enter, METH_VARARGS, nullptr},
                            {"_vmap_wrap", vmap_wrap, METH_VARARGS, nullptr},
                            {"_vmap_value", vmap_value, METH_VARARGS, nullptr},
                            {"_is_batched", is_batched, METH_O, nullptr},
                            {"_func_leaf", leaf, METH_O, nullptr},
                            {"_func_plain", plain, METH_O, nullptr},
+                           {"_func_has_history", has_history_py, METH_O, nullptr},
                            {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <vector>
 
+#include "autograd/transform_call.h"
 #include "core/layout_algebra.h"
 #include "core/tensor_impl.h"
 #include "ops/dim_array.h"
@@ -109,7 +110,9 @@ Applied apply_items(const Tensor& self, ArrayRef<TensorIndex> items) {
         break;
       case Kind::Tensor: {
         const Tensor& t = item.tensor;
-        if (t.dim() == 0 && is_integral(t.dtype(), false) && t.dtype() != kUInt8) {
+        if (transforming() && t.dim() == 0 && !is_mask(t) && transform_active(t)) {
+          out.record(dim++, t);  // a position of its own for every example
+        } else if (t.dim() == 0 && is_integral(t.dtype(), false) && t.dtype() != kUInt8) {
           out.view = select_one(out.view, dim, t.item().to_int(), real_dim++);
         } else if (t.dim() == 0 && is_mask(t)) {
           out.view = unsqueeze(out.view, dim);

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <vector>
 
+#include "autograd/transform_values.h"
 #include "ops/matmul_grad.h"
 #include "rustorch/error.h"
 #include "rustorch/grad_mode.h"
@@ -152,7 +153,7 @@ namespace {
 // Gradients must not depend on the phase of complex vectors, which is arbitrary.
 void check_phase(const char* op, const Tensor& imaginary, const char* what) {
   if (imaginary.numel() == 0) return;
-  const Tensor worst = max(abs(imaginary.detach()));
+  const Tensor worst = max(abs(transform_all_values(imaginary)));
   RT_CHECK(
       !(worst.item<double>() > 1e-2), Autograd, op, "The ", what,
       " in the complex case are specified up to multiplication by e^{i phi}. The specified loss function "
@@ -283,9 +284,9 @@ Tensor linalg_det_grad(const Tensor& g, const Tensor& A, const Tensor& det, cons
   const Tensor unit = eye(n, A.dtype(), A.device());
   // A recorded derivative solves with other factors than those of det, so nearly singular counts as singular
   // there.
-  bool singular = any(eq(det.detach(), 0)).item<bool>();
+  bool singular = any(eq(transform_all_values(det), 0)).item<bool>();
   if (GradMode::is_enabled() && !singular) {
-    const Tensor pivot = abs(diagonal(LU.detach(), 0, -2, -1));
+    const Tensor pivot = abs(diagonal(transform_all_values(LU), 0, -2, -1));
     const double eps = real_type(A.dtype()) == kFloat32 ? 0x1p-23 : 0x1p-52;
     const Tensor floor = mul(amax(pivot, int64_t{-1}), 16 * eps * static_cast<double>(n));
     singular = any(le(amin(pivot, int64_t{-1}), floor)).item<bool>();

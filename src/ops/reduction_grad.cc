@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "autograd/transform_values.h"
 #include "core/layout_algebra.h"
 #include "ops/reduction_common.h"
 #include "rustorch/ops.h"
@@ -31,7 +32,7 @@ Tensor product_of_others(const Tensor& g, const Tensor& self, int64_t dim) {
   return g * (before * after).conj();
 }
 
-bool has_zero(const Tensor& self) { return self.detach().eq(0).any().item<bool>(); }
+bool has_zero(const Tensor& self) { return transform_all_values(self).eq(0).any().item<bool>(); }
 
 }  // namespace
 
@@ -88,8 +89,8 @@ Tensor extreme_backward(const Tensor& g, const Tensor& self, const Tensor& resul
 }
 
 Tensor full_extreme_backward(const Tensor& g, const Tensor& self, const Tensor& result) {
-  const bool nan = result.detach().isnan().item<bool>();
-  const Tensor mask = nan ? self.isnan() : self.eq(result);
+  const bool nan = transform_all_values(result).isnan().any().item<bool>();
+  const Tensor mask = nan ? where(result.isnan(), self.isnan(), self.eq(result)) : self.eq(result);
   return mask * (g / mask.sum());
 }
 

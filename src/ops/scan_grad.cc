@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "autograd/transform_values.h"
 #include "core/layout_algebra.h"
 #include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
@@ -56,7 +57,7 @@ Tensor cumprod_backward(const Tensor& g, const Tensor& self, int64_t dim, const 
   if (self.numel() <= 1 || self.size(dim) == 1) return grad.to(self.dtype());
   const int64_t d = wrap_dim("cumprod", dim, self.dim());
   const Tensor x = self.to(g.dtype());
-  if (!x.detach().eq(0).any().item<bool>())
+  if (!transform_all_values(x).eq(0).any().item<bool>())
     return (reversed_cumsum(result.conj() * grad, d) / x.conj()).to(self.dtype());
   const Tensor r = GradMode::is_enabled() ? cumprod_backward_terms(grad, x, d)
                                           : cumprod_backward_zeros(grad, x, d, result);

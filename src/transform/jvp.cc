@@ -141,6 +141,7 @@ struct Twins {
     for (size_t i = 0; i < args.size(); ++i) {
       const Value& from = push.tangents[i];
       if (args[i].kind == Kind::Tensor) twin(args[i].tensor_value, from.tensor_value);
+      if (!push.info.args[i].grad) continue;
       for (size_t k = 0; k < args[i].tensor_list.size(); ++k) twin(args[i].tensor_list[k], from.tensor_list[k]);
       for (size_t k = 0; k < args[i].opt_list.size(); ++k)
         if (args[i].opt_list[k].has_value()) twin(*args[i].opt_list[k], from.tensor_list[k]);
@@ -219,6 +220,13 @@ std::vector<Tensor> Push::by_gradient(bool writes) {
   return products;
 }
 
+/// Whether `from` has a batch dimension that `into` has not, so that it cannot be written there.
+bool lacks_batch(const Tensor& into, const Tensor& from) {
+  for (const Level& level : levels())
+    if (!level.dual && has_batch(from, level.id) && !has_batch(into, level.id)) return true;
+  return false;
+}
+
 /// Writes the new tangent of a tensor that was written in place.
 void write_tangent(const Push& push, const Tensor& self, Tensor tangent) {
   Tensor own = tangent_of(self, push.level);
@@ -229,12 +237,23 @@ void write_tangent(const Push& push, const Tensor& self, Tensor tangent) {
     if (tangent.sizes() != self.sizes()) tangent = expand(tangent, self.sizes());
   }
   const AutogradMeta* meta = meta_of(self);
-  if (!own.defined() && meta != nullptr && meta->is_view()) {
-    const Tensor& base = meta->view_base;
-    set_tangent(base, push.level, zeros_like(base));
+  const bool view = meta != nullptr && meta->is_view();
+  if (view && (!own.defined() || (tangent.defined() && lacks_batch(own, tangent)))) {
+    const Tensor base = meta->view_base;  // what is written through a view is written into its base
+    const Tensor before = tangent_of(base, push.level);
+    Tensor like = tangent.defined() ? tangent : self;
+    if (before.defined()) like = add(sum(like), sum(before));  // has the batch dimensions of both
+    int64_t reach = 1;
+    for (int64_t d = 0; d < base.dim(); ++d) reach += (base.size(d) - 1) * base.stride(d);
+    Tensor whole = transform_zeros({std::max<int64_t>(reach, 0)}, like);
+    whole = as_strided(whole, base.sizes(), base.strides(), 0);
+    if (before.defined()) copy_(whole, before);
+    drop_tangent(self, push.level);
+    set_tangent(base, push.level, whole);
     own = tangent_of(self, push.level);
   }
-  if (!own.defined() || (own.requires_grad() && own.is_leaf())) {
+  if (!own.defined() || (own.requires_grad() && own.is_leaf()) ||
+      (tangent.defined() && lacks_batch(own, tangent))) {
     set_tangent(self, push.level, tangent.defined() ? clone(tangent) : zeros_like(self));
     return;
   }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "autograd/transform_values.h"
 #include "ops/make.h"
 #include "rustorch/error.h"
 #include "rustorch/grad_mode.h"
@@ -14,6 +15,7 @@ constinit thread_local uint8_t transform_depth = 0;
 }
 
 namespace {
+thread_local int open_levels = 0;  // hidden ones too
 void depth_changed() { detail::transform_depth = static_cast<uint8_t>(levels().size()); }
 
 TransformMeta& ensure_transform(const Tensor& t) {
@@ -80,12 +82,14 @@ int depth_of(uint64_t id) {
 void push_level(Level level) {
   RT_CHECK(levels().size() < 200, Value, "", "function transforms are nested too deeply");
   levels().push_back(std::move(level));
+  ++open_levels;
   depth_changed();
 }
 
 void pop_level() {
   Level level = std::move(levels().back());
   levels().pop_back();
+  --open_levels;
   depth_changed();
   if (!level.dual) return;
   std::vector<Tensor> dropped;  // die after the lock is given up
@@ -174,6 +178,18 @@ void set_tangent(const Tensor& t, const std::shared_ptr<DualLevel>& level, const
   add_tangent(own, level, laid_out);
 }
 
+void drop_tangent(const Tensor& t, const std::shared_ptr<DualLevel>& level) {
+  TransformMeta* own = transform_of(t);
+  if (own == nullptr) return;
+  for (size_t i = 0; i < own->tangents.size(); ++i)
+    if (own->tangents[i].level == level) {
+      own->tangents.erase(own->tangents.begin() + static_cast<int64_t>(i));
+      std::lock_guard lock(level->mutex);
+      level->holders.erase(own);
+      return;
+    }
+}
+
 Tensor primal_of(const Tensor& t, const std::shared_ptr<DualLevel>& level) {
   Tensor twin = make_alias(t);  // not a view of t: a view would have the tangent of its base
   twin.impl()->set_inference(t.impl()->is_inference());
@@ -222,6 +238,11 @@ Tensor wrap_batch(const Tensor& value, uint64_t id) {
   return logical;
 }
 
+bool has_batch(const Tensor& t, uint64_t id) {
+  const TransformMeta* own = t.defined() ? transform_of(t) : nullptr;
+  return own != nullptr && own->batch.defined() && (own->batch_id == id || has_batch(own->batch, id));
+}
+
 Tensor batch_value(const Tensor& t, uint64_t id) {
   if (!t.defined()) return {};
   const TransformMeta* own = transform_of(t);
@@ -245,7 +266,7 @@ Tensor transform_detach(const Tensor& t, bool keep_tangents) {
 
 Tensor transform_twin(const Tensor& result) {
   Tensor twin = make_alias(result);
-  if (transforming() || transform_of(result) != nullptr) {
+  if (open_levels > 0 || transform_of(result) != nullptr) {
     ensure_transform(result);
     ensure_meta(twin).transform = meta_of(result)->transform;
   }
@@ -323,6 +344,12 @@ std::string transform_text(const Tensor& t) {
   const TransformMeta* own = t.defined() ? transform_of(t) : nullptr;
   if (own == nullptr || !own->batch.defined()) return t.str();
   return cat("BatchedTensor(lvl=", depth_of(own->batch_id), ", bdim=0, value=\n", transform_text(own->batch), "\n)");
+}
+
+Tensor transform_all_values(const Tensor& t) {
+  const TransformMeta* own = transform_of(t);
+  if (own == nullptr) return make_alias(t);
+  return own->batch.defined() ? transform_all_values(own->batch) : make_alias(t);
 }
 
 bool transform_active(const Tensor& t) { return innermost(t) > 0; }

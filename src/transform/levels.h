@@ -59,6 +59,7 @@ int innermost(const Tensor& t);
 Tensor tangent_of(const Tensor& t, const std::shared_ptr<DualLevel>& level);
 /// Gives t a tangent at a level, in place of the one it had.
 void set_tangent(const Tensor& t, const std::shared_ptr<DualLevel>& level, const Tensor& tangent);
+void drop_tangent(const Tensor& t, const std::shared_ptr<DualLevel>& level);
 /// A new tensor on the data of primal, with its history, that has this tangent at the innermost dual level.
 Tensor make_dual(const Tensor& primal, const Tensor& tangent, const std::shared_ptr<DualLevel>& level);
 /// t without its tangent at the level.
@@ -68,6 +69,8 @@ std::shared_ptr<DualLevel> current_dual();
 
 /// A tensor whose slices along the first dimension of value are the examples of the vmap.
 Tensor wrap_batch(const Tensor& value, uint64_t id);
+/// Whether t has a batch dimension of this vmap at any depth.
+bool has_batch(const Tensor& t, uint64_t id);
 /// The value with the batch dimension first, or undefined when t has none of this vmap.
 Tensor batch_value(const Tensor& t, uint64_t id);
 

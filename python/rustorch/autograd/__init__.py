@@ -18,7 +18,7 @@ Variable = Tensor
 
 
 def __getattr__(name):
-    if name in ("functional", "graph"):
+    if name in ("forward_ad", "functional", "graph"):
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")
@@ -26,7 +26,7 @@ def __getattr__(name):
 
 
 __all__ = [
-    "Function", "Variable", "backward", "detect_anomaly", "enable_grad", "functional", "grad", "gradcheck",
+    "Function", "Variable", "backward", "detect_anomaly", "enable_grad", "forward_ad", "functional", "grad", "gradcheck",
     "gradgradcheck",
     "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled", "set_multithreading_enabled", "variable",
 ]  # fmt: skip
@@ -62,12 +62,23 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     grads = None if grad_outputs is None else _tuple(grad_outputs) if not isinstance(grad_outputs, Tensor) else (grad_outputs,)
     keep = create_graph if retain_graph is None else retain_graph
     if is_grads_batched:
-        rows = [
-            _C._grad(outputs, inputs, tuple(g if g is None else g[i] for g in grads), True, create_graph, True)
-            for i in range(next(g for g in grads if g is not None).shape[0])
-        ]
-        return tuple(None if c[0] is None else _C.ops.stack(list(c)) for c in zip(*rows))
+        return _grad_rows(outputs, inputs, grads, keep, create_graph, unused)
     result = _C._grad(outputs, inputs, grads, keep, create_graph, unused)
     if materialize_grads:
         result = tuple(_C.ops.zeros_like(i) if g is None else g for g, i in zip(result, inputs))
     return result
+
+
+def _grad_rows(outputs, inputs, grads, keep, create_graph, unused):
+    """Gradients for every slice of the grad_outputs along their first dimension, in one batched pass."""
+    from ..func import vmap
+
+    there = []
+
+    def rows(*seeds):
+        result = _C._grad(outputs, inputs, seeds, keep, create_graph, unused)
+        there[:] = [r is not None for r in result]
+        return tuple(r for r in result if r is not None)
+
+    result = iter(vmap(rows, in_dims=tuple(None if g is None else 0 for g in grads))(*grads))
+    return tuple(next(result) if t else None for t in there)

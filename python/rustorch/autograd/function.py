@@ -83,8 +83,43 @@ class Function:
             "backward mode AD."
         )
 
+    @staticmethod
+    def jvp(ctx, *grad_inputs):
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
+
     @classmethod
     def apply(cls, *args, **kwargs):
+        if _C._transform_depth():
+            depth = max((_C._dual_depth(a) for a in args if isinstance(a, Tensor)), default=0)
+            if depth:
+                return cls._apply_dual(depth, args, kwargs)
+        return cls._apply(args, kwargs)[0]
+
+    @classmethod
+    def _apply_dual(cls, depth, args, kwargs):
+        """Forward mode: the function on the values, jvp on the tangents."""
+        pairs = [_C._unpack_dual(a, depth) if isinstance(a, Tensor) else (a, None) for a in args]
+        primals = [p for p, _ in pairs]
+        inner = max((_C._dual_depth(p) for p in primals if isinstance(p, Tensor)), default=0)
+        if inner:
+            raise RuntimeError(f"{cls.__name__}: a custom autograd.Function takes part in one level of forward mode at a time.")
+        output, ctx = cls._apply(primals, kwargs)
+        tangents = cls.jvp(ctx, *(t for _, t in pairs))
+        outputs = output if isinstance(output, tuple) else (output,)
+        tangents = tangents if isinstance(tangents, tuple) else (tangents,)
+        if len(outputs) != len(tangents):
+            raise RuntimeError(
+                f"function {cls.__name__}Backward returned an incorrect number of forward gradients "
+                f"(expected {len(outputs)}, got {len(tangents)})"
+            )
+        duals = tuple(o if t is None else _C._make_dual(o, t, depth) for o, t in zip(outputs, tangents))
+        return duals if isinstance(output, tuple) else duals[0]
+
+    @classmethod
+    def _apply(cls, args, kwargs):
+        """(result, ctx)."""
         ctx = _Context()
         ctx._cls = cls
         ctx._is_tensor = tuple(isinstance(a, Tensor) for a in args)
@@ -101,7 +136,7 @@ class Function:
         finally:
             _C._set_grad_enabled(before)
         if not record:
-            return output
+            return output, ctx
         single = not isinstance(output, tuple)
         outputs = (output,) if single else output
         tensors = [o if isinstance(o, Tensor) else None for o in outputs]
@@ -112,7 +147,7 @@ class Function:
         )  # fmt: skip
         ctx._to_save = ()
         final = tuple(w if isinstance(o, Tensor) else o for o, w in zip(outputs, wrapped))
-        return final[0] if single else final
+        return (final[0] if single else final), ctx
 
 
 def once_differentiable(function):

@@ -22,7 +22,7 @@ def variable(value: Any, what: str = "transform API") -> Tensor:
     """A new tensor object for `value` that requires grad."""
     if not isinstance(value, Tensor):
         raise ValueError(f"Thing passed to {what} must be Tensor, got {type(value)}")
-    return value.view_as(value) if value.requires_grad else value.detach().requires_grad_()
+    return _C._func_leaf(value)
 
 
 def depends_on_more(outputs: Any, leaves: list[Tensor]) -> bool:
@@ -48,7 +48,7 @@ def leave(tree: Any, keep_history: bool) -> Any:
     """What a transform hands out: without the history that only its own aliases gave."""
     if keep_history:
         return tree
-    return tree_map(lambda t: t.detach() if isinstance(t, Tensor) and t.requires_grad else t, tree)
+    return tree_map(lambda t: _C._func_plain(t) if isinstance(t, Tensor) and t.requires_grad else t, tree)
 
 
 def check_argnum(argnum: Any, count: int) -> int:
@@ -128,7 +128,9 @@ def grad_and_value(func: Callable[..., Any], argnums: ArgNums = 0, has_aux: bool
                 )
             flat, spec = tree_flatten(inputs)
             more = depends_on_more((output,), flat)
-            result = gradients((output,), flat, retain_graph=False, create_graph=more)
+            # The values of batched tensors and the tangents of dual ones may have histories of their own.
+            again = more or _C._transform_depth() > 0
+            result = gradients((output,), flat, retain_graph=False, create_graph=again)
         result = leave(tree_unflatten(result, spec), more)
         output = leave(output, more)
         return (result, (output, leave(aux, more))) if has_aux else (result, output)
@@ -188,6 +190,7 @@ def vjp_of(func: Callable[..., Any], primals: tuple[Any, ...], argnums: ArgNums 
                     f"{o.dtype}"
                 )
         more = depends_on_more(flat_out, flat_in)
+        inside = _C._transform_depth() > 0
 
     def pull_back(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
         flat, spec = tree_flatten(cotangents)
@@ -196,8 +199,8 @@ def vjp_of(func: Callable[..., Any], primals: tuple[Any, ...], argnums: ArgNums 
                 "Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. "
                 f"cotangents: {treespec_pprint(spec)}, primal output: {treespec_pprint(out_spec)}"
             )
-        seeded = any(isinstance(c, Tensor) and c.requires_grad for c in flat)
-        again = (more or seeded) and _C.is_grad_enabled() if create_graph is None else create_graph
+        seeded = any(isinstance(c, Tensor) and _C._func_has_history(c) for c in flat)
+        again = (more or seeded or inside) and _C.is_grad_enabled() if create_graph is None else create_graph
         result = gradients(flat_out, flat_in, flat, retain_graph=retain_graph, create_graph=again)
         return tree_unflatten(result, in_spec)
 

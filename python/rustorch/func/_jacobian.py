@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import rustorch
-from rustorch import Tensor
-from rustorch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
+from rustorch import _C, Tensor
+from rustorch.utils._pytree import tree_flatten, tree_leaves, tree_map_only, tree_unflatten
 
-from ._grad import ArgNums, check_argnums, check_tensors, pick, vjp_of
+from ._grad import ArgNums, check_argnums, check_tensors, pick, replace, vjp_of
+from ._vmap import vmap
 
 _JVP = "jvp(f, primals, tangents)"
 
@@ -59,28 +60,32 @@ def jvp_of(
 
 
 def _push(func, primals, argnums, spec, flat_primals, flat_tangents, strict, has_aux):
-    """J v as the gradient of u^T J by u."""
-    with rustorch.enable_grad():
-        result = vjp_of(func, primals, argnums, has_aux)
-        output, pull = result[0], result[1]
-        flat_out, out_spec = tree_flatten(output)
+    """One call of func on dual tensors."""
+    _C._enter_dual_level()
+    try:
+        duals = tree_unflatten([_C._make_dual(p, v) for p, v in zip(flat_primals, flat_tangents)], spec)
+        result = func(*(duals if argnums is None else replace(primals, duals, argnums)))
+        aux = None
+        if has_aux:
+            if not (isinstance(result, tuple) and len(result) == 2):
+                raise RuntimeError(
+                    f"{_JVP}: output of function f should be a tuple: (output, aux) if has_aux is True"
+                )
+            result, aux = result
+            aux = tree_map_only(Tensor, lambda t: _C._unpack_dual(t)[0], aux)
+        flat_out, out_spec = tree_flatten(result)
         check_tensors(flat_out, _JVP)
-        seeds = [rustorch.zeros_like(o).requires_grad_() for o in flat_out]
-        back = tree_leaves(pull(tree_unflatten(seeds, out_spec), create_graph=True))
-    outer = any(t.requires_grad for t in (*flat_out, *flat_tangents))
-    pairs = [(b, v) for b, v in zip(back, flat_tangents) if b.requires_grad]
-    products: Any = [None] * len(seeds)
-    if pairs:
-        outs, seeds_v = zip(*pairs)
-        products = rustorch.autograd.grad(outs, seeds, seeds_v, allow_unused=True, create_graph=outer)
+        values, products = zip(*map(_C._unpack_dual, flat_out))
+    finally:
+        _C._exit_level()
     if strict and any(p is None for p in products):
         raise RuntimeError(
             "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not allowed with "
             "strict=True."
         )
-    tangents_out = [rustorch.zeros_like(o) if p is None else p for p, o in zip(products, flat_out)]
-    pushed = tree_unflatten(tangents_out, out_spec)
-    return (output, pushed, result[2]) if has_aux else (output, pushed)
+    tangents = [rustorch.zeros_like(v) if p is None else p for p, v in zip(products, values)]
+    output, pushed = tree_unflatten(values, out_spec), tree_unflatten(tangents, out_spec)
+    return (output, pushed, aux) if has_aux else (output, pushed)
 
 
 def _basis(tensors: list[Tensor]) -> list[Tensor]:
@@ -93,12 +98,6 @@ def _basis(tensors: list[Tensor]) -> list[Tensor]:
         blocks.append(block.reshape((total, *t.shape)))
         start += t.numel()
     return blocks
-
-
-def _for_each(func: Callable[..., Any], stacked: list[Tensor], **_: Any) -> list[Tensor]:
-    """func on every slice along the first dimension, stacked."""
-    rows = [func([s[i] for s in stacked]) for i in range(stacked[0].shape[0])]
-    return [rustorch.stack(list(column)) for column in zip(*rows)]
 
 
 def jacrev(
@@ -138,12 +137,12 @@ def jacrev(
 
 
 def _rows(pull: Callable[..., Any], basis: list[Tensor], chunk_size: int | None) -> list[Tensor]:
+    """pull of every row of the basis, stacked; one row at a time runs without vmap."""
     total = basis[0].shape[0]
-    step = total if chunk_size is None else chunk_size
-    if step == 0 or total <= step:
-        return _for_each(pull, basis)
-    parts = [_for_each(pull, [b[i : i + step] for b in basis]) for i in range(0, total, step)]
-    return [rustorch.cat(list(column)) for column in zip(*parts)]
+    if chunk_size == 1 and total > 0:
+        rows = [pull([b[i] for b in basis]) for i in range(total)]
+        return [rustorch.stack(list(column)) for column in zip(*rows)]
+    return vmap(pull, chunk_size=chunk_size)(basis)
 
 
 def jacfwd(
@@ -162,10 +161,12 @@ def jacfwd(
             result = jvp_of(func, args, tree_unflatten(tangents, in_spec), positions, False, has_aux)
             _refuse_complex("jacfwd", result[0], "outputs")
             flat, shape["spec"] = tree_flatten(result[1])
-            shape["aux"] = result[2] if has_aux else None
-            return flat
+            return (flat, result[2]) if has_aux else flat
 
-        columns = _for_each(push, _basis(flat_in), randomness=randomness)
+        columns = vmap(push, randomness=randomness)(_basis(flat_in))
+        if has_aux:
+            columns, aux = columns
+            aux = tree_map_only(Tensor, lambda t: t[0], aux)
         blocks = []
         for c in columns:
             parts, start = [], 0
@@ -175,7 +176,7 @@ def jacfwd(
                 start += x.numel()
             blocks.append(tree_unflatten(parts, in_spec))
         jacobian = tree_unflatten(blocks, shape["spec"])
-        return (jacobian, shape["aux"]) if has_aux else jacobian
+        return (jacobian, aux) if has_aux else jacobian
 
     return wrapper
 
