@@ -1,6 +1,7 @@
 // Forward mode and vmap for rustorch.autograd.forward_ad and rustorch.func: levels, duals, batched tensors.
 #include "autograd/meta.h"
 #include "autograd/transform_call.h"
+#include "autograd/transform_values.h"
 #include "objects.h"
 #include "rustorch/error.h"
 #include "rustorch/grad_mode.h"
@@ -34,7 +35,8 @@ PyObject* depth(PyObject*, PyObject*) { return wrap(static_cast<int64_t>(levels(
 /// The dual level at a depth from 1, or the innermost for 0.
 std::shared_ptr<DualLevel> dual_at(long long depth) {
   if (depth == 0) return current_dual();
-  RT_CHECK(depth > 0 && static_cast<size_t>(depth) <= levels().size(), Value, "", "there is no level ", depth);
+  RT_CHECK(depth > 0 && static_cast<size_t>(depth) <= levels().size(), Value, "", "there is no level ",
+           depth);
   return levels()[static_cast<size_t>(depth - 1)].dual;
 }
 /// The innermost dual level at which one of the tensors has a tangent, 0 for none.
@@ -62,11 +64,13 @@ PyObject* make_dual_py(PyObject*, PyObject* args) {
     RT_CHECK(is_differentiable(t.dtype()), Value, "",
              "Expected tangent to be floating point or complex, but got: ", t.dtype());
     RT_CHECK(p.sizes() == t.sizes(), Autograd, "",
-             "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
+             "Trying to set a forward gradient that has a different size than that of the original Tensor, "
+             "this is not "
              "supported. Tensor is of size ",
              p.sizes(), " while the given forward gradient is of size ", t.sizes(), ".");
     RT_CHECK(p.dtype() == t.dtype(), Autograd, "",
-             "Expected that the data type of the tensor and that of its forward gradient are the same, but they are ",
+             "Expected that the data type of the tensor and that of its forward gradient are the same, but "
+             "they are ",
              p.dtype(), " and ", t.dtype());
     return wrap(make_dual(p, t, level));
   });
@@ -154,6 +158,10 @@ PyObject* has_history_py(PyObject*, PyObject* o) {
   return guarded([&] { return wrap(has_history(tensor_arg(o, "func"))); });
 }
 
+PyObject* values(PyObject*, PyObject* o) {
+  return guarded([&] { return wrap(transform_all_values(tensor_arg(o, "func"))); });
+}
+
 PyMethodDef functions[] = {{"_enter_dual_level", enter_dual, METH_NOARGS, nullptr},
                            {"_exit_level", exit_level, METH_NOARGS, nullptr},
                            {"_transform_depth", depth, METH_NOARGS, nullptr},
@@ -167,6 +175,7 @@ PyMethodDef functions[] = {{"_enter_dual_level", enter_dual, METH_NOARGS, nullpt
                            {"_func_leaf", leaf, METH_O, nullptr},
                            {"_func_plain", plain, METH_O, nullptr},
                            {"_func_has_history", has_history_py, METH_O, nullptr},
+                           {"_all_values", values, METH_O, nullptr},
                            {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace

@@ -166,8 +166,9 @@ class Run {
     Tensor& slot = state.grads[edge.nr];
     if (!slot.defined()) {
       slot = std::move(grad);
-    } else if (!GradMode::is_enabled() && !transforming() && slot.use_count() == 1 && slot.impl()->storage() != nullptr &&
-               slot.impl()->storage()->use_count() == 1 && !may_overlap_self(slot)) {
+    } else if (!GradMode::is_enabled() && !transforming() && slot.use_count() == 1 &&
+               slot.impl()->storage() != nullptr && slot.impl()->storage()->use_count() == 1 &&
+               !may_overlap_self(slot)) {
       slot.add_(grad);
     } else {
       slot = slot.add(grad);

@@ -16,9 +16,9 @@ struct AutogradMeta final : AutogradMetaBase {
   NodeRef<Node> grad_fn;
   Node* accumulator = nullptr;  // the leaf's AccumulateGrad; borrowed, it clears this on its death
   Tensor view_base;             // for a differentiable view: what it is a view of; never itself a view
-  std::unique_ptr<NodeExtras> leaf_hooks;  // hooks of a leaf (those of results are on grad_fn)
+  std::unique_ptr<NodeExtras> leaf_hooks;    // hooks of a leaf (those of results are on grad_fn)
   std::shared_ptr<TransformMeta> transform;  // tangents, batch dimension (src/transform)
-  uint32_t view_version = 0;               // version of the storage when grad_fn was last right
+  uint32_t view_version = 0;                 // version of the storage when grad_fn was last right
   uint32_t result_nr = 0;
   bool requires_grad = false;
   bool retains_grad = false;

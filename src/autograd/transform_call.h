@@ -1,7 +1,7 @@
 // What the generated wrappers call while function transforms (forward mode, vmap) are active on the thread.
 //
-// A wrapper tests transforming(), one thread-local byte. When it is set and an argument carries a tangent or a
-// batch dimension, the call is boxed into Values and given to src/transform, which runs the rule of the
+// A wrapper tests transforming(), one thread-local byte. When it is set and an argument carries a tangent or
+// a batch dimension, the call is boxed into Values and given to src/transform, which runs the rule of the
 // operator (OpInfo, a generated constant) by calling operators again one level lower.
 #pragma once
 #include <array>
@@ -132,7 +132,8 @@ struct ArgInfo {
 };
 
 /// How tangents pass: no tangent, a view of the tangent, the operator applied to the tangents (of all
-/// arguments at once, or of one at a time), the derivative kernels, or the gradient formula differentiated by its cotangent.
+/// arguments at once, or of one at a time), the derivative kernels, or the gradient formula differentiated by
+/// its cotangent.
 enum class JvpRule : uint8_t { None, View, Linear, Multilinear, Formula, Vjp };
 
 struct BatchCall;
@@ -160,7 +161,9 @@ inline bool transform_marked(const Tensor& t) {
   const AutogradMeta* meta = meta_of(t);
   return meta != nullptr && (meta->transform != nullptr || meta->is_view());
 }
-inline bool transform_marked(const TensorLike& t) { return t.tensor != nullptr && transform_marked(*t.tensor); }
+inline bool transform_marked(const TensorLike& t) {
+  return t.tensor != nullptr && transform_marked(*t.tensor);
+}
 inline bool transform_marked(const std::optional<Tensor>& t) { return t.has_value() && transform_marked(*t); }
 inline bool transform_marked(TensorList list) {
   for (const Tensor& t : list)

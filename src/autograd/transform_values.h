@@ -4,7 +4,11 @@
 
 namespace rustorch {
 
-/// The values of all examples of a vmap, without history: for decisions that may be taken for all of them together.
+/// The values of all examples of a vmap, without history: for decisions that may be taken for all of them
+/// together.
 Tensor transform_all_values(const Tensor& t);
+
+/// Whether what is computed from t may have to be differentiated, in reverse or in forward mode.
+bool will_differentiate(const Tensor& t);
 
 }  // namespace rustorch

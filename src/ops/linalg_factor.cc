@@ -1,4 +1,5 @@
 // Factorisations: Cholesky, LU, QR, LDL, and products of reflections.
+#include "autograd/transform_values.h"
 #include "ops/linalg_common.h"
 
 namespace rustorch::impl {
@@ -52,7 +53,7 @@ Tensor cholesky_inverse(const Tensor& self, bool upper) {
   constexpr const char* kOp = "cholesky_inverse";
   check_square(kOp, self);
   check_dtype(kOp, self);
-  const Tensor pivots = rustorch::diagonal(self.detach(), 0, -2, -1);
+  const Tensor pivots = rustorch::diagonal(transform_all_values(self), 0, -2, -1);
   if (rustorch::any(rustorch::eq(pivots, 0)).item<bool>()) {
     const int64_t n = self.size(-1);
     const Tensor zero = rustorch::reshape(rustorch::eq(pivots, 0), {-1, n});

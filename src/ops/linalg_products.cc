@@ -1,6 +1,8 @@
 // Products and statistics built on them: multi_dot, cross, kron, vander, distances, covariance.
 #include <cmath>
 
+#include "autograd/transform_call.h"
+#include "autograd/transform_values.h"
 #include "ops/linalg_common.h"
 
 namespace rustorch::impl {
@@ -198,8 +200,8 @@ Tensor cov(const Tensor& self, int64_t correction, const std::optional<Tensor>& 
     RT_CHECK(w.numel() == count, Shape, kOp, "expected ", name,
              " to have the same numel as there are observations in the input but got ", w.numel(),
              " != ", count);
-    RT_CHECK(count == 0 || rustorch::all(rustorch::ge(w, 0)).item<bool>(), Value, kOp, name,
-             " cannot be negative");
+    RT_CHECK(count == 0 || rustorch::all(rustorch::ge(transform_all_values(w), 0)).item<bool>(), Value, kOp,
+             name, " cannot be negative");
   };
   Tensor w;
   if (fweights) {
@@ -220,8 +222,8 @@ Tensor cov(const Tensor& self, int64_t correction, const std::optional<Tensor>& 
   const bool integers = !in.is_floating_point() && !in.is_complex();
   const Tensor sum_w =
       w.defined() ? rustorch::sum(w) : rustorch::full(IntArrayRef{}, Scalar(count), kInt64, in.device());
-  RT_CHECK(!w.defined() || (w.numel() > 0 && rustorch::ne(sum_w, 0).item<bool>()), Value, kOp,
-           "weights sum to zero, can't be normalized");
+  RT_CHECK(!w.defined() || (w.numel() > 0 && rustorch::ne(transform_all_values(sum_w), 0).all().item<bool>()),
+           Value, kOp, "weights sum to zero, can't be normalized");
   const Tensor weighted = w.defined() ? rustorch::mul(in, w) : in;
   const Tensor total = rustorch::sum(weighted, int64_t{1}, true);
   const Tensor average = rustorch::div(total, sum_w);
@@ -232,7 +234,10 @@ Tensor cov(const Tensor& self, int64_t correction, const std::optional<Tensor>& 
                              sum_w));
   else
     norm = rustorch::sub(sum_w, correction);
-  if (rustorch::le(norm, 0).item<bool>()) norm = rustorch::zeros(IntArrayRef{}, norm.dtype(), norm.device());
+  if (transforming() && transform_active(norm))
+    norm = rustorch::clamp_min(norm, 0);
+  else if (rustorch::le(norm, 0).item<bool>())
+    norm = rustorch::zeros(IntArrayRef{}, norm.dtype(), norm.device());
   const Tensor centred = rustorch::sub(integers ? rustorch::to(in, average.dtype()) : in, average);
   const Tensor other =
       conj_if_complex(rustorch::transpose(w.defined() ? rustorch::mul(centred, w) : centred, 0, 1));

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autograd/transform_values.h"
 #include "ops/linalg_common.h"
 
 namespace rustorch::impl {
@@ -148,8 +149,7 @@ Tensor linalg_lu_solve(const Tensor& LU, const Tensor& pivots, const Tensor& B, 
   RT_CHECK(LU.sizes().slice(0, static_cast<size_t>(LU.dim() - 1)) == pivots.sizes(), Shape, kOp,
            "Expected LU.shape[:-1] and pivots.shape to be the same, but got pivots with shape ",
            pivots.sizes(), " instead");
-  if (!LU.requires_grad() || !GradMode::is_enabled())
-    return rustorch::_linalg_lu_solve(LU, pivots, B, left, adjoint);
+  if (!will_differentiate(LU)) return rustorch::_linalg_lu_solve(LU, pivots, B, left, adjoint);
   // with a gradient for the factors: P, L and U one after the other
   const int64_t n = LU.size(-1);
   auto [p, none, none_too] = rustorch::lu_unpack(LU.detach(), pivots, n == 0, true);
@@ -260,7 +260,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> _linalg_lstsq(const Tensor& self, con
   Tensor residuals = none;
   // sums of squares of what is below the solution, where the matrix has full rank
   if (m > n && driver != "gelsy") {
-    const bool full = !rank.defined() || rustorch::all(rustorch::eq(rank, n)).item<bool>();
+    const bool full =
+        !rank.defined() || rustorch::all(rustorch::eq(transform_all_values(rank), n)).item<bool>();
     if (full) {
       const Tensor rest = rustorch::abs(rustorch::narrow(x, -2, n, m - n));
       residuals = rustorch::sum(rustorch::mul(rest, rest), int64_t{-2});

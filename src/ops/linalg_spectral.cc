@@ -1,4 +1,5 @@
 // Singular values, eigenvalues, and what is made from them.
+#include "autograd/transform_values.h"
 #include "ops/linalg_common.h"
 
 namespace rustorch::impl {
@@ -49,7 +50,7 @@ std::tuple<Tensor, Tensor, Tensor> linalg_svd(const Tensor& A, bool full_matrice
 }
 
 Tensor linalg_svdvals(const Tensor& A, std::optional<std::string_view> driver) {
-  const bool vectors = A.requires_grad() && GradMode::is_enabled();
+  const bool vectors = will_differentiate(A);
   return std::get<1>(rustorch::_linalg_svd(A, false, vectors, driver));
 }
 
@@ -97,7 +98,7 @@ std::tuple<Tensor, Tensor> linalg_eigh(const Tensor& self, std::string_view UPLO
 }
 
 Tensor linalg_eigvalsh(const Tensor& self, std::string_view UPLO) {
-  const bool vectors = self.requires_grad() && GradMode::is_enabled();
+  const bool vectors = will_differentiate(self);
   return std::get<0>(rustorch::_linalg_eigh(self, UPLO, vectors));
 }
 
@@ -107,8 +108,8 @@ std::tuple<Tensor, Tensor> _linalg_eig(const Tensor& self, bool compute_v) {
   check_dtype(kOp, self);
   const DType complex = complex_type(self.dtype());
   const DimVector batch = batch_of(self);
-  RT_CHECK(self.numel() == 0 || rustorch::all(rustorch::isfinite(self)).item<bool>(), LinAlg,
-           "torch.linalg.eig", "input tensor should not contain infs or NaNs.");
+  RT_CHECK(self.numel() == 0 || rustorch::all(rustorch::isfinite(transform_all_values(self))).item<bool>(),
+           LinAlg, "torch.linalg.eig", "input tensor should not contain infs or NaNs.");
   Tensor values = make_vectors(batch, self.size(-1), complex, self);
   Tensor vectors = make_tensor({0}, complex, self.device());
   if (compute_v) {
@@ -133,7 +134,7 @@ std::tuple<Tensor, Tensor> _linalg_eig(const Tensor& self, bool compute_v) {
 std::tuple<Tensor, Tensor> linalg_eig(const Tensor& self) { return rustorch::_linalg_eig(self, true); }
 
 Tensor linalg_eigvals(const Tensor& self) {
-  const bool vectors = self.requires_grad() && GradMode::is_enabled();
+  const bool vectors = will_differentiate(self);
   return std::get<0>(rustorch::_linalg_eig(self, vectors));
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "backend/compute_backend.h"
+#include "autograd/transform_call.h"
 #include "core/layout_algebra.h"
 #include "core/promotion.h"
 #include "core/tensor_impl.h"
@@ -179,6 +180,16 @@ Tensor block_diag(TensorList tensors) {
   if (tensors.empty()) return rustorch::empty({1, 0});
   Tensor out = rustorch::zeros({rows, cols}, type.get(), tensors[0].device());
   int64_t r = 0, c = 0;
+  if (transforming()) {  // blocks that may have batch dimensions cannot be written into out
+    for (const Tensor& b : blocks) {
+      const int64_t h = b.size(0), w = b.size(1);
+      out =
+          rustorch::add(out, rustorch::constant_pad_nd(b, {c, cols - c - w, r, rows - r - h}).to(type.get()));
+      r += h;
+      c += w;
+    }
+    return out;
+  }
   for (const Tensor& b : blocks) {
     out.narrow(0, r, b.size(0)).narrow(1, c, b.size(1)).copy_(b);
     r += b.size(0);

@@ -31,7 +31,8 @@ bool transform_call(const OpInfo& info, bool recording, const Value* args, Value
     push_forward(info, depth, args, results);
     return true;
   }
-  if (recording) return false;  // the wrapper records a node on the batched tensors and comes back for the body
+  if (recording)
+    return false;  // the wrapper records a node on the batched tensors and comes back for the body
   run_batched(info, depth, args, results);
   return true;
 }

@@ -1,8 +1,8 @@
 // Tangents through operators: the rules of forward mode.
 //
-// Note [Tangents by the gradient formula]: where an operator has no rule of its own, its gradient formula is used. It
-// gives u -> u^T J, which is linear in u, so the gradient of u^T J with respect to u, weighted by v, is J v. The
-// operator runs once, on twins of its arguments that require grad.
+// Note [Tangents by the gradient formula]: where an operator has no rule of its own, its gradient formula is
+// used. It gives u -> u^T J, which is linear in u, so the gradient of u^T J with respect to u, weighted by v,
+// is J v. The operator runs once, on twins of its arguments that require grad.
 #include "ops/make.h"
 #include "rustorch/autograd.h"
 #include "rustorch/error.h"
@@ -142,7 +142,8 @@ struct Twins {
       const Value& from = push.tangents[i];
       if (args[i].kind == Kind::Tensor) twin(args[i].tensor_value, from.tensor_value);
       if (!push.info.args[i].grad) continue;
-      for (size_t k = 0; k < args[i].tensor_list.size(); ++k) twin(args[i].tensor_list[k], from.tensor_list[k]);
+      for (size_t k = 0; k < args[i].tensor_list.size(); ++k)
+        twin(args[i].tensor_list[k], from.tensor_list[k]);
       for (size_t k = 0; k < args[i].opt_list.size(); ++k)
         if (args[i].opt_list[k].has_value()) twin(*args[i].opt_list[k], from.tensor_list[k]);
     }
@@ -165,7 +166,8 @@ bool wants_history(const Value& v) {
 std::vector<Tensor> Push::by_gradient(bool writes) {
   const bool grad_mode = GradMode::is_enabled();
   bool record = false;
-  for (int i = 0; i < info.nargs; ++i) record |= wants_history(args[i]) || wants_history(tangents[static_cast<size_t>(i)]);
+  for (int i = 0; i < info.nargs; ++i)
+    record |= wants_history(args[i]) || wants_history(tangents[static_cast<size_t>(i)]);
   record &= grad_mode;
   std::vector<Tensor> outs;
   std::vector<Tensor> products;
@@ -233,7 +235,8 @@ void write_tangent(const Push& push, const Tensor& self, Tensor tangent) {
   if (!tangent.defined() && !own.defined()) return;
   if (tangent.defined()) {
     if (tangent.dtype() != self.dtype())
-      tangent = tangent.is_complex() && !self.is_complex() ? real(tangent).to(self.dtype()) : tangent.to(self.dtype());
+      tangent = tangent.is_complex() && !self.is_complex() ? real(tangent).to(self.dtype())
+                                                           : tangent.to(self.dtype());
     if (tangent.sizes() != self.sizes()) tangent = expand(tangent, self.sizes());
   }
   const AutogradMeta* meta = meta_of(self);

@@ -113,7 +113,8 @@ uint64_t enter_vmap(int64_t size, Randomness randomness) {
 
 HiddenLevels::HiddenLevels(int depth) {
   auto& stack = levels();
-  for (size_t i = static_cast<size_t>(depth - 1); i < stack.size(); ++i) hidden_.push_back(std::move(stack[i]));
+  for (size_t i = static_cast<size_t>(depth - 1); i < stack.size(); ++i)
+    hidden_.push_back(std::move(stack[i]));
   stack.resize(static_cast<size_t>(depth - 1));
   depth_changed();
 }
@@ -132,7 +133,8 @@ int innermost(const Tensor& t) {
     for (const auto& tangent : own->tangents) deepest = std::max(deepest, depth_of(tangent.level.get()));
     if (own->batch.defined()) {
       const int at = depth_of(own->batch_id);
-      RT_CHECK(at > 0, Value, "vmap", "a tensor of a vmap is used outside of it; return it from the function instead");
+      RT_CHECK(at > 0, Value, "vmap",
+               "a tensor of a vmap is used outside of it; return it from the function instead");
       deepest = std::max(deepest, at);
     }
   }
@@ -151,12 +153,14 @@ Tensor tangent_of(const Tensor& t, const std::shared_ptr<DualLevel>& level) {
     for (const auto& tangent : own->tangents)
       if (tangent.level == level) return tangent.value;
     if (own->batch.defined())
-      if (Tensor inner = tangent_of(own->batch, level); inner.defined()) return wrap_batch(inner, own->batch_id);
+      if (Tensor inner = tangent_of(own->batch, level); inner.defined())
+        return wrap_batch(inner, own->batch_id);
   }
   if (meta->is_view())
     if (const Tensor& base = meta->view_base; transform_of(base) != nullptr)
       if (Tensor whole = tangent_of(base, level); whole.defined())
-        return as_strided(whole, t.sizes(), t.strides(), whole.storage_offset() + t.storage_offset() - base.storage_offset());
+        return as_strided(whole, t.sizes(), t.strides(),
+                          whole.storage_offset() + t.storage_offset() - base.storage_offset());
   return {};
 }
 
@@ -201,7 +205,8 @@ Tensor primal_of(const Tensor& t, const std::shared_ptr<DualLevel>& level) {
   for (const auto& tangent : from->tangents)
     if (tangent.level != level) add_tangent(own, tangent.level, tangent.value);
   if (from->batch.defined()) {
-    own.batch = depth_of(from->batch_id) > depth_of(level.get()) ? primal_of(from->batch, level) : from->batch;
+    own.batch =
+        depth_of(from->batch_id) > depth_of(level.get()) ? primal_of(from->batch, level) : from->batch;
     own.batch_id = from->batch_id;
   }
   return twin;
@@ -260,7 +265,8 @@ Tensor transform_detach(const Tensor& t, bool keep_tangents) {
     own.batch = transform_detach(from->batch, keep_tangents);
   }
   if (keep_tangents)
-    for (const auto& tangent : from->tangents) add_tangent(ensure_transform(twin), tangent.level, tangent.value);
+    for (const auto& tangent : from->tangents)
+      add_tangent(ensure_transform(twin), tangent.level, tangent.value);
   return twin;
 }
 
@@ -278,14 +284,16 @@ Tensor transform_saved_copy(const Tensor& self) {
   const TransformMeta* from = transform_of(self);
   if (from != nullptr)
     for (const auto& tangent : from->tangents)
-      if (depth_of(tangent.level.get()) == 0) add_tangent(ensure_transform(copy), tangent.level, clone(tangent.value));
+      if (depth_of(tangent.level.get()) == 0)
+        add_tangent(ensure_transform(copy), tangent.level, clone(tangent.value));
   return copy;
 }
 
 Tensor transform_plain(const Tensor& t) {
   Tensor twin = bare(t);
   if (const TransformMeta* from = transform_of(t))
-    for (const auto& tangent : from->tangents) add_tangent(ensure_transform(twin), tangent.level, tangent.value);
+    for (const auto& tangent : from->tangents)
+      add_tangent(ensure_transform(twin), tangent.level, tangent.value);
   return twin;
 }
 
@@ -332,18 +340,22 @@ void transform_check_readable(const Tensor& t, bool condition) {
   const TransformMeta* own = t.defined() ? transform_of(t) : nullptr;
   if (own == nullptr || !own->batch.defined()) return;
   RT_CHECK(!condition, Autograd, "",
-           "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support "
+           "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We "
+           "don't support "
            "that yet, please shout over at https://github.com/pytorch/functorch/issues/257 .");
   raise(ErrorKind::Autograd, "",
-        "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a Tensor, "
-        "please try to rewrite what you're doing with other operations. If error is occurring somewhere inside PyTorch "
+        "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() "
+        "on a Tensor, "
+        "please try to rewrite what you're doing with other operations. If error is occurring somewhere "
+        "inside PyTorch "
         "internals, please file a bug report.");
 }
 
 std::string transform_text(const Tensor& t) {
   const TransformMeta* own = t.defined() ? transform_of(t) : nullptr;
   if (own == nullptr || !own->batch.defined()) return t.str();
-  return cat("BatchedTensor(lvl=", depth_of(own->batch_id), ", bdim=0, value=\n", transform_text(own->batch), "\n)");
+  return cat("BatchedTensor(lvl=", depth_of(own->batch_id), ", bdim=0, value=\n", transform_text(own->batch),
+             "\n)");
 }
 
 Tensor transform_all_values(const Tensor& t) {
@@ -352,12 +364,17 @@ Tensor transform_all_values(const Tensor& t) {
   return own->batch.defined() ? transform_all_values(own->batch) : make_alias(t);
 }
 
+bool will_differentiate(const Tensor& t) {
+  return (t.requires_grad() && GradMode::is_enabled()) || (transforming() && innermost(t) > 0);
+}
+
 bool transform_active(const Tensor& t) { return innermost(t) > 0; }
 
 void transform_refuse_out(const char* op) {
-  raise(ErrorKind::Autograd, op,
-        "functions with out=... arguments don't support forward-mode differentiation and vmap, but one of the "
-        "arguments has a tangent or is being vmapped over");
+  raise(
+      ErrorKind::Autograd, op,
+      "functions with out=... arguments don't support forward-mode differentiation and vmap, but one of the "
+      "arguments has a tangent or is being vmapped over");
 }
 
 }  // namespace rustorch

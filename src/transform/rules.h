@@ -11,8 +11,8 @@ void push_forward(const OpInfo& info, int depth, const Value* args, Value* resul
 /// Computes the results for all examples of the vmap of this depth.
 void run_batched(const OpInfo& info, int depth, const Value* args, Value* results);
 
-/// One call under vmap, as a batch rule sees it. The vmap and what is inside of it are hidden; the batch dimension of
-/// every value is the first.
+/// One call under vmap, as a batch rule sees it. The vmap and what is inside of it are hidden; the batch
+/// dimension of every value is the first.
 struct BatchCall {
   const OpInfo& info;
   uint64_t id;

@@ -13,12 +13,14 @@ namespace {
 Tensor matrices(const BatchCall& call, int i) { return call.value(i); }
 
 void check_rank(const BatchCall& call, int i, int64_t rank) {
-  RT_CHECK(call.rank(i) == rank, Shape, call.info.name, call.info.args[i].name, " must be a ", rank == 1 ? "vector" : "matrix",
-           "; got ", call.rank(i), "D");
+  RT_CHECK(call.rank(i) == rank, Shape, call.info.name, call.info.args[i].name, " must be a ",
+           rank == 1 ? "vector" : "matrix", "; got ", call.rank(i), "D");
 }
 
 /// self * beta + product * alpha, with the dimensions of self in front of the batch dimension's place.
-Tensor plus_scaled(const BatchCall& call, int self, const Tensor& product, const Scalar& beta, const Scalar& alpha) {
+Tensor plus_scaled(const BatchCall& call, int self, const Tensor& product, const Scalar& beta,
+                   const Scalar& alpha) {
+  if (beta.to_complex() == 0.0) return mul(product, alpha);  // what self holds does not matter
   Tensor base = call.value(self);
   if (call.batched(self))
     for (int64_t k = call.rank(self); k < product.dim() - 1; ++k) base = base.unsqueeze(1);
@@ -102,7 +104,8 @@ void batch_convolution(BatchCall& call) {
   if (!call.batched(1) && !call.batched(2)) {  // more examples of the same weights
     with[0].tensor_value = call.value(0).flatten(0, 1);
     call.info.call(with.data(), call.results);
-    return call.result(call.results[0].tensor_value.unflatten(0, {call.size, call.rank(0) == 0 ? 1 : call.value(0).size(1)}));
+    return call.result(call.results[0].tensor_value.unflatten(
+        0, {call.size, call.rank(0) == 0 ? 1 : call.value(0).size(1)}));
   }
   with[0].tensor_value = into_channels(call.front(0));
   with[1].tensor_value = call.front(1).flatten(0, 1);
@@ -113,7 +116,8 @@ void batch_convolution(BatchCall& call) {
 }
 
 void batch_convolution_backward(BatchCall& call) {
-  // grad, input, weight, stride, padding, dilation, transposed, output_padding, groups, need_input, need_weight, need_bias
+  // grad, input, weight, stride, padding, dilation, transposed, output_padding, groups, need_input,
+  // need_weight, need_bias
   std::vector<Value> with = call.args;
   with[0].tensor_value = into_channels(call.front(0));
   with[1].tensor_value = into_channels(call.front(1));
@@ -124,7 +128,8 @@ void batch_convolution_backward(BatchCall& call) {
   const bool need[] = {call.on(9), call.on(10), call.on(11)};
   for (int k = 0; k < 3; ++k) {
     Tensor t = out[k].tensor_value;
-    if (need[k] && t.defined()) t = k == 0 ? from_channels(t, call.size) : t.unflatten(0, {call.size, t.size(0) / call.size});
+    if (need[k] && t.defined())
+      t = k == 0 ? from_channels(t, call.size) : t.unflatten(0, {call.size, t.size(0) / call.size});
     if (need[k])
       call.result(k, t);
     else

@@ -1,7 +1,7 @@
 // Batch dimensions through operators: the rule that goes slice by slice, and those of whole families.
 //
-// A batch rule may only look at shapes. It sees every value with its batch dimension first; results are given back in
-// the same form. Rules fall back on batch_loop for the cases that they do not cover.
+// A batch rule may only look at shapes. It sees every value with its batch dimension first; results are given
+// back in the same form. Rules fall back on batch_loop for the cases that they do not cover.
 #include <algorithm>
 #include <cstring>
 
@@ -54,7 +54,8 @@ void BatchCall::call(const std::vector<Value>& with) {
   }
   for (int k = 0; k < info.nresults; ++k) {
     RT_CHECK(results[k].kind == Kind::Tensor, Value, info.name,
-             "vmap: it looks like you're attempting to use a Tensor in some data-dependent control flow or to read a "
+             "vmap: it looks like you're attempting to use a Tensor in some data-dependent control flow or "
+             "to read a "
              "value from it. We don't support that yet.");
     results[k].tensor_value = wrap_batch(results[k].tensor_value, id);
   }
@@ -63,11 +64,14 @@ void BatchCall::call(const std::vector<Value>& with) {
 void refuse_unbatched_self(const BatchCall& call) {
   raise(ErrorKind::Value, "",
         cat("vmap: ", call.info.name,
-            "(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args that has more "
-            "elements than `self`. This happened due to `other` being vmapped over but `self` not being vmapped over. "
+            "(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args that "
+            "has more "
+            "elements than `self`. This happened due to `other` being vmapped over but `self` not being "
+            "vmapped over. "
             "Please try to use out-of-place operators instead of ",
             call.info.name,
-            ". If said operator is being called inside the PyTorch framework, please file a bug report instead."));
+            ". If said operator is being called inside the PyTorch framework, please file a bug report "
+            "instead."));
 }
 
 // ---- slice by slice
@@ -76,8 +80,8 @@ namespace {
 
 void warn_slow(const OpInfo& info) {
   if (info.random) return;
-  warn_once(cat("There is a performance drop because we have not yet implemented the batching rule for ", info.name,
-                ". It runs slice by slice."));
+  warn_once(cat("There is a performance drop because we have not yet implemented the batching rule for ",
+                info.name, ". It runs slice by slice."));
 }
 
 /// The arguments of example i.
@@ -133,7 +137,8 @@ void batch_loop(BatchCall& call) {
     else
       for (Value& v : out) {
         RT_CHECK(v.kind == Kind::Tensor, Value, info.name,
-                 "vmap: it looks like you're attempting to use a Tensor in some data-dependent control flow or to read "
+                 "vmap: it looks like you're attempting to use a Tensor in some data-dependent control flow "
+                 "or to read "
                  "a value from it. We don't support that yet.");
         row.push_back(v.tensor_value);
       }
@@ -156,12 +161,14 @@ namespace {
 void batch_random(BatchCall& call, Randomness randomness) {
   const OpInfo& info = call.info;
   RT_CHECK(randomness != Randomness::Error, Value, "",
-           "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
+           "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
+           "'different' "
            "randomness flags on vmap or perform the randomness operation out of vmap");
   const bool batched = call.any_batched_but(-1);
   if (randomness == Randomness::Different) {
     RT_CHECK(!info.inplace || call.batched(0), Value, "",
-             "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will appear like same "
+             "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will appear "
+             "like same "
              "randomness. If this is necessary for your usage, please file an issue with functorch.");
     return batch_loop(call);
   }
@@ -247,6 +254,25 @@ void batch_direct(BatchCall& call) {
   call.call(with);
 }
 
+/// Operators that treat every plane of the first dimension alike: the batch makes more planes.
+void batch_fold(BatchCall& call) {
+  std::vector<Value> with = call.args;
+  for (int i = 0; i < call.info.nargs; ++i) {
+    Value& v = with[static_cast<size_t>(i)];
+    if (call.given(i)) {
+      if (call.rank(i) == 0) return batch_loop(call);
+      v.tensor_value = call.front(i).flatten(0, 1);
+    }
+    if (call.info.args[i].kind == ArgKind::Shape && !v.int_list.empty()) v.int_list[0] *= call.size;
+  }
+  std::vector<Value> out(static_cast<size_t>(call.info.nresults));
+  call.info.call(with.data(), out.data());
+  for (int k = 0; k < call.info.nresults; ++k) {
+    const Tensor& t = out[static_cast<size_t>(k)].tensor_value;
+    call.result(k, t.defined() ? t.unflatten(0, {call.size, t.size(0) / call.size}) : t);
+  }
+}
+
 namespace {
 
 /// Dimensions of an example -> those of the value. False: they cannot be written that way.
@@ -286,7 +312,8 @@ void batch_shift(BatchCall& call) {
   bool equal = true;
   for (const Tensor& t : call.args[0].tensor_list) equal &= t.dim() == rank;
   std::vector<Value> with = call.args;
-  const bool grows = std::strcmp(call.info.name, "diag_embed") == 0;  // its dimensions are those of the result
+  const bool grows =
+      std::strcmp(call.info.name, "diag_embed") == 0;  // its dimensions are those of the result
   const bool reduces = std::strcmp(call.info.name, "flip") != 0 && std::strcmp(call.info.name, "roll") != 0;
   if (rank == 0 || !equal || !shift_dims(call, with, rank + grows, reduces)) return batch_loop(call);
   if (list)
@@ -341,7 +368,8 @@ void batch_shape(BatchCall& call) {
   std::vector<Value> with = call.args;
   for (int i = 0; i < call.info.nargs; ++i) {
     if (i > 0 && call.batched(i)) return batch_loop(call);
-    if (call.info.args[i].kind == ArgKind::Shape) with[static_cast<size_t>(i)].int_list.insert(with[static_cast<size_t>(i)].int_list.begin(), call.size);
+    if (call.info.args[i].kind == ArgKind::Shape)
+      with[static_cast<size_t>(i)].int_list.insert(with[static_cast<size_t>(i)].int_list.begin(), call.size);
   }
   with[0].tensor_value = call.value(0);
   call.call(with);

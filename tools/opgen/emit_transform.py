@@ -7,7 +7,7 @@ from types_ops import cpp_return
 JVP = ("none", "view", "linear", "multilinear", "formula", "vjp")
 VMAP_OF_FAMILY = {  # family -> batch rule of src/transform; what is not here runs slice by slice
     "pointwise": "align", "reduction": "shift", "arg_reduction": "shift", "scan": "shift", "sort": "shift",
-    "softmax": "shift", "view": "view", "scatter": "together", "shape": "shift", "pool": "direct",
+    "softmax": "shift", "view": "view", "scatter": "together", "shape": "shift", "pool": "fold",
 }  # fmt: skip
 RANDOM = ("_dropout", "_dropout_mask")
 KINDS = {"Tensor": "Tensor", "TensorLike": "Tensor", "Tensor?": "Tensor", "Tensor[]": "Tensors", "Tensor[*]": "Tensors",

@@ -438,7 +438,8 @@ def multi_margin_loss(
     y = target.reshape(-1, 1)
     if y.size(0) != x.size(0):
         raise RuntimeError(f"inconsistent target size, expected {x.size(0)} but got {list(target.shape)}")
-    if y.numel() and not (0 <= int(y.min()) and int(y.max()) < x.size(1)):
+    seen = rt._C._all_values(y)
+    if y.numel() and not (0 <= int(seen.min()) and int(seen.max()) < x.size(1)):
         raise RuntimeError("multi_margin_loss(): target out of range")
     z = (margin - x.gather(1, y) + x).clamp_min(0)
     if p == 2:
@@ -474,7 +475,8 @@ def multilabel_margin_loss(
     classes = input.size(-1) if input.dim() else 1
     x = input.reshape(-1, classes)
     y = target.reshape(-1, classes)
-    if y.numel() and not (-1 <= int(y.min()) and int(y.max()) < classes):
+    seen = rt._C._all_values(y)
+    if y.numel() and not (-1 <= int(seen.min()) and int(seen.max()) < classes):
         raise RuntimeError("multilabel_margin_loss(): target out of range")
     valid = (y >= 0).to(rt.int64).cumprod(1).to(rt.bool)
     index = y.clamp_min(0)

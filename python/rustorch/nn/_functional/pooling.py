@@ -217,7 +217,8 @@ def _unpool(input: Tensor, indices: Tensor, size: list[int]) -> Tensor:
     total = 1
     for s in size:
         total *= s
-    if indices.numel() and not (0 <= int(indices.min()) and int(indices.max()) < total):
+    seen = rt._C._all_values(indices)
+    if indices.numel() and not (0 <= int(seen.min()) and int(seen.max()) < total):
         raise RuntimeError(f"max_unpool{n}d(): an index is outside of the output size {size}")
     flat = rt.zeros((*lead, total), dtype=input.dtype, device=input.device)
     return flat.scatter(-1, indices.flatten(-n), input.flatten(-n)).reshape(*lead, *size)
