@@ -14,6 +14,7 @@ NAMES = {
         "autocast_increment_nesting autocast_decrement_nesting"
     ),
     "errors": "OutOfMemoryError",
+    "func": "vmap",
     "futures": "Future",
     "overrides": "DisableTorchFunction DisableTorchFunctionSubclass",
     "random": "fork_rng thread_safe_generator",
@@ -52,5 +53,5 @@ NAMES = {
 MODULES = (
     "accelerator amp autograd backends compat compiler cpu cuda distributions errors func functional futures hub "
     "interop jit kernels library masked mps multiprocessing nn opencl optim overrides quasirandom random return_types serialization serving signal "
-    "sparse storage testing torch_version types utils version vmap xpu _ops"
+    "sparse storage testing torch_version types utils version xpu _ops"
 )

@@ -187,3 +187,10 @@ def test_tangents_die_with_their_level():
     assert tangent(kept) is None and tangent(later) is None and close(later, X * 2 + 1)
     with fwd.dual_level():
         assert tangent(kept * 2) is None
+
+
+def test_gradcheck_of_forward_mode():
+    x = X.clone().requires_grad_()
+    assert rustorch.autograd.gradcheck(lambda a: a.sin() * a, (x,), check_forward_ad=True)
+    with pytest.raises(RuntimeError, match="forward mode mismatch"):
+        rustorch.autograd.gradcheck(Cube.apply, (x,), check_forward_ad=True)

@@ -28,7 +28,7 @@ PER_OP = 3  # calls of an operator that are tried with each transform
 DATA = {
     "nonzero", "Tensor.nonzero", "argwhere", "Tensor.argwhere", "masked_select", "Tensor.masked_select", "unique", "unique_consecutive", "Tensor.unique",
     "Tensor.unique_consecutive", "bincount", "Tensor.bincount", "Tensor.item", "Tensor.tolist", "equal", "Tensor.equal", "allclose", "Tensor.allclose",
-    "Tensor.__bool__", "is_nonzero", "combinations",
+    "Tensor.__bool__", "is_nonzero", "combinations", "nn.functional.gaussian_nll_loss", "nn.functional.one_hot",
 }  # fmt: skip
 
 
@@ -74,7 +74,9 @@ def dot(a, b):
 
 
 def double(entry):
-    return entry.get("grad") is not None and any(t.dtype in (rt.float64, rt.complex128) for t in tensors(READER.get(entry["args"])))
+    return entry.get("grad") is not None and any(
+        t.dtype in (rt.float64, rt.complex128) for t in tensors(READER.get(entry["args"]))
+    )
 
 
 def check_jvp(entry):
@@ -130,15 +132,23 @@ def check_vmap(entry, only_first):
         a, k = fill(values)
         return tuple(tensors(call(*a, **k)))
 
-    got = rt.func.vmap(function, in_dims=tuple(0 if b else None for b in batched))(*stacked)
+    try:
+        got = rt.func.vmap(function, in_dims=tuple(0 if b else None for b in batched))(*stacked)
+    except RuntimeError as error:
+        assert "randomness error mode" in str(error)
+        return
     assert len(got) == len(rows[0])
     for i, g in enumerate(got):
         want = rt.stack([r[i] for r in rows])
-        assert g.dtype == want.dtype and g.shape == want.shape, f"result {i}: {g.dtype}{list(g.shape)} not {want.dtype}{list(want.shape)}"
+        assert g.dtype == want.dtype and g.shape == want.shape, (
+            f"result {i}: {g.dtype}{list(g.shape)} not {want.dtype}{list(want.shape)}"
+        )
         if g.dtype.is_floating_point or g.dtype.is_complex:
             wide = rt.complex128 if g.dtype.is_complex else rt.float64
             tight = g.dtype in (rt.float64, rt.complex128)
-            assert rt.allclose(g.to(wide), want.to(wide), rtol=1e-9 if tight else 2e-2, atol=1e-10 if tight else 1e-2, equal_nan=True), f"result {i}"
+            assert rt.allclose(
+                g.to(wide), want.to(wide), rtol=1e-9 if tight else 2e-2, atol=1e-10 if tight else 1e-2, equal_nan=True
+            ), f"result {i}"
         else:
             assert rt.equal(g, want), f"result {i}: got {g.tolist()}, expected {want.tolist()}"
 

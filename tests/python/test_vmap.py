@@ -29,7 +29,9 @@ def test_dimensions():
     assert close(vmap(f, in_dims=(0, 1))(x, y), x * y.T + 1)
     assert close(vmap(f, in_dims=(0, -1), out_dims=1)(x, y), (x * y.T + 1).T)
     assert close(vmap(f, in_dims=(0, None))(x, y[:, 0]), x * y[:, 0] + 1)
-    out = vmap(lambda d: {"a": d["p"][0] * 2, "b": (d["p"][1],)}, in_dims=({"p": (0, None)},), out_dims={"a": 1, "b": 0})({"p": (x, y)})
+    out = vmap(
+        lambda d: {"a": d["p"][0] * 2, "b": (d["p"][1],)}, in_dims=({"p": (0, None)},), out_dims={"a": 1, "b": 0}
+    )({"p": (x, y)})
     assert close(out["a"], 2 * x.T) and out["b"][0].shape == (3, 4, 3)
     assert vmap(lambda a, k: a + k, in_dims=(0, None))(x, 2).shape == (3, 4)
     assert vmap(lambda a, k=0: a + k)(x, k=3)[0, 0] == x[0, 0] + 3
@@ -43,13 +45,21 @@ def test_dimensions():
         (lambda: vmap(lambda x: x)(3.0), ValueError, "cannot vmap over non-Tensor arguments"),
         (lambda: vmap(lambda x: x, in_dims=[0])(rand(2)), ValueError, "expected `in_dims` to be int or a"),
         (lambda: vmap(lambda x: x, in_dims=(0, 0))(rand(2)), ValueError, "in_dims is not compatible"),
-        (lambda: vmap(lambda x: x, in_dims=("a",))(rand(2)), ValueError, "in_dim must be either an integer dimension or None"),
+        (
+            lambda: vmap(lambda x: x, in_dims=("a",))(rand(2)),
+            ValueError,
+            "in_dim must be either an integer dimension or None",
+        ),
         (lambda: vmap(lambda x: x, in_dims=1)(rand(2)), ValueError, "-1 <= in_dim < 1"),
         (lambda: vmap(lambda x: x, in_dims=None)(rand(2)), ValueError, "expected `in_dims` to be int"),
         (lambda: vmap(lambda x: x, in_dims=(None,))(rand(2)), ValueError, "at least one Tensor to vmap over"),
         (lambda: vmap(lambda x, y: x)(rand(2), rand(3)), ValueError, "same size in the mapped dimension, got sizes"),
         (lambda: vmap(lambda x: 3)(rand(2)), ValueError, "must only return Tensors, got type <class 'int'>"),
-        (lambda: vmap(lambda x: x, out_dims=None)(rand(2)), ValueError, "can not return a BatchedTensor when out_dim is None"),
+        (
+            lambda: vmap(lambda x: x, out_dims=None)(rand(2)),
+            ValueError,
+            "can not return a BatchedTensor when out_dim is None",
+        ),
         (lambda: vmap(lambda x: x, out_dims="a")(rand(2)), ValueError, "`out_dims` must be an int"),
         (lambda: vmap(lambda x: x, out_dims=(0, 0))(rand(2)), ValueError, "out_dims is not compatible"),
         (lambda: vmap(lambda x: x, out_dims=3)(rand(2)), IndexError, "Dimension out of range"),
@@ -58,7 +68,11 @@ def test_dimensions():
         (lambda: vmap(lambda x: x if x > 0 else -x)(rand(2)), RuntimeError, "data-dependent control flow"),
         (lambda: vmap(lambda x: x * x.item())(rand(2)), RuntimeError, r"calling .item\(\)"),
         (lambda: vmap(lambda x: rustorch.tensor(x.tolist()))(rand(2, 2)), RuntimeError, r"calling .item\(\)"),
-        (lambda: vmap(lambda x: rustorch.zeros(3).add_(x))(rand(2, 3).float()), RuntimeError, "being vmapped over but `self` not"),
+        (
+            lambda: vmap(lambda x: rustorch.zeros(3).add_(x))(rand(2, 3).float()),
+            RuntimeError,
+            "being vmapped over but `self` not",
+        ),
         (lambda: vmap(lambda x: rustorch.sin(x, out=rustorch.empty(3)))(rand(2, 3).float()), RuntimeError, "out="),
         (lambda: vmap(lambda x: x + rustorch.randn(3))(rand(2, 3)), RuntimeError, "randomness error mode"),
     ],

@@ -57,9 +57,17 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     """Gradients of the sum of `outputs` (weighted by `grad_outputs`) with respect to `inputs`, as a tuple."""
     outputs, inputs = _tuple(outputs), _tuple(inputs)
     if allow_unused is False and materialize_grads:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
     unused = materialize_grads if allow_unused is None else allow_unused
-    grads = None if grad_outputs is None else _tuple(grad_outputs) if not isinstance(grad_outputs, Tensor) else (grad_outputs,)
+    grads = (
+        None
+        if grad_outputs is None
+        else _tuple(grad_outputs)
+        if not isinstance(grad_outputs, Tensor)
+        else (grad_outputs,)
+    )
     keep = create_graph if retain_graph is None else retain_graph
     if is_grads_batched:
         return _grad_rows(outputs, inputs, grads, keep, create_graph, unused)

@@ -1,8 +1,8 @@
 """Forward mode: dual tensors, which carry the derivative along one direction through every operation.
 
-    with dual_level():
-        y = f(make_dual(x, v))
-        value, tangent = unpack_dual(y)  # f(x) and J v
+with dual_level():
+    y = f(make_dual(x, v))
+    value, tangent = unpack_dual(y)  # f(x) and J v
 """
 
 from __future__ import annotations

@@ -104,7 +104,9 @@ class Function:
         primals = [p for p, _ in pairs]
         inner = max((_C._dual_depth(p) for p in primals if isinstance(p, Tensor)), default=0)
         if inner:
-            raise RuntimeError(f"{cls.__name__}: a custom autograd.Function takes part in one level of forward mode at a time.")
+            raise RuntimeError(
+                f"{cls.__name__}: a custom autograd.Function takes part in one level of forward mode at a time."
+            )
         output, ctx = cls._apply(primals, kwargs)
         tangents = cls.jvp(ctx, *(t for _, t in pairs))
         outputs = output if isinstance(output, tuple) else (output,)

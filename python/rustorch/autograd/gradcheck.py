@@ -2,6 +2,7 @@
 
 from .. import _C
 from .._C import Tensor
+from .forward_ad import dual_level, make_dual, unpack_dual
 
 
 class GradcheckError(RuntimeError):
@@ -40,6 +41,23 @@ def _numerical(function, inputs, index, output, eps):
     return columns
 
 
+def _forward_agrees(function, inputs, index, output, columns, atol, rtol):
+    """Whether the tangents of the output along every element of the input are the numerical columns."""
+    x = inputs[index].detach()
+    for element, column in enumerate(columns):
+        for direction, want in zip((1.0, 1j), column):
+            v = _C.ops.zeros_like(x).contiguous()
+            v.view(-1)[element] = direction
+            with dual_level():
+                args = list(inputs)
+                args[index] = make_dual(x, v.reshape(x.shape))
+                tangent = unpack_dual(_outputs(function, args)[output]).tangent
+            tangent = _C.ops.zeros_like(want) if tangent is None else tangent.detach()
+            if not _C.ops.allclose(tangent, want.detach(), rtol=rtol, atol=atol, equal_nan=True):
+                return False
+    return True
+
+
 def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, check_undefined_grad=True,
               nondet_tol=0.0, check_batched_grad=False, check_forward_ad=False, check_backward_ad=True,
               fast_mode=False, masked=None, check_grad_dtypes=False, check_batched_forward_grad=False):  # fmt: skip
@@ -51,6 +69,12 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
             if not isinstance(x, Tensor) or not x.requires_grad:
                 continue
             columns = _numerical(func, inputs, i, o, eps)
+            if check_forward_ad and not _forward_agrees(func, inputs, i, o, columns, atol, rtol):
+                if not raise_exception:
+                    return False
+                raise GradcheckError(f"Jacobian computed with forward mode mismatch for output {o} with respect to input {i}")
+            if not check_backward_ad:
+                continue
             for k in range(out.numel()):
                 for unit in (1.0, 1j) if out.is_complex() else (1.0,):
                     fresh = _outputs(func, inputs)[o]

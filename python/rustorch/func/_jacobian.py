@@ -68,9 +68,7 @@ def _push(func, primals, argnums, spec, flat_primals, flat_tangents, strict, has
         aux = None
         if has_aux:
             if not (isinstance(result, tuple) and len(result) == 2):
-                raise RuntimeError(
-                    f"{_JVP}: output of function f should be a tuple: (output, aux) if has_aux is True"
-                )
+                raise RuntimeError(f"{_JVP}: output of function f should be a tuple: (output, aux) if has_aux is True")
             result, aux = result
             aux = tree_map_only(Tensor, lambda t: _C._unpack_dual(t)[0], aux)
         flat_out, out_spec = tree_flatten(result)

@@ -148,7 +148,9 @@ def _chunks(func, size, dims, leaves, spec, out_dims, randomness, chunk_size, kw
         flat, out_spec = tree_flatten(result)
         parts.append(flat)
     flat_dims = broadcast_to_and_flatten(out_dims, out_spec)
-    joined = [column[0] if d is None else rustorch.cat(list(column), dim=d) for column, d in zip(zip(*parts), flat_dims)]
+    joined = [
+        column[0] if d is None else rustorch.cat(list(column), dim=d) for column, d in zip(zip(*parts), flat_dims)
+    ]
     return tree_unflatten(joined, out_spec)
 
 
