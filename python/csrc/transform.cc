@@ -1,4 +1,6 @@
 // Forward mode and vmap for rustorch.autograd.forward_ad and rustorch.func: levels, duals, batched tensors.
+#include <unordered_map>
+
 #include "autograd/meta.h"
 #include "autograd/transform_call.h"
 #include "autograd/transform_values.h"
@@ -158,6 +160,109 @@ PyObject* has_history_py(PyObject*, PyObject* o) {
   return guarded([&] { return wrap(has_history(tensor_arg(o, "func"))); });
 }
 
+/// Takes from tensors the history that leads to no other leaves than the given ones: of themselves, of their
+/// values in a vmap, and of their tangents.
+class Leaving {
+ public:
+  explicit Leaving(const std::vector<Tensor>& leaves) {
+    for (const Tensor& t : leaves)
+      if (t.is_leaf()) own_.push_back(t);
+  }
+  bool reaches_other(const Tensor& t) {
+    if (!t.requires_grad()) return false;
+    Edge edge = gradient_edge(t);
+    return edge.fn && visit(edge.fn.get());
+  }
+  Tensor operator()(const Tensor& t) {
+    const AutogradMeta* meta = meta_of(t);
+    const bool drop = t.requires_grad() && !reaches_other(t);
+    if (meta == nullptr || !meta->transform ||
+        (!meta->transform->batch.defined() && meta->transform->tangents.empty()))
+      return drop ? t.detach() : t;
+    Tensor result = drop ? transform_plain(t) : t;
+    TransformMeta& own = *meta_of(result)->transform;
+    if (own.batch.defined()) own.batch = (*this)(own.batch);
+    for (auto& tangent : own.tangents) tangent.value = (*this)(tangent.value);
+    return result;
+  }
+
+ private:
+  bool is_own(const Tensor& leaf) const {
+    for (const Tensor& t : own_)
+      if (t.is_same(leaf)) return true;
+    return false;
+  }
+  // Depth first over the graph; what a node leads to is remembered.
+  bool visit(Node* root) {
+    std::vector<std::pair<Node*, size_t>> stack{{root, 0}};
+    while (!stack.empty()) {
+      auto& [node, next] = stack.back();
+      if (next == 0) {
+        if (auto known = seen_.find(node); known != seen_.end()) {
+          if (known->second) return mark(stack);
+          stack.pop_back();
+          continue;
+        }
+        seen_[node] = false;
+        const Tensor leaf = node->variable();
+        if (leaf.defined() && !is_own(leaf)) return mark(stack);
+      }
+      if (next >= node->edges().size()) {
+        stack.pop_back();
+        continue;
+      }
+      Node* child = node->edges()[next++].fn.get();
+      if (child != nullptr) stack.emplace_back(child, 0);
+    }
+    return false;
+  }
+  bool mark(const std::vector<std::pair<Node*, size_t>>& path) {
+    for (const auto& step : path) seen_[step.first] = true;
+    return true;
+  }
+  std::vector<Tensor> own_;
+  std::unordered_map<Node*, bool> seen_;
+};
+
+std::vector<Tensor> tensors_of(PyObject* o) {
+  std::vector<Tensor> all;
+  PyObject* fast = PySequence_Fast(o, "expected a sequence of tensors");
+  if (fast == nullptr) throw_python_error();
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast); ++i)
+    all.push_back(tensor_of(PySequence_Fast_ITEMS(fast)[i]));
+  Py_DECREF(fast);
+  return all;
+}
+PyObject* func_leave(PyObject*, PyObject* args) {
+  PyObject *outputs = nullptr, *leaves = nullptr;
+  if (!PyArg_ParseTuple(args, "OO", &outputs, &leaves)) return nullptr;
+  return guarded([&] {
+    Leaving leaving(tensors_of(leaves));
+    std::vector<Tensor> all = tensors_of(outputs);
+    for (Tensor& t : all) t = leaving(t);
+    return wrap(all);
+  });
+}
+PyObject* func_reaches(PyObject*, PyObject* args) {
+  PyObject *outputs = nullptr, *leaves = nullptr;
+  if (!PyArg_ParseTuple(args, "OO", &outputs, &leaves)) return nullptr;
+  return guarded([&] {
+    Leaving leaving(tensors_of(leaves));
+    bool any = false;
+    for (const Tensor& t : tensors_of(outputs)) any |= leaving.reaches_other(t);
+    return wrap(any);
+  });
+}
+/// (id, examples) of the innermost vmap that t has a batch dimension of; (0, 0) for none.
+PyObject* batch_of(PyObject*, PyObject* o) {
+  return guarded([&] {
+    const AutogradMeta* meta = meta_of(tensor_arg(o, "vmap"));
+    const bool on = meta != nullptr && meta->transform && meta->transform->batch.defined();
+    return Py_BuildValue("LL", on ? static_cast<long long>(meta->transform->batch_id) : 0LL,
+                         on ? static_cast<long long>(meta->transform->batch.size(0)) : 0LL);
+  });
+}
+
 PyObject* values(PyObject*, PyObject* o) {
   return guarded([&] { return wrap(transform_all_values(tensor_arg(o, "func"))); });
 }
@@ -175,6 +280,9 @@ PyMethodDef functions[] = {{"_enter_dual_level", enter_dual, METH_NOARGS, nullpt
                            {"_func_leaf", leaf, METH_O, nullptr},
                            {"_func_plain", plain, METH_O, nullptr},
                            {"_func_has_history", has_history_py, METH_O, nullptr},
+                           {"_func_leave", func_leave, METH_VARARGS, nullptr},
+                           {"_func_reaches", func_reaches, METH_VARARGS, nullptr},
+                           {"_batch_of", batch_of, METH_O, nullptr},
                            {"_all_values", values, METH_O, nullptr},
                            {nullptr, nullptr, 0, nullptr}};
 

@@ -139,4 +139,45 @@ void batch_cross_entropy_backward(BatchCall& call) {
   call.result(out.tensor_value.reshape(self.sizes()));
 }
 
+void batch_nll_loss(BatchCall& call) {  // self, target, weight, reduction, ignore_index
+  if (!plain_classes(call)) return batch_loop(call);
+  const bool single = call.rank(0) == 1;
+  const Tensor target = call.front(1);
+  std::vector<Value> with = call.args;
+  with[0].tensor_value = rows_of(call.front(0), single);
+  with[1].tensor_value = rows_of(target, single);
+  with[3] = Value(std::string_view("none"));
+  Value out;
+  call.info.call(with.data(), &out);
+  Tensor loss = out.tensor_value.reshape(target.sizes());
+  const std::string_view reduction = call.args[3].text;
+  if (reduction != "none" && !single) loss = loss.flatten(1).sum(IntArrayRef{1}, false);
+  if (reduction == "mean") loss = loss / counted(target, call.integer(4), loss.dtype());
+  call.result(loss);
+}
+
+void batch_nll_loss_backward(BatchCall& call) {  // grad, input_size, target, weight, reduction, ignore_index
+  if (call.given(3)) return batch_loop(call);
+  std::vector<int64_t> sizes = call.ints(1);
+  const bool single = sizes.size() == 1;
+  const Tensor target = call.front(2);
+  Tensor grad = call.front(0);
+  const std::string_view reduction = call.args[4].text;
+  if (reduction == "mean") grad = grad / counted(target, call.integer(5), grad.dtype());
+  if (reduction != "none")
+    for (int64_t d = 1; d < target.dim(); ++d) grad = grad.unsqueeze(-1);
+  std::vector<Value> with = call.args;
+  with[0].tensor_value = rows_of(expand(grad, target.sizes()), single);
+  with[2].tensor_value = rows_of(target, single);
+  with[4] = Value(std::string_view("none"));
+  if (single)
+    with[1].int_list.insert(with[1].int_list.begin(), call.size);
+  else
+    with[1].int_list[0] *= call.size;
+  sizes.insert(sizes.begin(), call.size);
+  Value out;
+  call.info.call(with.data(), &out);
+  call.result(out.tensor_value.reshape(sizes));
+}
+
 }  // namespace rustorch

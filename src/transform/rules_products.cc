@@ -20,7 +20,11 @@ void check_rank(const BatchCall& call, int i, int64_t rank) {
 /// self * beta + product * alpha, with the dimensions of self in front of the batch dimension's place.
 Tensor plus_scaled(const BatchCall& call, int self, const Tensor& product, const Scalar& beta,
                    const Scalar& alpha) {
-  if (beta.to_complex() == 0.0) return mul(product, alpha);  // what self holds does not matter
+  if (beta.to_complex() == 0.0) {  // what self holds does not matter
+    std::vector<int64_t> sizes = product.sizes().vec();
+    sizes[0] = call.size;
+    return expand(mul(product, alpha), sizes);
+  }
   Tensor base = call.value(self);
   if (call.batched(self))
     for (int64_t k = call.rank(self); k < product.dim() - 1; ++k) base = base.unsqueeze(1);
@@ -196,6 +200,11 @@ void batch_matrices(BatchCall& call) {
       if (rank >= 0 && call.rank(i) != rank) return batch_loop(call);
       rank = call.rank(i);
     }
+  batch_direct(call);
+}
+
+void batch_lu_solve(BatchCall& call) {  // LU, pivots, B, left, adjoint
+  if (call.rank(0) != call.rank(2) || call.rank(1) != call.rank(0) - 1) return batch_loop(call);
   batch_direct(call);
 }
 

@@ -28,7 +28,7 @@ PER_OP = 3  # calls of an operator that are tried with each transform
 DATA = {
     "nonzero", "Tensor.nonzero", "argwhere", "Tensor.argwhere", "masked_select", "Tensor.masked_select", "unique", "unique_consecutive", "Tensor.unique",
     "Tensor.unique_consecutive", "bincount", "Tensor.bincount", "Tensor.item", "Tensor.tolist", "equal", "Tensor.equal", "allclose", "Tensor.allclose",
-    "Tensor.__bool__", "is_nonzero", "combinations", "nn.functional.gaussian_nll_loss", "nn.functional.one_hot",
+    "Tensor.__bool__", "is_nonzero", "combinations", "nn.functional.gaussian_nll_loss", "nn.functional.one_hot", "linalg.pinv",
 }  # fmt: skip
 
 
@@ -135,7 +135,7 @@ def check_vmap(entry, only_first):
     try:
         got = rt.func.vmap(function, in_dims=tuple(0 if b else None for b in batched))(*stacked)
     except RuntimeError as error:
-        assert "randomness error mode" in str(error)
+        assert "randomness error mode" in str(error) or "Batch norm got a batched tensor" in str(error)
         return
     assert len(got) == len(rows[0])
     for i, g in enumerate(got):

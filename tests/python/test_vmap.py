@@ -226,3 +226,67 @@ def test_vjp_inside():
     x, u = rand(4, 3), rand(4, 3)
     got = vmap(lambda a, b: vjp(rustorch.tanh, a)[1](b)[0])(x, u)
     assert close(got, u * (1 - x.tanh() ** 2))
+
+
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+@pytest.mark.parametrize("classes_first", [False, True])
+def test_losses(reduction, classes_first):
+    x = rand(3, 5) if classes_first else rand(3, 4, 5, 2)
+    g = rustorch.Generator()
+    g.manual_seed(1)
+    y = rustorch.randint(0, 5, (3,) if classes_first else (3, 4, 2), generator=g)
+    for loss in (nn.functional.cross_entropy, nn.functional.nll_loss):
+        f = lambda a, b: loss(a, b, reduction=reduction, ignore_index=1)  # noqa: E731, B023
+        assert rustorch.allclose(vmap(f)(x, y), loop(f, x, y), rtol=1e-10, equal_nan=True)
+        h = grad(lambda a, b: f(a, b).sum())  # noqa: B023
+        assert rustorch.allclose(vmap(h)(x, y), loop(h, x, y), rtol=1e-10, equal_nan=True)
+
+
+def test_norms_and_attention():
+    x, w, b = rand(4, 6, 5), rand(4, 5), rand(5)
+    f = lambda a, w, b: nn.functional.layer_norm(a, (5,), w, b)  # noqa: E731
+    for dims in ((0, None, None), (0, 0, None), (None, 0, None), (0, 0, 0)):
+        args = [t if d == 0 else (rand(5) if i else rand(6, 5)) for i, (t, d) in enumerate(zip((x, w, rand(4, 5)), dims))]
+        rows = [[a[k] if d == 0 else a for a, d in zip(args, dims)] for k in range(4)]
+        assert close(vmap(f, in_dims=dims)(*args), rustorch.stack([f(*r) for r in rows]))
+        g = grad(lambda *a: (f(*a) ** 3).sum(), argnums=(0, 1, 2))
+        for got, want in zip(vmap(g, in_dims=dims)(*args), zip(*[g(*r) for r in rows])):
+            assert close(got, rustorch.stack(want))
+    q = rand(3, 2, 2, 4, 5)
+    attend = lambda q: nn.functional.scaled_dot_product_attention(q, q * 2, q + 1)  # noqa: E731
+    assert close(vmap(attend)(q), loop(attend, q))
+    h = grad(lambda q: (attend(q) ** 2).sum())
+    assert close(vmap(h)(q), loop(h, q))
+    net = nn.BatchNorm1d(3).double()
+    with pytest.raises(RuntimeError, match="Batch norm got a batched tensor"):
+        vmap(net)(rand(2, 4, 3))
+
+
+class Cube(rustorch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, g):
+        return 3 * ctx.saved_tensors[0] ** 2 * g
+
+
+def test_custom_function():
+    x = rand(4, 3)
+    assert close(vmap(Cube.apply)(x), x**3)
+    assert close(vmap(grad(lambda a: Cube.apply(a).sum()))(x), 3 * x**2)
+    y = x.clone().requires_grad_()
+    vmap(Cube.apply)(y).sum().backward()
+    assert close(y.grad, 3 * x**2)
+
+
+def test_indexing():
+    x, i = rand(3, 4, 5), rustorch.tensor([1, 0, 3])
+    assert close(vmap(lambda a, k: a[k])(x, i), rustorch.stack([a[k] for a, k in zip(x, (1, 0, 3))]))
+    assert close(vmap(lambda a: a[i])(x), x[:, i]) and close(vmap(lambda a: a[:, i], out_dims=1)(x), x[:, :, i].movedim(0, 1))
+    assert close(vmap(lambda a: a.masked_fill(a > 0, 0))(x), x.masked_fill(x > 0, 0))
+    assert close(vmap(lambda a, k: a.gather(0, k.expand(1, 5)))(x, i), x.gather(1, i[:, None, None].expand(3, 1, 5)))
+    mask = x[0] > 0
+    assert close(vmap(lambda a: a[mask])(x), x[:, mask])

@@ -104,7 +104,7 @@ def arg_kind(a):
     if a.name in ("input_size", "input_sizes") and a.type == "int[]":
         return "Shape"
     if a.type.startswith("int["):
-        return "Ints"
+        return "Dims" if a.name == "dims" else "Ints"
     return KINDS.get(a.type, "Other")
 
 

@@ -95,7 +95,23 @@ class Function:
             depth = max((_C._dual_depth(a) for a in args if isinstance(a, Tensor)), default=0)
             if depth:
                 return cls._apply_dual(depth, args, kwargs)
+            tensors = [a for a in args if isinstance(a, Tensor)]
+            level, size = max((_C._batch_of(a) for a in tensors), default=(0, 0))
+            # A history of the batch's values is recorded on the values: example by example.
+            if level and any(_C._func_has_history(a) for a in tensors) and not any(a.requires_grad for a in tensors):
+                return cls._apply_examples(level, size, args, kwargs)
         return cls._apply(args, kwargs)[0]
+
+    @classmethod
+    def _apply_examples(cls, level, size, args, kwargs):
+        """Inside of vmap: one call for every example."""
+        values = [_C._vmap_value(a, level) if isinstance(a, Tensor) else None for a in args]
+        rows = []
+        for i in range(size):
+            out = cls.apply(*(a if v is None else v[i] for a, v in zip(args, values)), **kwargs)
+            rows.append(out if isinstance(out, tuple) else (out,))
+        joined = tuple(_C._vmap_wrap(_C.ops.stack(list(column)), 0, level) for column in zip(*rows))
+        return joined if isinstance(out, tuple) else joined[0]
 
     @classmethod
     def _apply_dual(cls, depth, args, kwargs):

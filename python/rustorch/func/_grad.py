@@ -25,30 +25,11 @@ def variable(value: Any, what: str = "transform API") -> Tensor:
     return _C._func_leaf(value)
 
 
-def depends_on_more(outputs: Any, leaves: list[Tensor]) -> bool:
-    """Whether some history of the outputs leads to a leaf that is not one of `leaves`."""
-    own = {id(t) for t in leaves if t.is_leaf}
-    todo = [o.grad_fn if o.grad_fn is not None else o for o in outputs if isinstance(o, Tensor) and o.requires_grad]
-    seen = set()
-    while todo:
-        node = todo.pop()
-        leaf = node if isinstance(node, Tensor) else getattr(node, "variable", None)
-        if leaf is not None:
-            if id(leaf) not in own:
-                return True
-            continue
-        if node in seen:
-            continue
-        seen.add(node)
-        todo += [fn for fn, _ in node.next_functions if fn is not None]
-    return False
-
-
-def leave(tree: Any, keep_history: bool) -> Any:
-    """What a transform hands out: without the history that only its own aliases gave."""
-    if keep_history:
-        return tree
-    return tree_map(lambda t: _C._func_plain(t) if isinstance(t, Tensor) and t.requires_grad else t, tree)
+def leave(tree: Any, leaves: list[Tensor]) -> Any:
+    """What a transform hands out: without the history that leads to nothing but its own `leaves`."""
+    values, spec = tree_flatten(tree)
+    own = iter(_C._func_leave([v for v in values if isinstance(v, Tensor)], leaves))
+    return tree_unflatten([next(own) if isinstance(v, Tensor) else v for v in values], spec)
 
 
 def check_argnum(argnum: Any, count: int) -> int:
@@ -127,13 +108,12 @@ def grad_and_value(func: Callable[..., Any], argnums: ArgNums = 0, has_aux: bool
                     "wanted to use the vjp or jacrev APIs instead?"
                 )
             flat, spec = tree_flatten(inputs)
-            more = depends_on_more((output,), flat)
+            more = _C._func_reaches((output,), flat)
             # The values of batched tensors and the tangents of dual ones may have histories of their own.
             again = more or _C._transform_depth() > 0
             result = gradients((output,), flat, retain_graph=False, create_graph=again)
-        result = leave(tree_unflatten(result, spec), more)
-        output = leave(output, more)
-        return (result, (output, leave(aux, more))) if has_aux else (result, output)
+        result, output, aux = leave((tree_unflatten(result, spec), output, aux), flat)
+        return (result, (output, aux)) if has_aux else (result, output)
 
     return wrapper
 
@@ -189,7 +169,7 @@ def vjp_of(func: Callable[..., Any], primals: tuple[Any, ...], argnums: ArgNums 
                     "vjp(f, ...): All outputs of f must be floating-point or complex Tensors, got Tensor with dtype "
                     f"{o.dtype}"
                 )
-        more = depends_on_more(flat_out, flat_in)
+        more = _C._func_reaches(flat_out, flat_in)
         inside = _C._transform_depth() > 0
 
     def pull_back(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
@@ -202,7 +182,9 @@ def vjp_of(func: Callable[..., Any], primals: tuple[Any, ...], argnums: ArgNums 
         seeded = any(isinstance(c, Tensor) and _C._func_has_history(c) for c in flat)
         again = (more or seeded or inside) and _C.is_grad_enabled() if create_graph is None else create_graph
         result = gradients(flat_out, flat_in, flat, retain_graph=retain_graph, create_graph=again)
+        if create_graph is None:
+            result = leave(result, flat_in)
         return tree_unflatten(result, in_spec)
 
-    output = leave(output, more)
-    return (output, pull_back, leave(aux, more)) if has_aux else (output, pull_back)
+    output, aux = leave((output, aux), flat_in)
+    return (output, pull_back, aux) if has_aux else (output, pull_back)

@@ -182,3 +182,26 @@ def vmap(
         return _run(func, size, dims, leaves, spec, out_dims, randomness, kwargs)
 
     return wrapper
+
+
+def debug_unwrap(tensor: Tensor, *, recurse: bool = True) -> Tensor:
+    """The value of a tensor inside of vmap, all its slices stacked along the first dimension; for looking at only."""
+    return _C._all_values(tensor)
+
+
+def functionalize(func: Callable[..., Any], *, remove: str = "mutations") -> Callable[..., Any]:
+    """`func` as it is: its results are those of the function without in-place writes, which only tracers need."""
+    if remove not in ("mutations", "mutations_and_views"):
+        raise RuntimeError(
+            f"functionalize(f, remove='mutations'): received invalid argument for remove={remove}. Valid options are:\n"
+            '     remove="mutations": all inplace and out= operators will be removed from the program, and replaced with '
+            "their out-of-place equivalents.\n"
+            '     remove="mutations_and_views": In addition to the above, all aliasing operators {view} will be replaced '
+            "with their non-aliasing counterparts, {view}_copy.\n"
+        )
+
+    @functools.wraps(func)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return func(*args, **kwargs)
+
+    return wrapper
