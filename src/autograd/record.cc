@@ -186,7 +186,7 @@ void assign_view_inplace(const Tensor& self, const Tensor& view) {
 }
 
 Tensor saved_copy(const Tensor& self) {
-  return transforming() ? transform_saved_copy(self) : clone(self.detach());
+  return transforming() ? transform_saved_copy(self) : clone(self);
 }
 
 void refuse_transform_value(const char* op, const Value& value) {

@@ -280,7 +280,7 @@ Tensor transform_twin(const Tensor& result) {
 }
 
 Tensor transform_saved_copy(const Tensor& self) {
-  Tensor copy = clone(transform_detach(self, true));
+  Tensor copy = clone(self);
   const TransformMeta* from = transform_of(self);
   if (from != nullptr)
     for (const auto& tangent : from->tangents)
