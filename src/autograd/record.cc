@@ -185,9 +185,7 @@ void assign_view_inplace(const Tensor& self, const Tensor& view) {
   if (transforming()) transform_relayout(self, view);
 }
 
-Tensor saved_copy(const Tensor& self) {
-  return transforming() ? transform_saved_copy(self) : clone(self);
-}
+Tensor saved_copy(const Tensor& self) { return transforming() ? transform_saved_copy(self) : clone(self); }
 
 void refuse_transform_value(const char* op, const Value& value) {
   bool active = value.kind == Value::Kind::Tensor && transform_active(value.tensor());

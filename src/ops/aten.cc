@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "autograd/transform_values.h"
 #include "core/layout_algebra.h"
 #include "core/promotion.h"
 #include "gen/impl.h"
@@ -293,7 +294,7 @@ std::tuple<Tensor, Tensor, Tensor> native_group_norm(const Tensor& input, const 
     return rustorch::to(rustorch::reshape(t, {N, group}), input.dtype());
   };
   const Tensor out = rustorch::reshape(std::get<0>(all), input.sizes());
-  if (!input.requires_grad() || !GradMode::is_enabled() || input.numel() == 0)
+  if (!will_differentiate(input) || input.numel() == 0)
     return {out, shaped(std::get<1>(all)), shaped(std::get<2>(all))};
   // the statistics of the kernel have no history; these have
   const Tensor groups = rustorch::reshape(input, {N, group, -1});

@@ -29,6 +29,7 @@ DATA = {
     "nonzero", "Tensor.nonzero", "argwhere", "Tensor.argwhere", "masked_select", "Tensor.masked_select", "unique", "unique_consecutive", "Tensor.unique",
     "Tensor.unique_consecutive", "bincount", "Tensor.bincount", "Tensor.item", "Tensor.tolist", "equal", "Tensor.equal", "allclose", "Tensor.allclose",
     "Tensor.__bool__", "is_nonzero", "combinations", "nn.functional.gaussian_nll_loss", "nn.functional.one_hot", "linalg.pinv",
+    "nn.functional.embedding_bag",
 }  # fmt: skip
 
 
