@@ -123,7 +123,9 @@ class Function:
         """Inside of vmap: the class's own rule, on the values."""
         values = [_C._vmap_value(a, level) if isinstance(a, Tensor) else None for a in args]
         in_dims = tuple(None if v is None else 0 for v in values)
-        result = cls.vmap(VmapInfo(size, "error"), in_dims, *(a if v is None else v for a, v in zip(args, values)))
+        result = cls.vmap(
+            VmapInfo(size, _C._vmap_randomness(level)), in_dims, *(a if v is None else v for a, v in zip(args, values))
+        )
         if not isinstance(result, tuple) or len(result) != 2:
             raise RuntimeError(f"{cls.__name__}.vmap: expected (output, out_dims); got {type(result)}")
         output, out_dims = result
