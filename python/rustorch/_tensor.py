@@ -13,17 +13,21 @@ def _method(f, name=None):
 
 @_method
 def __repr__(self, *, tensor_contents=None):
-    return self._str()
+    text, kind = self._str(), type(self)
+    if kind is Tensor or kind.__torch_function__ is _C._disabled_torch_function_impl:
+        return text
+    name = kind.__name__ + "("  # subclasses show their own name
+    return (name + text.removeprefix("tensor(")).replace("\n       ", "\n" + " " * len(name))
 
 
 @_method
 def __str__(self):
-    return self._str()
+    return self.__repr__()
 
 
 @_method
 def __format__(self, spec):
-    if self.dim() == 0 and type(self) is Tensor:
+    if self.dim() == 0 and (spec or type(self) is Tensor):
         return self.item().__format__(spec)
     return object.__format__(self, spec)
 

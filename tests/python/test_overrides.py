@@ -45,6 +45,8 @@ def test_results_keep_the_subclass():
     y += 1
     assert y is x and x.tolist() == [2.0] * 3
     assert isinstance(x.sum().item(), float) and x.shape == (3,)
+    assert str(rt.ones(2, 2).as_subclass(Tagged)) == "Tagged([[1., 1.],\n        [1., 1.]])"
+    assert f"{x[0]:.2f}" == "2.00"
 
 
 def test_gradients_flow_through_a_subclass():
