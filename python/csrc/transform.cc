@@ -253,6 +253,14 @@ PyObject* func_reaches(PyObject*, PyObject* args) {
     return wrap(any);
   });
 }
+PyObject* vmap_randomness(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    const int depth = depth_of(static_cast<uint64_t>(PyLong_AsLongLong(o)));
+    RT_CHECK(depth > 0, Value, "vmap", "there is no such vmap");
+    static const char* const names[] = {"error", "same", "different"};
+    return PyUnicode_FromString(names[static_cast<int>(levels()[static_cast<size_t>(depth - 1)].randomness)]);
+  });
+}
 /// (id, examples) of the innermost vmap that t has a batch dimension of; (0, 0) for none.
 PyObject* batch_of(PyObject*, PyObject* o) {
   return guarded([&] {
@@ -283,6 +291,7 @@ PyMethodDef functions[] = {{"_enter_dual_level", enter_dual, METH_NOARGS, nullpt
                            {"_func_leave", func_leave, METH_VARARGS, nullptr},
                            {"_func_reaches", func_reaches, METH_VARARGS, nullptr},
                            {"_batch_of", batch_of, METH_O, nullptr},
+                           {"_vmap_randomness", vmap_randomness, METH_O, nullptr},
                            {"_all_values", values, METH_O, nullptr},
                            {nullptr, nullptr, 0, nullptr}};
 

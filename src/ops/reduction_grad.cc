@@ -157,7 +157,8 @@ Tensor norm_backward(const Tensor& g, const Tensor& self, const Scalar& ord, con
     const Tensor scaled = self.sgn() * self.abs().pow(p - 1).masked_fill(self.eq(0), 0);
     return scaled * grad * norm.pow(1 - p);
   }
-  const Tensor scale = (grad / norm.pow(p - 1)).masked_fill(norm.eq(0), 0);
+  const Tensor zero = norm.eq(0), divisor = norm.masked_fill(zero, 1);  // no 0 / 0, also when differentiated
+  const Tensor scale = (grad / divisor.pow(p - 1)).masked_fill(zero, 0);
   if (p < 2) return self.sgn() * self.abs().pow(p - 1) * scale;
   return self * self.abs().pow(p - 2) * scale;
 }

@@ -292,3 +292,34 @@ def test_indexing():
     assert close(vmap(lambda a, k: a.gather(0, k.expand(1, 5)))(x, i), x.gather(1, i[:, None, None].expand(3, 1, 5)))
     mask = x[0] > 0
     assert close(vmap(lambda a: a[mask])(x), x[:, mask])
+
+
+class Opaque(rustorch.autograd.Function):
+    """A forward that vmap cannot look into, with a rule of its own."""
+
+    @staticmethod
+    def forward(x):
+        assert not rustorch._C._is_batched(x)
+        return rustorch.tensor([v * 2 for v in x.reshape(-1).tolist()], dtype=x.dtype).reshape(x.shape)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def backward(ctx, g):
+        return 2 * g
+
+    @staticmethod
+    def vmap(info, in_dims, x):
+        assert info == (4, "error") and in_dims == (0,)
+        return Opaque.apply(x), 0
+
+
+def test_custom_function_with_a_rule():
+    x = rand(4, 3)
+    assert close(vmap(Opaque.apply)(x), 2 * x)
+    assert close(vmap(grad(lambda a: (Opaque.apply(a) * a).sum()))(x), 4 * x)
+    y = x.clone().requires_grad_()
+    vmap(Opaque.apply, out_dims=1)(y).sum().backward()
+    assert close(y.grad, 2 + 0 * x)

@@ -1,5 +1,7 @@
 """Operations with a gradient written by the user."""
 
+from typing import NamedTuple
+
 from .. import _C
 from .._C import Tensor
 
@@ -62,6 +64,13 @@ class _Context:
         return tuple(r for r, t in zip(result, self._is_tensor) if t)
 
 
+class VmapInfo(NamedTuple):
+    """What Function.vmap is told of the vmap that it is called in."""
+
+    batch_size: int
+    randomness: str
+
+
 class Function:
     """Subclass with static `forward(ctx, *args)` and `backward(ctx, *grads)`; call `apply`.
 
@@ -97,10 +106,44 @@ class Function:
                 return cls._apply_dual(depth, args, kwargs)
             tensors = [a for a in args if isinstance(a, Tensor)]
             level, size = max((_C._batch_of(a) for a in tensors), default=(0, 0))
+            if level and cls.vmap is not Function.vmap and not any(a.requires_grad for a in tensors):
+                return cls._apply_vmap(level, size, args)
             # A history of the batch's values is recorded on the values: example by example.
             if level and any(_C._func_has_history(a) for a in tensors) and not any(a.requires_grad for a in tensors):
                 return cls._apply_examples(level, size, args, kwargs)
         return cls._apply(args, kwargs)[0]
+
+    @staticmethod
+    def vmap(info, in_dims, *args):
+        """The function for a batch: gives (output, out_dims). Without one, forward and backward run on batched tensors."""
+        raise NotImplementedError("vmap is not implemented.")
+
+    @classmethod
+    def _apply_vmap(cls, level, size, args):
+        """Inside of vmap: the class's own rule, on the values."""
+        values = [_C._vmap_value(a, level) if isinstance(a, Tensor) else None for a in args]
+        in_dims = tuple(None if v is None else 0 for v in values)
+        result = cls.vmap(
+            VmapInfo(size, _C._vmap_randomness(level)), in_dims, *(a if v is None else v for a, v in zip(args, values))
+        )
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise RuntimeError(f"{cls.__name__}.vmap: expected (output, out_dims); got {type(result)}")
+        output, out_dims = result
+        outputs = output if isinstance(output, tuple) else (output,)
+        dims = out_dims if isinstance(out_dims, tuple) else (out_dims,) * len(outputs)
+        if len(dims) != len(outputs):
+            raise RuntimeError(f"{cls.__name__}.vmap: got {len(outputs)} outputs and {len(dims)} out_dims")
+        batched = tuple(o if d is None else _C._vmap_wrap(o, d % o.dim(), level) for o, d in zip(outputs, dims))
+        return batched if isinstance(output, tuple) else batched[0]
+
+    @classmethod
+    def _run_forward(cls, args, kwargs):
+        """forward of a class with setup_context, by its vmap rule for batched arguments."""
+        if _C._transform_depth() and cls.vmap is not Function.vmap:
+            level, size = max((_C._batch_of(a) for a in args if isinstance(a, Tensor)), default=(0, 0))
+            if level:
+                return cls._apply_vmap(level, size, args)
+        return cls.forward(*args, **kwargs)
 
     @classmethod
     def _apply_examples(cls, level, size, args, kwargs):
@@ -147,7 +190,7 @@ class Function:
         _C._set_grad_enabled(False)
         try:
             if cls.setup_context is not Function.setup_context:
-                output = cls.forward(*args, **kwargs)
+                output = cls._run_forward(args, kwargs)
                 cls.setup_context(ctx, args, output)
             else:
                 output = cls.forward(ctx, *args, **kwargs)
