@@ -24,8 +24,10 @@ void AdaptiveLogSoftmaxWithLossImpl::reset() {
   for (size_t i = 0; i + 1 < bounds_.size(); ++i) {
     const auto hidden = static_cast<int64_t>(std::floor(static_cast<double>(o.in_features()) /
                                                         std::pow(o.div_value(), static_cast<double>(i + 1))));
-    tail->push_back(Sequential(Linear(o.in_features(), hidden, false),
-                               Linear(hidden, bounds_[i + 1] - bounds_[i], false)));
+    // One after the other: C++ leaves open which argument comes first, and each draws random numbers.
+    const Linear first(o.in_features(), hidden, false);
+    const Linear second(hidden, bounds_[i + 1] - bounds_[i], false);
+    tail->push_back(Sequential(first, second));
   }
 }
 

@@ -105,5 +105,5 @@ class AdaBound(AdamLike):
         low = final * (1 - 1 / (group["gamma"] * t + 1))
         high = final * (1 + 1 / (group["gamma"] * t)) if group["gamma"] else float("inf")
         size = lr * (1 - beta2**t) ** 0.5 / (1 - beta1**t)
-        rate = (size / (v.sqrt() + group["eps"])).clamp_(low, high)
+        rate = (v.sqrt() + group["eps"]).reciprocal_().mul_(size).clamp_(low, high)
         p.addcmul_(rate, m, value=-1)
