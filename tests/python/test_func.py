@@ -259,3 +259,12 @@ def test_newton_step():
     for _ in range(8):
         x = x - rustorch.linalg.solve(hessian(f)(x), grad(f)(x))
     assert math.isclose(float(x[0].sinh() + 2 * (x[0] - 1)), 0, abs_tol=1e-12)
+
+
+def test_numbers_keep_their_precision():
+    """A recorded gradient computes with Python numbers in the width of the tensors."""
+    for f in (lambda x: rustorch.lerp(x, 2 * X, 0.4), lambda x: x.abs() ** 2.3, lambda x: rustorch.xlogy(x.abs(), 0.7)):
+        plain = grad(lambda x: f(x).sum())(X)  # noqa: B023
+        x = X.clone().requires_grad_()
+        (recorded,) = rustorch.autograd.grad(f(x).sum(), x, create_graph=True)
+        assert rustorch.allclose(plain, recorded, rtol=1e-14, atol=0)

@@ -53,7 +53,12 @@ class TensorWriter {
       if (n.fn == kConst) {
         text_[id] = constant(id, n);
       } else if (n.fn == kInput) {
-        text_[id] = p_.inputs[n.payload].name;
+        const std::string& name = p_.inputs[n.payload].name;
+        text_[id] = name;
+        if (name != "g") {
+          text_[id] = cat("in_", name);
+          out += cat("  const Tensor in_", name, " = widened(", name, ", g);\n");
+        }
       } else if (n.fn == kParam) {
         text_[id] = parameter(n);
       } else if (n.fn >= kToBool && n.fn <= kToComplex) {

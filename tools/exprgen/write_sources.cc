@@ -225,7 +225,13 @@ std::string tensor_source(const std::vector<Program>& programs) {
       "[[maybe_unused]] Scalar to_scalar(double v) { return Scalar(v); }\n"
       "// A number that happens to be real must not make a real tensor complex.\n"
       "[[maybe_unused]] Scalar to_scalar(std::complex<double> v) {\n"
-      "  return v.imag() == 0 ? Scalar(v.real()) : Scalar(v);\n}\n}  // namespace\n\n");
+      "  return v.imag() == 0 ? Scalar(v.real()) : Scalar(v);\n}\n"
+      "// Arithmetic of a Python number with constants alone would be done in the default dtype, which may "
+      "be narrower.\n"
+      "[[maybe_unused]] Tensor widened(const Tensor& t, const Tensor& g) {\n"
+      "  const bool wide = g.dtype() == kFloat64 || g.dtype() == kComplex128;\n"
+      "  return wide && t.impl()->is_wrapped_number() && t.is_floating_point() ? make_alias(t) : t;\n}\n"
+      "}  // namespace\n\n");
   for (const Program& p : programs) out += render_tensor_functions(p);
   return out + "}  // namespace rustorch\n";
 }

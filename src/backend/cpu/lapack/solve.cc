@@ -1,4 +1,5 @@
 // Solutions of linear systems: triangular, from LU factors, inverses, least squares.
+#include <algorithm>
 #include <limits>
 
 #include "backend/cpu/lapack/dense.h"
@@ -82,20 +83,40 @@ void lu_solve(const LinalgCall& call) {
 
 namespace {
 
+// to[j * to_ld + i] = from[i * from_ld + j] for i, j < n, in tiles that fit the nearest cache.
+template <class T>
+void transpose_square(const T* from, int64_t from_ld, T* to, int64_t to_ld, int64_t n) {
+  constexpr int64_t kTile = 16;
+  for (int64_t i0 = 0; i0 < n; i0 += kTile)
+    for (int64_t j0 = 0; j0 < n; j0 += kTile)
+      for (int64_t i = i0; i < std::min(n, i0 + kTile); ++i)
+        for (int64_t j = j0; j < std::min(n, j0 + kTile); ++j) to[j * to_ld + i] = from[i * from_ld + j];
+}
+
+// Exchanges the columns of every row as the pivots of the factors ask, last pivot first.
+template <class T>
+void restore_columns(T* a, int64_t n, int64_t ld, const int* pivots) {
+  ScratchBuffer<int64_t> place(static_cast<size_t>(n));  // of the column that ends up at j
+  for (int64_t j = 0; j < n; ++j) place.data()[j] = j;
+  for (int64_t k = n - 1; k >= 0; --k) std::swap(place.data()[k], place.data()[pivots[k]]);
+  ScratchBuffer<T> row(static_cast<size_t>(n));
+  for (int64_t i = 0; i < n; ++i, a += ld) {
+    for (int64_t j = 0; j < n; ++j) row.data()[j] = a[place.data()[j]];
+    std::copy_n(row.data(), n, a);
+  }
+}
+
 // Inverse through LU: X L = U^-1, columns exchanged back.
 template <class T>
 int64_t inverse_by_lu(T* a, int64_t n, int64_t ld, T* copy, int* pivots) {
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t j = 0; j < n; ++j) copy[i + j * n] = a[i * ld + j];
+  transpose_square(a, ld, copy, n, n);
   const Block<T> factors{copy, n, true}, out{a, ld, false};
   if (const int64_t info = dense_lu(factors, n, n, pivots)) return info;
   invert_upper(factors, n);
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t j = 0; j < n; ++j) a[i * ld + j] = j < i ? T(0) : copy[i + j * n];
+  transpose_square(copy, n, a, ld, n);
+  for (int64_t i = 1; i < n; ++i) std::fill_n(a + i * ld, i, T(0));
   triangular_right<T>(factors, false, true, n, out, n);
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t k = n - 1; k >= 0; --k)
-      if (pivots[k] != k) std::swap(a[i * ld + k], a[i * ld + pivots[k]]);
+  restore_columns(a, n, ld, pivots);
   return 0;
 }
 

@@ -222,9 +222,22 @@ HWY_INLINE V sigmoid(D d, V x) {
 template <class D, class V>
 HWY_INLINE V tanh(D d, V x) {
   if constexpr (kScalarTarget) return per_lane(d, x, [](auto v) { return std::tanh(v); });
-  const V b = at_most(d, hn::Abs(x), kSingle<D> ? 10 : 22);
-  const V t = expm1_limited(d, hn::Add(b, b));
-  return hn::CopySign(hn::Div(t, hn::Add(t, set(d, 2))), x);
+  const V a = hn::Abs(x);
+  if constexpr (kSingle<D>) {
+    // Near zero an odd polynomial; else 1 - 2 / (exp(2a) + 1).
+    const V z = hn::Mul(x, x);
+    const V p =
+        poly(d, z, -0.333333332, 0.133333036, -0.0539592596, 0.0217689187, -0.00834394552, 0.00229274482);
+    const V small = hn::MulAdd(hn::Mul(z, a), p, a);
+    const V b = at_most(d, a, 10);
+    const V e = exp_small(d, hn::Add(b, b));
+    const V large = hn::Sub(set(d, 1), hn::Div(set(d, 2), hn::Add(e, set(d, 1))));
+    return hn::CopySign(hn::IfThenElse(hn::Lt(a, set(d, 0.625)), small, large), x);
+  } else {
+    const V b = at_most(d, a, 22);
+    const V t = expm1_limited(d, hn::Add(b, b));
+    return hn::CopySign(hn::Div(t, hn::Add(t, set(d, 2))), x);
+  }
 }
 /// exp(a) / 2 without early overflow, for a >= 0.
 template <class D, class V>
