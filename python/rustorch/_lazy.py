@@ -30,6 +30,7 @@ NAMES = {
     "_statistics": "histogramdd",
     "_sampling": "grid_sampler grid_sampler_2d grid_sampler_3d",
     "utils._device": "get_default_device set_default_device",
+    "_lobpcg": "lobpcg",
     "_batch_stats": (
         "batch_norm_stats batch_norm_update_stats batch_norm_elemt batch_norm_gather_stats "
         "batch_norm_gather_stats_with_counts batch_norm_backward_reduce batch_norm_backward_elemt"

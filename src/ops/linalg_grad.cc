@@ -221,7 +221,8 @@ Tensor linalg_eigh_grad(const Tensor& gL, const Tensor& gV, const Tensor& L, con
   if (!gV.defined()) return matmul(mul(V, row(gL)), vh);
   const Tensor inner = matmul(vh, gV);
   if (V.is_complex()) check_phase("linalg.eigh", imag(diagonal(inner, 0, -2, -1)), "eigenvectors");
-  Tensor core = div(inner, with_unit_diagonal(sub(row(L), column(L))));
+  // the vectors move by a skew-Hermitian matrix only, so that the gradient is Hermitian
+  Tensor core = div(mul(sub(inner, mH(inner)), 0.5), with_unit_diagonal(sub(row(L), column(L))));
   core = sub(core, diag_embed(diagonal(core, 0, -2, -1)));
   if (gL.defined()) core = add(core, diag_embed(gL));
   return matmul(V, matmul(core, vh));

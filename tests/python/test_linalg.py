@@ -211,3 +211,32 @@ def test_low_rank():
     close(u * s @ v.mH, a - a.mean(0, True))
     factors, pivots = rt.lu(a[:12])
     assert factors.shape == (12, 12) and pivots.dtype == rt.int32
+
+
+def test_eigh_gradient_is_hermitian():
+    a = rt.tensor([[2.0, 0.3, -0.5], [0.3, 1.0, 0.7], [-0.5, 0.7, -1.0]], dtype=rt.float64, requires_grad=True)
+    v = rt.linalg.eigh(a).eigenvectors
+    (g,) = rt.autograd.grad((v**2 * rt.arange(9.0, dtype=rt.float64).sin().reshape(3, 3)).sum(), a)
+    assert rt.allclose(g, g.mT, rtol=1e-12, atol=1e-12) and g.abs().max().item() > 0.1
+
+
+def test_lobpcg():
+    rt.manual_seed(0)
+    b = rt.randn(20, 20, dtype=rt.float64)
+    a, m = b + b.mT, b @ b.mT / 20 + rt.eye(20, dtype=rt.float64)
+    exact = rt.linalg.eigvalsh(a)
+    for largest, want in ((True, exact.flip(0)[:3]), (False, exact[:3])):
+        e, x = rt.lobpcg(a, 3, largest=largest, tol=1e-10)
+        assert rt.allclose(e, want, rtol=1e-9) and rt.allclose(a @ x, x * e, rtol=1e-6, atol=1e-6)
+    e, x = rt.lobpcg(a, 2, B=m, tol=1e-10)
+    assert rt.allclose(a @ x, m @ x * e, rtol=1e-6, atol=1e-6) and rt.allclose(x.mT @ m @ x, rt.eye(2, dtype=rt.float64), atol=1e-8)
+    y = a.clone().requires_grad_()
+    e, x = rt.lobpcg(y, 1, tol=1e-12)
+    w = rt.arange(20.0, dtype=rt.float64).unsqueeze(1)
+    (g,) = rt.autograd.grad(e.sum() + (w * x**2).sum(), y)
+    z = a.clone().requires_grad_()
+    e, v = rt.linalg.eigh(z)
+    (h,) = rt.autograd.grad(e[-1] + (w * v[:, -1:] ** 2).sum(), z)
+    assert rt.allclose((g + g.mT) / 2, h, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="3 x the number"):
+        rt.lobpcg(a, 7)
