@@ -1,5 +1,6 @@
 """Random programs of 3 to 8 operators over many dtypes, layouts and kinds of call, run on rustorch and on PyTorch;
-dtypes, shapes, values and gradients of first and second order must agree.
+dtypes, shapes, values and gradients of first and second order must agree. Open: numbers on the bounds of clamp, integer
+remainders by a divisor that its dtype cannot hold, negation of unsigned operands in atan2's gradient, statistics of one element.
 
     python tests/differential/random_ops.py [--count 1000] [--seed 0] [--seconds S] [--verbose]
 
