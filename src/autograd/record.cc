@@ -11,7 +11,8 @@
 namespace rustorch {
 
 namespace {
-/// A body runs without recording: when its result is a view of something that it made, nobody else knows that.
+/// A body runs without recording: when its result is a view of something that it made, nobody else knows
+/// that.
 void forget_inner_base(const Tensor& result) {
   AutogradMeta* meta = meta_of(result);
   if (meta == nullptr || !meta->is_view() || !meta->no_grad_view) return;

@@ -55,7 +55,8 @@ enum class Reduction : uint8_t { None, Mean, Sum };
 enum class ClassLossKind : uint8_t { CrossEntropy, CrossEntropyBackward, Nll, NllBackward };
 
 /// Losses of class indices. input is [outer, classes, inner]; target (int64) and per-position results are
-/// [outer, inner]. Cross entropy keeps lse for its backward: the largest logits, then the logarithms of the sums.
+/// [outer, inner]. Cross entropy keeps lse for its backward: the largest logits, then the logarithms of the
+/// sums.
 struct ClassLossCall {
   ClassLossKind kind;
   int64_t outer = 0, classes = 0, inner = 0;

@@ -46,8 +46,8 @@ struct FunctionInfo {
   const char* tensor_name;
   /// Rough cost in vector instructions (decides unrolling).
   uint8_t cost;
-  /// Only the host body exists (host_math::NAME): kernels that call it are scalar loops in double, compiled once
-  /// for the base instruction set.
+  /// Only the host body exists (host_math::NAME): kernels that call it are scalar loops in double, compiled
+  /// once for the base instruction set.
   bool scalar = false;
 };
 

@@ -42,7 +42,8 @@ double bessel_y1(double x);
 double spherical_j0(double x);
 double airy_ai(double x);
 
-// Orthogonal polynomials of x, the degree truncated to an integer (special_polynomial.cc). Degrees below 0 give 0.
+// Orthogonal polynomials of x, the degree truncated to an integer (special_polynomial.cc). Degrees below 0
+// give 0.
 double chebyshev_t(double x, double degree);
 double chebyshev_u(double x, double degree);
 double chebyshev_v(double x, double degree);
@@ -68,10 +69,10 @@ int64_t int_floordiv(int64_t x, int64_t y);  // 0 when y == 0 (the caller report
 int64_t int_remainder(int64_t x, int64_t y);
 int64_t int_truncdiv(int64_t x, int64_t y);
 int64_t int_fmod(int64_t x, int64_t y);
-int64_t gcd(int64_t x, int64_t y);  // of the absolute values
-int64_t lcm(int64_t x, int64_t y);  // not negative unless it wraps; 0 when an operand is 0
-double frexp_mantissa(double x);    // in [0.5, 1); 0, infinities and nan stay
-double frexp_exponent(double x);    // 0 for those
+int64_t gcd(int64_t x, int64_t y);      // of the absolute values
+int64_t lcm(int64_t x, int64_t y);      // not negative unless it wraps; 0 when an operand is 0
+double frexp_mantissa(double x);        // in [0.5, 1); 0, infinities and nan stay
+double frexp_exponent(double x);        // 0 for those
 int64_t int_pow(int64_t x, int64_t y);  // wraps; negative exponents give 0, 1 or -1
 
 }  // namespace rustorch::host_math

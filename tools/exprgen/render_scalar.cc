@@ -53,7 +53,8 @@ class ScalarWriter {
     std::string out =
         cat("void ", kernel_function_name(p_, type_),
             "(void* const* outs, const void* const* ins, int64_t n, const ScalarParam* params) {\n",
-            "  using T [[maybe_unused]] = ", compute_name(type_), ";\n  using M [[maybe_unused]] = ", memory_name(type_), ";\n");
+            "  using T [[maybe_unused]] = ", compute_name(type_),
+            ";\n  using M [[maybe_unused]] = ", memory_name(type_), ";\n");
     out += is_complex(type_) ? "  using C [[maybe_unused]] = cx::Cx<T>;\n" : "";
     out += "  (void)ins;\n  (void)params;\n";
     std::vector<NodeId> order = reachable(t_.graph, t_.roots);

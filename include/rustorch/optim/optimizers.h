@@ -15,8 +15,8 @@ struct SGDOptions : OptimizerOptions {
 struct AdamOptions : OptimizerOptions {
   AdamOptions(double lr = 1e-3);
   RT_NUMBER(lr)
-  RT_PAIR(betas) RT_NUMBER(eps) RT_NUMBER(weight_decay) RT_FLAG(amsgrad) RT_FLAG(maximize)
-      RT_FLAG(decoupled_weight_decay)
+  RT_PAIR(betas)
+  RT_NUMBER(eps) RT_NUMBER(weight_decay) RT_FLAG(amsgrad) RT_FLAG(maximize) RT_FLAG(decoupled_weight_decay)
 };
 struct AdamWOptions : OptimizerOptions {
   AdamWOptions(double lr = 1e-3);
@@ -29,8 +29,8 @@ struct AdadeltaOptions : OptimizerOptions {
 struct AdagradOptions : OptimizerOptions {
   AdagradOptions(double lr = 1e-2);
   RT_NUMBER(lr)
-  RT_NUMBER(lr_decay) RT_NUMBER(weight_decay) RT_NUMBER(initial_accumulator_value) RT_NUMBER(eps)
-      RT_FLAG(maximize)
+  RT_NUMBER(lr_decay)
+  RT_NUMBER(weight_decay) RT_NUMBER(initial_accumulator_value) RT_NUMBER(eps) RT_FLAG(maximize)
 };
 struct AdamaxOptions : OptimizerOptions {
   AdamaxOptions(double lr = 2e-3);
@@ -39,8 +39,9 @@ struct AdamaxOptions : OptimizerOptions {
 struct NAdamOptions : OptimizerOptions {
   NAdamOptions(double lr = 2e-3);
   RT_NUMBER(lr)
-  RT_PAIR(betas) RT_NUMBER(eps) RT_NUMBER(weight_decay) RT_NUMBER(momentum_decay)
-      RT_FLAG(decoupled_weight_decay) RT_FLAG(maximize)
+  RT_PAIR(betas)
+  RT_NUMBER(eps)
+  RT_NUMBER(weight_decay) RT_NUMBER(momentum_decay) RT_FLAG(decoupled_weight_decay) RT_FLAG(maximize)
 };
 struct RAdamOptions : OptimizerOptions {
   RAdamOptions(double lr = 1e-3);
@@ -54,8 +55,8 @@ struct ASGDOptions : OptimizerOptions {
 struct RMSpropOptions : OptimizerOptions {
   RMSpropOptions(double lr = 1e-2);
   RT_NUMBER(lr)
-  RT_NUMBER(alpha) RT_NUMBER(eps) RT_NUMBER(weight_decay) RT_NUMBER(momentum) RT_FLAG(centered)
-      RT_FLAG(maximize)
+  RT_NUMBER(alpha)
+  RT_NUMBER(eps) RT_NUMBER(weight_decay) RT_NUMBER(momentum) RT_FLAG(centered) RT_FLAG(maximize)
 };
 struct RpropOptions : OptimizerOptions {
   RpropOptions(double lr = 1e-2);
@@ -68,8 +69,9 @@ struct AdafactorOptions : OptimizerOptions {
 struct MuonOptions : OptimizerOptions {
   MuonOptions(double lr = 1e-3);
   RT_NUMBER(lr)
-  RT_NUMBER(weight_decay) RT_NUMBER(momentum) RT_FLAG(nesterov) RT_NUMBER(eps) RT_VALUE(int64_t, ns_steps)
-      RT_VALUE(std::string, adjust_lr_fn)
+  RT_NUMBER(weight_decay)
+  RT_NUMBER(momentum)
+  RT_FLAG(nesterov) RT_NUMBER(eps) RT_VALUE(int64_t, ns_steps) RT_VALUE(std::string, adjust_lr_fn)
 };
 struct LionOptions : OptimizerOptions {
   LionOptions(double lr = 1e-4);
@@ -87,8 +89,9 @@ struct AdaBoundOptions : OptimizerOptions {
 struct LBFGSOptions : OptimizerOptions {
   LBFGSOptions(double lr = 1);
   RT_NUMBER(lr)
-  RT_NUMBER(tolerance_grad) RT_NUMBER(tolerance_change)
-      RT_FLAG(maximize) LBFGSOptions& max_iter(int64_t v);  ///< sets max_eval to 5/4 of it
+  RT_NUMBER(tolerance_grad)
+  RT_NUMBER(tolerance_change)
+  RT_FLAG(maximize) LBFGSOptions& max_iter(int64_t v);  ///< sets max_eval to 5/4 of it
   RT_VALUE(int64_t, max_eval)
   RT_VALUE(int64_t, history_size) RT_VALUE(std::string, line_search_fn)  ///< "strong_wolfe"
 };

@@ -19,11 +19,12 @@ HWY_ATTR void cast_loop(void* dst, const void* src, int64_t n) {
   for (int64_t i = 0; i < n; ++i) d[i] = static_cast<D>(s[i]);
 }
 
-#define RT_CAST_PAIRS(X)                                                                    \
-  X(float, double)                                                                          \
-  X(double, float)                                                                          \
-  X(int32_t, float) X(float, int32_t) X(int64_t, float) X(float, int64_t) X(uint8_t, float) \
-      X(int64_t, double) X(double, int64_t) X(int32_t, int64_t) X(int64_t, int32_t) X(uint8_t, int64_t)
+// clang-format off
+#define RT_CAST_PAIRS(X) \
+  X(float, double) X(double, float) X(int32_t, float) X(float, int32_t) X(int64_t, float) \
+  X(float, int64_t) X(uint8_t, float) X(int64_t, double) X(double, int64_t) X(int32_t, int64_t) \
+  X(int64_t, int32_t) X(uint8_t, int64_t)
+// clang-format on
 #define RT_CAST_FN(S, D) \
   HWY_ATTR void S##_to_##D(void* d, const void* s, int64_t n) { cast_loop<D, S>(d, s, n); }
 RT_CAST_PAIRS(RT_CAST_FN)

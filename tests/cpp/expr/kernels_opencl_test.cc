@@ -20,14 +20,14 @@ using namespace expr_test;  // NOLINT
 using expr::Dialect;
 using expr::Program;
 
-#define RT_CL_FUNCTIONS(X)                                                                                   \
-  X(clGetPlatformIDs)                                                                                        \
-  X(clGetDeviceIDs)                                                                                          \
-  X(clCreateContext)                                                                                         \
-  X(clCreateCommandQueue) X(clCreateProgramWithSource) X(clBuildProgram) X(clGetProgramBuildInfo)            \
-      X(clCreateKernel) X(clSetKernelArg) X(clCreateBuffer) X(clEnqueueNDRangeKernel) X(clEnqueueReadBuffer) \
-          X(clReleaseMemObject) X(clReleaseKernel) X(clReleaseProgram) X(clReleaseCommandQueue)              \
-              X(clReleaseContext)
+// clang-format off
+#define RT_CL_FUNCTIONS(X) \
+  X(clGetPlatformIDs) X(clGetDeviceIDs) X(clCreateContext) X(clCreateCommandQueue) \
+  X(clCreateProgramWithSource) X(clBuildProgram) X(clGetProgramBuildInfo) X(clCreateKernel) \
+  X(clSetKernelArg) X(clCreateBuffer) X(clEnqueueNDRangeKernel) X(clEnqueueReadBuffer) \
+  X(clReleaseMemObject) X(clReleaseKernel) X(clReleaseProgram) X(clReleaseCommandQueue) \
+  X(clReleaseContext)
+// clang-format on
 
 struct OpenCl {
 #define RT_CL_MEMBER(name) decltype(&::name) name = nullptr;

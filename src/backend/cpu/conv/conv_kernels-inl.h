@@ -107,14 +107,12 @@ HWY_NOINLINE void run_tile(const RunTile<T>& t) {
 #define RT_ROWS(tile, i) \
   case i:                \
     return tile<(i <= kMr ? i : 1), NV, T>;
-#define RT_ALL_ROWS(tile)                                                                                  \
-  RT_ROWS(tile, 2)                                                                                         \
-  RT_ROWS(tile, 3)                                                                                         \
-  RT_ROWS(tile, 4)                                                                                         \
-  RT_ROWS(tile, 5)                                                                                         \
-  RT_ROWS(tile, 6)                                                                                         \
-  RT_ROWS(tile, 7) RT_ROWS(tile, 8) RT_ROWS(tile, 9) RT_ROWS(tile, 10) RT_ROWS(tile, 11) RT_ROWS(tile, 12) \
-      RT_ROWS(tile, 13) RT_ROWS(tile, 14) default : return tile<1, NV, T>;
+// clang-format off
+#define RT_ALL_ROWS(tile) \
+  RT_ROWS(tile, 2) RT_ROWS(tile, 3) RT_ROWS(tile, 4) RT_ROWS(tile, 5) RT_ROWS(tile, 6) \
+  RT_ROWS(tile, 7) RT_ROWS(tile, 8) RT_ROWS(tile, 9) RT_ROWS(tile, 10) RT_ROWS(tile, 11) \
+  RT_ROWS(tile, 12) RT_ROWS(tile, 13) RT_ROWS(tile, 14) default: return tile<1, NV, T>;
+// clang-format on
 
 template <class T, int NV>
 HWY_INLINE void (*shift_tile_for(int64_t rows))(const ShiftArgs<T>&) {

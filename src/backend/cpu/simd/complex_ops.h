@@ -102,28 +102,27 @@ T op_round(T a) {
   T op_##name(T a) {     \
     return std::name(a); \
   }
-RT_CX_STD1(abs)
-RT_CX_STD1(floor)
-RT_CX_STD1(ceil)
-RT_CX_STD1(trunc)
-RT_CX_STD1(sqrt)
-RT_CX_STD1(cbrt)
-RT_CX_STD1(exp)
-RT_CX_STD1(exp2) RT_CX_STD1(expm1) RT_CX_STD1(log) RT_CX_STD1(log2) RT_CX_STD1(log10) RT_CX_STD1(log1p)
-    RT_CX_STD1(sin) RT_CX_STD1(cos) RT_CX_STD1(tan) RT_CX_STD1(asin) RT_CX_STD1(acos) RT_CX_STD1(atan)
-        RT_CX_STD1(sinh) RT_CX_STD1(cosh) RT_CX_STD1(tanh) RT_CX_STD1(asinh) RT_CX_STD1(acosh)
-            RT_CX_STD1(atanh) RT_CX_STD1(erf) RT_CX_STD1(erfc)
+// clang-format off
+RT_CX_STD1(abs) RT_CX_STD1(floor) RT_CX_STD1(ceil) RT_CX_STD1(trunc) RT_CX_STD1(sqrt)
+RT_CX_STD1(cbrt) RT_CX_STD1(exp) RT_CX_STD1(exp2) RT_CX_STD1(expm1) RT_CX_STD1(log)
+RT_CX_STD1(log2) RT_CX_STD1(log10) RT_CX_STD1(log1p) RT_CX_STD1(sin) RT_CX_STD1(cos)
+RT_CX_STD1(tan) RT_CX_STD1(asin) RT_CX_STD1(acos) RT_CX_STD1(atan) RT_CX_STD1(sinh)
+RT_CX_STD1(cosh) RT_CX_STD1(tanh) RT_CX_STD1(asinh) RT_CX_STD1(acosh) RT_CX_STD1(atanh)
+RT_CX_STD1(erf) RT_CX_STD1(erfc)
+// clang-format on
 #undef RT_CX_STD1
 #define RT_CX_STD2(name)    \
   template <class T>        \
   T op_##name(T a, T b) {   \
     return std::name(a, b); \
   }
-                RT_CX_STD2(pow) RT_CX_STD2(atan2) RT_CX_STD2(hypot) RT_CX_STD2(fmod) RT_CX_STD2(copysign)
-                    RT_CX_STD2(nextafter)
+    // clang-format off
+RT_CX_STD2(pow) RT_CX_STD2(atan2) RT_CX_STD2(hypot) RT_CX_STD2(fmod) RT_CX_STD2(copysign)
+RT_CX_STD2(nextafter)
+// clang-format on
 #undef RT_CX_STD2
-                        template <class T>
-                        T op_sign(T a) {
+            template <class T>
+            T op_sign(T a) {
   return static_cast<T>((a > 0) - (a < 0));
 }
 template <class T>
@@ -199,15 +198,12 @@ Cx<T> op_complex(T re, T im) {
   Cx<T> op_##name(Cx<T> a) {               \
     return from_std(std::name(std_of(a))); \
   }
-RT_CX_COMPLEX1(sqrt)
-RT_CX_COMPLEX1(exp)
-RT_CX_COMPLEX1(log)
-RT_CX_COMPLEX1(sin)
-RT_CX_COMPLEX1(cos)
-RT_CX_COMPLEX1(tan)
-RT_CX_COMPLEX1(asin)
-RT_CX_COMPLEX1(acos) RT_CX_COMPLEX1(atan) RT_CX_COMPLEX1(sinh) RT_CX_COMPLEX1(cosh) RT_CX_COMPLEX1(tanh)
-    RT_CX_COMPLEX1(asinh) RT_CX_COMPLEX1(acosh) RT_CX_COMPLEX1(atanh)
+// clang-format off
+RT_CX_COMPLEX1(sqrt) RT_CX_COMPLEX1(exp) RT_CX_COMPLEX1(log) RT_CX_COMPLEX1(sin)
+RT_CX_COMPLEX1(cos) RT_CX_COMPLEX1(tan) RT_CX_COMPLEX1(asin) RT_CX_COMPLEX1(acos)
+RT_CX_COMPLEX1(atan) RT_CX_COMPLEX1(sinh) RT_CX_COMPLEX1(cosh) RT_CX_COMPLEX1(tanh)
+RT_CX_COMPLEX1(asinh) RT_CX_COMPLEX1(acosh) RT_CX_COMPLEX1(atanh)
+// clang-format on
 #undef RT_CX_COMPLEX1
     /// 0^0 = 1, 0^y = 0 where the real part of y is positive, (inf, nan) where it is negative, else nan;
     /// computed in double.

@@ -12,17 +12,13 @@
 #include <hwy/highway.h>
 
 // Functions with one argument, with two arguments.
-#define RT_SIMD_UNARY(X)                                                                                     \
-  X(cbrt)                                                                                                    \
-  X(exp)                                                                                                     \
-  X(exp2)                                                                                                    \
-  X(expm1)                                                                                                   \
-  X(log)                                                                                                     \
-  X(log2)                                                                                                    \
-  X(log10) X(log1p) X(sigmoid) X(sin) X(cos) X(tan) X(asin) X(acos) X(atan) X(sinh) X(cosh) X(tanh) X(asinh) \
-      X(acosh) X(atanh) X(erf) X(erfc)
-#define RT_SIMD_BINARY(X) \
-  X(pow) X(atan2) X(hypot) X(nextafter) X(fmod) X(remainder) X(floordiv)
+// clang-format off
+#define RT_SIMD_UNARY(X) \
+  X(cbrt) X(exp) X(exp2) X(expm1) X(log) X(log2) X(log10) X(log1p) X(sigmoid) X(sin) X(cos) \
+  X(tan) X(asin) X(acos) X(atan) X(sinh) X(cosh) X(tanh) X(asinh) X(acosh) X(atanh) X(erf) \
+  X(erfc)
+// clang-format on
+#define RT_SIMD_BINARY(X) X(pow) X(atan2) X(hypot) X(nextafter) X(fmod) X(remainder) X(floordiv)
 
 HWY_BEFORE_NAMESPACE();
 namespace rustorch {
