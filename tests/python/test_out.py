@@ -134,3 +134,11 @@ def test_copies_of_views_are_copies():
     w = rt.ones(3, requires_grad=True)
     rt.select_copy(w, 0, 1).backward()
     assert w.grad.tolist() == [0, 1, 0]
+
+
+def test_norm_of_complex_numbers():
+    x = rt.tensor([3 + 4j, 0, 0], dtype=rt.complex64)
+    for call in (rt.norm, rt.linalg.vector_norm):
+        out = rt.empty(())
+        assert call(x, out=out) is out
+        assert out.dtype == rt.float32 and out.item() == 5.0

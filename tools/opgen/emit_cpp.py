@@ -419,7 +419,8 @@ def emit_generic_variants(op):
         if not tensors and any(a.name == "device" for a in op.args):  # a factory makes its result where out lies
             text += "  if (!device) device = out.device();\n"
         if op.family in ("reduction", "scan") and any(a.name == "dtype" for a in op.args):
-            text += "  if (!dtype) dtype = out.dtype();\n"  # sums in the dtype of out
+            # Sums in the dtype of out, but for the real results of complex numbers.
+            text += "  if (!dtype && is_complex(out.dtype()) == self.is_complex()) dtype = out.dtype();\n"
         text += f"  auto result = rustorch::{op.cname}({names(op)});\n"
         if len(outs) == 1:
             text += f"  write_out(\"{op.name}\", {rules}, out, result);\n"
