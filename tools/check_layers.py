@@ -129,13 +129,19 @@ def check(root):
     return errors
 
 
+def without_readme(root):
+    """Folders of src/ that hold sources and no README.md."""
+    folders = {path.parent for path in (root / "src").rglob("*.cc")}
+    return [f"{f.relative_to(root)}: has no README.md" for f in sorted(folders) if not (f / "README.md").is_file()]
+
+
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parent.parent)
-    errors = check(root)
-    for error in errors:
+    errors, bare = check(root), without_readme(root)
+    for error in errors + bare:
         print(error)
     print(f"layers: {len(errors)} forbidden includes")
-    return 1 if errors else 0
+    return 1 if errors or bare else 0
 
 
 if __name__ == "__main__":

@@ -53,6 +53,6 @@ NAMES = {
 }
 MODULES = (
     "accelerator amp autograd backends compat compiler cpu cuda distributions errors func functional futures hub "
-    "interop jit kernels library masked mps multiprocessing nn opencl optim overrides quasirandom random return_types serialization serving signal "
-    "sparse storage testing torch_version types utils version xpu _ops"
+    "library masked mps multiprocessing nn opencl optim overrides quasirandom random return_types serialization signal "
+    "storage testing torch_version types utils version xpu"
 )

@@ -9,7 +9,6 @@ VMAP_OF_FAMILY = {  # family -> batch rule of src/transform; what is not here ru
     "pointwise": "align", "reduction": "shift", "arg_reduction": "shift", "scan": "shift", "sort": "shift",
     "softmax": "shift", "view": "view", "scatter": "together", "shape": "shift", "pool": "fold",
 }  # fmt: skip
-RANDOM = ("_dropout", "_dropout_mask")
 KINDS = {"Tensor": "Tensor", "TensorLike": "Tensor", "Tensor?": "Tensor", "Tensor[]": "Tensors", "Tensor[*]": "Tensors",
          "Tensor?[]": "OptTensors", "Dim": "Dim", "Dim?": "Dim", "Dim[]": "Dims", "Dim[]?": "Dims", "Shape": "Shape"}
 GETTERS = {"Tensor": "tensor()", "TensorLike": "tensor_like()", "Tensor?": "opt_tensor()", "Tensor[]": "tensors()",
@@ -30,7 +29,7 @@ def has_rules(op):
 
 
 def is_random(op):
-    return op.family == "random" or op.name in RANDOM
+    return op.family == "random" or op.vmap == "random"
 
 
 def has_inplace_twin(op):
@@ -50,7 +49,8 @@ def jvp_rule(op):
 
 
 def vmap_rule(op):
-    return op.vmap or VMAP_OF_FAMILY.get(op.family, "loop")
+    named = "" if op.vmap == "random" else op.vmap
+    return named or VMAP_OF_FAMILY.get(op.family, "loop")
 
 
 def info_name(op, inplace=False):

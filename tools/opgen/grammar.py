@@ -43,7 +43,7 @@ class OpDecl:
         self.out_rules = []  # what out= must keep to beyond the usual
         self.body = ""  # C++ expression of a generated entry, instead of a body in src/ops
         self.jvp = ""  # rule of the tangents where the family's is not meant: linear or multilinear
-        self.vmap = ""  # batch rule of src/transform where the family's is not meant
+        self.vmap = ""  # batch rule of src/transform where the family's is not meant; "random" for what belongs to a draw
         self.check_zero = ""  # operand whose zeros integers refuse
         self.header = ""  # public header (and C++ namespace) of its file; "" is rustorch/ops.h
 
