@@ -1,4 +1,6 @@
 // Bodies of the copy operators: copy_, clone, conversions, fills and masked fills.
+#include <cmath>
+#include <complex>
 #include <utility>
 
 #include "backend/compute_backend.h"
@@ -34,7 +36,56 @@ Tensor share_bytes(const Tensor& self) {
 
 bool same_device(Device a, Device b) { return a == b; }
 
+/// The name of the C++ type, which PyTorch's message has.
+const char* element_name(DType t) {
+  switch (t) {
+    case kUInt8:
+      return "uint8_t";
+    case kInt8:
+      return "int8_t";
+    case kInt16:
+      return "int16_t";
+    case kInt32:
+      return "int";
+    case kInt64:
+      return "int64_t";
+    case kFloat16:
+      return "at::Half";
+    case kBFloat16:
+      return "at::BFloat16";
+    case kFloat32:
+    case kComplex64:
+      return "float";
+    default:
+      return "double";
+  }
+}
+
+/// Whether t holds the real number v, rounded.
+bool holds(DType t, double v) {
+  if (is_integral(t, false)) {
+    const double half = std::ldexp(1.0, static_cast<int>(element_size(t)) * 8 - 1);
+    return t == kUInt8 ? v >= 0 && v <= 255 : v >= -half && v <= (t == kInt64 ? half : half - 1);
+  }
+  if (t == kFloat64 || t == kComplex128 || !std::isfinite(v)) return true;
+  const double top = t == kFloat16 ? 65504.0 : t == kBFloat16 ? 3.3895313892515355e38 : 3.4028234663852886e38;
+  return v >= -top && v <= top;
+}
+
 }  // namespace
+
+void check_scalar_fits(const char* op, DType t, const Scalar& value) {
+  if (t == kBool) return;
+  bool fits = true;
+  if (value.is_integral()) {
+    const double v = static_cast<double>(value.to_int());
+    if (is_integral(t, false) && t != kInt64) fits = holds(t, t == kUInt8 && v < 0 ? -v : v);
+  } else {
+    const std::complex<double> v = value.to_complex();
+    fits = holds(t, v.real()) && (is_complex(t) ? holds(t, v.imag()) : v.imag() == 0);
+  }
+  RT_CHECK(fits, Value, op, "value cannot be converted to type ", element_name(t), " without overflow");
+}
 
 Tensor expand_to(const char* op, const Tensor& t, IntArrayRef size) {
   if (t.sizes() == size) return t;
@@ -157,8 +208,7 @@ Tensor type_as(const Tensor& self, const Tensor& other) {
 }
 
 void fill__Scalar(const Tensor& self, const Scalar& value) {
-  RT_CHECK(!value.is_complex() || is_complex(self.dtype()), DType, "fill_",
-           "value cannot be converted to type ", dtype_scalar_name(self.dtype()), " without overflow");
+  check_scalar_fits("fill_", self.dtype(), value);
   if (self.numel() == 0 || self.device().is_meta()) return;
   backend_for(self).fill(self, value);
 }
@@ -185,26 +235,23 @@ void zero_(const Tensor& self) { fill__Scalar(self, Scalar(0)); }
 
 namespace {
 
-void check_masked_fill(const Tensor& self, const Tensor& mask, bool complex_value) {
+void check_masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) {
   RT_CHECK(mask.dtype() == kBool, Type, "masked_fill",
            "masked_fill only supports boolean masks, but got mask with dtype ", dtype_name(mask.dtype()));
-  RT_CHECK(!complex_value || is_complex(self.dtype()), Type, "masked_fill",
-           "value cannot be converted to type ", dtype_scalar_name(self.dtype()), " without overflow");
+  check_scalar_fits("masked_fill", self.dtype(), value);
 }
 
 Scalar masked_fill_value(const Tensor& self, const Tensor& value) {
   RT_CHECK(value.dim() == 0, Value, "masked_fill",
            "masked_fill only supports a 0-dimensional value tensor, but got tensor with ", value.dim(),
            " dimension(s).");
-  RT_CHECK(can_cast(value.dtype(), self.dtype()) || !is_complex(value.dtype()), DType, "masked_fill",
-           "value of dtype ", value.dtype(), " does not fit a tensor of dtype ", self.dtype());
   return value.item();
 }
 
 }  // namespace
 
 Tensor masked_fill_Scalar(const Tensor& self, const Tensor& mask, const Scalar& value) {
-  check_masked_fill(self, mask, value.is_complex());
+  check_masked_fill(self, mask, value);
   DimArray size(broadcast_shapes("masked_fill", self.sizes(), mask.sizes()));
   Tensor in = expand_to("masked_fill", self, size);
   Tensor out = self.sizes() == size.ref() ? make_like(self, self.dtype())
@@ -218,7 +265,7 @@ Tensor masked_fill_Tensor(const Tensor& self, const Tensor& mask, const Tensor& 
 }
 
 void masked_fill__Scalar(const Tensor& self, const Tensor& mask, const Scalar& value) {
-  check_masked_fill(self, mask, value.is_complex());
+  check_masked_fill(self, mask, value);
   check_no_overlap("masked_fill_", self);
   if (self.numel() == 0) return;
   backend_for(self).masked_fill({self, self, expand_to("masked_fill_", mask, self.sizes()), value});
