@@ -3,7 +3,7 @@
 import copy
 
 from emit_autocast import HEADER, add_autocast
-from emit_autograd import emit_node, node_uses
+from emit_autograd import emit_node, node_name, node_uses
 from emit_transform import declare_infos, enter, record_body
 from families import default_variants, gradients, kernel_requests, param_args, rules, tensor_args
 from grammar import OUT_RULES, Arg
@@ -266,10 +266,6 @@ def attach(op, indent="  "):
     for a in grad_args(op):
         text += f"{indent}node->add_input({a.name});\n"
     return text
-
-
-def node_name(op):
-    return "".join(p.capitalize() for p in op.impl_name.split("_") if p) + ("_" if op.impl_name.startswith("_") else "") + ("Inplace" if op.kind == "inplace" else "") + "Backward"
 
 
 def wanted(op, args):
