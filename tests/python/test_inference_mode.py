@@ -39,7 +39,7 @@ def test_what_they_refuse_outside():
         b.requires_grad_()
     with pytest.raises(RuntimeError, match="Inference tensors do not track version counter"):
         b._version
-    with pytest.raises(RuntimeError, match="is being modified inplace"):
+    with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad is being used in an in-place"):
         view.mul_(2)
     assert (b + x).requires_grad  # addition saves nothing
     assert n.add_(b).tolist() == [3.0, 3.0, 3.0] and b.tolist() == [2.0, 2.0, 2.0]
