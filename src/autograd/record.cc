@@ -192,6 +192,11 @@ void assign_view_inplace(const Tensor& self, const Tensor& view) {
 
 Tensor saved_copy(const Tensor& self) { return transforming() ? transform_saved_copy(self) : clone(self); }
 
+Tensor shape_only(const Tensor& t) {
+  if (transforming()) return t;
+  return make_alias(zeros({1}, t.dtype(), t.device()), t.sizes(), DimVector(t.sizes().size(), 0), 0);
+}
+
 void refuse_transform_value(const char* op, const Value& value) {
   bool active = value.kind == Value::Kind::Tensor && transform_active(value.tensor());
   for (const Tensor& t : value.tensors()) active |= transform_active(t);

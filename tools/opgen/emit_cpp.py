@@ -289,6 +289,9 @@ def save_inputs(op, indent="  ", inplace=False):
                 text += f"{indent}if ({cond}) node->{a.name}_ = Saved({value}.as_tensor());\n"
             elif a.type == "Tensor?[]":
                 text += f"{indent}if ({cond}) node->{a.name}_ = save_opt_list({value});\n"
+            elif a.name in op.saves:
+                read = wanted(op, op.saves[a.name])
+                text += f"{indent}if ({cond}) node->{a.name}_ = Saved({read} ? {value} : shape_only({value}));\n"
             else:
                 text += f"{indent}if ({cond}) node->{a.name}_ = Saved({value});\n"
         if f"{a.name}_shapes" in uses.meta:
