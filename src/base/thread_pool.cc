@@ -7,6 +7,11 @@
 // region costs no more than the caller's own work if no worker is awake, and nothing on the caller's stack
 // outlives the call.
 //
+// Note [Placement]: Linux wakes a thread where it last ran, and on a machine with few processors it may not
+// look for an idle one. A worker that once shared the processor of its waker would do so for ever, and the
+// region would run on one processor. So a waker that finds a parked worker on its own processor bars the
+// worker from that processor (and from no other) before it wakes it.
+//
 // Note [Immortal pool]: the pool is never destroyed and its threads are detached, so exit() and static
 // destructors never race with them. After fork() the child forgets the pool and builds a new one when needed.
 #include "base/thread_pool.h"
@@ -32,6 +37,9 @@
 #include <pthread.h>
 #include <signal.h>
 #endif
+#if defined(__linux__)
+#include <sched.h>
+#endif
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
 #endif
@@ -40,7 +48,8 @@ namespace rustorch {
 namespace {
 
 constexpr int kMaxThreads = 1024;
-constexpr auto kSpinTime = std::chrono::microseconds(30);
+// Longer than the host code between two operators; waking a parked thread takes 6 to 20 microseconds.
+constexpr auto kSpinTime = std::chrono::microseconds(200);
 constexpr auto kYieldLoss = std::chrono::microseconds(5);  // a longer yield means that others need the CPU
 
 constexpr uint64_t kJoinedMask = 0xffffu;
@@ -122,7 +131,33 @@ struct alignas(64) Worker {
   bool wake = false;
   std::mutex mutex;
   std::condition_variable signal;
+#if defined(__linux__)
+  std::atomic<int> cpu{-1};  // where it parked; -1 before that
+  pthread_t handle{};        // these two are written before cpu
+  cpu_set_t allowed{};
+#endif
 };
+
+/// Note [Placement].
+void note_cpu(Worker* self) {
+#if defined(__linux__)
+  self->cpu.store(sched_getcpu(), std::memory_order_release);
+#else
+  (void)self;
+#endif
+}
+
+void move_away_from_waker(Worker* parked) {
+#if defined(__linux__)
+  const int cpu = parked->cpu.load(std::memory_order_acquire);
+  if (cpu < 0 || cpu >= CPU_SETSIZE || cpu != sched_getcpu()) return;
+  cpu_set_t mask = parked->allowed;
+  CPU_CLR(static_cast<size_t>(cpu), &mask);
+  if (CPU_COUNT(&mask) > 0) pthread_setaffinity_np(parked->handle, sizeof(mask), &mask);
+#else
+  (void)parked;
+#endif
+}
 
 class Pool {
  public:
@@ -231,6 +266,7 @@ void Pool::wake_children(int slot, int slots) {
   for (int child = 2 * slot + 1; child <= 2 * slot + 2 && child < slots; ++child) {
     Worker* w = workers_[child - 1].load(std::memory_order_acquire);
     if (!w->parked.load(std::memory_order_seq_cst)) continue;
+    move_away_from_waker(w);
     {
       std::lock_guard<std::mutex> lock(w->mutex);
       w->wake = true;
@@ -267,6 +303,7 @@ void Pool::drain(int slot) {
 }
 
 void Pool::park(Worker* self, uint64_t done_epoch) {
+  note_cpu(self);
   std::unique_lock<std::mutex> lock(self->mutex);
   self->parked.store(true, std::memory_order_seq_cst);
   if (!joinable(gate_.load(std::memory_order_seq_cst), *self, done_epoch))
@@ -278,6 +315,9 @@ void Pool::park(Worker* self, uint64_t done_epoch) {
 void Pool::worker_main(Worker* self) {
 #if defined(__linux__)
   pthread_setname_np(pthread_self(), "rt-worker");
+  self->handle = pthread_self();
+  if (pthread_getaffinity_np(self->handle, sizeof(self->allowed), &self->allowed) != 0)
+    CPU_ZERO(&self->allowed);
 #endif
   tls_in_region = true;
   tls_index = self->slot;
