@@ -224,6 +224,25 @@ HWY_INLINE int find_runs(const int64_t* column, int first, int cols, Run<T>* run
   return count;
 }
 
+// One vector of a gathered panel over all k. COUNT runs, or any number when it is 0.
+template <int COUNT, class T>
+HWY_INLINE void gather_vector(T* to, const T* src, const int64_t* shift, int64_t k, const Run<T>* from,
+                              int count) {
+  constexpr int kNr = kNv * lanes_of<T>(), kMost = COUNT > 0 ? COUNT : lanes_of<T>();
+  const Tag<T> d;
+  Run<T> runs[kMost];
+  for (int i = 0; i < (COUNT > 0 ? COUNT : count); ++i) runs[i] = from[i];
+#pragma GCC unroll 2
+  for (int64_t q = 0; q < k; ++q, to += kNr) {
+    const T* p = src + shift[q];
+    auto value = hn::MaskedLoad(runs[0].mask, d, p + runs[0].offset);
+#pragma GCC unroll 4
+    for (int i = 1; i < (COUNT > 0 ? COUNT : count); ++i)
+      value = hn::Or(value, hn::MaskedLoad(runs[i].mask, d, p + runs[i].offset));
+    hn::StoreU(value, d, to);
+  }
+}
+
 template <class T>
 void gather_panel(T* dst, const T* src, const int64_t* shift, int64_t k, const int64_t* column, int cols) {
   constexpr int kLanes = lanes_of<T>(), kNr = kNv * kLanes;
@@ -233,12 +252,21 @@ void gather_panel(T* dst, const T* src, const int64_t* shift, int64_t k, const i
       Run<T> runs[kLanes];
       const int count = find_runs(column, v * kLanes, cols, runs);
       T* to = dst + v * kLanes;
-      for (int64_t q = 0; q < k; ++q, to += kNr) {
-        const T* p = src + shift[q];
-        auto value = hn::Zero(d);
-        for (int i = 0; i < count; ++i)
-          value = hn::Or(value, hn::MaskedLoad(runs[i].mask, d, p + runs[i].offset));
-        hn::StoreU(value, d, to);
+      switch (count) {
+        case 0:
+          for (int64_t q = 0; q < k; ++q, to += kNr) hn::StoreU(hn::Zero(d), d, to);
+          break;
+        case 1:
+          gather_vector<1>(to, src, shift, k, runs, count);
+          break;
+        case 2:
+          gather_vector<2>(to, src, shift, k, runs, count);
+          break;
+        case 3:
+          gather_vector<3>(to, src, shift, k, runs, count);
+          break;
+        default:
+          gather_vector<0>(to, src, shift, k, runs, count);
       }
     }
   } else {

@@ -52,8 +52,8 @@ template <class T>
 Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
   const auto bytes = [](int64_t elements) { return elements * static_cast<int64_t>(sizeof(T)); };
   const int64_t row_panels = ceil_div(p.m, t.mr), column_panels = ceil_div(p.n, t.nr);
-  const int64_t wanted = wanted_tasks(static_cast<double>(p.m) * static_cast<double>(p.n) *
-                                      static_cast<double>(p.k));
+  const int64_t wanted =
+      wanted_tasks(static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k));
   const bool small_a = bytes(p.m * p.k) <= kWholeABytes;
   int64_t rows, columns;  // panels of a task
   if (small_a && column_panels >= std::min(wanted, kFewTasks)) {
@@ -73,11 +73,14 @@ Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
   plan.njb = ceil_div(p.n, plan.nb);
   // Rows a multiple of 4 KiB apart fall into the same cache sets; a tile then does better packed.
   const bool rows_collide = p.a_cs == 1 && bytes(p.a_rs) % 4096 == 0 && p.m > 8;
-  const bool a_direct = p.n <= 2 * t.nr || (!rows_collide && (bytes(p.m * p.k) <= kDirectBytes ||
-                                                              (p.a_cs == 1 && t.direct_b && small_a)));
+  const bool a_direct =
+      p.n <= 2 * t.nr ||
+      (!rows_collide && (bytes(p.m * p.k) <= kDirectBytes || (p.a_cs == 1 && t.direct_b && small_a)));
   // Vectors that straddle cache lines load at half the speed.
   const bool b_aligned = reinterpret_cast<uintptr_t>(p.b) % 64 == 0 && bytes(p.b_ks) % 64 == 0;
-  const int64_t b_limit = a_direct && p.a_cs == 1 && b_aligned ? kDirectB : b_aligned ? kDirectBytes : kDirectBytes / 4;
+  const int64_t b_limit = a_direct && p.a_cs == 1 && b_aligned ? kDirectB
+                          : b_aligned                          ? kDirectBytes
+                                                               : kDirectBytes / 4;
   const bool b_direct = t.direct_b && p.b_ns == 1 && (p.m <= 2 * t.mr || bytes(p.k * p.n) <= b_limit);
   plan.a = p.prepacked_a ? Source::Shared
            : a_direct    ? Source::Direct

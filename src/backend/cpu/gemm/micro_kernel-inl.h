@@ -230,7 +230,8 @@ HWY_INLINE TileFn<T> tile_for_rows(int64_t rows) {
     RT_ROWS(6)
     RT_ROWS(7)
     RT_ROWS(8)
-    RT_ROWS(9) RT_ROWS(10) RT_ROWS(11) RT_ROWS(12) RT_ROWS(13) RT_ROWS(14) default : return tile<1, NV, false, T>;
+    RT_ROWS(9)
+    RT_ROWS(10) RT_ROWS(11) RT_ROWS(12) RT_ROWS(13) RT_ROWS(14) default : return tile<1, NV, false, T>;
   }
 #undef RT_ROWS
 }
