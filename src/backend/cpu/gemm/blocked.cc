@@ -143,6 +143,14 @@ void run_task(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan, co
   g.bias = p.bias ? p.bias + (p.bias_rows ? r.i0 + i0 : r.j0 + j0) : nullptr;
   g.bias_rows = p.bias_rows;
   g.act = p.act;
+  if (p.next_a != nullptr) {
+    g.next[0] = p.next_a;
+    g.next_bytes[0] = p.m * p.k * static_cast<int64_t>(sizeof(T));
+  }
+  if (p.next_b != nullptr) {
+    g.next[1] = p.next_b;
+    g.next_bytes[1] = p.k * p.n * static_cast<int64_t>(sizeof(T));
+  }
   const int64_t depth = std::min(r.depth, r.k);
   ScratchBuffer<T> a_scratch(plan.a == Source::Task ? ceil_div(g.m, t.mr) * depth * t.a_stride : 0);
   ScratchBuffer<T> b_scratch(plan.b == Source::Task ? ceil_div(g.n, t.nr) * depth * t.nr : 0);

@@ -62,7 +62,8 @@ struct TileArgs {
   T* c;
   int64_t ldc;
   int n_left;
-  uintptr_t ahead = 0;  // address a later tile will read from, at the pace of a panel of A
+  uintptr_t ahead = 0;      // address a later tile will read from, at the pace of a panel of A
+  intptr_t ahead_step = 0;  // bytes per k in tile(); 64 or 0
 };
 
 // One row of B; `mask` selects the columns of the last vector unless the tile is whole. The mask is made
@@ -157,7 +158,12 @@ HWY_NOINLINE void tile(const TileArgs<T>& t) {
   int64_t k = t.k;
   if constexpr (MR == kMr) {
     if (t.cs == 1) {  // rows in place: steps of four, for fewer additions to pointers beside the arithmetic
+      uintptr_t ahead = t.ahead;
+      const intptr_t ahead_step = t.ahead_step;
       for (; k >= 4; k -= 4) {
+        for (int i = 0; i < 4; ++i)
+          __builtin_prefetch(reinterpret_cast<const void*>(ahead + i * ahead_step), 0, 2);
+        ahead += 4 * ahead_step;
         step(b, 0);
         step(b + bs, 1);
         step(b + 2 * bs, 2);
@@ -241,6 +247,9 @@ void block(const BlockArgs<T>& g) {
   constexpr int kLanes = lanes_of<T>(), kNr = kNv * kLanes;
   const bool post = g.last && (g.bias != nullptr || g.act != Activation::None);
   const bool b_packed = g.b_ks == kNr;
+  int next_index = 0;
+  const char* next_at = static_cast<const char*>(g.next[0]);
+  int64_t next_bytes = g.next_bytes[0];
   for (int64_t j = 0, pj = 0; j < g.n; j += kNr, ++pj) {
     const int cols = static_cast<int>(g.n - j < kNr ? g.n - j : kNr);
     const bool two = cols > kLanes;
@@ -252,6 +261,21 @@ void block(const BlockArgs<T>& g) {
                                                                  : tile<kMr, 1, false, T>;
     int64_t i = 0;
     for (; i + kMr <= g.m; i += kMr) {
+      if (!g.a_packed) {  // what the next product reads, a line per k
+        t.ahead = reinterpret_cast<uintptr_t>(next_bytes > 0 ? next_at : reinterpret_cast<const char*>(t.a));
+        t.ahead_step = next_bytes > 0 ? 64 : 0;
+        next_at += g.k * 64;
+        next_bytes -= g.k * 64;
+        if (next_bytes <= 0 && next_index == 0) {
+          next_index = 1;
+          next_at = static_cast<const char*>(g.next[1]);
+          next_bytes = g.next_bytes[1];
+        }
+        full(t);
+        t.a += g.a_panel;
+        t.c += kMr * g.ldc;
+        continue;
+      }
       // The first tiles fetch the next panel of B, the others the next panel of A.
       constexpr int64_t kTilesForB = (kNr + kAStride - 1) / kAStride;
       const T* next =
