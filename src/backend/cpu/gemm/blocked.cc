@@ -22,6 +22,7 @@ constexpr int64_t kPackGrain = 32 * 1024;    // elements packed per chunk
 constexpr int64_t kMaxPacked = 8 << 20;      // elements of one operand packed at a time
 constexpr int64_t kWholeABytes = 1 << 20;    // an A up to this size stays in the L2 cache for all columns
 constexpr int64_t kDirectBytes = 192 << 10;  // operands up to this size stay in cache unpacked
+constexpr int64_t kDirectRows = 512 << 10;   // the same for A whose rows are contiguous
 constexpr int64_t kDirectB = 352 << 10;      // the same for B when A is read in place too
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -73,9 +74,9 @@ Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
   plan.njb = ceil_div(p.n, plan.nb);
   // Rows a multiple of 4 KiB apart fall into the same cache sets; a tile then does better packed.
   const bool rows_collide = p.a_cs == 1 && bytes(p.a_rs) % 4096 == 0 && p.m > 8;
+  const bool rows_in_place = p.a_cs == 1 && t.direct_b && bytes(p.m * p.k) <= kDirectRows;
   const bool a_direct =
-      p.n <= 2 * t.nr ||
-      (!rows_collide && (bytes(p.m * p.k) <= kDirectBytes || (p.a_cs == 1 && t.direct_b && small_a)));
+      p.n <= 2 * t.nr || (!rows_collide && (bytes(p.m * p.k) <= kDirectBytes || rows_in_place));
   // Vectors that straddle cache lines load at half the speed.
   const bool b_aligned = reinterpret_cast<uintptr_t>(p.b) % 64 == 0 && bytes(p.b_ks) % 64 == 0;
   const int64_t b_limit = a_direct && p.a_cs == 1 && b_aligned ? kDirectB
