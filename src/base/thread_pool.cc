@@ -50,7 +50,7 @@ namespace {
 constexpr int kMaxThreads = 1024;
 // Longer than the host code between two operators; waking a parked thread takes 6 to 20 microseconds.
 constexpr auto kSpinTime = std::chrono::microseconds(200);
-constexpr auto kYieldLoss = std::chrono::microseconds(5);  // a longer yield means that others need the CPU
+constexpr auto kLostCpu = std::chrono::microseconds(50);  // a gap between looks that means a lost CPU
 
 constexpr uint64_t kJoinedMask = 0xffffu;
 constexpr int kSlotsShift = 16;
@@ -93,27 +93,22 @@ inline void write_fp_mode(uint64_t mode) {
 #endif
 }
 
-/// Waits a short time for ready(); returns whether it became true. Gives the CPU up now and then, and stops
-/// at once when somebody else takes it: on a loaded machine the thread that we wait for may need this very
-/// CPU.
+/// Waits a short time for ready(); returns whether it became true. Stops at once when somebody else took the
+/// CPU meanwhile: the machine is loaded then, and a parked thread gets its turn sooner than one that ran on.
+/// For the same reason it does not yield, which would give a whole time slice away.
 template <class Ready>
 bool spin_until(Ready ready) {
   using Clock = std::chrono::steady_clock;
-  for (int i = 0; i < 32; ++i) {
-    if (ready()) return true;
-    cpu_relax();
-  }
-  const auto until = Clock::now() + kSpinTime;
+  auto last = Clock::now();
+  const auto until = last + kSpinTime;
   for (;;) {
-    const auto before = Clock::now();
-    if (before > until) return false;
-    std::this_thread::yield();
-    if (ready()) return true;
-    if (Clock::now() - before > kYieldLoss) return false;
     for (int i = 0; i < 8; ++i) {
-      cpu_relax();
       if (ready()) return true;
+      cpu_relax();
     }
+    const auto now = Clock::now();
+    if (now > until || now - last > kLostCpu) return ready();
+    last = now;
   }
 }
 
