@@ -38,7 +38,8 @@ void set_history_list(const std::vector<Tensor>& results, const NodeRef<Node>& n
 }
 
 Tensor as_view(const Tensor& base, Tensor result, bool multi_output) {
-  if (!is_differentiable(base.dtype()) || detail::thread_modes().inference || base.impl()->is_inference()) {
+  const bool untracked = detail::thread_modes().inference && !base.impl()->requires_grad_fast();
+  if (!is_differentiable(base.dtype()) || untracked || base.impl()->is_inference()) {
     result.impl()->set_inference(base.impl()->is_inference());
     return result;
   }
@@ -68,7 +69,10 @@ void bump_version(const Tensor& self) {
 
 void check_inplace(const char* op, const Tensor& self) {
   const TensorImpl* impl = self.impl();
-  if (!impl->is_contiguous()) check_no_overlap(op, self);
+  if (!impl->is_contiguous())
+    check_no_overlap(op, self);
+  else
+    check_inference_write(op, self);
   if (!impl->requires_grad_fast() || !GradMode::is_enabled()) return;
   const AutogradMeta* meta = meta_of(self);
   if (meta == nullptr) return;
@@ -188,6 +192,11 @@ void assign_view_inplace(const Tensor& self, const Tensor& view) {
 }
 
 Tensor saved_copy(const Tensor& self) { return transforming() ? transform_saved_copy(self) : clone(self); }
+
+Tensor shape_only(const Tensor& t) {
+  if (transforming()) return t;
+  return make_alias(zeros({1}, t.dtype(), t.device()), t.sizes(), DimVector(t.sizes().size(), 0), 0);
+}
 
 void refuse_transform_value(const char* op, const Value& value) {
   bool active = value.kind == Value::Kind::Tensor && transform_active(value.tensor());

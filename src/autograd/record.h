@@ -121,6 +121,10 @@ inline void refuse_grad_out(const char* op, const Args&... args) {
 /// What a node saves of a tensor that is about to be overwritten.
 Tensor saved_copy(const Tensor& self);
 
+/// What a node saves of a tensor whose shape alone the wanted gradients read: one element under all its
+/// places.
+Tensor shape_only(const Tensor& t);
+
 /// Sizes of every tensor of a list: what a formula may use as `tensors_shapes`.
 std::vector<std::vector<int64_t>> shapes_of(TensorList list);
 

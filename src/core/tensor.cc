@@ -16,7 +16,10 @@ DType Tensor::dtype() const { return impl()->dtype(); }
 Device Tensor::device() const { return impl()->device(); }
 int64_t Tensor::element_size() const { return static_cast<int64_t>(rustorch::element_size(impl()->dtype())); }
 bool Tensor::is_contiguous(MemoryFormat format) const { return impl()->is_contiguous(format); }
-int64_t Tensor::version() const { return impl()->version(); }
+int64_t Tensor::version() const {
+  RT_CHECK(!impl()->is_inference(), Autograd, "", "Inference tensors do not track version counter.");
+  return impl()->version();
+}
 
 int64_t Tensor::size(int64_t dim) const {
   RT_CHECK(impl()->dim() > 0, Index, "size", "dimension specified as ", dim, " but tensor has no dimensions");

@@ -1,6 +1,4 @@
 // Bodies of the copy operators: copy_, clone, conversions, fills and masked fills.
-#include <cmath>
-#include <complex>
 #include <utility>
 
 #include "backend/compute_backend.h"
@@ -12,8 +10,10 @@
 #include "ops/dim_array.h"
 #include "ops/make.h"
 #include "ops/overlap.h"
+#include "ops/scalar_range.h"
 #include "ops/view_common.h"
 #include "rustorch/error.h"
+#include "rustorch/grad_mode.h"
 
 namespace rustorch {
 
@@ -31,61 +31,12 @@ Tensor share_bytes(const Tensor& self) {
     return {};  // would keep a larger block alive
   Storage* twin = t.storage()->share();
   if (twin == nullptr) return {};
-  return Tensor(new TensorImpl(twin, t.sizes(), t.strides(), t.offset(), t.dtype(), t.device()));
+  return new_tensor(new TensorImpl(twin, t.sizes(), t.strides(), t.offset(), t.dtype(), t.device()));
 }
 
 bool same_device(Device a, Device b) { return a == b; }
 
-/// The name of the C++ type, which PyTorch's message has.
-const char* element_name(DType t) {
-  switch (t) {
-    case kUInt8:
-      return "uint8_t";
-    case kInt8:
-      return "int8_t";
-    case kInt16:
-      return "int16_t";
-    case kInt32:
-      return "int";
-    case kInt64:
-      return "int64_t";
-    case kFloat16:
-      return "at::Half";
-    case kBFloat16:
-      return "at::BFloat16";
-    case kFloat32:
-    case kComplex64:
-      return "float";
-    default:
-      return "double";
-  }
-}
-
-/// Whether t holds the real number v, rounded.
-bool holds(DType t, double v) {
-  if (is_integral(t, false)) {
-    const double half = std::ldexp(1.0, static_cast<int>(element_size(t)) * 8 - 1);
-    return t == kUInt8 ? v >= 0 && v <= 255 : v >= -half && v <= (t == kInt64 ? half : half - 1);
-  }
-  if (t == kFloat64 || t == kComplex128 || !std::isfinite(v)) return true;
-  const double top = t == kFloat16 ? 65504.0 : t == kBFloat16 ? 3.3895313892515355e38 : 3.4028234663852886e38;
-  return v >= -top && v <= top;
-}
-
 }  // namespace
-
-void check_scalar_fits(const char* op, DType t, const Scalar& value) {
-  if (t == kBool) return;
-  bool fits = true;
-  if (value.is_integral()) {
-    const double v = static_cast<double>(value.to_int());
-    if (is_integral(t, false) && t != kInt64) fits = holds(t, t == kUInt8 && v < 0 ? -v : v);
-  } else {
-    const std::complex<double> v = value.to_complex();
-    fits = holds(t, v.real()) && (is_complex(t) ? holds(t, v.imag()) : v.imag() == 0);
-  }
-  RT_CHECK(fits, Value, op, "value cannot be converted to type ", element_name(t), " without overflow");
-}
 
 Tensor expand_to(const char* op, const Tensor& t, IntArrayRef size) {
   if (t.sizes() == size) return t;
@@ -115,7 +66,16 @@ void copy_data(const Tensor& dst, const Tensor& src) {
   backend.copy(dst, src);
 }
 
+void check_inference_write(const char* op, const Tensor& self) {
+  if (!self.impl()->is_inference()) [[likely]]
+    return;
+  RT_CHECK(detail::thread_modes().inference, Autograd, op,
+           "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to "
+           "get a normal tensor before doing inplace update.");
+}
+
 void check_no_overlap(const char* op, const Tensor& self) {
+  check_inference_write(op, self);
   RT_CHECK(self.impl()->is_contiguous() || !overlaps_itself(self.sizes(), self.strides()), Value, op,
            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
            "location. "
@@ -208,7 +168,7 @@ Tensor type_as(const Tensor& self, const Tensor& other) {
 }
 
 void fill__Scalar(const Tensor& self, const Scalar& value) {
-  check_scalar_fits("fill_", self.dtype(), value);
+  check_fits("fill_", value, self.dtype());
   if (self.numel() == 0 || self.device().is_meta()) return;
   backend_for(self).fill(self, value);
 }
@@ -238,7 +198,7 @@ namespace {
 void check_masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) {
   RT_CHECK(mask.dtype() == kBool, Type, "masked_fill",
            "masked_fill only supports boolean masks, but got mask with dtype ", dtype_name(mask.dtype()));
-  check_scalar_fits("masked_fill", self.dtype(), value);
+  check_fits("masked_fill", value, self.dtype());
 }
 
 Scalar masked_fill_value(const Tensor& self, const Tensor& value) {

@@ -9,6 +9,7 @@
 #include "ops/dim_array.h"
 #include "ops/index_common.h"
 #include "ops/make.h"
+#include "ops/scalar_range.h"
 #include "rustorch/error.h"
 
 namespace rustorch {
@@ -286,8 +287,7 @@ Tensor index_copy(const Tensor& self, int64_t dim, const Tensor& index, const Te
 
 void index_fill__Scalar(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
   const int64_t d = wrap_dim("index_fill_", dim, self.dim());
-  RT_CHECK(!value.is_complex() || is_complex(self.dtype()), Type, "index_fill_",
-           "Converting complex Scalar to non-complex type is not supported");
+  check_fits("index_fill_", value, self.dtype());
   RT_CHECK(index.dtype() == kInt64 || index.dtype() == kInt32, Index, "index_fill_",
            "Expected dtype int64 for index.");
   check_no_overlap("index_fill_", self);

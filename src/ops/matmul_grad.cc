@@ -11,32 +11,31 @@ Tensor adjoint_matrix(const Tensor& t) { return conj_if_complex(transpose(t, -2,
 
 Scalar conj_number(const Scalar& s) { return s.is_complex() ? Scalar(std::conj(s.to_complex())) : s; }
 
-namespace {
-
-/// t as a matrix whose rows are the vectors along its last dimension; there may be no elements.
-Tensor rows_of(const Tensor& t) {
-  if (t.dim() == 2) return t;
-  int64_t rows = 1;
-  for (int64_t d = 0; d + 1 < t.dim(); ++d) rows *= t.size(d);
-  return reshape(t, {rows, t.size(-1)});
-}
-
-}  // namespace
-
-Tensor linear_backward_input(const Tensor& g, const Tensor& weight, IntArrayRef input_sizes) {
-  if (weight.dim() == 1) return mul(unsqueeze(g, -1), conj_if_complex(weight));
-  const Tensor gi = mm(rows_of(g), conj_if_complex(weight));
-  return g.dim() == 2 ? gi : view(gi, input_sizes);
-}
-
-Tensor linear_backward_weight(const Tensor& g, const Tensor& input) {
-  const Tensor x = rows_of(input);
-  if (g.dim() < input.dim()) return mv(adjoint_matrix(x), reshape(g, {-1}));  // a weight vector
-  return mm(transpose(rows_of(g), 0, 1), conj_if_complex(x));
-}
-
-Tensor linear_backward_bias(const Tensor& g, int64_t weight_dim) {
-  return weight_dim == 1 ? sum(g) : sum(rows_of(g), IntArrayRef{0});
+std::tuple<Tensor, Tensor, Tensor> linear_backward(const Tensor& g, const Tensor& input, const Tensor& weight,
+                                                   const std::array<bool, 3>& grad_mask) {
+  Tensor gi, gw, gb;
+  const int64_t k = input.size(-1);
+  int64_t rows = 1;  // not left to reshape: there may be no elements
+  for (int64_t d = 0; d + 1 < input.dim(); ++d) rows *= input.size(d);
+  if (weight.dim() == 1) {
+    // g has input's shape without the last dimension
+    if (grad_mask[0]) gi = mul(unsqueeze(g, -1), conj_if_complex(weight));
+    if (grad_mask[1]) gw = mv(adjoint_matrix(reshape(input, {rows, k})), reshape(g, {-1}));
+    if (grad_mask[2]) gb = sum(g);
+    return {gi, gw, gb};
+  }
+  const bool flat = g.dim() == 2;
+  const Tensor g2 = flat ? g : reshape(g, {rows, weight.size(0)});
+  if (grad_mask[0]) {
+    gi = mm(g2, conj_if_complex(weight));
+    if (!flat) gi = view(gi, input.sizes());
+  }
+  if (grad_mask[1]) {
+    const Tensor x2 = flat ? input : reshape(input, {rows, k});
+    gw = mm(transpose(g2, 0, 1), conj_if_complex(x2));
+  }
+  if (grad_mask[2]) gb = sum(g2, IntArrayRef{0});
+  return {gi, gw, gb};
 }
 
 }  // namespace rustorch

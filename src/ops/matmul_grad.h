@@ -13,9 +13,8 @@ Tensor adjoint_matrix(const Tensor& t);
 Tensor conj_if_complex(const Tensor& t);
 /// Complex conjugate of a number.
 Scalar conj_number(const Scalar& s);
-/// Gradients of linear(), one each, so that only what a wanted one needs is kept.
-Tensor linear_backward_input(const Tensor& g, const Tensor& weight, IntArrayRef input_sizes);
-Tensor linear_backward_weight(const Tensor& g, const Tensor& input);
-Tensor linear_backward_bias(const Tensor& g, int64_t weight_dim);
+/// Gradients of linear() by input, weight and bias.
+std::tuple<Tensor, Tensor, Tensor> linear_backward(const Tensor& g, const Tensor& input, const Tensor& weight,
+                                                   const std::array<bool, 3>& grad_mask);
 
 }  // namespace rustorch

@@ -3,7 +3,7 @@
 import copy
 
 from emit_autocast import HEADER, add_autocast
-from emit_autograd import emit_node, node_uses
+from emit_autograd import emit_node, node_name, node_uses
 from emit_transform import declare_infos, enter, record_body
 from families import default_variants, gradients, kernel_requests, param_args, rules, tensor_args
 from grammar import OUT_RULES, Arg
@@ -268,10 +268,6 @@ def attach(op, indent="  "):
     return text
 
 
-def node_name(op):
-    return "".join(p.capitalize() for p in op.impl_name.split("_") if p) + ("_" if op.impl_name.startswith("_") else "") + ("Inplace" if op.kind == "inplace" else "") + "Backward"
-
-
 def wanted(op, args):
     """The condition that one of the gradients of `args` is needed."""
     return " || ".join(f"node->wants_arg({i})" for i in sorted(grad_index(op, g) for g in args))
@@ -293,6 +289,9 @@ def save_inputs(op, indent="  ", inplace=False):
                 text += f"{indent}if ({cond}) node->{a.name}_ = Saved({value}.as_tensor());\n"
             elif a.type == "Tensor?[]":
                 text += f"{indent}if ({cond}) node->{a.name}_ = save_opt_list({value});\n"
+            elif a.name in op.saves:
+                read = wanted(op, op.saves[a.name])
+                text += f"{indent}if ({cond}) node->{a.name}_ = Saved({read} ? {value} : shape_only({value}));\n"
             else:
                 text += f"{indent}if ({cond}) node->{a.name}_ = Saved({value});\n"
         if f"{a.name}_shapes" in uses.meta:

@@ -9,7 +9,7 @@ from typing import Any
 import rustorch as rt
 from rustorch import Tensor
 
-from .._ops import float32_under_autocast, op, op_or
+from .._ops import float32_under_autocast, op
 from . import composed
 
 _mse = op("mse_loss")
@@ -20,8 +20,7 @@ _bce = op("binary_cross_entropy")
 _bce_logits = op("binary_cross_entropy_with_logits")
 _nll = op("nll_loss")
 _cross_entropy = op("cross_entropy")
-_kl_div = op_or("kl_div", composed.kl_div)
-_ctc = op_or("ctc_loss", composed.ctc_loss)
+_kl_div = op("kl_div")
 _REDUCTIONS = ("none", "mean", "sum")
 
 
@@ -565,7 +564,7 @@ def ctc_loss(
     zero_infinity: bool = False,
 ) -> Tensor:
     """Connectionist temporal classification: log_probs (T, N, C), targets (N, S) or (sum S)."""
-    return _ctc(
+    return composed.ctc_loss(
         log_probs,
         targets,
         input_lengths,

@@ -29,7 +29,9 @@ struct BlockArgs {
   const T* bias;   ///< for the first column of the block (row, if bias_rows), or null
   bool bias_rows;  ///< one value per row instead of per column
   Activation act;
-  bool last;  ///< true when this is the last block along k, so that bias and act apply
+  bool last;              ///< true when this is the last block along k, so that bias and act apply
+  const void* next[2];    ///< what the next product reads: fetched meanwhile when A is read in place
+  int64_t next_bytes[2];  ///< 0: nothing
 };
 
 /// Kernels of one instruction set for one element type.

@@ -62,19 +62,22 @@ struct TileArgs {
   T* c;
   int64_t ldc;
   int n_left;
-  uintptr_t ahead = 0;  // address a later tile will read from, at the pace of a panel of A
+  uintptr_t ahead = 0;      // address a later tile will read from, at the pace of a panel of A
+  intptr_t ahead_step = 0;  // bytes per k in tile(); 64 or 0
 };
 
-template <int NV, class T>
-HWY_INLINE void load_b_row(const T* b, int n_left, Vec<T>* out) {
+// One row of B; `mask` selects the columns of the last vector unless the tile is whole. The mask is made
+// once per tile: moving one into a mask register takes a port of the arithmetic.
+template <int NV, bool kWhole, class T, class M>
+HWY_INLINE void load_b_row(const T* b, M mask, Vec<T>* out) {
   const Tag<T> d;
   constexpr int kLanes = lanes_of<T>();
 #pragma GCC unroll 4
   for (int j = 0; j < NV - 1; ++j) out[j] = hn::LoadU(d, b + j * kLanes);
-  if constexpr (kMaskedTiles) {
-    out[NV - 1] = hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(n_left)), d, b + (NV - 1) * kLanes);
+  if constexpr (kMaskedTiles && !kWhole) {
+    out[NV - 1] = hn::MaskedLoad(mask, d, b + (NV - 1) * kLanes);
   } else {
-    (void)n_left;
+    (void)mask;
     out[NV - 1] = hn::LoadU(d, b + (NV - 1) * kLanes);
   }
 }
@@ -121,8 +124,8 @@ HWY_INLINE void store_tile(const TileArgs<T>& t, const Vec<T> (&acc)[MR][NV]) {
   }
 }
 
-// Any strides, any columns.
-template <int MR, int NV, class T>
+// Any strides; any columns unless kWhole.
+template <int MR, int NV, bool kWhole, class T>
 HWY_NOINLINE void tile(const TileArgs<T>& t) {
   const Tag<T> d;
   constexpr int kLanes = lanes_of<T>();
@@ -140,22 +143,44 @@ HWY_NOINLINE void tile(const TileArgs<T>& t) {
 #pragma GCC unroll 8
   for (int g = 0; g < kGroups; ++g) a[g] = t.a + 3 * g * t.rs;
   const T* b = t.b;
-  const int64_t rs = t.rs, cs = t.cs, bs = t.bs;
-  const int n_left = t.n_left;
-  for (int64_t k = t.k; k > 0; --k) {
+  const int64_t rs = t.rs, bs = t.bs;
+  const auto mask = hn::FirstN(d, static_cast<size_t>(kWhole ? kLanes : t.n_left));
+  const auto step = [&](const T* from, int shift) HWY_ATTR {
     Vec<T> bv[NV];
-    load_b_row<NV>(b, n_left, bv);
-    b += bs;
+    load_b_row<NV, kWhole>(from, mask, bv);
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i) {
-      const auto av = hn::Set(d, a[i / 3][(i % 3) * rs]);
+      const auto av = hn::Set(d, a[i / 3][(i % 3) * rs + shift]);
 #pragma GCC unroll 4
       for (int j = 0; j < NV; ++j) acc[i][j] = hn::MulAdd(av, bv[j], acc[i][j]);
     }
+  };
+  int64_t k = t.k;
+  if constexpr (MR == kMr) {
+    if (t.cs == 1) {  // rows in place: steps of four, for fewer additions to pointers beside the arithmetic
+      uintptr_t ahead = t.ahead;
+      const intptr_t ahead_step = t.ahead_step;
+      for (; k >= 4; k -= 4) {
+        for (int i = 0; i < 4; ++i)
+          __builtin_prefetch(reinterpret_cast<const void*>(ahead + i * ahead_step), 0, 2);
+        ahead += 4 * ahead_step;
+        step(b, 0);
+        step(b + bs, 1);
+        step(b + 2 * bs, 2);
+        step(b + 3 * bs, 3);
+        b += 4 * bs;
+#pragma GCC unroll 8
+        for (int g = 0; g < kGroups; ++g) a[g] += 4;
+      }
+    }
+  }
+  for (const int64_t cs = t.cs; k > 0; --k) {
+    step(b, 0);
+    b += bs;
 #pragma GCC unroll 8
     for (int g = 0; g < kGroups; ++g) a[g] += cs;
   }
-  store_tile<MR, NV, false>(t, acc);
+  store_tile<MR, NV, kWhole>(t, acc);
 }
 
 // The full tile on packed panels: constant strides.
@@ -202,7 +227,7 @@ template <class T, int NV>
 HWY_INLINE TileFn<T> tile_for_rows(int64_t rows) {
 #define RT_ROWS(i) \
   case i:          \
-    return tile<(i <= kMr ? i : 1), NV, T>;
+    return tile<(i <= kMr ? i : 1), NV, false, T>;
   switch (rows) {
     RT_ROWS(2)
     RT_ROWS(3)
@@ -211,7 +236,8 @@ HWY_INLINE TileFn<T> tile_for_rows(int64_t rows) {
     RT_ROWS(6)
     RT_ROWS(7)
     RT_ROWS(8)
-    RT_ROWS(9) RT_ROWS(10) RT_ROWS(11) RT_ROWS(12) RT_ROWS(13) RT_ROWS(14) default : return tile<1, NV, T>;
+    RT_ROWS(9)
+    RT_ROWS(10) RT_ROWS(11) RT_ROWS(12) RT_ROWS(13) RT_ROWS(14) default : return tile<1, NV, false, T>;
   }
 #undef RT_ROWS
 }
@@ -221,16 +247,35 @@ void block(const BlockArgs<T>& g) {
   constexpr int kLanes = lanes_of<T>(), kNr = kNv * kLanes;
   const bool post = g.last && (g.bias != nullptr || g.act != Activation::None);
   const bool b_packed = g.b_ks == kNr;
+  int next_index = 0;
+  const char* next_at = static_cast<const char*>(g.next[0]);
+  int64_t next_bytes = g.next_bytes[0];
   for (int64_t j = 0, pj = 0; j < g.n; j += kNr, ++pj) {
     const int cols = static_cast<int>(g.n - j < kNr ? g.n - j : kNr);
     const bool two = cols > kLanes;
     TileArgs<T> t{g.k,     g.a,    g.a_rs,  g.a_cs, g.b + pj * g.b_panel,      g.b_ks,
                   g.alpha, g.beta, g.c + j, g.ldc,  two ? cols - kLanes : cols};
     const TileFn<T> full = g.a_packed && b_packed && cols == kNr ? tile_packed<T>
-                           : two                                 ? tile<kMr, 2, T>
-                                                                 : tile<kMr, 1, T>;
+                           : cols == kNr                         ? tile<kMr, 2, true, T>
+                           : two                                 ? tile<kMr, 2, false, T>
+                                                                 : tile<kMr, 1, false, T>;
     int64_t i = 0;
     for (; i + kMr <= g.m; i += kMr) {
+      if (!g.a_packed) {  // what the next product reads, a line per k
+        t.ahead = reinterpret_cast<uintptr_t>(next_bytes > 0 ? next_at : reinterpret_cast<const char*>(t.a));
+        t.ahead_step = next_bytes > 0 ? 64 : 0;
+        next_at += g.k * 64;
+        next_bytes -= g.k * 64;
+        if (next_bytes <= 0 && next_index == 0) {
+          next_index = 1;
+          next_at = static_cast<const char*>(g.next[1]);
+          next_bytes = g.next_bytes[1];
+        }
+        full(t);
+        t.a += g.a_panel;
+        t.c += kMr * g.ldc;
+        continue;
+      }
       // The first tiles fetch the next panel of B, the others the next panel of A.
       constexpr int64_t kTilesForB = (kNr + kAStride - 1) / kAStride;
       const T* next =
