@@ -201,7 +201,7 @@ void check_masked_fill(const Tensor& self, const Tensor& mask, const Scalar& val
   check_fits("masked_fill", value, self.dtype());
 }
 
-Scalar masked_fill_value(const Tensor& self, const Tensor& value) {
+Scalar masked_fill_value(const Tensor& value) {
   RT_CHECK(value.dim() == 0, Value, "masked_fill",
            "masked_fill only supports a 0-dimensional value tensor, but got tensor with ", value.dim(),
            " dimension(s).");
@@ -221,7 +221,7 @@ Tensor masked_fill_Scalar(const Tensor& self, const Tensor& mask, const Scalar& 
 }
 
 Tensor masked_fill_Tensor(const Tensor& self, const Tensor& mask, const Tensor& value) {
-  return impl::masked_fill_Scalar(self, mask, masked_fill_value(self, value));
+  return impl::masked_fill_Scalar(self, mask, masked_fill_value(value));
 }
 
 void masked_fill__Scalar(const Tensor& self, const Tensor& mask, const Scalar& value) {
@@ -232,7 +232,7 @@ void masked_fill__Scalar(const Tensor& self, const Tensor& mask, const Scalar& v
 }
 
 void masked_fill__Tensor(const Tensor& self, const Tensor& mask, const Tensor& value) {
-  impl::masked_fill__Scalar(self, mask, masked_fill_value(self, value));
+  impl::masked_fill__Scalar(self, mask, masked_fill_value(value));
 }
 
 }  // namespace impl

@@ -179,7 +179,8 @@ Tensor renorm(const Tensor& self, const Scalar& p, int64_t dim, const Scalar& ma
   const Tensor norm = rustorch::linalg_vector_norm(self, p, IntArrayRef(others), true, wide);
   const Tensor scaled = rustorch::mul(rustorch::reciprocal(rustorch::add(norm, 1e-7)), maxnorm);
   const Tensor factor = rustorch::to(scaled, real_type(self.dtype()));
-  return rustorch::where(rustorch::gt(norm, maxnorm), TensorLike(rustorch::mul(self, factor)), TensorLike(self));
+  return rustorch::where(rustorch::gt(norm, maxnorm), TensorLike(rustorch::mul(self, factor)),
+                         TensorLike(self));
 }
 
 // ---- statistics

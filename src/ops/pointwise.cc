@@ -154,12 +154,13 @@ Plan make_plan(const PointwiseOp& op, const Operand* ins, int nin) {
 // Operands whose numbers (0-d tensors too) have been brought into the range of a narrow common dtype, as
 // PyTorch does before it computes: 7 % 300 of uint8 is 7 % 44.
 struct WrappedNumbers {
-  std::array<Operand, 8> ins;
-  std::array<Tensor, 8> copies;
+  static constexpr int kMost = 4;
+  std::array<Operand, kMost> ins{Operand(Scalar(0)), Operand(Scalar(0)), Operand(Scalar(0)),
+                                 Operand(Scalar(0))};
+  std::array<Tensor, kMost> copies;
 
   WrappedNumbers(const PointwiseOp& op, const Plan& plan, const Operand* from, int nin) {
     const KernelInfo& kernel = kernel_info(*op.kernel);
-    RT_CHECK(nin <= static_cast<int>(ins.size()), Internal, op.name, "too many operands");
     for (int i = 0; i < nin; ++i) {
       ins[i] = from[i];
       if (kernel.in_kinds[i] == 'B') continue;
@@ -206,7 +207,7 @@ void run(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, c
          int nparams, const Tensor& out) {
   if (out.numel() == 0) return;
   PointwiseCall call{*op.kernel, compute_type(plan.common), &out, 1, ins, nin, params, nparams};
-  if (is_integral(plan.common, false) && plan.common != kInt64) [[unlikely]] {
+  if (is_integral(plan.common, false) && plan.common != kInt64 && nin <= WrappedNumbers::kMost) [[unlikely]] {
     const WrappedNumbers wrapped(op, plan, ins, nin);
     call.ins = wrapped.ins.data();
     return backend_for(plan.device.type).pointwise(call);
@@ -255,8 +256,8 @@ void pointwise_out(const PointwiseOp& op, const Operand* ins, int nin, const Sca
                    const Tensor& out) {
   Plan plan = make_plan(op, ins, nin);
   RT_CHECK((op.rules & PointwiseRules::kSameOut) == 0 || out.dtype() == plan.result, DType, op.name,
-           "Expected out tensor to have dtype ", dtype_name(plan.result), ", but got ", dtype_name(out.dtype()),
-           " instead");
+           "Expected out tensor to have dtype ", dtype_name(plan.result), ", but got ",
+           dtype_name(out.dtype()), " instead");
   RT_CHECK(can_cast(plan.result, out.dtype()), DType, op.name, "result type ", dtype_scalar_name(plan.result),
            " can't be cast to the desired output type ", dtype_scalar_name(out.dtype()));
   RT_CHECK(out.device() == plan.device, Device, op.name, "Expected out tensor to have device ", plan.device,

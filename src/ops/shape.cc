@@ -157,7 +157,8 @@ std::vector<Tensor> tensor_split_sections(const Tensor& self, int64_t sections, 
   RT_CHECK(sections > 0, Value, "tensor_split", "number of sections must be larger than 0, got ", sections);
   const int64_t size = self.size(dim);
   std::vector<Tensor> out;
-  for (int64_t i = 0, start = 0; i < sections; ++i) {  // slices, which can be written: not the parts of one split
+  for (int64_t i = 0, start = 0; i < sections;
+       ++i) {  // slices, which can be written: not the parts of one split
     const int64_t end = start + size / sections + (i < size % sections ? 1 : 0);
     out.push_back(rustorch::slice(self, dim, start, end, 1));
     start = end;

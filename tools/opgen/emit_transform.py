@@ -136,7 +136,7 @@ def thunk(op, inplace):
 
 def push(op):
     """The tangent of a pointwise operator: its derivative kernels applied to the tangents, added up."""
-    text = f"Tensor push_{op.impl_name}([[maybe_unused]] const Value* v, const Value* t, [[maybe_unused]] const Tensor& result) {{\n  Tensor sum;\n"
+    text = f"Tensor push_{op.impl_name}([[maybe_unused]] const Value* v, [[maybe_unused]] const Value* t, [[maybe_unused]] const Tensor& result) {{\n  Tensor sum;\n"
     at = {a.name: i for i, a in enumerate(op.args)}
     for g in gradients(op):
         if g.zero:
