@@ -163,6 +163,17 @@ Tensor apply_index(const Tensor& self, ArrayRef<TensorIndex> items) {
   return index(a.view, index_list_of(a));
 }
 
+Tensor Tensor::index(std::initializer_list<TensorIndex> items) const { return apply_index(*this, items); }
+Tensor Tensor::operator[](const Tensor& at) const { return index({at}); }
+const Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> items, const Tensor& values) const {
+  apply_index_put(*this, items, values);
+  return *this;
+}
+const Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> items, const Scalar& value) const {
+  apply_index_put(*this, items, value);
+  return *this;
+}
+
 void apply_index_put(const Tensor& self, ArrayRef<TensorIndex> items, const Scalar& number) {
   const Scalar value = rounded(number, self.dtype());
   Applied a = apply_items(self, items);
