@@ -110,6 +110,7 @@ void check_view_write(const char* op, const Tensor& self) {
 }
 
 void rebase_history(const Tensor& self, const NodeRef<Node>& node) {
+  if (!is_differentiable(self.dtype())) return;  // what is written into integers has no gradient
   AutogradMeta& meta = ensure_meta(self);
   if (!meta.is_view()) {
     uint32_t nr = node->add_result(self);
@@ -226,8 +227,12 @@ void write_out(const char* op, int rules, const Tensor& out, const Tensor& value
   RT_CHECK((rules & OutRules::kSameDType) == 0 || out.dtype() == value.dtype(), DType, op,
            "Expected out tensor to have dtype ", dtype_name(value.dtype()), ", but got ",
            dtype_name(out.dtype()), " instead");
-  RT_CHECK(can_cast(value.dtype(), out.dtype()), DType, op, "result type ", dtype_scalar_name(value.dtype()),
-           " can't be cast to the desired output type ", dtype_scalar_name(out.dtype()));
+  const bool truth = (rules & OutRules::kTruth) != 0;
+  RT_CHECK(!truth || out.dtype() == kBool || out.dtype() == kUInt8, DType, op, op,
+           " only supports bool tensor for result, got: ", dtype_scalar_name(out.dtype()));
+  RT_CHECK(truth || can_cast(value.dtype(), out.dtype()), DType, op, "result type ",
+           dtype_scalar_name(value.dtype()), " can't be cast to the desired output type ",
+           dtype_scalar_name(out.dtype()));
   RT_CHECK(out.device() == value.device(), Device, op, "Expected out tensor to have device ", value.device(),
            ", but got ", out.device(), " instead");
   resize_output(op, out, value.sizes());

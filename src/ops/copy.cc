@@ -205,8 +205,6 @@ Scalar masked_fill_value(const Tensor& self, const Tensor& value) {
   RT_CHECK(value.dim() == 0, Value, "masked_fill",
            "masked_fill only supports a 0-dimensional value tensor, but got tensor with ", value.dim(),
            " dimension(s).");
-  RT_CHECK(can_cast(value.dtype(), self.dtype()) || !is_complex(value.dtype()), DType, "masked_fill",
-           "value of dtype ", value.dtype(), " does not fit a tensor of dtype ", self.dtype());
   return value.item();
 }
 

@@ -142,8 +142,37 @@ Tensor values_for(const IndexPlan& plan, const Tensor& values) {
 
 }  // namespace
 
+namespace {
+
+/// The mask when it is the only index, with trailing dimensions of 1 so that it broadcasts against self; else
+/// undefined.
+Tensor only_mask(const Tensor& self, ArrayRef<std::optional<Tensor>> indices) {
+  Tensor mask;
+  int64_t at = 0;
+  for (const std::optional<Tensor>& index : indices) {
+    if (!index || !index->defined()) {
+      ++at;
+      continue;
+    }
+    if (mask.defined() || index->dtype() != kBool || at + index->dim() > self.dim()) return {};
+    for (int64_t d = 0; d < index->dim(); ++d)
+      if (index->size(d) != self.size(at + d)) return {};
+    mask = *index;
+    at += index->dim();
+  }
+  if (!mask.defined()) return mask;
+  for (; at < self.dim(); ++at) mask = rustorch::unsqueeze(mask, -1);
+  return mask;
+}
+
+}  // namespace
+
 void index_put_(const Tensor& self, ArrayRef<std::optional<Tensor>> indices, const Tensor& values,
                 bool accumulate) {
+  if (self.dtype() != values.dtype() && values.numel() == 1 && !accumulate) {
+    const Tensor mask = only_mask(self, indices);  // one number for a mask takes any dtype
+    if (mask.defined()) return impl::masked_fill__Scalar(self, mask, values.item());
+  }
   RT_CHECK(self.dtype() == values.dtype(), DType, "",
            "Index put requires the source and destination dtypes match, got ",
            dtype_scalar_name(self.dtype()), " for the destination and ", dtype_scalar_name(values.dtype()),

@@ -239,7 +239,8 @@ Tensor smooth_l1_loss(const Tensor& self, const Tensor& target, std::string_view
 
 Tensor huber_loss(const Tensor& self, const Tensor& target, std::string_view reduction, double delta) {
   RT_CHECK(delta > 0, Value, "huber_loss", "huber_loss does not support non-positive values for delta.");
-  return reduce_loss("huber_loss", rustorch::_huber(self, target, delta), reduction);
+  const Tensor loss = rustorch::_huber(self, target, delta);
+  return reduce_loss("huber_loss", loss.dtype() == self.dtype() ? loss : loss.to(self.dtype()), reduction);
 }
 
 namespace {

@@ -241,7 +241,7 @@ std::tuple<Tensor, Tensor, Tensor> _layer_norm(const Tensor& input, IntArrayRef 
 Tensor rms_norm(const Tensor& input, IntArrayRef normalized_shape, const std::optional<Tensor>& weight,
                 std::optional<double> eps) {
   const double least = eps                          ? *eps
-                       : input.dtype() == kFloat64  ? 2.220446049250313e-16
+                       : real_type(input.dtype()) == kFloat64 ? 2.220446049250313e-16
                        : input.dtype() == kFloat16  ? 0.0009765625
                        : input.dtype() == kBFloat16 ? 0.0078125
                                                     : 1.1920928955078125e-07;

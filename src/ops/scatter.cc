@@ -182,6 +182,8 @@ void reduce_into(const Tensor& self, int64_t dim, const Tensor& index, const Ten
     raise(ErrorKind::Value, "scatter_reduce",
           rustorch::cat("reduce argument must be either sum, prod, mean, amax or amin, got ", reduce));
   }
+  RT_CHECK(!is_complex(self.dtype()) || (mode != ScatterMode::Max && mode != ScatterMode::Min), NotImplemented,
+           "scatter_reduce", "amax and amin are not defined for complex tensors");
   if (!include_self)
     run_scatter("scatter_reduce", self, dim, index, nullptr, neutral(reduce, self.dtype()),
                 ScatterMode::Write);

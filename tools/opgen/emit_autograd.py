@@ -22,7 +22,7 @@ def node_uses(op):
     uses = Uses()
     if op.is_pointwise:
         for g in gradients(op):
-            if g.trivial or g.refused:
+            if g.bare:
                 continue
             for n in g.inputs:
                 if n == "result":
@@ -181,9 +181,10 @@ def pointwise_formulas(op):
     for g in gradients(op):
         i = order.index(g.arg)
         text += f"    if (wants_arg({i})) {{\n"
-        if g.trivial or g.refused:
+        if g.bare:
             refusal = f"raise(ErrorKind::NotImplemented, \"\", \"the derivative for '{op.name}: {g.arg}' is not implemented.\")"
-            text += f"      {refusal if g.refused else f'out[first_edge({i})] = g'};\n    }}\n"
+            value = f"out[first_edge({i})] = {'zeros_like(g)' if g.zero else 'g'}"
+            text += f"      {refusal if g.refused else value};\n    }}\n"
             continue
         args = ", ".join(g.inputs + [f"Scalar({a.name})" for a in g.params])
         ins = ", ".join(f"Operand({n})" for n in g.inputs)

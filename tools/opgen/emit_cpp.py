@@ -205,7 +205,7 @@ def pointwise_constants(op):
 
 def own_kernels(op):
     """The gradients that have a kernel."""
-    return [g for g in gradients(op) if not (g.trivial or g.refused)]
+    return [g for g in gradients(op) if not g.bare]
 
 
 def emit_kernel_ids(ops):
@@ -419,6 +419,8 @@ def emit_generic_variants(op):
         text += "  GradModeGuard off(false);\n"
         if not tensors and any(a.name == "device" for a in op.args):  # a factory makes its result where out lies
             text += "  if (!device) device = out.device();\n"
+            if any(a.name == "dtype" for a in op.args):
+                text += "  if (!dtype) dtype = out.dtype();\n"
         if op.family in ("reduction", "scan") and any(a.name == "dtype" for a in op.args):
             # Sums in the dtype of out, but for the real results of complex numbers.
             text += "  if (!dtype && is_complex(out.dtype()) == self.is_complex()) dtype = out.dtype();\n"

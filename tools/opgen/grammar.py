@@ -9,7 +9,7 @@ import re
 KINDS = ("primitive", "composite", "view", "inplace")
 VARIANTS = ("function", "method", "inplace", "out", "copy")
 FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero", "autocast", "out", "jvp", "vmap", "save")
-OUT_RULES = {"apart": "kApart", "dtype": "kSameDType"}
+OUT_RULES = {"apart": "kApart", "dtype": "kSameDType", "truth": "kTruth"}
 
 
 class OpsError(Exception):

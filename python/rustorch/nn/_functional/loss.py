@@ -83,6 +83,7 @@ def mse_loss(
     """(input - target)^2, reduced; with `weight` (same shape) the weighted mean or sum."""
     if input.shape != target.shape:
         _warn_sizes(input, target)
+        input, target = rt.broadcast_tensors(input, target)  # before promotion: a 0-d tensor then counts in full
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
     if weight is not None:
@@ -101,6 +102,7 @@ def l1_loss(
     """|input - target|, reduced; with `weight` (same shape) the weighted mean or sum."""
     if input.shape != target.shape:
         _warn_sizes(input, target)
+        input, target = rt.broadcast_tensors(input, target)  # before promotion: a 0-d tensor then counts in full
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
     if weight is not None:
@@ -119,6 +121,7 @@ def smooth_l1_loss(
     """d^2 / (2 beta) where d = |input - target| < beta, else d - beta / 2; reduced."""
     if input.shape != target.shape:
         _warn_sizes(input, target)
+        input, target = rt.broadcast_tensors(input, target)  # before promotion: a 0-d tensor then counts in full
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
     if beta == 0.0:
@@ -136,6 +139,7 @@ def huber_loss(
     """d^2 / 2 where d = |input - target| < delta, else delta * (d - delta / 2); reduced."""
     if input.shape != target.shape:
         _warn_sizes(input, target)
+        input, target = rt.broadcast_tensors(input, target)  # before promotion: a 0-d tensor then counts in full
     if weight is not None:
         if weight.size() != input.size():
             raise ValueError("Weights and input must have the same size.")
