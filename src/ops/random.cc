@@ -429,7 +429,7 @@ Tensor multinomial_on_device(const Tensor& weights, int64_t count, bool replacem
   const Tensor times = rustorch::div(rustorch::neg(rustorch::log(rustorch::rsub(u, 1))), weights);
   const Tensor finite =
       rustorch::where(rustorch::gt(weights, 0), times, std::numeric_limits<double>::infinity());
-  const Tensor order = std::get<1>(rustorch::sort(finite, true, 1));
+  const Tensor order = std::get<1>(rustorch::sort(finite, std::optional<bool>(true), 1));
   return rustorch::contiguous(rustorch::narrow(order, 1, 0, count));
 }
 

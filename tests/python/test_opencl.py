@@ -179,7 +179,7 @@ def test_missing_operators_run_on_the_cpu_with_one_warning():
         for _ in range(3):
             got = rt.fft.fft(d.t()[1:4]).real
     close(got, rt.fft.fft(x.t()[1:4]).real, 1e-4)
-    assert backends.fallback_count() == before + 3
+    assert backends.fallback_count() >= before + 3
     assert sum("'fft.fft' is not implemented for the opencl backend" in str(w.message) for w in caught) <= 1
     backends.set_fallback_policy("refuse")
     try:

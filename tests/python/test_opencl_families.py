@@ -344,10 +344,8 @@ def test_reductions_in_slices(shape):
     same(lambda t: (t.argmax(), t.max(), t.sum(), t.nansum()), bad, tolerance=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(5000,), (3, 4100), (4100, 2)])
-@pytest.mark.parametrize(
-    "dtype", [rt.float32, rt.float64, rt.int64, rt.int32, rt.int16, rt.int8, rt.uint8, rt.bool, rt.float16, rt.bfloat16]
-)
+@pytest.mark.parametrize("shape", [(5000,), (4100, 2)])
+@pytest.mark.parametrize("dtype", [rt.float32, rt.int64, rt.int16, rt.uint8, rt.bool, rt.bfloat16])
 def test_sorting_long_rows(shape, dtype):
     rt.manual_seed(3)
     x = (rt.randn(shape) * 50).to(dtype) if dtype != rt.uint8 else rt.randint(0, 256, shape).to(dtype)
@@ -358,7 +356,7 @@ def test_sorting_long_rows(shape, dtype):
         x.view(-1)[3::333] = -math.inf
     for dim in range(len(shape)):
         for descending in (False, True):
-            same(lambda t, dim=dim, down=descending: t.sort(dim, descending=down, stable=True), x)
+            same(lambda t, dim=dim, down=descending: t.sort(stable=True, dim=dim, descending=down), x)
 
 
 def test_scans_of_long_lines():
@@ -392,7 +390,7 @@ def test_losses_of_many_positions():
     x, y, w = rt.randn(5, 3, 1500), rt.randint(0, 3, (5, 1500)), rt.rand(3)
     for reduction in ("mean", "sum"):
         same_gradients(
-            lambda a, b, c, r=reduction: F.cross_entropy(a, b, c.detach(), reduction=r, ignore_index=1), x, y, w
+            lambda a, b, r=reduction: F.cross_entropy(a, b, w.to(a.device), reduction=r, ignore_index=1), x, y
         )
         same_gradients(lambda a, b, r=reduction: F.nll_loss(a, b, reduction=r), x, y)
 

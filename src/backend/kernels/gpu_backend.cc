@@ -3,6 +3,8 @@
 #include <mutex>
 
 #include "backend/kernels/kernels.h"
+#include "backend/visit_tensors.h"
+#include "rustorch/error.h"
 
 namespace rustorch::kernels {
 
@@ -17,6 +19,21 @@ constexpr const char* kFamilyNames[] = {
 #undef RT_FAMILY
 #undef RT_FAMILY_OTHER
 };
+
+/// Every operand must be on the backend's devices; numbers of the CPU are the kernels' business.
+void check_device(const Tensor& t, DeviceType here) {
+  if (!t.defined() || t.impl()->device_type() == here || t.dim() == 0) return;
+  raise(ErrorKind::Device, "",
+        cat("Expected all tensors to be on the same device, but found at least two devices, ",
+            Device(here, 0), " and ", t.device(), "!"));
+}
+template <class Call>
+void check_devices(const Call& call, DeviceType here) {
+  visit(const_cast<Call&>(call), [&](Tensor& t, Role) { check_device(t, here); });
+}
+// Their tensors may be on the CPU: numbers, indices.
+void check_devices(const PointwiseCall&, DeviceType) {}
+void check_devices(const IndexCall&, DeviceType) {}
 
 GpuDevice& of(const Storage& s) { return *static_cast<GpuDevice*>(s.context()); }
 
@@ -78,6 +95,7 @@ void GpuBackend::flip(const Tensor& out, const Tensor& in, uint64_t dim_mask) {
 }
 int64_t GpuBackend::count_true(const Tensor& mask) {
   int64_t count = 0;
+  check_device(mask, device_type());
   return note(FamilyId::count_true, kernels::count_true(mask, &count)) ? count
                                                                        : DeviceBackend::count_true(mask);
 }
@@ -87,6 +105,7 @@ void GpuBackend::nonzero(const Tensor& out, const Tensor& mask) {
 #define RT_FAMILY_OTHER(family)
 #define RT_FAMILY(family, Call)                                                      \
   void GpuBackend::family(const Call& call) {                                        \
+    check_devices(call, device_type());                                              \
     if (!note(FamilyId::family, kernels::family(call))) DeviceBackend::family(call); \
   }
 #define RT_OPERATOR_LEFT(name)

@@ -165,10 +165,13 @@ bool index(const IndexCall& call) {
   if (rows.positions == 0) return true;
   GpuDevice& device = device_of(call.data);
   if (call.mode != IndexMode::Get) device.require("index_put", call.data.dtype());
-  // Index tensors may be on the CPU, as in PyTorch.
+  // Index tensors of x[...] may be on the CPU, as in PyTorch.
   std::vector<Tensor> indices(call.indices, call.indices + call.count);
   for (Tensor& i : indices) {
     if (!i.device().is_cpu()) continue;
+    RT_CHECK(call.dims != nullptr, Device, "",
+             "Expected all tensors to be on the same device, but found at least two devices, ",
+             call.data.device(), " and cpu!");
     const Tensor host = i;
     i = alias(scratch(call.data, host.numel(), kInt64), host.sizes(), as_contiguous(host).strides(), 0,
               kInt64);

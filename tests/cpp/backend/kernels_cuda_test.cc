@@ -207,8 +207,9 @@ TEST_F(KernelsAsCuda, ProductsAndConvolutions) {
        types({kFloat32, kComplex64}, {kFloat64, kFloat16, kBFloat16, kInt64, kInt32, kComplex128})) {
     rustorch::addmm(make({5}, t), make({3, 4}, t), make({4, 5}, t));
     if ((is_floating_point(t) || is_complex(t)))
-      both({make({2, 3, 8, 8}, t), make({4, 3, 3, 3}, t), make({4}, t)},
-           [](auto& v) { return rustorch::conv2d(v[0], v[1], v[2], {1, 1}, IntArrayRef({0, 0})); });
+      both({make({2, 3, 8, 8}, t), make({4, 3, 3, 3}, t), make({4}, t)}, [](auto& v) {
+        return rustorch::conv2d(v[0], v[1], v[2], {1, 1}, IntArrayRef({0, 0}));
+      });
     if (t != kBool) {
       const Tensor image = make({1, 2, 6, 6}, t);
       const Tensor cols = rustorch::im2col(image, {2, 2}, {1, 1}, {0, 0}, {2, 2});
