@@ -116,8 +116,10 @@ Tensor new_empty_strided(const Tensor& self, IntArrayRef size, IntArrayRef strid
 
 Tensor new_full(const Tensor& self, IntArrayRef size, const Scalar& fill_value, Type dtype, Where device,
                 bool requires_grad) {
-  return filled(create("new_full", size, dtype.value_or(self.dtype()), device.value_or(self.device())),
-                fill_value, requires_grad);
+  const DType type = dtype.value_or(self.dtype());
+  const Scalar value = rounded(fill_value, type);
+  check_fits("new_full", value, type);
+  return filled(create("new_full", size, type, device.value_or(self.device())), value, requires_grad);
 }
 
 Tensor new_zeros(const Tensor& self, IntArrayRef size, Type dtype, Where device, bool requires_grad) {

@@ -5,7 +5,6 @@
 // end.
 #include "rustorch/indexing.h"
 
-#include <cmath>
 #include <vector>
 
 #include "autograd/transform_call.h"
@@ -164,11 +163,19 @@ Tensor apply_index(const Tensor& self, ArrayRef<TensorIndex> items) {
   return index(a.view, index_list_of(a));
 }
 
+Tensor Tensor::index(std::initializer_list<TensorIndex> items) const { return apply_index(*this, items); }
+Tensor Tensor::operator[](const Tensor& at) const { return index({at}); }
+const Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> items, const Tensor& values) const {
+  apply_index_put(*this, items, values);
+  return *this;
+}
+const Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> items, const Scalar& value) const {
+  apply_index_put(*this, items, value);
+  return *this;
+}
+
 void apply_index_put(const Tensor& self, ArrayRef<TensorIndex> items, const Scalar& number) {
-  // Assigned is what a float32 holds, rounded to 16 bits: too large a number gives infinity there.
-  const bool rounds = self.dtype() == kFloat16 || self.dtype() == kBFloat16;
-  const Scalar value =
-      rounds && !fits(number, self.dtype()) ? Scalar(std::copysign(INFINITY, number.to_double())) : number;
+  const Scalar value = rounded(number, self.dtype());
   Applied a = apply_items(self, items);
   if (!a.advanced) {
     a.view.fill_(value);

@@ -219,5 +219,8 @@ std::string Tensor::str() const {
 }
 
 std::ostream& operator<<(std::ostream& out, const Tensor& t) { return out << t.str(); }
+std::ostream& operator<<(std::ostream& out, IntArrayRef sizes) { return out << rustorch::cat(sizes); }
+std::ostream& operator<<(std::ostream& out, DType t) { return out << dtype_name(t); }
+std::ostream& operator<<(std::ostream& out, Device d) { return out << d.str(); }
 
 }  // namespace rustorch

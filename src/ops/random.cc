@@ -209,6 +209,9 @@ Tensor randperm(int64_t n, Type dtype, Where device, bool requires_grad, const S
   const DType t = dtype.value_or(kInt64);
   RT_CHECK(!is_complex(t) && t != kBool, NotImplemented, "randperm", "\"randperm\" not implemented for '",
            dtype_scalar_name(t), "'");
+  if (device && !device->is_cpu() && !device->is_meta())
+    DeviceManager::note_fallback(device_type_name(device->type),
+                                 "randperm");  // an exchange needs the ones before
   Tensor order = make_tensor({n}, kInt64, Device::Cpu());
   auto* p = order.impl()->mutable_data<int64_t>();
   // Two words a draw; the slack covers the rare rejected ones, which may run into the next call's numbers.
@@ -361,6 +364,9 @@ void geometric_(const Tensor& self, double p, const Source& generator) {
 
 namespace {
 
+constexpr const char* kBadWeight = "probability tensor contains either `inf`, `nan` or element < 0";
+constexpr const char* kNoWeight = "invalid multinomial distribution (sum of probabilities <= 0)";
+
 /// One row of multinomial; weights are checked.
 void draw_row(PhiloxEngine& engine, const double* weights, int64_t n, bool replacement, int64_t* out,
               int64_t count) {
@@ -384,6 +390,49 @@ void draw_row(PhiloxEngine& engine, const double* weights, int64_t n, bool repla
   for (int64_t k = 0; k < count; ++k) out[k] = times[static_cast<size_t>(k)].second;
 }
 
+Tensor multinomial_on_cpu(const Tensor& weights, int64_t count, bool replacement, PhiloxState state,
+                          uint64_t blocks) {
+  const int64_t rows = weights.size(0), n = weights.size(1);
+  const auto* w = weights.impl()->data<double>();
+  Tensor out = make_tensor({rows, count}, kInt64, Device::Cpu());
+  auto* to = out.impl()->mutable_data<int64_t>();
+  for (int64_t r = 0; r < rows; ++r) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      const double v = w[r * n + i];
+      RT_CHECK(v >= 0 && std::isfinite(v), Value, "multinomial", kBadWeight);
+      sum += v;
+    }
+    RT_CHECK(sum > 0, Value, "multinomial", kNoWeight);
+    PhiloxEngine engine(state.seed, state.offset + static_cast<uint64_t>(r) * blocks);
+    draw_row(engine, w + r * n, n, replacement, to + r * count, count);
+  }
+  return out;
+}
+
+/// The same numbers by operators of the weights' device.
+Tensor multinomial_on_device(const Tensor& weights, int64_t count, bool replacement, PhiloxState state,
+                             uint64_t blocks) {
+  const int64_t rows = weights.size(0), n = weights.size(1);
+  const Tensor good = rustorch::logical_and(rustorch::ge(weights, 0), rustorch::isfinite(weights));
+  RT_CHECK(rustorch::all(good).item().to_bool(), Value, "multinomial", kBadWeight);
+  const Tensor sums = rustorch::cumsum(weights, 1), total = rustorch::narrow(sums, 1, n - 1, 1);
+  RT_CHECK(rustorch::all(rustorch::gt(total, 0)).item().to_bool(), Value, "multinomial", kNoWeight);
+  Tensor u = make_tensor({rows, static_cast<int64_t>(2 * blocks)}, kFloat64, weights.device());
+  RandomCall call{RandomKind::Uniform, u, 0, 1};
+  call.seed = state.seed;
+  call.offset = state.offset;
+  backend_for(u).random(call);
+  u = rustorch::narrow(u, 1, 0, replacement ? count : n);
+  if (replacement)
+    return rustorch::clamp_max(rustorch::searchsorted(sums, rustorch::mul(u, total), false, true), n - 1);
+  const Tensor times = rustorch::div(rustorch::neg(rustorch::log(rustorch::rsub(u, 1))), weights);
+  const Tensor finite =
+      rustorch::where(rustorch::gt(weights, 0), times, std::numeric_limits<double>::infinity());
+  const Tensor order = std::get<1>(rustorch::sort(finite, std::optional<bool>(true), 1));
+  return rustorch::contiguous(rustorch::narrow(order, 1, 0, count));
+}
+
 }  // namespace
 
 Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, const Source& generator) {
@@ -395,27 +444,17 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, co
   const int64_t n = self.size(-1), rows = self.dim() == 2 ? self.size(0) : 1;
   RT_CHECK(replacement || num_samples <= n, Value, "multinomial",
            "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
-  if (!self.device().is_cpu()) DeviceManager::note_fallback(backend_for(self).name(), "multinomial");
-  Tensor weights = contiguous_raw(cast_raw(self.device().is_cpu() ? self : self.to(Device::Cpu()), kFloat64));
-  const auto* w = weights.impl()->data<double>();
-  Tensor out = self.dim() == 2 ? make_tensor({rows, num_samples}, kInt64, Device::Cpu())
-                               : make_tensor({num_samples}, kInt64, Device::Cpu());
-  auto* to = out.impl()->mutable_data<int64_t>();
+  const Device device = self.device();
+  const bool native = !device.is_cpu() && rows > 0 && n > 0 && DeviceManager::capabilities(device).float64;
+  if (!device.is_cpu() && !native) DeviceManager::note_fallback(backend_for(self).name(), "multinomial");
+  const Tensor here = device.is_cpu() || native ? self : self.to(Device::Cpu());
+  const Tensor weights = rustorch::reshape(contiguous_raw(cast_raw(here, kFloat64)), {rows, n});
   const auto blocks = static_cast<uint64_t>((replacement ? num_samples : n) / 2 + 1);
   const PhiloxState state = take_numbers(generator, blocks * static_cast<uint64_t>(rows));
-  for (int64_t r = 0; r < rows; ++r) {
-    double sum = 0;
-    for (int64_t i = 0; i < n; ++i) {
-      const double v = w[r * n + i];
-      RT_CHECK(v >= 0 && std::isfinite(v), Value, "multinomial",
-               "probability tensor contains either `inf`, `nan` or element < 0");
-      sum += v;
-    }
-    RT_CHECK(sum > 0, Value, "multinomial", "invalid multinomial distribution (sum of probabilities <= 0)");
-    PhiloxEngine engine(state.seed, state.offset + static_cast<uint64_t>(r) * blocks);
-    draw_row(engine, w + r * n, n, replacement, to + r * num_samples, num_samples);
-  }
-  return impl::to_device(out, self.device(), std::nullopt, false, false, std::nullopt);
+  Tensor out = native ? multinomial_on_device(weights, num_samples, replacement, state, blocks)
+                      : multinomial_on_cpu(weights, num_samples, replacement, state, blocks);
+  if (self.dim() == 1) out = rustorch::reshape(out, {num_samples});
+  return device.is_cpu() || native ? out : out.to(device);
 }
 
 Tensor poisson(const Tensor& self, const Source& generator) {

@@ -36,7 +36,7 @@ bool fits_integer(const Scalar& value, DType dtype) {
   }
   const double v = value.to_double();  // nan compares false
   const double end = byte ? 256 : std::ldexp(1.0, bits - 1);
-  return v >= (byte ? 0 : -end) && (bits == 64 ? v < end : v <= end - 1);
+  return v >= (byte ? 0 : -end) && (byte || bits == 64 ? v < end : v <= end - 1);
 }
 
 }  // namespace
@@ -49,6 +49,12 @@ bool fits(const Scalar& value, DType dtype) {
   }
   if (value.is_complex() && value.to_complex().imag() != 0) return false;
   return is_integral(dtype, false) ? fits_integer(value, dtype) : fits_float(value.to_double(), dtype);
+}
+
+Scalar rounded(const Scalar& value, DType dtype) {
+  const bool half = dtype == kFloat16 || dtype == kBFloat16;
+  if (!half || value.is_complex() || fits(value, dtype)) return value;
+  return Scalar(std::copysign(INFINITY, value.to_double()));
 }
 
 void check_fits(const char* op, const Scalar& value, DType dtype) {

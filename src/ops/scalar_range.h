@@ -13,4 +13,8 @@ bool fits(const Scalar& value, DType dtype);
 /// Throws Value "value cannot be converted to type X without overflow" when it does not fit.
 void check_fits(const char* op, const Scalar& value, DType dtype);
 
+/// What assignments and new_full put into 16-bit floats: a number too large for them becomes infinity. Others
+/// are left as they are.
+Scalar rounded(const Scalar& value, DType dtype);
+
 }  // namespace rustorch

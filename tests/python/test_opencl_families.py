@@ -299,6 +299,109 @@ def test_embedding():
     same_gradients(lambda i, t: F.embedding(i, t, padding_idx=3, scale_grad_by_freq=True), i, table)
 
 
+def test_logspaces_and_complex_ranges():
+    for t in (rt.float32, rt.float64, rt.int64, rt.int32, rt.uint8, rt.complex64, rt.complex128, rt.bfloat16):
+        make = [
+            lambda d, t=t: rt.logspace(0, 2, 7, dtype=t, device=d),
+            lambda d, t=t: rt.logspace(1, 7, 7, base=2, dtype=t, device=d),
+            lambda d, t=t: rt.linspace(1, 9, 5, dtype=t, device=d),
+        ]
+        if t.is_complex:
+            make += [
+                lambda d, t=t: rt.linspace(1 + 2j, -3 + 1j, 9, dtype=t, device=d),
+                lambda d, t=t: rt.logspace(0.5j, 1 - 1j, 9, dtype=t, device=d),
+            ]
+        for f in make:
+            want, got = f("cpu"), f("opencl").cpu()
+            assert got.dtype == want.dtype
+            exact = not (t.is_floating_point or t.is_complex)
+            assert rt.equal(got, want) if exact else rt.allclose(got, want, rtol=1e-6, atol=1e-6), (t, got, want)
+
+
+LARGE = [(200_000,), (3, 70_000), (70_000, 3), (2, 5, 9001), (300, 400)]
+
+
+@pytest.mark.parametrize("shape", LARGE)
+def test_reductions_in_slices(shape):
+    """Few results of many elements: several groups make each."""
+    rt.manual_seed(2)
+    x = rt.randn(shape)
+    i = rt.randint(-50, 50, shape)
+    for dim in [None, *range(len(shape)), tuple(range(len(shape)))]:
+        same(lambda t, dim=dim: t.sum(dim), x, tolerance=1e-4)
+        same(lambda t, dim=dim: t.sum(dim), i)
+        same(lambda t, dim=dim: t.var(dim), x, tolerance=1e-4)
+        same(lambda t, dim=dim: (t > 3).any() if dim is None else (t > 3).any(dim), x)
+        if dim is None or isinstance(dim, int):
+            same(lambda t, dim=dim: t.argmax(dim), x)
+            same(lambda t, dim=dim: t.argmin(dim), i)
+        if dim is not None:
+            same(lambda t, dim=dim: t.amax(dim), x)
+            same(lambda t, dim=dim: t.logsumexp(dim), x, tolerance=1e-4)
+            same(lambda t, dim=dim: t.mean(dim, dtype=rt.float64), x, tolerance=1e-7)
+    bad = x.clone().reshape(-1)
+    bad[12345] = math.nan
+    same(lambda t: (t.argmax(), t.max(), t.sum(), t.nansum()), bad, tolerance=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(5000,), (4100, 2)])
+@pytest.mark.parametrize("dtype", [rt.float32, rt.int64, rt.int16, rt.uint8, rt.bool, rt.bfloat16])
+def test_sorting_long_rows(shape, dtype):
+    rt.manual_seed(3)
+    x = (rt.randn(shape) * 50).to(dtype) if dtype != rt.uint8 else rt.randint(0, 256, shape).to(dtype)
+    if dtype.is_floating_point:
+        x.view(-1)[::97] = math.nan
+        x.view(-1)[5::89] = -0.0
+        x.view(-1)[7::89] = 0.0
+        x.view(-1)[3::333] = -math.inf
+    for dim in range(len(shape)):
+        for descending in (False, True):
+            same(lambda t, dim=dim, down=descending: t.sort(stable=True, dim=dim, descending=down), x)
+
+
+def test_scans_of_long_lines():
+    rt.manual_seed(4)
+    for shape, dim in (((30_000,), 0), ((3, 9000), 1), ((9000, 3), 0), ((2, 3000, 2), 1)):
+        x = rt.randn(shape)
+        same(lambda t, dim=dim: t.cumsum(dim), x, tolerance=1e-4)
+        same(lambda t, dim=dim: t.cummax(dim), x)
+        same(lambda t, dim=dim: t.logcumsumexp(dim), x, tolerance=1e-4)
+        same(lambda t, dim=dim: t.cumsum(dim), (x * 10).to(rt.int64))
+        same(lambda t, dim=dim: (1 + t * 1e-3).cumprod(dim), x, tolerance=1e-4)
+
+
+def test_many_updates_of_few_places():
+    rt.manual_seed(5)
+    places = rt.randint(0, 7, (6000,))
+    values = rt.randn(6000, 2)
+    same(
+        lambda p, v: rt.zeros(7, 2, device=v.device).index_put_((p,), v, accumulate=True),
+        places,
+        values,
+        tolerance=1e-4,
+    )
+    same(lambda p, v: rt.zeros(7, 2, device=v.device).index_put_((p,), v), places, values)
+    same(lambda p, v: rt.zeros(7, device=v.device).scatter_add_(0, p, v[:, 0]), places, values, tolerance=1e-4)
+    same(lambda p, v: rt.zeros(7, device=v.device).scatter_(0, p, v[:, 0]), places, values)
+
+
+def test_losses_of_many_positions():
+    rt.manual_seed(6)
+    x, y, w = rt.randn(5, 3, 1500), rt.randint(0, 3, (5, 1500)), rt.rand(3)
+    for reduction in ("mean", "sum"):
+        same_gradients(
+            lambda a, b, r=reduction: F.cross_entropy(a, b, w.to(a.device), reduction=r, ignore_index=1), x, y
+        )
+        same_gradients(lambda a, b, r=reduction: F.nll_loss(a, b, reduction=r), x, y)
+
+
+def test_losses_of_nothing():
+    x, y = rt.zeros(0, 3), rt.zeros(0, dtype=rt.int64)
+    for reduction in ("mean", "sum", "none"):
+        same(lambda a, b, r=reduction: F.cross_entropy(a, b, reduction=r), x, y)
+        same(lambda a, b, r=reduction: F.nll_loss(a, b, reduction=r), x, y)
+
+
 def test_random_numbers_are_those_of_the_cpu():
     draws = [
         lambda d: rt.rand(1001, device=d),
@@ -308,6 +411,12 @@ def test_random_numbers_are_those_of_the_cpu():
         lambda d: rt.empty(300, device=d).bernoulli_(0.3),
         lambda d: rt.rand(50, dtype=rt.float64, device=d),
         lambda d: rt.rand(50, dtype=rt.bfloat16, device=d),
+        lambda d: rt.poisson(rt.linspace(0, 40, 300).to(d)),
+        lambda d: rt.poisson(rt.linspace(0, 40, 30, dtype=rt.float64).to(d).reshape(5, 6).t()),
+        lambda d: rt.binomial(rt.arange(200.0).to(d), rt.linspace(0, 1, 200).to(d)),
+        lambda d: rt.multinomial(rt.arange(12.0).reshape(3, 4).to(d), 5, True),
+        lambda d: rt.multinomial(rt.arange(1.0, 13.0).reshape(3, 4).to(d), 3),
+        lambda d: rt.multinomial(rt.arange(1.0, 8.0, dtype=rt.float64).to(d), 7),
     ]
     close = [
         lambda d: rt.randn(1001, device=d),
@@ -315,6 +424,7 @@ def test_random_numbers_are_those_of_the_cpu():
         lambda d: rt.empty(99, device=d).exponential_(2),
         lambda d: rt.empty(99, device=d).log_normal_(),
         lambda d: rt.empty(99, device=d).geometric_(0.2),
+        lambda d: rt._standard_gamma(rt.linspace(0.1, 30, 99).to(d)),
     ]
     for exact, draw in [(True, f) for f in draws] + [(False, f) for f in close]:
         rt.manual_seed(5)

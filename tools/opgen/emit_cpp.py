@@ -4,6 +4,7 @@ import copy
 
 from emit_autocast import HEADER, add_autocast
 from emit_autograd import emit_node, node_name, node_uses
+from emit_sugar import number_overload, options_overload
 from emit_transform import declare_infos, enter, record_body
 from families import default_variants, gradients, kernel_requests, param_args, rules, tensor_args
 from grammar import OUT_RULES, Arg
@@ -85,6 +86,7 @@ def declare(op):
         single = single_dim_parameters(op, dims)
         call = ", ".join(f"IntArrayRef(&{a.name}, 1)" if a is dims else a.name for a in op.args)
         out += f"inline {cpp_return(op)} {op.cname}({single}) {{ return {op.cname}({call}); }}\n"
+    out += number_overload(op) + options_overload(op)
     if "inplace" in v:
         out += f"const Tensor& {op.cname}_({parameters(inplace_form(op), True)});\n"
     if "out" in v:

@@ -7,9 +7,9 @@ from kernel_use import Backend, KernelUse
 
 def emit_coverage(ops, root):
     """root: the repository, whose bodies (src/ops) and backends say what runs where."""
-    use, opencl = KernelUse(ops, root), Backend(root, "opencl")
+    use, opencl = KernelUse(ops, root), Backend(root, "kernels")
     lines = ["# Operator coverage\n\nGenerated from `ops/*.ops`; do not edit. OpenCL: `yes` when every family of kernels that the "
-             "operator's body may reach is in src/backend/opencl/families.def, `fallback` when it runs on the CPU.\n"
+             "operator's body may reach is in src/backend/kernels/families.def, `fallback` when it runs on the CPU.\n"
              "jvp and vmap name the rule (docs/func.md): jvp `vjp` is the gradient formula differentiated once more, vmap "
              "`loop` runs slice by slice; composite operators inherit both.\n\n",
              "| operator | family | kind | gradient | second order | jvp | vmap | in-place | out | CPU | OpenCL |\n|---|---|---|---|---|---|---|---|---|---|---|\n"]

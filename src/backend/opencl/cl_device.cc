@@ -12,7 +12,22 @@ namespace rustorch::opencl {
 
 namespace {
 
-constexpr size_t kDefaultCapacity = 512;
+/// RUSTORCH_OPENCL_CACHE: how many compiled kernels are kept; 0: none.
+size_t cache_capacity() {
+  const char* text = std::getenv("RUSTORCH_OPENCL_CACHE");
+  return text == nullptr ? 512 : std::strtoul(text, nullptr, 10);
+}
+
+class ClKernel final : public kernels::GpuKernel {
+ public:
+  cl_program program = nullptr;
+  cl_kernel kernel = nullptr;
+  ~ClKernel() override {
+    if (kernels::in_forked_child()) return;
+    if (kernel != nullptr) api().clReleaseKernel(kernel);
+    if (program != nullptr) api().clReleaseProgram(program);
+  }
+};
 
 /// RUSTORCH_OPENCL_OPTIONS adds to them, e.g. -cl-opt-disable where compiling takes longer than the work.
 const char* build_options() {
@@ -52,37 +67,8 @@ cl_mem mem_of(const Storage& s) {
 
 }  // namespace
 
-Kernel::~Kernel() {
-  if (kernel != nullptr) api().clReleaseKernel(kernel);
-  if (program != nullptr) api().clReleaseProgram(program);
-}
-
-KernelCache::KernelCache() : capacity_(kDefaultCapacity) {
-  if (const char* text = std::getenv("RUSTORCH_OPENCL_CACHE")) capacity_ = std::strtoul(text, nullptr, 10);
-}
-
-KernelPtr KernelCache::find(const std::string& key) {
-  auto found = entries_.find(key);
-  if (found == entries_.end()) {
-    ++misses;
-    return nullptr;
-  }
-  ++hits;
-  order_.splice(order_.begin(), order_, found->second);
-  return found->second->second;
-}
-
-void KernelCache::insert(const std::string& key, const KernelPtr& kernel) {
-  if (capacity_ == 0 || entries_.count(key) != 0) return;
-  order_.emplace_front(key, kernel);
-  entries_[key] = order_.begin();
-  if (order_.size() <= capacity_) return;
-  entries_.erase(order_.back().first);
-  order_.pop_back();
-  ++evictions;
-}
-
-ClDevice::ClDevice(cl_platform_id platform, cl_device_id id) : id_(id) {
+ClDevice::ClDevice(cl_platform_id platform, cl_device_id id)
+    : GpuDevice(DeviceType::OpenCL, cache_capacity()), id_(id) {
   cl_int error = CL_SUCCESS;
   context_ = api().clCreateContext(nullptr, 1, &id, nullptr, nullptr, &error);
   check(error, "clCreateContext");
@@ -102,49 +88,29 @@ ClDevice::ClDevice(cl_platform_id platform, cl_device_id id) : id_(id) {
   c.unified_memory = info<cl_bool>(id, CL_DEVICE_HOST_UNIFIED_MEMORY) != CL_FALSE;
   c.float64 = text_info(id, CL_DEVICE_EXTENSIONS).find("cl_khr_fp64") != std::string::npos;
   c.float16 = true;  // stored as half, computed in float: part of OpenCL 1.2
-  pool_ = std::make_unique<ClPool>(context_, c.memory, c.max_allocation);
-  memory_.store(pool_.get());
+  set_pool(std::make_unique<ClPool>(context_, c.memory, c.max_allocation));
   programs_ =
       std::make_unique<ProgramCache>(posix_vfs(), program_folder(name), ProgramCache::default_limit());
 }
 
 // ---- memory
 
-const StorageOps ClDevice::kOps = {allocate_bytes, release_bytes, copy_bytes};
-
-void* ClDevice::allocate_bytes(void* context, size_t nbytes) {
-  return static_cast<ClDevice*>(context)->memory()->allocate(nbytes);
-}
-
-void ClDevice::release_bytes(void* context, void* data, size_t nbytes) {
-  static_cast<ClDevice*>(context)->memory()->deallocate(data, nbytes);
-}
-
-void ClDevice::copy_bytes(void* context, void* dst, const void* src, size_t nbytes) {
-  auto* self = static_cast<ClDevice*>(context);
-  check(api().clEnqueueCopyBuffer(self->queue_, static_cast<const Buffer*>(src)->mem,
-                                  static_cast<Buffer*>(dst)->mem, 0, 0, nbytes, 0, nullptr, nullptr),
+void ClDevice::copy_block(void* to, const void* from, size_t nbytes) {
+  check(api().clEnqueueCopyBuffer(queue_, static_cast<const Buffer*>(from)->mem,
+                                  static_cast<Buffer*>(to)->mem, 0, 0, nbytes, 0, nullptr, nullptr),
         "clEnqueueCopyBuffer");
-}
-
-Storage* ClDevice::allocate(size_t nbytes, Device device) {
-  void* data = allocate_bytes(this, nbytes);
-  try {
-    return new Storage(data, nbytes, device, &kOps, this);
-  } catch (...) {
-    if (data != nullptr) release_bytes(this, data, nbytes);
-    throw;
-  }
 }
 
 void ClDevice::read(const Storage& from, size_t offset, void* to, size_t nbytes) {
   if (nbytes == 0) return;
+  check_process();
   check(api().clEnqueueReadBuffer(queue_, mem_of(from), CL_TRUE, offset, nbytes, to, 0, nullptr, nullptr),
         "clEnqueueReadBuffer");
 }
 
 void ClDevice::write(Storage& to, size_t offset, const void* from, size_t nbytes) {
   if (nbytes == 0) return;
+  check_process();
   to.mutable_data();
   check(api().clEnqueueWriteBuffer(queue_, mem_of(to), CL_TRUE, offset, nbytes, from, 0, nullptr, nullptr),
         "clEnqueueWriteBuffer");
@@ -152,6 +118,7 @@ void ClDevice::write(Storage& to, size_t offset, const void* from, size_t nbytes
 
 void ClDevice::copy(Storage& to, size_t to_offset, const Storage& from, size_t from_offset, size_t nbytes) {
   if (nbytes == 0) return;
+  check_process();
   to.mutable_data();
   check(api().clEnqueueCopyBuffer(queue_, mem_of(from), mem_of(to), from_offset, to_offset, nbytes, 0,
                                   nullptr, nullptr),
@@ -160,21 +127,19 @@ void ClDevice::copy(Storage& to, size_t to_offset, const Storage& from, size_t f
 
 void ClDevice::fill(Storage& to, size_t offset, const void* pattern, size_t pattern_size, size_t nbytes) {
   if (nbytes == 0) return;
+  check_process();
   to.mutable_data();
   check(api().clEnqueueFillBuffer(queue_, mem_of(to), pattern, pattern_size, offset, nbytes, 0, nullptr,
                                   nullptr),
         "clEnqueueFillBuffer");
 }
 
-void ClDevice::finish() { check(api().clFinish(queue_), "clFinish"); }
+void ClDevice::finish() {
+  check_process();
+  check(api().clFinish(queue_), "clFinish");
+}
 
 // ---- kernels
-
-void ClDevice::require(const char* op, DType t) const {
-  if (t == kFloat64 || t == kComplex128)
-    RT_CHECK(capabilities_.float64, DType, op, "the device '", capabilities_.name,
-             "' has no double precision; got ", dtype_name(t), "; expected float32 or narrower");
-}
 
 cl_program ClDevice::program_from_disk(const std::string& identity) {
   const std::string binary = programs_->find(identity);
@@ -223,58 +188,29 @@ cl_program ClDevice::build(const std::string& key, const std::string& text) {
   return program;
 }
 
-KernelPtr ClDevice::kernel(const std::string& key, const char* entry,
-                           const std::function<std::string()>& source) {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (KernelPtr found = cache_.find(key)) return found;
-  }
-  auto made = std::make_shared<Kernel>();
-  made->program = build(key, source());
+kernels::KernelPtr ClDevice::compile(const std::string& key, const char* entry, const std::string& text) {
+  auto made = std::make_shared<ClKernel>();
+  made->program = build(key, text);
   cl_int error = CL_SUCCESS;
   made->kernel = api().clCreateKernel(made->program, entry, &error);
   check(error, "clCreateKernel");
-  std::lock_guard<std::mutex> lock(mutex_);
-  cache_.insert(key, made);
   return made;
 }
 
-ClDevice& device_of(const Tensor& t) {
-  const Storage* s = t.impl()->storage();
-  RT_CHECK(s != nullptr && t.impl()->device_type() == DeviceType::OpenCL, Device, "",
-           "Expected all tensors to be on the same device, but found at least two devices, opencl:0 and ",
-           t.device(), "!");
-  return *static_cast<ClDevice*>(s->context());
-}
-
-Launch& Launch::buffer(const Storage& s) {
-  cl_mem mem = mem_of(s);
-  return raw(&mem, sizeof mem);
-}
-Launch& Launch::in(const Tensor& t) {
-  RT_CHECK(
-      &device_of(t) == &device_, Device, "",
-      "Expected all tensors to be on the same device, but found at least two OpenCL devices, one of them ",
-      t.device(), "!");
-  return buffer(*t.impl()->storage());
-}
-
-Launch& Launch::raw(const void* data, size_t nbytes) {
-  check(api().clSetKernelArg(kernel_->kernel, next_++, nbytes, data), "clSetKernelArg");
-  return *this;
-}
-
-void Launch::run(int64_t items, int64_t group) {
-  const auto local = static_cast<size_t>(group);
-  const size_t global = (static_cast<size_t>(items) + local - 1) / local * local;
-  check(api().clEnqueueNDRangeKernel(device_.queue(), kernel_->kernel, 1, nullptr, &global, &local, 0,
-                                     nullptr, nullptr),
-        "clEnqueueNDRangeKernel");
-}
-
-void Launch::run(const size_t (&global)[3], const size_t (&local)[3]) {
-  check(api().clEnqueueNDRangeKernel(device_.queue(), kernel_->kernel, 3, nullptr, global, local, 0, nullptr,
-                                     nullptr),
+void ClDevice::launch(kernels::GpuKernel& kernel, const kernels::Argument* arguments, unsigned count,
+                      const size_t (&global)[3], const size_t (&local)[3]) {
+  check_process();
+  cl_kernel k = static_cast<ClKernel&>(kernel).kernel;
+  std::lock_guard<std::mutex> lock(launch_mutex_);
+  for (unsigned i = 0; i < count; ++i) {
+    const kernels::Argument& a = arguments[i];
+    const cl_mem mem = a.buffer != nullptr ? mem_of(*a.buffer) : nullptr;
+    const bool buffer = a.buffer != nullptr;
+    check(api().clSetKernelArg(k, i, buffer ? sizeof mem : a.nbytes, buffer ? &mem : a.data),
+          "clSetKernelArg");
+  }
+  const cl_uint dims = global[2] != 1 ? 3 : global[1] != 1 ? 2 : 1;
+  check(api().clEnqueueNDRangeKernel(queue_, k, dims, nullptr, global, local, 0, nullptr, nullptr),
         "clEnqueueNDRangeKernel");
 }
 

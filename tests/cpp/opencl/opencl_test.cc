@@ -6,6 +6,8 @@
 #include "backend/compute_backend.h"
 #include "rustorch/device_manager.h"
 #include "rustorch/error.h"
+#include "rustorch/fft.h"
+#include "rustorch/linalg.h"
 #include "rustorch/ops.h"
 
 namespace rustorch {
@@ -52,14 +54,13 @@ TEST_F(OpenCl, FillsInTheIndexOfADevice) {
 }
 
 TEST_F(OpenCl, FallbackKeepsLayoutsAndAliases) {
-  Tensor host = rustorch::rand({6, 5});
-  Tensor device = host.to(Device::OpenCL());
-  Tensor part = device.t().slice(0, 1, 4), want = host.t().slice(0, 1, 4);
+  const Tensor host = rustorch::rand({6, 5}), right = rustorch::rand({4, 3});
+  const Tensor device = host.to(Device::OpenCL()), b = right.to(Device::OpenCL());
   const uint64_t before = DeviceManager::fallback_count();
-  manual_seed(1);
-  const Tensor drawn = poisson(part);
-  manual_seed(1);
-  EXPECT_TRUE(equal(drawn.to(Device::Cpu()), poisson(want)));
+  auto solve = [](const Tensor& a, const Tensor& rhs) {  // a is a strided part of a larger tensor
+    return linalg::solve_triangular(a.t().slice(0, 1, 5).slice(1, 1, 5).add(2), rhs.t().t(), false);
+  };
+  EXPECT_TRUE(allclose(solve(device, b).to(Device::Cpu()), solve(host, right), 1e-4, 1e-5));
   EXPECT_GT(DeviceManager::fallback_count(), before);
 }
 
@@ -67,7 +68,7 @@ TEST_F(OpenCl, PolicyCanRefuse) {
   Tensor t = zeros({3}).to(Device::OpenCL());
   DeviceManager::set_fallback_policy(FallbackPolicy::Refuse);
   try {
-    poisson(t);
+    fft::fft(t);
     ADD_FAILURE() << "no error";
   } catch (const RusTorchError& e) {
     EXPECT_EQ(e.kind(), ErrorKind::NotImplemented);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kMaxDepth = 384;           // B panel of 32 floats x 384 = 48 KB
 constexpr int64_t kTaskRowPanels = 16;       // row panels of a full task
-constexpr int64_t kTaskColumnPanels = 12;    // column panels of a full task
+constexpr int64_t kTaskColumnPanels = 5;     // column panels of a full task
 constexpr double kFullTaskWork = 1e6;        // multiply-adds of a task, some 10 us, while there are few
 constexpr double kMinTaskWork = 0.5e6;       // below this a task is not worth handing over
 constexpr int64_t kFewTasks = 8;             // enough to balance two to four threads
@@ -22,13 +22,16 @@ constexpr int64_t kPackGrain = 32 * 1024;    // elements packed per chunk
 constexpr int64_t kMaxPacked = 8 << 20;      // elements of one operand packed at a time
 constexpr int64_t kWholeABytes = 1 << 20;    // an A up to this size stays in the L2 cache for all columns
 constexpr int64_t kDirectBytes = 192 << 10;  // operands up to this size stay in cache unpacked
-constexpr int64_t kDirectRows = 512 << 10;   // the same for A whose rows are contiguous
-constexpr int64_t kDirectB = 352 << 10;      // the same for B when A is read in place too
+constexpr int64_t kDirectAlone = 4;          // with so few column panels A is read in place
+constexpr int64_t kDirectShared = 10;        // the same where packing would mean one more meeting of threads
+constexpr int64_t kCopyRowPanels = 4;        // with so many row panels a task packs B on the way
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
-enum class Source : uint8_t { Direct, Shared, Task };
+// Where block() reads an operand: in place, packed once for all tasks, packed by its only task, or (B only)
+// in place by the first tile of every panel, which packs it for the others.
+enum class Source : uint8_t { Direct, Shared, Task, Copy };
 
 struct Plan {
   int64_t mb, nb;    // rows and columns of a task, multiples of the tile
@@ -53,8 +56,10 @@ template <class T>
 Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
   const auto bytes = [](int64_t elements) { return elements * static_cast<int64_t>(sizeof(T)); };
   const int64_t row_panels = ceil_div(p.m, t.mr), column_panels = ceil_div(p.n, t.nr);
+  const bool alone = in_parallel_region() || get_num_threads() == 1;
   const int64_t wanted =
-      wanted_tasks(static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k));
+      alone ? 1
+            : wanted_tasks(static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k));
   const bool small_a = bytes(p.m * p.k) <= kWholeABytes;
   int64_t rows, columns;  // panels of a task
   if (small_a && column_panels >= std::min(wanted, kFewTasks)) {
@@ -74,20 +79,21 @@ Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
   plan.njb = ceil_div(p.n, plan.nb);
   // Rows a multiple of 4 KiB apart fall into the same cache sets; a tile then does better packed.
   const bool rows_collide = p.a_cs == 1 && bytes(p.a_rs) % 4096 == 0 && p.m > 8;
-  const bool rows_in_place = p.a_cs == 1 && t.direct_b && bytes(p.m * p.k) <= kDirectRows;
-  const bool a_direct =
-      p.n <= 2 * t.nr || (!rows_collide && (bytes(p.m * p.k) <= kDirectBytes || rows_in_place));
+  // Reading A in place slows every tile down by some 5 %; packing it costs that much for a few panels of B.
+  const bool in_place = p.a_cs == 1 && t.direct_b ? column_panels <= (alone ? kDirectAlone : kDirectShared)
+                                                  : bytes(p.m * p.k) <= kDirectBytes;
+  const bool a_direct = p.n <= 2 * t.nr || (!rows_collide && in_place);
+  const bool b_rows = t.direct_b && p.b_ns == 1;
   // Vectors that straddle cache lines load at half the speed.
   const bool b_aligned = reinterpret_cast<uintptr_t>(p.b) % 64 == 0 && bytes(p.b_ks) % 64 == 0;
-  const int64_t b_limit = a_direct && p.a_cs == 1 && b_aligned ? kDirectB
-                          : b_aligned                          ? kDirectBytes
-                                                               : kDirectBytes / 4;
-  const bool b_direct = t.direct_b && p.b_ns == 1 && (p.m <= 2 * t.mr || bytes(p.k * p.n) <= b_limit);
+  const bool b_direct = b_rows && (plan.mb <= 2 * t.mr || (b_aligned && bytes(p.k * p.n) <= kDirectBytes));
+  const bool b_copy = b_rows && plan.nib == 1 && rows >= kCopyRowPanels && rows <= kTaskRowPanels;
   plan.a = p.prepacked_a ? Source::Shared
            : a_direct    ? Source::Direct
                          : (plan.njb > 1 ? Source::Shared : Source::Task);
   plan.b = p.prepacked_b ? Source::Shared
            : b_direct    ? Source::Direct
+           : b_copy      ? Source::Copy
                          : (plan.nib > 1 ? Source::Shared : Source::Task);
   return plan;
 }
@@ -131,6 +137,20 @@ void pack_region(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan,
                });
 }
 
+// The block with each panel of B, element (0, 0) at b, packed to `panel` before it is used.
+template <class T>
+void run_panels(const Problem<T>& p, const KernelTable<T>& t, const BlockArgs<T>& g, const T* b, T* panel) {
+  BlockArgs<T> part = g;
+  part.b = panel;
+  for (int64_t j = 0; j < g.n; j += t.nr) {
+    part.n = std::min<int64_t>(t.nr, g.n - j);
+    t.pack_b(panel, g.b_panel, b + j * p.b_ns, p.b_ks, p.b_ns, g.k, part.n);
+    t.block(part);
+    part.c += t.nr;
+    if (part.bias != nullptr && !part.bias_rows) part.bias += t.nr;
+  }
+}
+
 template <class T>
 void run_task(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan, const Region<T>& r, int64_t ib,
               int64_t jb) {
@@ -154,7 +174,10 @@ void run_task(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan, co
   }
   const int64_t depth = std::min(r.depth, r.k);
   ScratchBuffer<T> a_scratch(plan.a == Source::Task ? ceil_div(g.m, t.mr) * depth * t.a_stride : 0);
-  ScratchBuffer<T> b_scratch(plan.b == Source::Task ? ceil_div(g.n, t.nr) * depth * t.nr : 0);
+  const bool copy_b = plan.b == Source::Copy;
+  // One panel of B, used before it leaves the nearest cache.
+  ScratchBuffer<T> b_scratch(plan.b == Source::Task || copy_b ? depth * t.nr : 0);
+  g.b_copy = copy_b ? b_scratch.data() : nullptr;
   for (int64_t k0 = 0; k0 < r.k; k0 += r.depth) {
     g.k = std::min(r.depth, r.k - k0);
     const T* a = p.a + (r.i0 + i0) * p.a_rs + (r.k0 + k0) * p.a_cs;
@@ -176,23 +199,19 @@ void run_task(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan, co
         g.a = r.packed_a + ((r.a_k0 + k0) * r.a_panels + (r.a_first_panel + i0 / t.mr) * g.k) * t.a_stride;
       }
     }
-    if (plan.b == Source::Direct) {
+    if (plan.b == Source::Direct || copy_b) {
       g.b = b;
       g.b_ks = p.b_ks;
       g.b_panel = t.nr;
     } else {
       g.b_ks = t.nr;
       g.b_panel = g.k * t.nr;
-      if (plan.b == Source::Task) {
-        t.pack_b(b_scratch.data(), g.b_panel, b, p.b_ks, p.b_ns, g.k, g.n);
-        g.b = b_scratch.data();
-      } else {
+      if (plan.b == Source::Shared)
         g.b = r.packed_b + ((r.b_k0 + k0) * r.b_panels + (r.b_first_panel + j0 / t.nr) * g.k) * t.nr;
-      }
     }
     g.beta = r.k0 + k0 == 0 ? p.beta : T(1);
     g.last = r.k0 + k0 + g.k == p.k;
-    t.block(g);
+    plan.b == Source::Task ? run_panels(p, t, g, b, b_scratch.data()) : t.block(g);
   }
 }
 

@@ -24,6 +24,7 @@ struct BlockArgs {
   const T* b;
   int64_t b_ks;     ///< elements from one k row of a panel to the next
   int64_t b_panel;  ///< elements from one panel of nr columns to the next
+  T* b_copy;  ///< room for a panel: B is in place and each panel is packed here by its first tile; or null
   T* c;
   int64_t ldc;
   const T* bias;   ///< for the first column of the block (row, if bias_rows), or null
