@@ -37,8 +37,9 @@ inline void load(optim::Optimizer& optimizer, const std::string& path) {
 
 inline void load(Tensor& tensor, const std::string& path) { tensor = load(path).tensor(); }
 inline void load(std::vector<Tensor>& tensors, const std::string& path) {
+  const SavedValue file = load(path);
   tensors.clear();
-  for (const SavedValue& item : load(path).list()) tensors.push_back(item.tensor());
+  for (const SavedValue& item : file.list()) tensors.push_back(item.tensor());
 }
 
 }  // namespace rustorch

@@ -38,10 +38,10 @@ TEST(LibtorchStyle, TrainsTheNetOfTheTutorial) {
   Net model;
   model.to(torch::Device(torch::kCPU));
   model.train();
-  torch::optim::SGD optimizer(model.parameters(), torch::optim::SGDOptions(0.05).momentum(0.5));
+  torch::optim::SGD optimizer(model.parameters(), torch::optim::SGDOptions(0.02).momentum(0.5));
   auto data = torch::randn({8, 1, 28, 28}, torch::kCPU), targets = torch::randint(10, {8}, torch::kLong);
   double first = 0, last = 0;
-  for (int step = 0; step < 30; ++step) {
+  for (int step = 0; step < 60; ++step) {
     optimizer.zero_grad();
     auto loss = torch::nll_loss(model.forward(data), targets);
     loss.backward();
