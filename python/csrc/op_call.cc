@@ -107,7 +107,7 @@ bool parse_scalar(PyObject* o, ArgValue& v) {
     return true;
   }
   if (to_scalar(o, &v.scalar)) return true;
-  if (!is_tensor(o) || tensor_of(o).dim() != 0) return false;
+  if (!is_tensor(o) || tensor_of(o).dim() != 0 || tensor_of(o).requires_grad()) return false;
   v.scalar = tensor_of(o).item();
   return true;
 }

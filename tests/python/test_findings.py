@@ -34,3 +34,12 @@ def agree(ours, theirs):
 def test_finding(name):
     ours = findings_cases.run(rt, name)
     assert agree(ours, WANTED[name]), f"got {ours}, expected {WANTED[name]}"
+
+
+def test_a_bound_that_needs_a_gradient_stays_a_tensor():
+    for name in ("min", "max"):
+        x, bound = rt.tensor([1.0, 5.0], requires_grad=True), rt.tensor(2.0, requires_grad=True)
+        rt.clamp(x, **{name: bound}).sum().backward()
+        assert bound.grad == 1 and x.grad.sum() == 1
+    with pytest.raises(TypeError):
+        rt.full((2,), rt.tensor(2.0, requires_grad=True))
