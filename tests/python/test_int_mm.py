@@ -31,7 +31,9 @@ def test_layouts_and_threads():
             rt.set_num_threads(threads)
             for x in (a, np.asfortranarray(a)):
                 for y in (b, np.asfortranarray(b)):
-                    np.testing.assert_array_equal(rt._int_mm(rt.tensor(0, dtype=rt.int8) + rt.from_numpy(x), rt.from_numpy(y)), want)
+                    np.testing.assert_array_equal(
+                        rt._int_mm(rt.tensor(0, dtype=rt.int8) + rt.from_numpy(x), rt.from_numpy(y)), want
+                    )
         wide = rt.zeros(150, 180, dtype=rt.int8)
         wide[:, ::2] = rt.from_numpy(a)
         np.testing.assert_array_equal(rt._int_mm(wide[:, ::2], rt.from_numpy(b).t().contiguous().t()).numpy(), want)
