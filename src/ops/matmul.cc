@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "gen/impl.h"
+#include "gen/impl_aten.h"
 #include "ops/nn_common.h"
 
 namespace rustorch::impl {
@@ -59,6 +60,20 @@ Tensor mm(const Tensor& self, const Tensor& mat2) {
   check_inner("mm", self, mat2, self.size(1), mat2.size(0));
   check_dtypes("mm", self, mat2);
   Tensor out = make_tensor({self.size(0), mat2.size(1)}, self.dtype(), self.device());
+  run(out, self, mat2);
+  return out;
+}
+
+Tensor _int_mm(const Tensor& self, const Tensor& mat2) {
+  RT_CHECK(self.dim() == 2, Shape, "_int_mm", "self must be a matrix, got ", self.dim(), "-D tensor");
+  RT_CHECK(mat2.dim() == 2, Shape, "_int_mm", "mat2 must be a matrix, got ", mat2.dim(), "-D tensor");
+  check_inner("_int_mm", self, mat2, self.size(1), mat2.size(0));
+  RT_CHECK(self.dtype() == kInt8 || self.dtype() == kUInt8, DType, "_int_mm",
+           "Expected self dtype to be int8 or uint8 but got ", dtype_scalar_name(self.dtype()));
+  RT_CHECK(mat2.dtype() == kInt8, DType, "_int_mm", "Expected mat2 dtype to be of type int8 but got ",
+           dtype_scalar_name(mat2.dtype()));
+  if (!self.device().is_cpu()) return rustorch::mm(self.to(kInt32), mat2.to(kInt32));
+  Tensor out = make_tensor({self.size(0), mat2.size(1)}, kInt32, self.device());
   run(out, self, mat2);
   return out;
 }

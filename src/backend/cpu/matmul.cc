@@ -235,9 +235,42 @@ void run_half(const MatmulCall& call) {
   gemm_half(g);
 }
 
+// Bytes summed in int32.
+template <class A>
+void run_bytes(const MatmulCall& call) {
+  const View a = view_of(call.a, false), b = view_of(call.b, false), c = view_of(call.out, false);
+  const Packing pa = packing_of(a), pb = packing_of(b);
+  ScratchBuffer<A> copy_a(static_cast<size_t>(pa.copy ? a.rows * a.cols : 0));
+  ScratchBuffer<int8_t> copy_b(static_cast<size_t>(pb.copy ? b.rows * b.cols : 0));
+  IntGemmArgs<A, int8_t, int32_t> g;
+  g.m = c.rows;
+  g.n = c.cols;
+  g.k = a.cols;
+  g.trans_a = pa.trans;
+  g.trans_b = pb.trans;
+  g.lda = pa.ld;
+  g.ldb = pb.ld;
+  g.a = call.a.impl()->data<A>();
+  g.b = call.b.impl()->data<int8_t>();
+  g.c = call.out.impl()->mutable_data<int32_t>();
+  g.ldc = c.rows == 1 ? std::max<int64_t>(c.cols, 1) : c.row_stride;
+  if (pa.copy) {
+    copy_matrix(g.a, a, copy_a.data());
+    g.a = copy_a.data();
+  }
+  if (pb.copy) {
+    copy_matrix(g.b, b, copy_b.data());
+    g.b = copy_b.data();
+  }
+  gemm_int(g);
+}
+
 }  // namespace
 
 void matmul(const MatmulCall& call) {
+  if (call.a.dtype() != call.out.dtype()) [[unlikely]] {
+    return call.a.dtype() == kInt8 ? run_bytes<int8_t>(call) : run_bytes<uint8_t>(call);
+  }
   switch (call.out.impl()->dtype()) {
     case DType::Float32:
       return run<float>(call);

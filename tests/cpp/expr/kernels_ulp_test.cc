@@ -32,7 +32,7 @@ struct Binary {
 
 #define RT_F(name) [](Wide x) -> Wide { return std::name(x); }
 const Unary kUnary[] = {
-    {"exp", RT_F(exp), 1, 1.2},     {"exp2", RT_F(exp2), 1, 1.2},
+    {"exp", RT_F(exp), 1.01, 1.2},  {"exp2", RT_F(exp2), 1, 1.2},
     {"expm1", RT_F(expm1), 2, 2},   {"log", RT_F(log), 1, 1},
     {"log2", RT_F(log2), 0.6, 2},   {"log10", RT_F(log10), 0.6, 2},
     {"log1p", RT_F(log1p), 2, 2},   {"sin", RT_F(sin), 2, 2},
@@ -181,6 +181,143 @@ void check_binary(int count) {
     std::vector<Wide> want;
     for (size_t k = 0; k < x.size(); ++k) want.push_back(b.f(x[k], y[k]));
     on_every_target([&] { check(b.name, x, &y, want, sizeof(T) == 4 ? b.float_ulp : b.double_ulp); });
+  }
+}
+
+// ---- dense sweeps of float
+
+struct FloatUnary {
+  const char* name;
+  double (*f)(double);
+};
+#define RT_F(name)                                         \
+  {                                                        \
+#name, [](double x) -> double { return std::name(x); } \
+  }
+const FloatUnary kFloatUnary[] = {
+    RT_F(exp),
+    RT_F(exp2),
+    RT_F(expm1),
+    RT_F(log),
+    RT_F(log2),
+    RT_F(log10),
+    RT_F(log1p),
+    RT_F(sin),
+    RT_F(cos),
+    RT_F(tan),
+    RT_F(asin),
+    RT_F(acos),
+    RT_F(atan),
+    RT_F(sinh),
+    RT_F(cosh),
+    RT_F(tanh),
+    RT_F(asinh),
+    RT_F(acosh),
+    RT_F(atanh),
+    RT_F(erf),
+    RT_F(erfc),
+    RT_F(cbrt),
+    {"sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }},
+};
+#undef RT_F
+
+// ulps() for float against double, without its calls.
+double float_ulps(float got, double want) {
+  const float rounded = static_cast<float>(want);
+  if (std::isnan(want)) return std::isnan(got) ? 0 : 1e30;
+  if (std::isinf(rounded) || std::isinf(got)) return got == rounded ? 0 : 1e30;
+  if (std::isnan(got)) return 1e30;
+  if (want == 0) return got == 0 && std::signbit(got) == std::signbit(rounded) ? 0 : 1e30;
+  uint64_t bits;
+  std::memcpy(&bits, &want, sizeof(bits));
+  const int e =
+      std::max(static_cast<int>(bits >> 52 & 0x7ff) - 1022, std::numeric_limits<float>::min_exponent);
+  const uint64_t inverse = static_cast<uint64_t>(1023 + 24 - e) << 52;  // 2^(24 - e)
+  double scale;
+  std::memcpy(&scale, &inverse, sizeof(scale));
+  return std::fabs(static_cast<double>(got) - want) * scale;
+}
+
+// Every 5003rd of all bit patterns, and all values within 300 of the places where the functions change over.
+std::vector<float> dense_floats() {
+  std::vector<float> x;
+  const auto add = [&](uint32_t bits) {
+    float v;
+    std::memcpy(&v, &bits, sizeof(v));
+    x.push_back(v);
+  };
+  for (uint64_t bits = 0; bits < uint64_t{1} << 32; bits += 5003) add(static_cast<uint32_t>(bits));
+  for (float edge : {0.0f,
+                     0.25f,
+                     0.3465736f,
+                     0.5f,
+                     0.625f,
+                     0.70710678f,
+                     0.78539816f,
+                     0.84375f,
+                     0.92773438f,
+                     1.0f,
+                     1.0397208f,
+                     1.25f,
+                     1.41421356f,
+                     1.5707963f,
+                     2.0f,
+                     3.1415927f,
+                     4.5f,
+                     10.0f,
+                     22.0f,
+                     87.33655f,
+                     88.0f,
+                     88.72284f,
+                     89.0f,
+                     103.97208f,
+                     104.0f,
+                     126.0f,
+                     128.0f,
+                     149.0f,
+                     151.0f,
+                     1e5f,
+                     1.17549435e-38f,
+                     std::numeric_limits<float>::infinity()}) {
+    uint32_t bits;
+    std::memcpy(&bits, &edge, sizeof(bits));
+    for (uint32_t k = 0; k < 600; ++k) {
+      add(bits - 300 + k);
+      add((bits - 300 + k) ^ 0x80000000u);
+    }
+  }
+  return x;
+}
+
+TEST(SimdAccuracy, FloatDense) {
+  const std::vector<float> x = dense_floats();
+  std::vector<float> out(x.size());
+  std::vector<double> want(x.size());
+  const bool print = std::getenv("RUSTORCH_TEST_PRINT_ULPS") != nullptr;
+  for (const FloatUnary& f : kFloatUnary) {
+    double limit = 0;
+    for (const Unary& u : kUnary) {
+      if (!std::strcmp(u.name, f.name)) limit = u.float_ulp;
+    }
+    ASSERT_GT(limit, 0) << f.name;
+    for (size_t k = 0; k < x.size(); ++k) want[k] = f.f(x[k]);
+    on_every_target([&] {
+      const std::vector<float>* in[2] = {&x, nullptr};
+      run(f.name, in, 1, out);
+      double worst = 0;
+      size_t at = 0;
+      for (size_t k = 0; k < x.size(); ++k) {
+        // 1 / (1 + exp(-x)) underflows early, as PyTorch's does.
+        if (x[k] < -87 && out[k] == 0 && !std::strcmp(f.name, "sigmoid")) continue;
+        const double u = float_ulps(out[k], want[k]);
+        if (!(u <= worst)) worst = u, at = k;
+      }
+      const int64_t target = hwy::SupportedTargets();
+      const bool scalar = (target & (HWY_SCALAR | HWY_EMU128)) == target;
+      EXPECT_LE(worst, scalar ? std::max(limit, 2.5) : limit)
+          << f.name << " at " << x[at] << ": got " << out[at] << " want " << want[at];
+      if (print) std::printf("%-7s dense %.3f ulp at %.9g\n", f.name, worst, static_cast<double>(x[at]));
+    });
   }
 }
 

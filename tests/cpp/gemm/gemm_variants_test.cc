@@ -6,6 +6,7 @@
 
 #include "backend/cpu/gemm/gemm.h"
 #include "base/thread_pool.h"
+#include "backend/cpu/gemm/int8_kernels.h"
 #include "gemm/reference.h"
 #include "rustorch/error.h"
 
@@ -146,6 +147,46 @@ void test_int() {
       }
     }
   }
+}
+
+// The kernels for bytes, against plain sums: every layout, part panels, accumulation, the extreme values.
+void test_bytes(const detail::Int8Kernels& kernels) {
+  Random r(14);
+  for (int round = 0; round < 40; ++round) {
+    IntGemmArgs<int8_t, int8_t, int32_t> g;
+    const int64_t most = round % 4 ? 70 : 300;
+    g.m = round == 0 ? 64 : r.range(1, most);
+    g.n = round == 0 ? 96 : r.range(1, most);
+    g.k = r.range(0, most);
+    g.trans_a = r.coin();
+    g.trans_b = r.coin();
+    g.lda = (g.trans_a ? g.m : g.k) + r.range(0, 2);
+    g.ldb = (g.trans_b ? g.k : g.n) + r.range(0, 2);
+    g.ldc = g.n + r.range(0, 2);
+    g.accumulate = r.coin();
+    auto a = gemm_test::random_vector<int8_t>(r, (g.trans_a ? g.k : g.m) * g.lda);
+    auto b = gemm_test::random_vector<int8_t>(r, (g.trans_b ? g.n : g.k) * g.ldb);
+    if (round % 5 == 1) a.assign(a.size(), -128), b.assign(b.size(), -128);
+    auto c = gemm_test::random_vector<int32_t>(r, g.m * g.ldc);
+    auto want = c;
+    g.a = a.data();
+    g.b = b.data();
+    g.c = want.data();
+    detail::gemm_int8_plain(g);
+    g.c = c.data();
+    detail::gemm_int8_with(kernels, g);
+    ASSERT_EQ(c, want) << g.m << " " << g.n << " " << g.k << " " << g.trans_a << g.trans_b << g.accumulate;
+  }
+}
+
+TEST(GemmInt, Int8OnTiles) {
+  if (detail::int8_kernels_amx() == nullptr) GTEST_SKIP() << "no AMX";
+  test_bytes(*detail::int8_kernels_amx());
+}
+
+TEST(GemmInt, Int8OnVectors) {
+  if (detail::int8_kernels_vnni() == nullptr) GTEST_SKIP() << "no AVX-512 VNNI";
+  test_bytes(*detail::int8_kernels_vnni());
 }
 
 TEST(GemmInt, EveryType) {

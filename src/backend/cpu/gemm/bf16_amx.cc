@@ -6,33 +6,15 @@
 #include "backend/cpu/gemm/bf16_kernels.h"
 
 #if defined(__AMX_BF16__) && defined(__AVX512BW__) && defined(__linux__)
-#include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
+#include "backend/cpu/gemm/amx_available.h"
 #include "backend/cpu/gemm/bf16_pack-inl.h"
 
 namespace rustorch::cpu::detail {
 namespace {
 
-struct alignas(64) TileConfig {
-  uint8_t palette, start_row, reserved[14];
-  uint16_t row_bytes[16];
-  uint8_t rows[16];
-};
-
 bool available() {
   unsigned a, b, c, d;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
-  const bool amx = (d >> 22 & 1) && (d >> 24 & 1), avx512 = (b >> 16 & 1) && (b >> 30 & 1) && (b >> 31 & 1);
-  if (!amx || !avx512) return false;
-  __get_cpuid(1, &a, &b, &c, &d);
-  if (!(c >> 27 & 1)) return false;  // no xgetbv
-  unsigned low, high;
-  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-  if ((low & 0x600e6u) != 0x600e6u) return false;  // SSE, AVX, AVX-512 and tile state enabled by the system
-  constexpr long kRequestPermission = 0x1023, kTileData = 18;
-  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return amx_tiles_available() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1);
 }
 
 bool float16_available() {
@@ -48,12 +30,7 @@ bool float16_available() {
 template <bool kFloat16>
 void block(const uint16_t* a, int64_t a_panel, int64_t row_panels, const uint16_t* b, int64_t b_panel,
            int64_t col_panels, int64_t blocks, float* c, int64_t ldc, bool accumulate) {
-  TileConfig config{};
-  config.palette = 1;
-  for (int i = 0; i < 8; ++i) {
-    config.rows[i] = 16;
-    config.row_bytes[i] = 64;
-  }
+  const TileConfig config = eight_whole_tiles();
   _tile_loadconfig(&config);
   const int64_t c_bytes = ldc * static_cast<int64_t>(sizeof(float));
   for (int64_t jp = 0; jp < col_panels; ++jp) {

@@ -54,8 +54,8 @@ static inline __mmask32 depth_mask(int64_t depth) {
   return depth >= 32 ? 0xffffffffu : static_cast<__mmask32>((1u << depth) - 1);
 }
 
-static void pack_bf16_a(uint16_t* dst, const uint16_t* a, int64_t rs, int64_t cs, int64_t rows,
-                        int64_t depth) {
+[[maybe_unused]] static void pack_bf16_a(uint16_t* dst, const uint16_t* a, int64_t rs, int64_t cs,
+                                         int64_t rows, int64_t depth) {
   if (cs == 1) {
     const __mmask32 mask = depth_mask(depth);
     for (int64_t i = 0; i < 32; ++i) {
@@ -72,8 +72,8 @@ static void pack_bf16_a(uint16_t* dst, const uint16_t* a, int64_t rs, int64_t cs
   }
 }
 
-static void pack_bf16_b(uint16_t* dst, const uint16_t* b, int64_t ks, int64_t ns, int64_t depth,
-                        int64_t cols) {
+[[maybe_unused]] static void pack_bf16_b(uint16_t* dst, const uint16_t* b, int64_t ks, int64_t ns,
+                                         int64_t depth, int64_t cols) {
   for (int64_t half = 0; half < 2; ++half, dst += kBf16Block / 2) {
     const int64_t j = half * 16;
     if (ns == 1) {

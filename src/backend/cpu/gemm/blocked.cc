@@ -10,13 +10,16 @@
 namespace rustorch::cpu::detail {
 namespace {
 
-constexpr int64_t kMaxDepth = 384;           // B panel of 32 floats x 384 = 48 KB
-constexpr int64_t kTaskRowPanels = 16;       // row panels of a full task
-constexpr int64_t kTaskColumnPanels = 5;     // column panels of a full task
-constexpr double kFullTaskWork = 1e6;        // multiply-adds of a task, some 10 us, while there are few
-constexpr double kMinTaskWork = 0.5e6;       // below this a task is not worth handing over
-constexpr int64_t kFewTasks = 8;             // enough to balance two to four threads
-constexpr int64_t kManyTasks = 32;           // and more than that
+constexpr int64_t kMaxDepth = 384;        // B panel of 32 floats x 384 = 48 KB
+constexpr int64_t kTaskRowPanels = 16;    // row panels of a full task
+constexpr int64_t kTaskColumnPanels = 5;  // column panels of a full task
+constexpr int64_t kWideTaskPanels = 12;   // the same where a task takes all rows
+constexpr int64_t kNearBytes = 2 << 20;   // B up to this size is found in a near cache
+constexpr int64_t kFarGroup = 8;        // panels packed at once from a B farther away: longer runs of memory
+constexpr double kFullTaskWork = 1e6;   // multiply-adds of a task, some 10 us, while there are few
+constexpr double kMinTaskWork = 0.5e6;  // below this a task is not worth handing over
+constexpr int64_t kFewTasks = 8;        // enough to balance two to four threads
+constexpr int64_t kManyTasks = 32;      // and more than that
 constexpr double kMinParallelWork = 0.4e6;   // multiply-adds; below this one thread is faster
 constexpr int64_t kPackGrain = 32 * 1024;    // elements packed per chunk
 constexpr int64_t kMaxPacked = 8 << 20;      // elements of one operand packed at a time
@@ -64,7 +67,7 @@ Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
   int64_t rows, columns;  // panels of a task
   if (small_a && column_panels >= std::min(wanted, kFewTasks)) {
     rows = row_panels;  // A stays in cache, a task takes some columns
-    columns = panels_per_part(column_panels, wanted, kTaskColumnPanels);
+    columns = panels_per_part(column_panels, wanted, kWideTaskPanels);
   } else {
     rows = panels_per_part(row_panels, 1, kTaskRowPanels);
     columns = panels_per_part(column_panels, ceil_div(wanted, ceil_div(row_panels, rows)), kTaskColumnPanels);
@@ -87,7 +90,8 @@ Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
   // Vectors that straddle cache lines load at half the speed.
   const bool b_aligned = reinterpret_cast<uintptr_t>(p.b) % 64 == 0 && bytes(p.b_ks) % 64 == 0;
   const bool b_direct = b_rows && (plan.mb <= 2 * t.mr || (b_aligned && bytes(p.k * p.n) <= kDirectBytes));
-  const bool b_copy = b_rows && plan.nib == 1 && rows >= kCopyRowPanels && rows <= kTaskRowPanels;
+  const bool b_copy = b_rows && plan.nib == 1 && rows >= kCopyRowPanels && rows <= kTaskRowPanels &&
+                      bytes(p.k * p.n) <= kNearBytes;
   plan.a = p.prepacked_a ? Source::Shared
            : a_direct    ? Source::Direct
                          : (plan.njb > 1 ? Source::Shared : Source::Task);
@@ -137,17 +141,24 @@ void pack_region(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan,
                });
 }
 
-// The block with each panel of B, element (0, 0) at b, packed to `panel` before it is used.
+// Panels of B packed at a time by a task.
 template <class T>
-void run_panels(const Problem<T>& p, const KernelTable<T>& t, const BlockArgs<T>& g, const T* b, T* panel) {
+int64_t panels_at_once(const Problem<T>& p) {
+  return p.k * p.n * static_cast<int64_t>(sizeof(T)) <= kNearBytes ? 1 : kFarGroup;
+}
+
+// The block with some panels of B at a time, element (0, 0) at b, packed to `panels` before they are used.
+template <class T>
+void run_panels(const Problem<T>& p, const KernelTable<T>& t, const BlockArgs<T>& g, const T* b, T* panels) {
   BlockArgs<T> part = g;
-  part.b = panel;
-  for (int64_t j = 0; j < g.n; j += t.nr) {
-    part.n = std::min<int64_t>(t.nr, g.n - j);
-    t.pack_b(panel, g.b_panel, b + j * p.b_ns, p.b_ks, p.b_ns, g.k, part.n);
+  part.b = panels;
+  const int64_t columns = panels_at_once(p) * t.nr;
+  for (int64_t j = 0; j < g.n; j += columns) {
+    part.n = std::min<int64_t>(columns, g.n - j);
+    t.pack_b(panels, g.b_panel, b + j * p.b_ns, p.b_ks, p.b_ns, g.k, part.n);
     t.block(part);
-    part.c += t.nr;
-    if (part.bias != nullptr && !part.bias_rows) part.bias += t.nr;
+    part.c += columns;
+    if (part.bias != nullptr && !part.bias_rows) part.bias += columns;
   }
 }
 
@@ -175,8 +186,9 @@ void run_task(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan, co
   const int64_t depth = std::min(r.depth, r.k);
   ScratchBuffer<T> a_scratch(plan.a == Source::Task ? ceil_div(g.m, t.mr) * depth * t.a_stride : 0);
   const bool copy_b = plan.b == Source::Copy;
-  // One panel of B, used before it leaves the nearest cache.
-  ScratchBuffer<T> b_scratch(plan.b == Source::Task || copy_b ? depth * t.nr : 0);
+  // Panels of B, used before they leave the nearest caches.
+  const int64_t b_panels = plan.b == Source::Task ? panels_at_once(p) : copy_b ? 1 : 0;
+  ScratchBuffer<T> b_scratch(b_panels * depth * t.nr);
   g.b_copy = copy_b ? b_scratch.data() : nullptr;
   for (int64_t k0 = 0; k0 < r.k; k0 += r.depth) {
     g.k = std::min(r.depth, r.k - k0);

@@ -16,6 +16,8 @@
 
 #include <hwy/highway.h>
 
+#include "backend/cpu/simd/math_tables.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace rustorch {
 namespace HWY_NAMESPACE {
@@ -156,10 +158,12 @@ HWY_INLINE V exp_tail(D d, V r) {
                 0.0013888888918939167785, 0.00019841269864380513295, 0.000024801518641395993583,
                 2.7557266418612303703e-6, 2.76213386691429238e-7, 2.5101346928350340198e-8);
 }
-/// x = n ln 2 + r with |r| <= ln(2)/2.
+/// x = n ln 2 + r with |r| <= ln(2)/2, for |x| < 2^20. Adding 1.5 * 2^(mantissa bits) leaves no fraction, so
+/// that the sum rounds to an integer.
 template <class D, class V>
 HWY_INLINE V exp_reduce(D d, V x, V& n) {
-  n = hn::Round(hn::Mul(x, set(d, 1.442695040888963407359925)));
+  const V shift = set(d, kSingle<D> ? 12582912.0 : 6755399441055744.0);
+  n = hn::Sub(hn::MulAdd(x, set(d, 1.442695040888963407359925), shift), shift);
   if constexpr (kSingle<D>) {
     const V r = hn::NegMulAdd(n, set(d, 0.693145751953125), x);
     return hn::NegMulAdd(n, set(d, 0.000001428606820309417232121458), r);
@@ -219,10 +223,36 @@ HWY_INLINE V sigmoid(D d, V x) {
   const V one = set(d, 1);
   return hn::Div(one, hn::Add(one, simd::exp(d, hn::Neg(x))));
 }
+#if HWY_TARGET == HWY_AVX3
+/// The value at a >= 0 of a table of math_tables.h whose first interval ends a quarter above 2^kLow. a must
+/// lie within the table; nan stays nan. kAddArgument: the first interval holds the function less its
+/// argument.
+template <int kLow, bool kAddArgument, size_t kRows, class V>
+HWY_INLINE V table_value(const float (&table)[kRows][32], V a) {
+  const __m512i quarter = _mm512_sub_epi32(_mm512_srli_epi32(_mm512_castps_si512(a.raw), 21),
+                                           _mm512_set1_epi32((kLow + 127) * 4));
+  const __m512i index = _mm512_max_epi32(quarter, _mm512_setzero_si512());
+  const auto look_up = [&](size_t row) HWY_ATTR {
+    return _mm512_permutex2var_ps(_mm512_loadu_ps(table[row]), index, _mm512_loadu_ps(table[row] + 16));
+  };
+  const __m512 t = _mm512_sub_ps(a.raw, look_up(0));
+  __m512 p = look_up(kRows - 1);
+#pragma GCC unroll 8
+  for (size_t row = kRows - 2; row > 1; --row) p = _mm512_fmadd_ps(p, t, look_up(row));
+  __m512 base = look_up(1);
+  if constexpr (kAddArgument)
+    base = _mm512_mask_mov_ps(base, _mm512_cmple_epi32_mask(quarter, _mm512_setzero_si512()), t);
+  return V{_mm512_fmadd_ps(p, t, base)};
+}
+#endif
 template <class D, class V>
 HWY_INLINE V tanh(D d, V x) {
   if constexpr (kScalarTarget) return per_lane(d, x, [](auto v) { return std::tanh(v); });
   const V a = hn::Abs(x);
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (kSingle<D> && sizeof(V) == 64)
+    return hn::CopySign(table_value<-4, false>(simd_tables::kTanhTable, at_most(d, a, 15.5)), x);
+#endif
   if constexpr (kSingle<D>) {
     // Near zero an odd polynomial; else 1 - 2 / (exp(2a) + 1).
     const V z = hn::Mul(x, x);
@@ -465,6 +495,10 @@ template <class D, class V>
 HWY_INLINE V erf(D d, V x) {
   if constexpr (kScalarTarget) return per_lane(d, x, [](auto v) { return std::erf(v); });
   const V a = hn::Abs(x);
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (kSingle<D> && sizeof(V) == 64)
+    return hn::CopySign(table_value<-6, true>(simd_tables::kErfTable, at_most(d, a, 3.9999)), x);
+#endif
   if constexpr (kSingle<D>) {
     // Two minimax approximations (N. Juffa): odd polynomial, and 1 - exp(polynomial).
     const V s = hn::Mul(x, x);

@@ -1,0 +1,132 @@
+// Products of int8 matrices into int32: on tiles or vector instructions for bytes where the processor has
+// them, else by the plain integer product. All give the same numbers: sums wrap around.
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cpu/gemm/gemm.h"
+#include "backend/cpu/gemm/int8_kernels.h"
+#include "base/thread_pool.h"
+#include "memory/scratch.h"
+#include "rustorch/error.h"
+
+namespace rustorch::cpu {
+namespace detail {
+namespace {
+
+constexpr int64_t kTaskPanels = 8;           // row and column panels of a task
+constexpr int64_t kWantedTasks = 16;         // tasks while they stay large
+constexpr int64_t kMinTaskBlocks = 64;       // products of blocks that make a task worth handing over
+constexpr int64_t kPackBlocks = 16;          // blocks packed per chunk
+constexpr int64_t kMaxPacked = 32 << 20;     // bytes of B packed at a time
+constexpr double kBlockWork = 16 * 16 * 16;  // multiply-adds below which packing does not pay
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+using Args = IntGemmArgs<int8_t, int8_t, int32_t>;
+
+// Columns [j_first, j_first + n) of the product, with both operands packed.
+struct Strip {
+  const Args* g;
+  const Int8Kernels* kernels;
+  int64_t blocks, panel;  // along k; bytes of a packed panel
+  const int8_t *a, *b;
+  int64_t j_first, n;
+  int64_t mp, np;  // panels of a task
+};
+
+void task(const Strip& s, int64_t ib, int64_t jb) {
+  const Args& g = *s.g;
+  const int64_t i0 = ib * s.mp, j0 = jb * s.np;
+  const int64_t row = i0 * kInt8Tile, col = j0 * kInt8Tile;
+  const int64_t rows = std::min(s.mp * kInt8Tile, g.m - row), cols = std::min(s.np * kInt8Tile, s.n - col);
+  const int64_t row_panels = ceil_div(rows, kInt8Tile), col_panels = ceil_div(cols, kInt8Tile);
+  int32_t* c = g.c + row * g.ldc + s.j_first + col;
+  const bool whole = rows % kInt8Tile == 0 && cols % kInt8Tile == 0;
+  const int64_t ld = whole ? g.ldc : col_panels * kInt8Tile;
+  ScratchBuffer<int32_t> block(whole ? 0 : static_cast<size_t>(row_panels * kInt8Tile * ld));
+  s.kernels->block(s.a + i0 * s.panel, s.panel, row_panels, s.b + j0 * s.panel, s.panel, col_panels, s.blocks,
+                   whole ? c : block.data(), ld, whole && g.accumulate);
+  if (whole) return;
+  for (int64_t i = 0; i < rows; ++i) {
+    const int32_t* from = block.data() + i * ld;
+    int32_t* to = c + i * g.ldc;
+    if (g.accumulate) {
+      for (int64_t j = 0; j < cols; ++j)
+        to[j] = static_cast<int32_t>(static_cast<uint32_t>(to[j]) + static_cast<uint32_t>(from[j]));
+    } else {
+      std::memcpy(to, from, static_cast<size_t>(cols) * sizeof(int32_t));
+    }
+  }
+}
+
+// Packs all of A (first strip) and the columns of the strip.
+void pack(const Strip& s, int8_t* pa, int8_t* pb) {
+  const Args& g = *s.g;
+  const int64_t a_rs = g.trans_a ? 1 : g.lda, a_cs = g.trans_a ? g.lda : 1;
+  const int64_t b_ks = g.trans_b ? 1 : g.ldb, b_ns = g.trans_b ? g.ldb : 1;
+  const int64_t a_units = pa == nullptr ? 0 : ceil_div(g.m, kInt8Tile) * s.blocks;
+  const int64_t units = a_units + ceil_div(s.n, kInt8Tile) * s.blocks;
+  parallel_for(0, units, kPackBlocks, [&](int64_t begin, int64_t end) {
+    for (int64_t u = begin; u < end; ++u) {
+      const int64_t v = u < a_units ? u : u - a_units, first = v / s.blocks * kInt8Tile;
+      const int64_t k0 = v % s.blocks * kInt8Depth, depth = std::min(kInt8Depth, g.k - k0);
+      if (u < a_units) {
+        s.kernels->pack_a(pa + v * kInt8Block, g.a + first * a_rs + k0 * a_cs, a_rs, a_cs,
+                          std::min(kInt8Tile, g.m - first), depth);
+      } else {
+        s.kernels->pack_b(pb + v * kInt8Block, g.b + k0 * b_ks + (s.j_first + first) * b_ns, b_ks, b_ns,
+                          depth, std::min(kInt8Tile, s.n - first));
+      }
+    }
+  });
+}
+
+}  // namespace
+
+void gemm_int8_with(const Int8Kernels& kernels, const Args& g) {
+  if (g.m == 0 || g.n == 0) return;
+  Strip s{};
+  s.g = &g;
+  s.kernels = &kernels;
+  s.blocks = ceil_div(g.k, kInt8Depth);
+  s.panel = s.blocks * kInt8Block;
+  const int64_t row_panels = ceil_div(g.m, kInt8Tile);
+  const int64_t strip =
+      std::max<int64_t>(kTaskPanels, kMaxPacked / std::max<int64_t>(s.panel, 1) / kTaskPanels * kTaskPanels) *
+      kInt8Tile;
+  ScratchBuffer<int8_t> pa(static_cast<size_t>(row_panels * s.panel));
+  ScratchBuffer<int8_t> pb(static_cast<size_t>(ceil_div(std::min(strip, g.n), kInt8Tile) * s.panel));
+  s.a = pa.data();
+  s.b = pb.data();
+  for (s.j_first = 0; s.j_first < g.n; s.j_first += strip) {
+    s.n = std::min(strip, g.n - s.j_first);
+    pack(s, s.j_first == 0 ? pa.data() : nullptr, pb.data());
+    const int64_t col_panels = ceil_div(s.n, kInt8Tile);
+    s.mp = std::min(row_panels, kTaskPanels);
+    s.np = std::min(col_panels, kTaskPanels);
+    while (ceil_div(row_panels, s.mp) * ceil_div(col_panels, s.np) < kWantedTasks &&
+           s.mp * s.np * s.blocks >= 2 * kMinTaskBlocks && s.mp * s.np > 1) {
+      int64_t& larger = s.mp >= s.np ? s.mp : s.np;
+      larger = ceil_div(larger, 2);
+    }
+    const int64_t nib = ceil_div(row_panels, s.mp), tasks = nib * ceil_div(col_panels, s.np);
+    const int64_t grain = std::max<int64_t>(1, kMinTaskBlocks / std::max<int64_t>(1, s.mp * s.np * s.blocks));
+    parallel_for(0, tasks, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t u = begin; u < end; ++u) task(s, u % nib, u / nib);
+    });
+  }
+}
+
+}  // namespace detail
+
+void gemm_int(const IntGemmArgs<int8_t, int8_t, int32_t>& g) {
+  RT_CHECK(g.m >= 0 && g.n >= 0 && g.k >= 0, Value, "gemm_int", "negative size; got m ", g.m, ", n ", g.n,
+           ", k ", g.k);
+  static const detail::Int8Kernels* const best =
+      detail::int8_kernels_amx() != nullptr ? detail::int8_kernels_amx() : detail::int8_kernels_vnni();
+  const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
+  if (best != nullptr && work >= detail::kBlockWork) return detail::gemm_int8_with(*best, g);
+  detail::gemm_int8_plain(g);
+}
+
+}  // namespace rustorch::cpu
