@@ -24,31 +24,20 @@ class Ref {
   }
   explicit operator bool() const { return o_ != nullptr; }
   Ref(const Ref& other) : o_(other.o_) {
-    PyGILState_STATE gil = PyGILState_Ensure();
+    const WithGil gil;
     Py_XINCREF(o_);
-    PyGILState_Release(gil);
   }
   Ref(Ref&& other) noexcept : o_(std::exchange(other.o_, nullptr)) {}
   Ref& operator=(const Ref&) = delete;
   ~Ref() {
     if (o_ == nullptr || !Py_IsInitialized()) return;
-    PyGILState_STATE gil = PyGILState_Ensure();
+    const WithGil gil;
     Py_DECREF(o_);
-    PyGILState_Release(gil);
   }
   PyObject* get() const { return o_; }
 
  private:
   PyObject* o_;
-};
-
-class WithGil {
- public:
-  WithGil() : state_(PyGILState_Ensure()) {}
-  ~WithGil() { PyGILState_Release(state_); }
-
- private:
-  PyGILState_STATE state_;
 };
 
 // ---- graph nodes
@@ -119,7 +108,7 @@ PyObject* node_register_hook(PyObject* o, PyObject* fn) {
                                      WithGil gil;
                                      PyObject* a = grads_tuple(in);
                                      PyObject* b = grads_tuple(out);
-                                     PyObject* r = PyObject_CallFunctionObjArgs(hook.get(), a, b, nullptr);
+                                     PyObject* r = call_python(hook.get(), a, b);
                                      Py_DECREF(a);
                                      Py_DECREF(b);
                                      if (r == nullptr) throw_python_error();
@@ -137,7 +126,7 @@ PyObject* node_register_prehook(PyObject* o, PyObject* fn) {
     extras.pre_hooks.emplace_back(extras.next_id, [hook](const std::vector<Tensor>& grads) {
       WithGil gil;
       PyObject* a = grads_tuple(grads);
-      PyObject* r = PyObject_CallFunctionObjArgs(hook.get(), a, nullptr);
+      PyObject* r = call_python(hook.get(), a);
       Py_DECREF(a);
       if (r == nullptr) throw_python_error();
       Ref keep(r);
@@ -148,7 +137,8 @@ PyObject* node_register_prehook(PyObject* o, PyObject* fn) {
   });
 }
 PyObject* node_remove_hook(PyObject* o, PyObject* id) {
-  uint64_t wanted = PyLong_AsUnsignedLongLong(id);
+  const uint64_t wanted = PyLong_AsUnsignedLongLong(id);
+  if (PyErr_Occurred() != nullptr) return nullptr;
   NodeExtras& extras = node_of(o).extras();
   auto drop = [&](auto& list) {
     for (size_t i = 0; i < list.size(); ++i)
@@ -189,10 +179,7 @@ std::vector<Tensor> tensor_list(PyObject* o, const char* what) {
 
 template <class F>
 auto without_gil(F&& f) {
-  struct Release {
-    PyThreadState* state = PyEval_SaveThread();
-    ~Release() { PyEval_RestoreThread(state); }
-  } release;
+  const WithoutGil released;
   return f();
 }
 
@@ -230,10 +217,10 @@ PyObject* register_hook(PyObject*, PyObject* args) {
   if (!PyArg_ParseTuple(args, "OO", &t, &fn)) return nullptr;
   return guarded([&] {
     Ref hook(fn);
-    uint64_t id = add_tensor_hook(tensor_of(t), [hook](const Tensor& grad) -> Tensor {
+    uint64_t id = add_tensor_hook(tensor_arg(t, "register_hook"), [hook](const Tensor& grad) -> Tensor {
       WithGil gil;
       PyObject* g = wrap(grad);
-      PyObject* r = PyObject_CallFunctionObjArgs(hook.get(), g, nullptr);
+      PyObject* r = call_python(hook.get(), g);
       Py_DECREF(g);
       if (r == nullptr) throw_python_error();
       Tensor changed;
@@ -250,22 +237,25 @@ PyObject* remove_hook(PyObject*, PyObject* args) {
   PyObject* t;
   unsigned long long id;
   if (!PyArg_ParseTuple(args, "OK", &t, &id)) return nullptr;
-  remove_tensor_hook(tensor_of(t), id);
-  return none();
+  return guarded([&] {
+    remove_tensor_hook(tensor_arg(t, "remove_hook"), id);
+    return none();
+  });
 }
 PyObject* register_post_accumulate(PyObject*, PyObject* args) {
   PyObject *t, *fn;
   if (!PyArg_ParseTuple(args, "OO", &t, &fn)) return nullptr;
   return guarded([&] {
     Ref hook(fn);
-    uint64_t id = add_post_accumulate_hook(tensor_of(t), [hook](const Tensor& leaf) {
-      WithGil gil;
-      PyObject* o = wrap(leaf);
-      PyObject* r = PyObject_CallFunctionObjArgs(hook.get(), o, nullptr);
-      Py_DECREF(o);
-      if (r == nullptr) throw_python_error();
-      Py_DECREF(r);
-    });
+    uint64_t id = add_post_accumulate_hook(tensor_arg(t, "register_post_accumulate_grad_hook"),
+                                           [hook](const Tensor& leaf) {
+                                             WithGil gil;
+                                             PyObject* o = wrap(leaf);
+                                             PyObject* r = call_python(hook.get(), o);
+                                             Py_DECREF(o);
+                                             if (r == nullptr) throw_python_error();
+                                             Py_DECREF(r);
+                                           });
     return PyLong_FromUnsignedLongLong(id);
   });
 }
@@ -273,8 +263,10 @@ PyObject* remove_post_accumulate(PyObject*, PyObject* args) {
   PyObject* t;
   unsigned long long id;
   if (!PyArg_ParseTuple(args, "OK", &t, &id)) return nullptr;
-  remove_post_accumulate_hook(tensor_of(t), id);
-  return none();
+  return guarded([&] {
+    remove_post_accumulate_hook(tensor_arg(t, "remove_hook"), id);
+    return none();
+  });
 }
 
 // ---- modes
@@ -311,13 +303,29 @@ PyObject* is_anomaly(PyObject*, PyObject*) { return wrap(detail::thread_modes().
 
 // ---- Function written in Python
 
+struct PythonFunction;
+
+/// Where a ctx finds its node, which owns the ctx and may die first. Read and written with the interpreter
+/// lock.
+struct FunctionCell {
+  PythonFunction* node;
+};
+using FunctionCellPtr = std::shared_ptr<FunctionCell>;
+constexpr const char* kCellName = "rustorch.function";
+
 /// Runs Function.backward of a Python class. Saved tensors are checked like those of every other node.
 struct PythonFunction final : Node {
   std::string name_;
   Ref context;  // the ctx object; its class has backward
   SavedList saved;
   bool materialize = true;
+  FunctionCellPtr cell = std::make_shared<FunctionCell>(FunctionCell{this});
   explicit PythonFunction(PyObject* ctx) : context(ctx) {}
+  ~PythonFunction() override {
+    if (!Py_IsInitialized()) return;
+    WithGil gil;
+    cell->node = nullptr;
+  }
   const char* name() const override { return name_.c_str(); }
   void release_saved() override {
     saved.reset();
@@ -337,7 +345,7 @@ struct PythonFunction final : Node {
     PyObject* fn = PyObject_GetAttrString(context.get(), "_run_backward");
     if (fn == nullptr) throw_python_error();
     PyObject* args = grads_tuple(incoming);
-    PyObject* r = PyObject_CallObject(fn, args);
+    PyObject* r = or_sleep([&] { return PyObject_CallObject(fn, args); });
     Py_DECREF(fn);
     Py_DECREF(args);
     if (r == nullptr) throw_python_error();
@@ -406,29 +414,41 @@ PyObject* make_function_node(PyObject*, PyObject* args) {
       node->saved.add(nr >= 0 ? Saved::output(final_out[static_cast<size_t>(nr)], static_cast<uint32_t>(nr))
                               : Saved(t));
     }
-    PyObject* capsule = PyCapsule_New(static_cast<Node*>(node.get()), "rustorch.node",
-                                      nullptr);  // borrowed: the node owns ctx
+    auto cell = std::make_unique<FunctionCellPtr>(node->cell);
+    PyObject* capsule = PyCapsule_New(cell.get(), kCellName, [](PyObject* o) {
+      delete static_cast<FunctionCellPtr*>(PyCapsule_GetPointer(o, kCellName));
+    });
+    if (capsule == nullptr) {
+      Py_DECREF(result);
+      throw_python_error();
+    }
+    cell.release();
     PyObject* pair = PyTuple_Pack(2, result, capsule);
     Py_DECREF(result);
     Py_DECREF(capsule);
     return pair;
   });
 }
+/// The node of a ctx; throws when the graph that held it is gone.
+NodeRef<PythonFunction> function_node(PyObject* capsule) {
+  auto* cell = static_cast<FunctionCellPtr*>(PyCapsule_GetPointer(capsule, kCellName));
+  if (cell == nullptr) throw_python_error();
+  PythonFunction* node = (*cell)->node;
+  RT_CHECK(node != nullptr && node->try_retain(), Autograd, "",
+           "the ctx of a custom function was used after the graph that it belongs to was freed");
+  return NodeRef<PythonFunction>(node);
+}
 PyObject* function_saved(PyObject*, PyObject* capsule) {
-  return guarded([&]() -> PyObject* {
-    auto* node =
-        static_cast<PythonFunction*>(static_cast<Node*>(PyCapsule_GetPointer(capsule, "rustorch.node")));
-    if (node == nullptr) throw_python_error();
-    return grads_tuple(node->unpack());
-  });
+  return guarded([&]() -> PyObject* { return grads_tuple(function_node(capsule)->unpack()); });
 }
 PyObject* function_needs(PyObject*, PyObject* capsule) {
-  auto* node = static_cast<Node*>(PyCapsule_GetPointer(capsule, "rustorch.node"));
-  if (node == nullptr) return nullptr;
-  PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(node->edges().size()));
-  for (size_t i = 0; i < node->edges().size(); ++i)
-    PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), wrap(node->wants_edge(i)));
-  return tuple;
+  return guarded([&]() -> PyObject* {
+    const NodeRef<PythonFunction> node = function_node(capsule);
+    PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(node->edges().size()));
+    for (size_t i = 0; i < node->edges().size(); ++i)
+      PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), wrap(node->wants_edge(i)));
+    return tuple;
+  });
 }
 
 PyMethodDef functions[] = {
@@ -473,7 +493,11 @@ bool init_autograd(PyObject* module) {
                          {0, nullptr}};
   PyType_Spec spec{"rustorch.autograd.graph.Node", sizeof(PyNode), 0, Py_TPFLAGS_DEFAULT, slots};
   node_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
-  return node_type != nullptr && PyModule_AddFunctions(module, functions) == 0;
+  if (node_type == nullptr) return false;
+  node_type->tp_new = nullptr;  // nodes come from operations only
+  Py_INCREF(node_type);
+  return PyModule_AddObject(module, "_Node", reinterpret_cast<PyObject*>(node_type)) == 0 &&
+         PyModule_AddFunctions(module, functions) == 0;
 }
 
 }  // namespace rustorch::py

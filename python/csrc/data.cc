@@ -20,22 +20,6 @@ bool is_inference(const Tensor& t) { return t.impl()->is_inference(); }
 
 namespace {
 
-/// Holds a reference to what PySequence_Fast made.
-class Sequence {
- public:
-  explicit Sequence(PyObject* o) : fast_(PySequence_Fast(o, "expected a sequence")) {
-    if (fast_ == nullptr) throw_python_error();
-  }
-  ~Sequence() { Py_DECREF(fast_); }
-  Sequence(const Sequence&) = delete;
-  Sequence& operator=(const Sequence&) = delete;
-  Py_ssize_t size() const { return PySequence_Fast_GET_SIZE(fast_); }
-  PyObject* operator[](Py_ssize_t i) const { return PySequence_Fast_ITEMS(fast_)[i]; }
-
- private:
-  PyObject* fast_;
-};
-
 bool is_nested(PyObject* o) {
   if (PyList_Check(o) || PyTuple_Check(o)) return true;
   if (PyUnicode_Check(o) || PyBytes_Check(o)) return false;
@@ -78,7 +62,7 @@ void inspect(PyObject* o, std::vector<int64_t>& shape, size_t depth, std::option
     return;
   }
   RT_CHECK(depth < 128, Value, "", "too many dimensions '", Py_TYPE(o)->tp_name, "'");
-  Sequence items(o);
+  const Items items(o);
   if (depth == shape.size()) shape.push_back(items.size());
   RT_CHECK(shape[depth] == items.size(), Value, "", "expected sequence of length ", shape[depth], " at dim ",
            depth, " (got ", static_cast<int64_t>(items.size()), ")");
@@ -127,7 +111,7 @@ void fill(PyObject* o, const std::vector<int64_t>& shape, size_t depth, DType dt
   }
   if (!is_nested(o))
     raise(ErrorKind::Type, "", cat("expected a sequence at dim ", depth, " (got ", Py_TYPE(o)->tp_name, ")"));
-  Sequence items(o);
+  const Items items(o);
   RT_CHECK(shape[depth] == items.size(), Value, "", "expected sequence of length ", shape[depth], " at dim ",
            depth, " (got ", static_cast<int64_t>(items.size()), ")");
   if (depth + 1 == shape.size()) {

@@ -1,6 +1,7 @@
 // Errors across the boundary: one table from ErrorKind to the Python class.
 #include <new>
 
+#include "gil.h"
 #include "objects.h"
 #include "rustorch/error.h"
 #include "rustorch/warn.h"
@@ -80,10 +81,9 @@ void set_error(const RusTorchError& e) {
 }
 
 void python_warning(const std::string& text) {
-  PyGILState_STATE gil = PyGILState_Ensure();
+  const WithGil gil;
   if (PyErr_Occurred() == nullptr && PyErr_WarnEx(PyExc_UserWarning, text.c_str(), 1) != 0)
     PyErr_WriteUnraisable(nullptr);
-  PyGILState_Release(gil);
 }
 
 }  // namespace

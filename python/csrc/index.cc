@@ -57,9 +57,9 @@ bool list_is_tuple(PyObject* key) {
 std::vector<TensorIndex> items_of(PyObject* key) {
   std::vector<TensorIndex> items;
   if (PyTuple_Check(key) || list_is_tuple(key)) {
-    Py_ssize_t n = PySequence_Fast_GET_SIZE(key);
-    items.reserve(static_cast<size_t>(n));
-    for (Py_ssize_t i = 0; i < n; ++i) items.push_back(item_of(PySequence_Fast_ITEMS(key)[i]));
+    const Items keys(key);
+    items.reserve(static_cast<size_t>(keys.size()));
+    for (Py_ssize_t i = 0; i < keys.size(); ++i) items.push_back(item_of(keys[i]));
   } else {
     items.push_back(item_of(key));
   }

@@ -85,6 +85,7 @@ PyObject* can_cast_py(PyObject*, PyObject* args) {
 }
 PyObject* result_type_py(PyObject*, PyObject* args) {
   return guarded([&] {
+    RT_CHECK(PyTuple_GET_SIZE(args) > 0, Type, "result_type", "expected Tensors or Numbers; got nothing");
     ResultType types;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i) {
       PyObject* o = PyTuple_GET_ITEM(args, i);

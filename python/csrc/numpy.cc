@@ -34,9 +34,8 @@ template <class Owner>
 void foreign_release(void* context, void* data, size_t) {
   auto* owner = static_cast<Owner*>(static_cast<Foreign*>(context));
   if (data == owner->original) {
-    PyGILState_STATE gil = PyGILState_Ensure();
+    const WithGil gil;
     owner->give_back();
-    PyGILState_Release(gil);
   } else {
     ::operator delete(data, std::align_val_t(64));
   }

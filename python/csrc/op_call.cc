@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "rustorch/error.h"
+#include "tensor_access.h"
 
 namespace rustorch::py {
 
@@ -36,8 +37,13 @@ bool parse_ints(PyObject* o, const ArgSpec& spec, ArgValue& v, LazyArena& arena)
     Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
     int64_t* data = arena.take(static_cast<size_t>(n));
     PyObject** items = PySequence_Fast_ITEMS(o);
-    for (Py_ssize_t i = 0; i < n; ++i)
-      if (PyBool_Check(items[i]) || !index_value(items[i], &data[i])) return false;
+    Py_ssize_t plain = 0;
+    for (; plain < n && PyLong_CheckExact(items[plain]); ++plain) index_value(items[plain], &data[plain]);
+    if (plain < n) {
+      const Items rest(o);
+      for (Py_ssize_t i = plain; i < n; ++i)
+        if (PyBool_Check(rest[i]) || !index_value(rest[i], &data[i])) return false;
+    }
     if (n == 1 && spec.length > 1) {
       int64_t* spread = arena.take(spec.length);
       std::fill_n(spread, spec.length, data[0]);
@@ -90,10 +96,9 @@ bool parse_opt_tensor_list(PyObject* o, ArgValue& v, LazyArena& arena) {
 
 bool parse_floats(PyObject* o, ArgValue& v, LazyArena& arena) {
   if (!is_sequence(o)) return false;
-  Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
-  PyObject** items = PySequence_Fast_ITEMS(o);
-  auto& list = arena.get().double_lists.emplace_back(static_cast<size_t>(n));
-  for (Py_ssize_t i = 0; i < n; ++i)
+  const Items items(o);
+  auto& list = arena.get().double_lists.emplace_back(static_cast<size_t>(items.size()));
+  for (Py_ssize_t i = 0; i < items.size(); ++i)
     if (!to_double(items[i], &list[static_cast<size_t>(i)])) return false;
   v.double_data = list.data();
   v.count = list.size();

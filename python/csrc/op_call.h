@@ -4,6 +4,7 @@
 // that shows the signatures. Values live in a CallArena on the stack of the call; tensors are borrowed from
 // the objects.
 #pragma once
+#include "gil.h"
 #include "objects.h"
 
 #include <deque>
@@ -169,22 +170,15 @@ PyObject* wrap_tuple(Tuple&& result, const char* op, const char* const* fields, 
 }
 
 /// Releases the interpreter lock when the work is large enough to be worth it.
-class GilScope {
+class GilScope : WithoutGil {
  public:
-  explicit GilScope(const ArgValue* v) {
-    if ((v[0].tensor_ptr != nullptr && v[0].tensor_ptr->defined() && v[0].tensor_ptr->numel() >= kWorthIt) ||
-        v[0].list != nullptr)
-      state_ = PyEval_SaveThread();
-  }
-  ~GilScope() {
-    if (state_ != nullptr) PyEval_RestoreThread(state_);
-  }
-  GilScope(const GilScope&) = delete;
-  GilScope& operator=(const GilScope&) = delete;
+  explicit GilScope(const ArgValue* v)
+      : WithoutGil((v[0].tensor_ptr != nullptr && v[0].tensor_ptr->defined() &&
+                    v[0].tensor_ptr->numel() >= kWorthIt) ||
+                   v[0].list != nullptr) {}
 
  private:
   static constexpr int64_t kWorthIt = 16384;
-  PyThreadState* state_ = nullptr;
 };
 
 }  // namespace rustorch::py

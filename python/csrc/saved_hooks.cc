@@ -1,23 +1,13 @@
 // Hooks on saved tensors written in Python: what autograd/graph.py's saved_tensors_hooks is made of.
 #include "autograd/saved_hooks.h"
 #include "core/tensor_impl.h"
+#include "gil.h"
 #include "objects.h"
 #include "rustorch/error.h"
 
 namespace rustorch::py {
 
 namespace {
-
-class WithGil {
- public:
-  WithGil() : state_(PyGILState_Ensure()) {}
-  ~WithGil() { PyGILState_Release(state_); }
-  WithGil(const WithGil&) = delete;
-  WithGil& operator=(const WithGil&) = delete;
-
- private:
-  PyGILState_STATE state_;
-};
 
 /// A Python object and the function that makes a tensor of it again.
 class PythonPacked final : public PackedTensor {
@@ -31,7 +21,7 @@ class PythonPacked final : public PackedTensor {
   }
   Tensor unpack() override {
     WithGil gil;
-    PyObject* result = PyObject_CallFunctionObjArgs(unpack_, object_, nullptr);
+    PyObject* result = call_python(unpack_, object_);
     if (result == nullptr) throw_python_error();
     if (!is_tensor(result)) {
       std::string type = Py_TYPE(result)->tp_name;
@@ -65,7 +55,7 @@ class PythonHooks final : public SavedTensorHooks {
   std::unique_ptr<PackedTensor> pack(const Tensor& t) override {
     WithGil gil;
     PyObject* tensor = wrap(t);
-    PyObject* object = PyObject_CallFunctionObjArgs(pack_, tensor, nullptr);
+    PyObject* object = call_python(pack_, tensor);
     Py_DECREF(tensor);
     if (object == nullptr) throw_python_error();
     return std::make_unique<PythonPacked>(object, unpack_);

@@ -4,8 +4,10 @@
 
 #include "formats/files.h"
 #include "formats/tensor_io.h"
+#include "gil.h"
 #include "objects.h"
 #include "rustorch/error.h"
+#include "tensor_access.h"
 
 namespace rustorch::py {
 namespace {
@@ -116,9 +118,8 @@ Value Saver::convert(PyObject* o) {
 }
 
 Value Saver::sequence(PyObject* o, Value out) {
-  const Owned items(PySequence_Fast(o, "expected a sequence"));
-  const Py_ssize_t n = PySequence_Fast_GET_SIZE(items.get());
-  for (Py_ssize_t i = 0; i < n; ++i) out.items().push_back(convert(PySequence_Fast_GET_ITEM(items.get(), i)));
+  const Items items(o);
+  for (Py_ssize_t i = 0; i < items.size(); ++i) out.items().push_back(convert(items[i]));
   return out;
 }
 
@@ -126,9 +127,12 @@ Value Saver::dict(PyObject* o) {
   const bool ordered = is_instance(o, ordered_dict_);
   Value out = is_instance(o, counter_) ? Value::counter() : Value::dict(ordered);
   // Items in the object's own order, which an OrderedDict may have changed.
-  const Owned items(PyMapping_Items(o));
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items.get()); ++i) {
-    PyObject* pair = PyList_GET_ITEM(items.get(), i);
+  const Owned list(PyMapping_Items(o));
+  const Items items(list.get());
+  for (Py_ssize_t i = 0; i < items.size(); ++i) {
+    PyObject* pair = items[i];
+    RT_CHECK(PyTuple_Check(pair) && PyTuple_GET_SIZE(pair) == 2, Type, "save",
+             "items() of a dict must give pairs; got ", Py_TYPE(pair)->tp_name);
     out.append(convert(PyTuple_GET_ITEM(pair, 0)), convert(PyTuple_GET_ITEM(pair, 1)));
   }
   if (ordered) {
@@ -303,12 +307,6 @@ Owned Loader::convert_new(const Value& v) {
 }
 
 // ---- the functions
-
-/// Lets other Python threads run while a file is read or written.
-struct WithoutGil {
-  PyThreadState* state = PyEval_SaveThread();
-  ~WithoutGil() { PyEval_RestoreThread(state); }
-};
 
 /// _save(obj, path): writes a file; with path None returns the bytes.
 PyObject* save_py(PyObject*, PyObject* args) {

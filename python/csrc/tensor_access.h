@@ -1,12 +1,36 @@
 // What the Tensor type needs of the other files of the binding.
 #pragma once
 #include "objects.h"
+#include "rustorch/error.h"
 
 namespace rustorch {
 class Node;
 }
 
 namespace rustorch::py {
+
+/// The tensor that an argument must be; raises Type otherwise.
+inline const Tensor& tensor_arg(PyObject* o, const char* op) {
+  RT_CHECK(is_tensor(o), Type, op, "expected a Tensor; got ", Py_TYPE(o)->tp_name);
+  return tensor_of(o);
+}
+
+/// The items of a sequence as they are now, held: turning an item into a number can run Python code, which
+/// may change the list that it came from.
+class Items {
+ public:
+  explicit Items(PyObject* sequence) : tuple_(PySequence_Tuple(sequence)) {
+    if (tuple_ == nullptr) throw_python_error();
+  }
+  ~Items() { Py_DECREF(tuple_); }
+  Items(const Items&) = delete;
+  Items& operator=(const Items&) = delete;
+  Py_ssize_t size() const { return PyTuple_GET_SIZE(tuple_); }
+  PyObject* operator[](Py_ssize_t i) const { return PyTuple_GET_ITEM(tuple_, i); }
+
+ private:
+  PyObject* tuple_;
+};
 
 /// The Python object that stands for a tensor (borrowed), kept in its implementation.
 void* python_twin(const Tensor& t);

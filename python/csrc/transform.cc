@@ -8,16 +8,12 @@
 #include "rustorch/error.h"
 #include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
+#include "tensor_access.h"
 #include "transform/levels.h"
 
 namespace rustorch::py {
 
 namespace {
-
-const Tensor& tensor_arg(PyObject* o, const char* what) {
-  RT_CHECK(is_tensor(o), Type, what, "expected a Tensor; got ", Py_TYPE(o)->tp_name);
-  return tensor_of(o);
-}
 
 PyObject* enter_dual(PyObject*, PyObject*) {
   return guarded([&] {
@@ -229,8 +225,10 @@ std::vector<Tensor> tensors_of(PyObject* o) {
   PyObject* fast = PySequence_Fast(o, "expected a sequence of tensors");
   if (fast == nullptr) throw_python_error();
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast); ++i)
-    all.push_back(tensor_of(PySequence_Fast_ITEMS(fast)[i]));
+    if (is_tensor(PySequence_Fast_ITEMS(fast)[i])) all.push_back(tensor_of(PySequence_Fast_ITEMS(fast)[i]));
+  const bool whole = static_cast<Py_ssize_t>(all.size()) == PySequence_Fast_GET_SIZE(fast);
   Py_DECREF(fast);
+  RT_CHECK(whole, Type, "func", "expected a sequence of tensors");
   return all;
 }
 PyObject* func_leave(PyObject*, PyObject* args) {

@@ -247,6 +247,23 @@ def register_post_accumulate_grad_hook(self, hook):
     return RemovableHandle(lambda: _C._remove_post_accumulate_hook(self, number))
 
 
+def _node_hook(register, doc):
+    def method(self, hook):
+        number = register(self, hook)
+        return RemovableHandle(lambda: self._remove_hook(number))
+
+    method.__doc__ = doc
+    return method
+
+
+_C._Node.register_hook = _node_hook(
+    _C._Node._register_hook, "Calls hook(grad_inputs, grad_outputs) after the node ran; a returned tuple replaces grad_inputs."
+)
+_C._Node.register_prehook = _node_hook(
+    _C._Node._register_prehook, "Calls hook(grad_outputs) before the node runs; a returned tuple replaces them."
+)
+
+
 # ---- small conversions
 
 for _name, _dtype in (

@@ -1,13 +1,17 @@
 #include "autograd/accumulate.h"
 
+#include <mutex>
+
 #include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
 
 namespace rustorch {
 
 AccumulateGrad::~AccumulateGrad() {
-  if (leaf_.defined() && leaf_.impl()->autograd_meta() != nullptr && meta_of(leaf_)->accumulator == this)
-    meta_of(leaf_)->accumulator = nullptr;
+  AutogradMeta* meta = leaf_.defined() ? meta_of(leaf_) : nullptr;
+  if (meta == nullptr) return;
+  std::lock_guard<MetaLock> guard(meta->lock);
+  if (meta->accumulator == this) meta->accumulator = nullptr;
 }
 
 NodeExtras* AccumulateGrad::hooks() const {
@@ -42,8 +46,8 @@ void AccumulateGrad::apply(Tensor* grads, Tensor*) {
   } else {
     meta->grad = meta->grad.add(incoming);
   }
-  if (NodeExtras* extras = hooks())
-    for (auto& [id, hook] : extras->post_accumulate) {
+  if (NodeExtras* extras = hooks(); extras != nullptr && !extras->post_accumulate.empty())
+    for (const auto& [id, hook] : decltype(extras->post_accumulate)(extras->post_accumulate)) {
       (void)id;
       hook(leaf_);
     }

@@ -202,17 +202,19 @@ class Run {
   void run_tensor_hooks(NodeState& state) {
     NodeExtras* extras = state.node->hooks();
     if (extras == nullptr) return;
-    for (size_t i = 0; i < extras->tensor_hooks.size(); ++i) {
-      auto& hook = extras->tensor_hooks[i];
+    // Copies of the lists: a hook may remove itself or others.
+    for (const auto& hook : std::vector<NodeExtras::TensorHook>(extras->tensor_hooks)) {
       if (hook.nr >= state.grads.size() || !state.grads[hook.nr].defined()) continue;
       Tensor changed = hook.fn(state.grads[hook.nr]);
       if (changed.defined()) state.grads[hook.nr] = changed;
     }
-    for (auto& [id, hook] : extras->pre_hooks) {
+    for (const auto& [id, hook] : decltype(extras->pre_hooks)(extras->pre_hooks)) {
       (void)id;
       auto changed = hook(state.grads);
       if (!changed.empty()) state.grads = changed;
     }
+    if (extras->retained.empty()) return;
+    NodeTurn turn(*state.node);
     for (auto& [nr, target] : extras->retained) {
       if (nr >= state.grads.size() || !state.grads[nr].defined()) continue;
       auto* meta = static_cast<AutogradMeta*>(target->autograd_meta());
@@ -250,22 +252,28 @@ class Run {
     needed_.resize(edges.size());
     for (size_t e = 0; e < edges.size(); ++e)
       needed_[e] = edges[e].fn && states_[index_.find(edges[e].fn.get())].needed;
-    node->set_needed(needed_.data());
-    struct Reset {
-      Node* node;
-      ~Reset() { node->set_needed(nullptr); }
-    } reset{node};
     NodeExtras* extras = node->hooks();
+    const auto post_hooks = extras != nullptr ? extras->post_hooks : decltype(extras->post_hooks)();
     std::vector<Tensor> incoming;
-    if (extras != nullptr && !extras->post_hooks.empty()) incoming = state.grads;
-    node->apply(state.grads.data(), out.data());
-    if (extras != nullptr)
-      for (auto& [id, hook] : extras->post_hooks) {
-        (void)id;
-        auto changed = hook(out, incoming);
-        if (!changed.empty()) out = changed;
-      }
-    if (!request_.keep_graph) node->release_saved();
+    if (!post_hooks.empty()) incoming = state.grads;
+    {
+      NodeTurn turn(*node);
+      struct Needed {
+        Node* node;
+        const uint8_t* before;
+        ~Needed() { node->set_needed(before); }
+      } scope{node, node->set_needed(needed_.data())};
+      node->apply(state.grads.data(), out.data());
+    }
+    for (const auto& [id, hook] : post_hooks) {
+      (void)id;
+      auto changed = hook(out, incoming);
+      if (!changed.empty()) out = changed;
+    }
+    if (!request_.keep_graph) {
+      NodeTurn turn(*node);
+      node->release_saved();
+    }
     if (detail::thread_modes().anomaly) check_anomaly(node, out);
   }
 

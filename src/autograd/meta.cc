@@ -1,6 +1,7 @@
 #include "autograd/meta.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include "autograd/accumulate.h"
 #include "autograd/transform_call.h"
@@ -34,17 +35,36 @@ AutogradMeta& ensure_meta(const Tensor& t) {
   return *meta_of(t);
 }
 
+namespace {
+/// Holds the lock of a view, whose grad_fn another thread may be making; of others there is nothing to guard.
+struct ViewGuard {
+  explicit ViewGuard(AutogradMeta* m) : meta(m->is_view() ? m : nullptr) {
+    if (meta != nullptr) meta->lock.lock();
+  }
+  ~ViewGuard() {
+    if (meta != nullptr) meta->lock.unlock();
+  }
+  ViewGuard(const ViewGuard&) = delete;
+  ViewGuard& operator=(const ViewGuard&) = delete;
+
+  AutogradMeta* meta;
+  NodeRef<Node> dropped;  // the node that was replaced: it may hold anything, so it dies after the unlocking
+};
+}  // namespace
+
 bool tensor_requires_grad(const Tensor& t) {
-  const AutogradMeta* meta = meta_of(t);
+  AutogradMeta* meta = meta_of(t);
   if (meta == nullptr) return false;
-  if (meta->requires_grad || meta->grad_fn) return true;
+  if (meta->requires_grad) return true;
+  ViewGuard guard(meta);
+  if (meta->grad_fn) return true;
   return meta->is_view() && meta->view_base.impl()->requires_grad_fast() &&
          tensor_requires_grad(meta->view_base) && t.impl()->version() != meta->view_version;
 }
 
-NodeRef<Node> current_grad_fn(const Tensor& t) {
-  AutogradMeta* meta = meta_of(t);
-  if (meta == nullptr) return {};
+namespace {
+/// What current_grad_fn gives, and the number of the result.
+Edge current_edge(const Tensor& t, AutogradMeta* meta, ViewGuard& guard) {
   if (meta->is_view() && t.impl()->version() != meta->view_version && tensor_requires_grad(meta->view_base)) {
     RT_CHECK(!meta->multi_output_view, Autograd, "",
              "Output of a function that returns multiple views is a view and its base or another view of its "
@@ -61,20 +81,32 @@ NodeRef<Node> current_grad_fn(const Tensor& t) {
         "clarify your code by moving both the view and the inplace either both inside the no_grad block (if "
         "you "
         "don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).");
-    meta->grad_fn = view_of_base_node(meta->view_base, t);
+    guard.dropped = view_of_base_node(meta->view_base, t);
+    std::swap(guard.dropped, meta->grad_fn);
     meta->result_nr = 0;
     meta->view_version = t.impl()->version();
-    t.impl()->set_requires_grad_fast(true);
+    if (!t.impl()->requires_grad_fast()) t.impl()->set_requires_grad_fast(true);
   }
-  return meta->grad_fn;
+  return {meta->grad_fn, meta->result_nr};
+}
+}  // namespace
+
+NodeRef<Node> current_grad_fn(const Tensor& t) {
+  AutogradMeta* meta = meta_of(t);
+  if (meta == nullptr) return {};
+  ViewGuard guard(meta);
+  return current_edge(t, meta, guard).fn;
 }
 
 Edge gradient_edge(const Tensor& t) {
   if (!t.impl()->requires_grad_fast()) return {};
   AutogradMeta* meta = meta_of(t);
   if (meta == nullptr) return {};
-  NodeRef<Node> fn = current_grad_fn(t);
-  if (fn) return {std::move(fn), meta->result_nr};
+  {
+    ViewGuard guard(meta);
+    Edge edge = current_edge(t, meta, guard);
+    if (edge.fn) return edge;
+  }
   if (meta->requires_grad) return {grad_accumulator(t), 0};
   return {};
 }
@@ -89,8 +121,9 @@ void set_gradient_edge(const Tensor& t, NodeRef<Node> fn, uint32_t nr) {
 
 NodeRef<Node> grad_accumulator(const Tensor& leaf) {
   AutogradMeta& meta = ensure_meta(leaf);
-  if (meta.accumulator != nullptr) return NodeRef<Node>::share(meta.accumulator);
-  NodeRef<Node> node(new AccumulateGrad(leaf));
+  std::lock_guard<MetaLock> guard(meta.lock);
+  if (meta.accumulator != nullptr && meta.accumulator->try_retain()) return NodeRef<Node>(meta.accumulator);
+  NodeRef<Node> node(new AccumulateGrad(leaf));  // the first one, or the old one is dying in another thread
   meta.accumulator = node.get();
   return node;
 }

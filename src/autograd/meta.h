@@ -1,8 +1,11 @@
 // AutogradMeta: what a tensor that takes part in differentiation carries, and the functions that read and
-// change it.
+// change it. Threads: several may compute with one tensor; changing its autograd state while others use it is
+// the caller's race.
 #pragma once
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <thread>
 
 #include "autograd/node.h"
 #include "core/tensor_impl.h"
@@ -11,11 +14,25 @@ namespace rustorch {
 
 struct TransformMeta;
 
+/// Guards the few words of a meta that reading a tensor may change: a leaf's accumulator, a view's grad_fn.
+/// Held for moments only.
+class MetaLock {
+ public:
+  void lock() {
+    while (taken_.exchange(true, std::memory_order_acquire)) std::this_thread::yield();
+  }
+  void unlock() { taken_.store(false, std::memory_order_release); }
+
+ private:
+  std::atomic<bool> taken_{false};
+};
+
 struct AutogradMeta final : AutogradMetaBase {
   Tensor grad;
   NodeRef<Node> grad_fn;
-  Node* accumulator = nullptr;  // the leaf's AccumulateGrad; borrowed, it clears this on its death
-  Tensor view_base;             // for a differentiable view: what it is a view of; never itself a view
+  Node* accumulator =
+      nullptr;       // the leaf's AccumulateGrad, under lock; borrowed, it clears this on its death
+  Tensor view_base;  // for a differentiable view: what it is a view of; never itself a view
   std::unique_ptr<NodeExtras> leaf_hooks;    // hooks of a leaf (those of results are on grad_fn)
   std::shared_ptr<TransformMeta> transform;  // tangents, batch dimension (src/transform)
   uint32_t view_version = 0;                 // version of the storage when grad_fn was last right
@@ -24,6 +41,7 @@ struct AutogradMeta final : AutogradMetaBase {
   bool retains_grad = false;
   bool multi_output_view = false;  // from split, unbind ...: in-place writes with history are refused
   bool no_grad_view = false;       // made under no_grad
+  MetaLock lock;
 
   ~AutogradMeta() override;
   bool is_view() const { return view_base.defined(); }

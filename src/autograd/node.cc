@@ -1,5 +1,8 @@
 #include "autograd/node.h"
 
+#include <chrono>
+#include <thread>
+
 #include "autograd/meta.h"
 #include "rustorch/error.h"
 #include "rustorch/grad_mode.h"
@@ -9,6 +12,35 @@ namespace rustorch {
 
 namespace {
 thread_local uint64_t next_sequence = 0;
+
+/// A number of this thread, never 0.
+uint32_t thread_number() {
+  static std::atomic<uint32_t> last{0};
+  static thread_local const uint32_t own = [] {
+    uint32_t n = ++last;
+    while (n == 0) n = ++last;
+    return n;
+  }();
+  return own;
+}
+}  // namespace
+
+NodeTurn::NodeTurn(Node& node) : node_(node), taken_(true) {
+  const uint32_t self = thread_number();
+  for (int round = 0;; ++round) {
+    uint32_t runner = 0;
+    if (node.runner_.compare_exchange_strong(runner, self, std::memory_order_acquire,
+                                             std::memory_order_relaxed))
+      return;
+    if (runner == self) {
+      taken_ = false;
+      return;
+    }
+    if (round < 64)
+      std::this_thread::yield();
+    else
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
 }
 
 std::string (*describe_caller)() = nullptr;
@@ -19,21 +51,20 @@ Node::Node() : sequence_(next_sequence++) {
 }
 Node::~Node() = default;
 
-// Long chains would overflow the stack if each node destroyed the next: dying nodes are queued instead.
+// Long chains would overflow the stack if each node destroyed the next: dying nodes form a list instead. It
+// needs no memory: pyobj links it, which is free because a Python object that stands for a node owns it.
 void Node::destroy(Node* node) {
-  static thread_local std::vector<Node*>* queue = nullptr;
-  if (queue != nullptr) {
-    queue->push_back(node);
-    return;
-  }
-  std::vector<Node*> dying{node};
-  queue = &dying;
-  while (!dying.empty()) {
-    Node* last = dying.back();
-    dying.pop_back();
+  static thread_local Node* dying = nullptr;
+  static thread_local bool busy = false;
+  node->pyobj = std::exchange(dying, node);
+  if (busy) return;
+  busy = true;
+  while (dying != nullptr) {
+    Node* last = dying;
+    dying = static_cast<Node*>(last->pyobj);
     delete last;
   }
-  queue = nullptr;
+  busy = false;
 }
 
 void Node::add_input(const Tensor& t) {

@@ -1,8 +1,8 @@
 // Node: one recorded operation. It owns edges to the nodes that made its inputs and computes their gradients.
 //
 // Ownership: intrusive count; an edge owns its target. Forward outputs own their node, so a graph lives as
-// long as somebody holds a result of it. Threads: a node is built by one thread; the engine may run it on
-// another.
+// long as somebody holds a result of it. Threads: a node is built by one thread; any thread may run it, and
+// several may go through one graph at the same time: a node is run by one of them at a time (NodeTurn).
 #pragma once
 #include <array>
 #include <atomic>
@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rustorch/tensor.h"
@@ -110,6 +111,13 @@ class Node {
   void release() {
     if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(this);
   }
+  /// One more reference, unless the last one is gone already: another thread is destroying the node then.
+  bool try_retain() {
+    uint32_t refs = refs_.load(std::memory_order_relaxed);
+    while (refs != 0)
+      if (refs_.compare_exchange_weak(refs, refs + 1, std::memory_order_relaxed)) return true;
+    return false;
+  }
   uint32_t use_count() const { return refs_.load(std::memory_order_relaxed); }
 
   /// Adds the edges of one tensor argument (one edge), or of a list (one edge each).
@@ -144,8 +152,8 @@ class Node {
   /// The Python object that stands for this node; borrowed.
   void* pyobj = nullptr;
 
-  /// Set by the engine for the time of one apply: which edges lead to something that was asked for.
-  void set_needed(const uint8_t* needed) { needed_ = needed; }
+  /// Set for the time of one apply: which edges lead to something that was asked for. Returns what was set.
+  const uint8_t* set_needed(const uint8_t* needed) { return std::exchange(needed_, needed); }
 
  protected:
   /// Raises PyTorch's "backward through the graph a second time" when the saved tensors are gone.
@@ -157,9 +165,11 @@ class Node {
   bool released_ = false;
 
  private:
+  friend class NodeTurn;
   static void destroy(Node* node);
 
   std::atomic<uint32_t> refs_{1};
+  std::atomic<uint32_t> runner_{0};  // the thread whose turn it is, 0 for none
   uint64_t sequence_;
   std::vector<Edge> edges_;
   std::vector<uint32_t> arg_start_;
@@ -171,6 +181,22 @@ class Node {
 /// Says where the running program stands; in anomaly mode every new node keeps the answer. Set once, by a
 /// binding; null without one.
 extern std::string (*describe_caller)();
+
+/// The turn of this thread to run a node: others that come to the same node wait. Taken again by the thread
+/// that has it (a backward inside a backward) it does nothing.
+class NodeTurn {
+ public:
+  explicit NodeTurn(Node& node);
+  ~NodeTurn() {
+    if (taken_) node_.runner_.store(0, std::memory_order_release);
+  }
+  NodeTurn(const NodeTurn&) = delete;
+  NodeTurn& operator=(const NodeTurn&) = delete;
+
+ private:
+  Node& node_;
+  bool taken_;
+};
 
 template <class T, class... Args>
 NodeRef<T> make_node(Args&&... args) {

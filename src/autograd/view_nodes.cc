@@ -102,13 +102,15 @@ struct CopySlices final : Node {
     {
       struct Scope {
         CopySlices* before;
-        explicit Scope(CopySlices* now) : before(running) { running = now; }
+        const uint8_t* needed;
+        Scope(CopySlices* now, const uint8_t* n) : before(running), needed(now->fn->set_needed(n)) {
+          running = now;
+        }
         ~Scope() {
-          running->fn->set_needed(nullptr);
+          running->fn->set_needed(needed);
           running = before;
         }
-      } scope(this);
-      fn->set_needed(needed.data());
+      } scope(this, needed.data());
       fn->apply(&inner, results.data());
     }
     for (size_t e = 0; e < results.size(); ++e) {

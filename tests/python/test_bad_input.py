@@ -1,5 +1,9 @@
 """Bad input: the right class, a text in the common form, and nothing lost."""
 
+import pathlib
+import subprocess
+import sys
+
 import pytest
 
 import rustorch as rt
@@ -162,3 +166,65 @@ def test_missing_file():
 def test_split_takes_the_names_of_pytorch():
     parts = rt.split(tensor=rt.arange(3), split_size_or_sections=[1, 2], dim=0)
     assert [p.tolist() for p in parts] == [[0], [1, 2]]
+
+
+def test_arguments_that_are_no_tensors():
+    for register in (rt.Tensor.register_hook, rt.Tensor.register_post_accumulate_grad_hook):
+        with pytest.raises(TypeError, match="expected a Tensor; got int"):
+            register(5, lambda g: g)
+    with pytest.raises(TypeError, match="got nothing"):
+        rt.result_type()
+
+
+def test_nothing_that_is_called_wrongly_ends_the_process(tmp_path):
+    """A few calls of everything there is; tests/fuzz/misuse.py makes more."""
+    script = pathlib.Path(__file__).parents[1] / "fuzz/misuse.py"
+    done = subprocess.run([sys.executable, str(script), "--rounds", "1"], cwd=tmp_path, capture_output=True, text=True)
+    log = tmp_path / "misuse.log"
+    assert done.returncode == 0, (log.read_text() if log.exists() else "") + done.stderr[-2000:]
+    assert int(done.stdout.split()[0]) > 5000
+
+
+HOSTILE = """
+import io, sys
+import rustorch as rt
+
+class Item:
+    '''Empties the list that it is in whenever it is asked for anything.'''
+    def __init__(self, home): self.home = home
+    def answer(self, value):
+        self.home.clear()
+        return value
+    def __index__(self): return self.answer(1)
+    def __int__(self): return self.answer(1)
+    def __float__(self): return self.answer(1.0)
+    def __complex__(self): return self.answer(1j)
+    def __bool__(self): return self.answer(True)
+
+class Pairs(dict):
+    def items(self): return [1, (2,), "ab"]
+
+calls = [
+    rt.tensor, rt.as_tensor, lambda l: rt.tensor([l, l]), rt.zeros(1).new_tensor, rt.zeros, rt.Size, rt.cat,
+    lambda l: rt.zeros(4).view(l), lambda l: rt.zeros(4)[l], lambda l: rt.zeros(4, 4)[l, 1], lambda l: rt.zeros(4, 4)[(1, l)],
+    lambda l: rt.zeros(2, 2).permute(l), lambda l: rt.zeros(2, 2).sum(l), lambda l: rt.save(l, io.BytesIO()),
+    lambda l: rt.zeros(len(l)).__setitem__(slice(None), l), lambda l: rt.nn.functional.interpolate(rt.ones(1, 1, 4), scale_factor=l),
+    lambda l: rt.tensor(l, dtype=rt.float64), lambda l: rt.tensor(l, dtype=rt.bool), lambda l: rt.zeros(4).repeat(l),
+    lambda l: rt.save({"a": l, "b": Pairs(x=1)}, io.BytesIO()), lambda l: rt.save(Pairs(x=1), io.BytesIO()),
+]
+for call in calls:
+    for base in (int, float):
+        for n in (0, 3, 2000):
+            home = [base(1), base(2)]
+            home += [Item(home)] + [base(i) for i in range(n)]
+            try:
+                call(home)
+            except Exception:
+                pass
+print("alive")
+"""
+
+
+def test_lists_that_change_while_they_are_read():
+    done = subprocess.run([sys.executable, "-c", HOSTILE], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr[-2000:]

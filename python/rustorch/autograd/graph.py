@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import rustorch as rt
 from rustorch import _C, Tensor
 
 __all__ = ["Node", "disable_saved_tensors_hooks", "increment_version", "save_on_cpu", "saved_tensors_hooks"]
@@ -19,11 +18,7 @@ __all__ = ["Node", "disable_saved_tensors_hooks", "increment_version", "save_on_
 _core: Any = _C
 
 
-def _node_class() -> Any:
-    return type(rt.ones((), requires_grad=True).exp().grad_fn)
-
-
-Node = _node_class()
+Node = _core._Node
 
 
 class _State(threading.local):
