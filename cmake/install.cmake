@@ -1,17 +1,11 @@
-# Installing: the library, its headers and the files that find_package(rustorch) needs; in a wheel, the module and the
-# library beside the Python sources.
+# Installing: the library, its headers and the files that find_package(rustorch) needs. The Python package is a component
+# of its own (python/CMakeLists.txt).
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-if(SKBUILD)
-  install(TARGETS rustorch LIBRARY DESTINATION rustorch)
-  if(TARGET _C)
-    install(TARGETS _C LIBRARY DESTINATION rustorch)
-  endif()
-  return()
+if(NOT SKBUILD)  # a wheel keeps links as copies
+  set_target_properties(rustorch PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
 endif()
-
-set_target_properties(rustorch PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
 install(TARGETS rustorch EXPORT rustorch LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY ${OPGEN_DIR}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

@@ -120,7 +120,7 @@ const FunctionInfo kTable[] = {
   {"hypot", 2, kF, kP, kNo, kNo, {"x/r", "y/r"}, R2(std::hypot(x, y)), nullptr, nullptr, "hypot", 16},
   // The series near zero avoids the cancellation of the closed form.
   {"sinc_slope", 1, kF, "u = M_PI*x; v = u*u; where(abs(u) < 0.1, M_PI*u*(-1.0/3 + v*(1.0/30 + v*(-1.0/840 + v*(1.0/45360)))), (u*cos(u) - sin(u))/(u*x))", kNo, "u = M_PI*x; v = u*u; where(abs(u) < 0.1, M_PI*u*(-1.0/3 + v*(1.0/30 + v*(-1.0/840 + v*(1.0/45360)))), (u*cos(u) - sin(u))/(u*x))", {"where(x == 0, -M_PI*M_PI/3, -M_PI*sin(M_PI*x)/x - 2*r/x)"}, nullptr, nullptr, nullptr, nullptr, 40},
-  {"sinc", 1, kF, "where(x == 0, 1, sin(M_PI*x)/(M_PI*x))", kNo, "where(x == 0, 1, sin(M_PI*x)/(M_PI*x))", {"sinc_slope(x)"}, nullptr, nullptr, nullptr, "sinc", 32},
+  {"sinc", 1, kF, "n = round(x); h = 0.5*n; s = sin(M_PI*(x - n)); where(x == 0, 1, where(h == floor(h), s, -s)/(M_PI*x))", kNo, "where(x == 0, 1, sin(M_PI*x)/(M_PI*x))", {"sinc_slope(x)"}, nullptr, nullptr, nullptr, "sinc", 32},
 
   // Special functions.
   {"erf", 1, kF, kP, kNo, kNo, {"M_2_SQRTPI*exp(-x*x)"}, R1(std::erf(x)), nullptr, nullptr, "erf", 32},

@@ -183,9 +183,8 @@ EmbeddingCall embedding_call(EmbeddingKind kind, const Tensor& indices, int64_t 
 
 }  // namespace
 
-Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t, bool, bool sparse) {
+Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t, bool, bool) {
   RT_CHECK(weight.dim() == 2, Shape, "embedding", "'weight' must be 2-D; got ", weight.sizes());
-  RT_CHECK(!sparse, NotImplemented, "embedding", "sparse gradients are not supported");
   EmbeddingCall call = embedding_call(EmbeddingKind::Gather, indices, weight.size(0), weight.size(1));
   DimVector sizes = indices.sizes().vec();
   sizes.push_back(weight.size(1));

@@ -217,18 +217,41 @@ std::tuple<Tensor, Tensor, Tensor> native_layer_norm(const Tensor& input, IntArr
           rustorch::to(std::get<2>(all), input.dtype())};
 }
 
+namespace {
+
+// What must be added to `out` so that it has the values that the rounded statistics give; has no gradient.
+Tensor to_rounded_statistics(const Tensor& out, const Tensor& input, const Tensor& mean, const Tensor& rstd,
+                             const std::optional<Tensor>& weight, const std::optional<Tensor>& bias) {
+  GradModeGuard off(false);
+  DimVector shape(static_cast<size_t>(input.dim()), 1);
+  shape[1] = input.size(1);
+  const auto wide = [&](const Tensor& t) { return rustorch::reshape(rustorch::to(t, kFloat32), shape); };
+  Tensor y = rustorch::mul(rustorch::sub(rustorch::to(input, kFloat32), wide(mean)), wide(rstd));
+  if (has(weight)) y = rustorch::mul(y, wide(*weight));
+  if (has(bias)) y = rustorch::add(y, wide(*bias));
+  return rustorch::sub(rustorch::to(y, out.dtype()), out.detach());
+}
+
+}  // namespace
+
 std::tuple<Tensor, Tensor, Tensor> native_batch_norm(const Tensor& input, const std::optional<Tensor>& weight,
                                                      const std::optional<Tensor>& bias,
                                                      const std::optional<Tensor>& running_mean,
                                                      const std::optional<Tensor>& running_var, bool training,
                                                      double momentum, double eps) {
-  const auto all =
+  const auto [out, mean, rstd] =
       rustorch::_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps);
-  if (training)
-    return {std::get<0>(all), rustorch::to(std::get<1>(all), input.dtype()),
-            rustorch::to(std::get<2>(all), input.dtype())};
-  const Tensor none = make_tensor({0}, input.dtype(), input.device());
-  return {std::get<0>(all), none, none};
+  DType dtype = input.dtype();  // that of the parameters, where these have one of their own
+  for (const auto* t : {&running_var, &running_mean, &bias, &weight})
+    if (has(*t)) dtype = (*t)->dtype();
+  if (!training) {
+    const Tensor none = make_tensor({0}, dtype, input.device());
+    return {out, none, none};
+  }
+  const Tensor m = rustorch::to(mean, dtype), r = rustorch::to(rstd, dtype);
+  if ((dtype != kFloat16 && dtype != kBFloat16) || input.numel() == 0) return {out, m, r};
+  // as PyTorch: the three results fit together
+  return {rustorch::add(out, to_rounded_statistics(out, input, m, r, weight, bias)), m, r};
 }
 
 std::tuple<Tensor, Tensor, Tensor> _layer_norm(const Tensor& input, IntArrayRef normalized_shape,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autograd/transform_values.h"
 #include "core/layout_algebra.h"
 #include "core/promotion.h"
 #include "gen/impl_statistics.h"
@@ -151,7 +152,8 @@ Tensor quantile_of(const char* op, const Tensor& self, const Tensor& q, std::opt
   RT_CHECK(q.dtype() == self.dtype(), DType, op, op, "() q tensor must be same dtype as the input tensor");
   RT_CHECK(q.device() == self.device(), Device, op, op,
            "() q tensor must be on the same device as the input tensor");
-  RT_CHECK(q.numel() == 0 || q.ge(0).logical_and(q.le(1)).all().item().to_bool(), Value, op, op,
+  const Tensor seen = transform_all_values(q);
+  RT_CHECK(q.numel() == 0 || seen.ge(0).logical_and(seen.le(1)).all().item().to_bool(), Value, op, op,
            "() q values must be in the range [0, 1]");
   const int64_t d = dim ? wrap_dim(op, *dim, self.dim()) : 0;
   const bool along = dim && self.dim() > 0;

@@ -33,9 +33,14 @@ Tensor round_decimals(const Tensor& self, int64_t decimals) {
 }
 
 Tensor logit(const Tensor& self, std::optional<double> eps) {
-  if (!eps) return _logit(self);
   Tensor x = is_integral(self.dtype(), true) ? self.to(get_default_dtype()) : self;
-  return _logit(_logit_clamp(x, *eps, 1 - *eps));
+  if (eps) x = _logit_clamp(x, *eps, 1 - *eps);
+  const Tensor y = _logit(x);
+  if (x.dtype() != kBFloat16 && x.dtype() != kFloat16) return y;
+  // Half types are rounded after each step, as in PyTorch; the gradient stays that of the whole formula.
+  const Tensor inner = x.detach();
+  const Tensor steps = rustorch::log(rustorch::div(inner, rustorch::rsub(inner, 1)));
+  return y.add(rustorch::nan_to_num(rustorch::sub(steps, y.detach()), 0.0));
 }
 
 namespace {

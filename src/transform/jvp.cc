@@ -191,7 +191,9 @@ std::vector<Tensor> Push::by_gradient(bool writes) {
     for (size_t k = 0; k < outs.size(); ++k) {
       if (!can_have_tangent(outs[k]) || !outs[k].requires_grad()) continue;
       roots.push_back(outs[k]);
-      seeds.push_back(zeros_like(outs[k]).requires_grad_());
+      // Any value serves a linear formula. At 1 those that take its logarithm (logcumsumexp) have a
+      // derivative; at 0 those of several results that refuse some cotangents (svd) refuse none.
+      seeds.push_back((outs.size() == 1 ? ones_like(outs[k]) : zeros_like(outs[k])).requires_grad_());
       at.push_back(k);
     }
     products.resize(outs.size());

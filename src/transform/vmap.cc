@@ -84,11 +84,14 @@ void warn_slow(const OpInfo& info) {
                 info.name, ". It runs slice by slice."));
 }
 
-/// The arguments of example i.
-std::vector<Value> slice_of(const BatchCall& call, int64_t i) {
+/// The arguments of example i; with `apart` each has memory of its own, from offset 0 on.
+std::vector<Value> slice_of(const BatchCall& call, int64_t i, bool apart = false) {
   std::vector<Value> with = call.args;
   auto cut = [&](Tensor& t) {
-    if (Tensor inner = batch_value(t, call.id); inner.defined()) t = select(inner, 0, i);
+    if (Tensor inner = batch_value(t, call.id); inner.defined()) {
+      t = select(inner, 0, i);
+      if (apart) t = clone(t, MemoryFormat::Contiguous);
+    }
   };
   for (Value& v : with) {
     if (v.kind == Kind::Tensor) cut(v.tensor_value);
@@ -119,16 +122,14 @@ struct SameNumbers {
   void rewind() { generator.set_state(state); }
 };
 
-}  // namespace
-
-void batch_loop(BatchCall& call) {
+void loop(BatchCall& call, bool apart) {
   const OpInfo& info = call.info;
   warn_slow(info);
   RT_CHECK(call.size > 0, Value, info.name, "vmap: a batch of size 0 is not supported here");
   std::vector<std::vector<Tensor>> parts;
   for (int64_t i = 0; i < call.size; ++i) {
     std::vector<Value> out(static_cast<size_t>(std::max<int>(info.nresults, 1)));
-    const std::vector<Value> with = slice_of(call, i);
+    const std::vector<Value> with = slice_of(call, i, apart);
     info.call(with.data(), out.data());
     if (info.inplace) continue;
     std::vector<Tensor> row;
@@ -154,6 +155,13 @@ void batch_loop(BatchCall& call) {
   }
   for (size_t k = 0; k < parts.size(); ++k) call.result(static_cast<int>(k), join(call, parts[k]));
 }
+
+}  // namespace
+
+void batch_loop(BatchCall& call) { loop(call, false); }
+
+/// For operators that see the memory around a tensor.
+void batch_apart(BatchCall& call) { loop(call, true); }
 
 namespace {
 

@@ -14,12 +14,15 @@ import warnings
 import op_cases
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
+from torch.testing._internal.opinfo.core import BinaryUfuncInfo, UnaryUfuncInfo
 
 warnings.filterwarnings("ignore")
 HERE = pathlib.Path(__file__).parent
 MAX_IN, MAX_OUT = 120, 160  # elements of a call
+FEW, LARGE = 24, 300  # elements of a shortened call, of one of an operator that has no smaller ones
 DTYPES = ((torch.float64, 4), (torch.complex128, 2), (torch.float32, 1), (torch.complex64, 1), (torch.bfloat16, 1), (torch.float16, 1), (torch.int64, 2),
           (torch.int32, 1), (torch.uint8, 1), (torch.bool, 1))  # fmt: skip
+LARGE_DTYPES = ((torch.float64, 1), (torch.bfloat16, 1), (torch.int64, 1))
 NOT_UNIQUE = {
     "linalg.svd", "svd", "linalg.eig", "linalg.eigh", "linalg.qr", "qr", "geqrf", "svd_lowrank", "pca_lowrank", "linalg.lstsq", "lobpcg", "kthvalue",
     "linalg.ldl_factor", "linalg.ldl_factor_ex", "linalg.lu", "linalg.lu_factor", "linalg.lu_factor_ex", "lu", "linalg.householder_product",
@@ -108,11 +111,24 @@ def inplace_name(op, path, args, kwargs, want):
     return name if isinstance(want, torch.Tensor) and same(got, want.detach()) else None
 
 
-def case(op, sample, store):
-    """One stored call, or None where it does not fit."""
+def shortened(op, args):
+    """The first elements of the operands of an elementwise operator, where they are too many to store."""
+    given = tensors(args)
+    if not isinstance(op, (UnaryUfuncInfo, BinaryUfuncInfo)) or sum(t.numel() for t in given) <= MAX_IN:
+        return args
+    if len({t.shape for t in given}) > 1 or len(given) != sum(isinstance(a, torch.Tensor) for a in args):
+        return args
+    cut = [a.detach().reshape(-1)[:FEW].clone().requires_grad_(a.requires_grad) if isinstance(a, torch.Tensor) else a for a in args]
+    return cut
+
+
+def case(op, sample, store, large=False):
+    """One stored call, or None where it does not fit; `large` takes shortened and larger ones."""
     args = [sample.input, *sample.args]
+    if large:
+        args = shortened(op, args)
     kwargs = dict(sample.kwargs)
-    if sum(t.numel() for t in tensors([args, list(kwargs.values())])) > MAX_IN:
+    if sum(t.numel() for t in tensors([args, list(kwargs.values())])) > (LARGE if large else MAX_IN):
         return None
     path = op.name
     call = resolve(path)
@@ -131,7 +147,7 @@ def case(op, sample, store):
                 return None
     except Exception:  # noqa: BLE001  the callable is not the public function
         return None
-    if sum(t.numel() for t in tensors(got)) > MAX_OUT:
+    if sum(t.numel() for t in tensors(got)) > (2 * LARGE if large else MAX_OUT):
         return None
     if any(t.layout != torch.strided for t in tensors([args, got, list(kwargs.values())])):
         return None
@@ -153,31 +169,42 @@ def raw_bytes(t):
     return flat.contiguous().view(torch.uint8).numpy().tobytes() if flat.numel() else b""
 
 
+def recorded(op, store, dtypes, large=False):
+    """The stored calls of an operator: (dtype, how many) of each."""
+    entries = []
+    for dtype, count in dtypes:
+        if dtype not in op.supported_dtypes("cpu"):
+            continue
+        wants_grad = dtype in (torch.float64, torch.complex128) and op.supports_autograd and dtype in op.supported_backward_dtypes("cpu")
+        torch.manual_seed(0)
+        try:
+            samples = list(op.sample_inputs("cpu", dtype, requires_grad=wants_grad))
+        except Exception:  # noqa: BLE001  a few generators want packages or devices
+            continue
+        found = []
+        step = max(1, math.ceil(len(samples) / (4 * count)))
+        for sample in samples[::step] + samples[1::step]:
+            if len(found) == count:
+                break
+            entry = case(op, sample, store, large)
+            if entry is not None:
+                found.append(entry)
+        entries += found
+    return entries
+
+
 def main():
     store = op_cases.Writer(raw_bytes, torch)
     entries, names = [], set()
     for op in op_db:
         if op.name in NOT_UNIQUE or op.name in UNINITIALISED or op.name.startswith(OUTSIDE) or "svd" in op.name:
             continue
-        for dtype, count in DTYPES:
-            if dtype not in op.supported_dtypes("cpu"):
-                continue
-            wants_grad = dtype in (torch.float64, torch.complex128) and op.supports_autograd and dtype in op.supported_backward_dtypes("cpu")
-            torch.manual_seed(0)
-            try:
-                samples = list(op.sample_inputs("cpu", dtype, requires_grad=wants_grad))
-            except Exception:  # noqa: BLE001  a few generators want packages or devices
-                continue
-            found = []
-            step = max(1, math.ceil(len(samples) / (4 * count)))
-            for sample in samples[::step] + samples[1::step]:
-                if len(found) == count:
-                    break
-                entry = case(op, sample, store)
-                if entry is not None:
-                    found.append(entry)
-            entries += found
-            names.update(e["op"] for e in found)
+        found = recorded(op, store, DTYPES)
+        if not found:  # all of its samples are large: elementwise ones are shortened, of others few are taken
+            elementwise = isinstance(op, (UnaryUfuncInfo, BinaryUfuncInfo))
+            found = recorded(op, store, DTYPES if elementwise else LARGE_DTYPES, large=True)
+        entries += found
+        names.update(e["op"] for e in found)
     size = store.save(HERE / "ops.zip", entries)
     print(f"{len(entries)} calls of {len(names)} operators, {size / 1e6:.2f} MB")
 

@@ -96,6 +96,20 @@ def references():
     for kind, start in first.items():
         rows[f"chebyshev_polynomial_{kind}"] = (chebyshev(start), ["-1.5 1.5", "degree"])
         rows[f"shifted_chebyshev_polynomial_{kind}"] = (chebyshev(start, True), ["-0.5 1.5", "degree"])
+    # appended: a row's numbers are drawn by its place
+    rows.update({
+        "expit": (lambda x: 1 / (1 + mp.exp(-x)), ["-80 80"]),
+        "logit": (lambda x: mp.log(x / (1 - x)), ["log 1e-30 0.4"]),
+        "log1p": (mp.log1p, ["-0.99 100"]),
+        "expm1": (mp.expm1, ["-40 80"]),
+        "exp2": (lambda x: mp.mpf(2) ** x, ["-120 120"]),
+        "sinc": (lambda x: mp.sin(mp.pi * x) / (mp.pi * x), ["-100 100"]),
+        "entr": (lambda x: -x * mp.log(x), ["log 1e-20 100"]),
+        "xlogy": (lambda x, y: x * mp.log(y), ["-10 10", "log 1e-20 1e20"]),
+        "xlog1py": (lambda x, y: x * mp.log1p(y), ["-10 10", "-0.99 100"]),
+        "modified_bessel_i0": (lambda x: mp.besseli(0, x), ["-80 80"]),
+        "modified_bessel_i1": (lambda x: mp.besseli(1, x), ["-80 80"]),
+    })
     return rows
 
 

@@ -194,3 +194,11 @@ def test_gradcheck_of_forward_mode():
     assert rustorch.autograd.gradcheck(lambda a: a.sin() * a, (x,), check_forward_ad=True)
     with pytest.raises(RuntimeError, match="forward mode mismatch"):
         rustorch.autograd.gradcheck(Cube.apply, (x,), check_forward_ad=True)
+
+
+def test_tangent_of_a_formula_with_logarithms():
+    """The gradient of logcumsumexp takes logarithms of its cotangent, which is no number at 0."""
+    x, t = rustorch.randn(5, dtype=rustorch.float64), rustorch.randn(5, dtype=rustorch.float64)
+    value, tangent = rustorch.func.jvp(lambda a: rustorch.logcumsumexp(a, 0), (x,), (t,))
+    shares = (x.unsqueeze(0) - value.unsqueeze(1)).exp().tril()
+    assert rustorch.allclose(tangent, shares @ t)

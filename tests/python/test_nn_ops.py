@@ -162,6 +162,24 @@ def test_batch_norm_statistics():
     close(F.batch_norm(x, mean, var), (x - mean[:, None, None]) / (var[:, None, None] + 1e-5).sqrt())
 
 
+def test_native_batch_norm_gives_what_its_statistics_give():
+    """Statistics have the dtype of the parameters; half ones are rounded before they are used, as in PyTorch."""
+    x, w, b = rt.randn(4, 3, 5) * 9 + 7, rt.randn(3), rt.randn(3)
+    half = x.bfloat16().requires_grad_()
+    for weight, bias, dtype in ((w, b, rt.float32), (w.bfloat16(), b.bfloat16(), rt.bfloat16), (None, None, rt.bfloat16)):
+        out, mean, rstd = rt.native_batch_norm(half, weight, bias, None, None, True, 0.1, 1e-5)
+        assert (out.dtype, mean.dtype, rstd.dtype) == (rt.bfloat16, dtype, dtype)
+        if dtype == rt.float32:
+            continue
+        want = (half.float() - mean.float().view(1, 3, 1)) * rstd.float().view(1, 3, 1)
+        if weight is not None:
+            want = want * weight.float().view(1, 3, 1) + bias.float().view(1, 3, 1)
+        assert rt.equal(out, want.bfloat16())
+        g = rt.randn(4, 3, 5).bfloat16()
+        of_layer = rt.autograd.grad(F.batch_norm(half, None, None, weight, bias, True), half, g)[0]
+        assert rt.equal(rt.autograd.grad(out, half, g)[0], of_layer)
+
+
 @pytest.mark.parametrize("shape", [(6, 3), (4, 3, 2, 2)])
 def test_norm_derivatives(shape):
     x, w, b = rand(*shape), rand(3), rand(3)
@@ -188,6 +206,14 @@ def test_embedding():
     assert w.grad[:, 0].tolist() == [1, 2, 0, 0, 0, 1]
     with pytest.raises(IndexError):
         F.embedding(rt.tensor([6]), w)
+
+
+def test_sparse_embedding_is_refused_at_backward():
+    weight = rand(5, 2)
+    rows = F.embedding(rt.tensor([1, 3]), weight, sparse=True)
+    assert rt.equal(rows, weight[[1, 3]])
+    with pytest.raises(NotImplementedError, match="sparse gradients"):
+        rows.sum().backward()
 
 
 def test_dropout():

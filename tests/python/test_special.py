@@ -130,3 +130,16 @@ def test_derivatives_of_the_second_argument_only(name):
 @pytest.mark.parametrize("name", ["airy_ai", "spherical_bessel_j0", "scaled_modified_bessel_k0", "scaled_modified_bessel_k1"])
 def test_not_differentiable(name):
     assert not getattr(rt.special, name)(rt.tensor(POSITIVE, requires_grad=True)).requires_grad
+
+
+def test_logit_of_half_types_rounds_after_each_step():
+    x = rt.tensor([0.5234, 0.3, 0.0, 1.0, 1e-3]).bfloat16().requires_grad_()
+    y = rt.logit(x)
+    assert y.tolist()[0] == 0.0966796875  # PyTorch's value; rounded once it would be 0.09375
+    assert y.tolist()[2:4] == [-INF, INF]
+    assert rt.equal(y, (x / (1 - x)).log()) and rt.equal(rt.logit(x, 0.25)[3:], rt.logit(rt.tensor([0.75, 0.25]).bfloat16()))
+    assert rt.allclose(rt.autograd.grad(y.sum(), x)[0][:2], 1 / (x * (1 - x))[:2], rtol=0.02)
+
+
+def test_sinc_is_zero_at_whole_numbers():
+    assert rt.sinc(rt.tensor([-3.0, 1.0, 1e6, 0.0])).tolist() == [0.0, 0.0, 0.0, 1.0]

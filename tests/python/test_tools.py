@@ -45,3 +45,17 @@ def test_build_report(tmp_path):
     out = subprocess.run(command, capture_output=True, text=True)
     assert out.returncode == 0 and "2 steps, 3 s of work" in out.stdout and "a.o" in out.stdout
     assert subprocess.run(command + ["--max-seconds", "1"], capture_output=True).returncode == 1
+
+
+def test_coverage_table(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(TOOLS))
+    tool = load("coverage_table")
+    text = tool.table()
+    assert "| acos | pointwise | primitive | checked | checked | formula | align | checked | yes | yes | f16 bf16 f32" in text
+    monkeypatch.setattr(tool, "TABLE", tmp_path / "coverage.md")
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    monkeypatch.setattr(tool, "table", lambda: text)
+    monkeypatch.setattr(sys, "argv", ["coverage_table.py", "--check"])
+    assert tool.main() == 1
+    tool.TABLE.write_text(text)
+    assert tool.main() == 0

@@ -23,7 +23,6 @@ from emit_cpp import (  # noqa: E402
     emit_requests,
     emit_shard,
 )
-from emit_docs import emit_coverage  # noqa: E402
 from emit_python import emit_bindings, emit_index, emit_stub, groups  # noqa: E402
 from emit_transform import emit_transform_table  # noqa: E402
 from explain import explain  # noqa: E402
@@ -81,7 +80,6 @@ def generate(shards, ops, out):
     functions, methods = emit_stub(ops, ())
     write(f"{out}/python/functions.pyi", functions)
     write(f"{out}/python/methods.pyi", methods)
-    write(f"{out}/docs/coverage.md", emit_coverage(ops, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
 
 
 def main():

@@ -48,15 +48,16 @@ def embedding(
 
 def _bag_starts(input: Tensor, offsets: Tensor, include_last_offset: bool) -> Tensor:
     """Bounds of the bags: (bags + 1) positions in `input`."""
-    if int(offsets[0]) != 0:
+    first, last = (rt._C._all_values(offsets[i]) for i in (0, -1))
+    if (first != 0).any():
         raise ValueError(
             "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from "
-            f"position 0. However, got {int(offsets[0])}"
+            f"position 0. However, got {int(first.max())}"
         )
-    if int(offsets[-1]) > input.size(0):
+    if int(last.max()) > input.size(0):
         raise ValueError(
             "offsets[-1] can not be greater than input's length "
-            f"({input.size(0)}), but got offsets[-1] of {int(offsets[-1])}"
+            f"({input.size(0)}), but got offsets[-1] of {int(last.max())}"
         )
     if include_last_offset:
         return offsets
@@ -151,17 +152,16 @@ def embedding_bag(
 def _bag_sum(rows: Tensor, starts: Tensor, keep: Tensor | None, weights: Tensor | None, mean: bool) -> Tensor:
     counts = starts[1:] - starts[:-1]
     bags = counts.size(0)
-    owner = rt.repeat_interleave(rt.arange(bags, device=rows.device), counts)
-    total = owner.size(0)
-    rows = rows[:total]
+    places = rt.arange(rows.size(0), dtype=starts.dtype, device=rows.device)
+    owner = rt.searchsorted(starts[1:].contiguous(), places, right=True)  # `bags` for rows behind the last bag
     if weights is not None:
-        rows = rows * weights[:total].unsqueeze(1)
+        rows = rows * weights.unsqueeze(1)
     if keep is not None:
-        keep = keep[:total]
         rows = rows * keep.unsqueeze(1).to(rows.dtype)
-        counts = rt.zeros_like(counts).index_add(0, owner, keep.to(counts.dtype))
-    out = rt.zeros(bags, rows.size(1), dtype=rows.dtype, device=rows.device)
-    out = out.index_add(0, owner, rows)
+        counts = rt.zeros(bags + 1, dtype=counts.dtype, device=rows.device)
+        counts = counts.index_add(0, owner, keep.to(counts.dtype))[:bags]
+    out = rt.zeros(bags + 1, rows.size(1), dtype=rows.dtype, device=rows.device)
+    out = out.index_add(0, owner, rows)[:bags]
     return out / counts.clamp_min(1).unsqueeze(1).to(out.dtype) if mean else out
 
 
