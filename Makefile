@@ -1,4 +1,4 @@
-# make demo | test | build | bench | check | clean | install | wheel | asan | tsan     (a fresh Debian needs nothing but make and git)
+# make demo | test | build | bench | check | clean | install | wheel | asan | tsan | coverage     (a fresh Debian needs nothing but make and git)
 PRESET ?= release
 BUILD := build/$(PRESET)
 PREFIX ?= /usr/local
@@ -7,7 +7,7 @@ export PYTHONPATH := $(BUILD)/python
 export CCACHE_BASEDIR := $(CURDIR)
 VENV := .venv/bin/python
 
-.PHONY: all setup configure build demo test bench check format clean install wheel asan tsan
+.PHONY: all setup configure build demo test bench check format clean install wheel asan tsan coverage
 
 all: build
 
@@ -50,6 +50,12 @@ tsan: setup
 	@$(MAKE) --no-print-directory configure PRESET=tsan
 	@cmake --build build/tsan -j $(JOBS)
 	@$(VENV) tools/run_tests.py --build build/tsan --sanitizer thread
+
+# Which lines the tests run, by folder (docs/reliability.md).
+coverage: setup
+	@$(MAKE) --no-print-directory configure PRESET=coverage
+	@cmake --build build/coverage -j $(JOBS)
+	@$(VENV) tools/coverage.py --build build/coverage
 
 wheel: setup
 	@$(VENV) -m pip wheel --no-deps --no-build-isolation --wheel-dir dist .

@@ -43,21 +43,40 @@ def run(title, command, report, environment=None):
     return passed, failed, skipped
 
 
-def sanitizer_environments(kind):
-    """(for the C++ programs, for Python): what a build with sanitizers needs. Python itself leaks by design."""
+def sanitizer_environments(kind, reports):
+    """(for the C++ programs, for Python): what a build with sanitizers needs. Reports go to files in `reports`."""
     if kind is None:
         return {}, {}
+    folder = ROOT / "tools/sanitizers"
+    log = f"log_path={reports}/report"
     names = {"address": ("libasan.so", "libubsan.so"), "thread": ("libtsan.so",)}[kind]
     paths = [
         subprocess.run(["c++", f"-print-file-name={n}"], capture_output=True, text=True, check=True).stdout.strip()
         for n in names
     ]
+    preload = {"LD_PRELOAD": ":".join(paths)}
     if kind == "thread":
-        return {"TSAN_OPTIONS": "halt_on_error=0"}, {"LD_PRELOAD": ":".join(paths), "TSAN_OPTIONS": "halt_on_error=0"}
-    both = {"UBSAN_OPTIONS": "print_stacktrace=1"}
-    return dict(both, ASAN_OPTIONS="detect_leaks=1"), dict(
-        both, ASAN_OPTIONS="detect_leaks=0", LD_PRELOAD=":".join(paths)
+        both = {"TSAN_OPTIONS": f"{log}:suppressions={folder}/tsan.supp:die_after_fork=0:second_deadlock_stack=1"}
+        return both, dict(both, **preload)
+    both = {
+        "UBSAN_OPTIONS": f"{log}:print_stacktrace=1",
+        "LSAN_OPTIONS": f"suppressions={folder}/lsan.supp:print_suppressions=0",
+    }
+    # Python: objects on the heap that the leak checker scans, and stacks so short that a rule sees the allocating
+    # function only.
+    address = f"{log}:detect_leaks=1"
+    return dict(both, ASAN_OPTIONS=address), dict(
+        both, **preload, PYTHONMALLOC="malloc", ASAN_OPTIONS=f"{address}:malloc_context_size=2"
     )
+
+
+def show_reports(folder):
+    """Prints the reports that sanitizers left; gives their number."""
+    files = sorted(folder.glob("report*"))
+    for file in files:
+        print(f"== {file.name}", flush=True)
+        print(file.read_text(errors="replace")[:20000], flush=True)
+    return len(files)
 
 
 def main():
@@ -68,8 +87,8 @@ def main():
     parser.add_argument("-k", dest="pattern", default="")
     args = parser.parse_args()
     totals = [0, 0, 0]
-    for_cpp, for_python = sanitizer_environments(args.sanitizer)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as reports:
+        for_cpp, for_python = sanitizer_environments(args.sanitizer, reports)
         jobs = []
         # The C++ tests, one program or several, wherever the build put them.
         build = ROOT / args.build
@@ -101,6 +120,7 @@ def main():
             jobs.append(("Python", command, report, environment))
         for job in jobs:
             totals = [a + b for a, b in zip(totals, run(*job))]
+        totals[1] += show_reports(pathlib.Path(reports))
     passed, failed, skipped = totals
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed or not passed else 0

@@ -24,6 +24,23 @@ static void call(int ta, int tb, long m, long n, long k, const T* a, long lda, c
 }
 
 extern "C" {
+void rt_bmm(long batch, long m, long n, long k, const float* a, const float* b, float* c) {
+  rustorch::cpu::BatchGemmArgs<float> g;
+  g.m = m;
+  g.n = n;
+  g.k = k;
+  g.a = a;
+  g.lda = k;
+  g.b = b;
+  g.ldb = n;
+  g.c = c;
+  g.ldc = n;
+  g.batch = batch;
+  g.stride_a = m * k;
+  g.stride_b = k * n;
+  g.stride_c = m * n;
+  rustorch::cpu::gemm_batched(g);
+}
 void rt_threads(int n) { rustorch::set_num_threads(n); }
 // Runs the product `times` times, so that the cost of the foreign call does not show.
 void rt_sgemm(int ta, int tb, long m, long n, long k, const float* a, long lda, const float* b, long ldb,

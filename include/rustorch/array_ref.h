@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
+#include <type_traits>
 #include <vector>
 
 namespace rustorch {
@@ -51,5 +53,23 @@ class ArrayRef {
 };
 
 using IntArrayRef = ArrayRef<int64_t>;
+
+namespace detail {
+/// One number in the place of a list; lives as long as the call that it is an argument of.
+struct OneInteger {
+  int64_t value;
+  operator IntArrayRef() const { return {&value, 1}; }
+  operator std::optional<IntArrayRef>() const { return IntArrayRef(&value, 1); }
+};
+template <class T>
+decltype(auto) int_list(const T& v) {
+  if constexpr (std::is_integral_v<T>)
+    return OneInteger{static_cast<int64_t>(v)};
+  else
+    return (v);
+}
+template <class... T>
+concept one_integer = (std::is_integral_v<T> || ...);
+}  // namespace detail
 
 }  // namespace rustorch

@@ -8,6 +8,8 @@ namespace rustorch {
 
 enum class DeviceType : uint8_t { Cpu, Cuda, Metal, OpenCL, WebGpu, Meta };
 inline constexpr int kNumDeviceTypes = 6;
+inline constexpr DeviceType kCPU = DeviceType::Cpu, kCUDA = DeviceType::Cuda, kMPS = DeviceType::Metal,
+                            kOpenCL = DeviceType::OpenCL, kMeta = DeviceType::Meta;
 
 /// A device type and an index; index -1 means "the current one" of that type.
 struct Device {
@@ -27,6 +29,7 @@ struct Device {
   static constexpr Device Meta() { return {DeviceType::Meta, -1}; }
 
   constexpr bool is_cpu() const { return type == DeviceType::Cpu; }
+  constexpr bool is_cuda() const { return type == DeviceType::Cuda; }
   constexpr bool is_meta() const { return type == DeviceType::Meta; }
   /// "cpu", "opencl:0".
   std::string str() const;

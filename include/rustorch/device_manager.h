@@ -76,4 +76,9 @@ class DeviceManager {
   static void note_fallback(const char* backend, const std::string& op);
 };
 
+namespace cuda {
+inline bool is_available() { return DeviceManager::is_available(DeviceType::Cuda); }
+inline int device_count() { return DeviceManager::device_count(DeviceType::Cuda); }
+}  // namespace cuda
+
 }  // namespace rustorch

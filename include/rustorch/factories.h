@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
-#include <type_traits>
 #include <vector>
 
+#include "rustorch/dtype_of.h"
 #include "rustorch/options.h"
 #include "rustorch/tensor.h"
 
@@ -24,29 +24,6 @@ Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, Deleter del
                  const TensorOptions& options = {});
 Tensor from_blob(void* data, IntArrayRef sizes, Deleter deleter, const TensorOptions& options = {});
 Tensor from_blob(void* data, IntArrayRef sizes, const TensorOptions& options = {});
-
-/// The dtype of a C++ number: bool, integers by size, float, double, complex.
-template <class T>
-constexpr DType dtype_of() {
-  if constexpr (std::is_same_v<T, bool>)
-    return kBool;
-  else if constexpr (std::is_integral_v<T>)
-    return sizeof(T) == 8        ? kInt64
-           : sizeof(T) == 4      ? kInt32
-           : sizeof(T) == 2      ? kInt16
-           : std::is_signed_v<T> ? kInt8
-                                 : kUInt8;
-  else if constexpr (std::is_same_v<T, float>)
-    return kFloat32;
-  else if constexpr (std::is_same_v<T, double>)
-    return kFloat64;
-  else if constexpr (std::is_same_v<T, std::complex<float>>)
-    return kComplex64;
-  else {
-    static_assert(std::is_same_v<T, std::complex<double>>, "no dtype holds this type");
-    return kComplex128;
-  }
-}
 
 /// Nested braces of numbers: {1, 2}, {{1., 2.}, {3., 4.}}. Integers make int64, floats the default dtype.
 class TensorData {

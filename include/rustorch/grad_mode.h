@@ -15,14 +15,18 @@ ThreadModes& thread_modes() noexcept;
 
 struct GradMode {
   static bool is_enabled() noexcept { return detail::thread_modes().grad; }
-  static void set_enabled(bool on) noexcept { detail::thread_modes().grad = on; }
+  /// Inference mode keeps it off.
+  static void set_enabled(bool on) noexcept {
+    detail::ThreadModes& modes = detail::thread_modes();
+    modes.grad = on && !modes.inference;
+  }
 };
 
 /// Sets GradMode for its scope.
 class GradModeGuard {
  public:
   explicit GradModeGuard(bool on) noexcept : modes_(detail::thread_modes()), before_(modes_.grad) {
-    modes_.grad = on;
+    GradMode::set_enabled(on);
   }
   ~GradModeGuard() { modes_.grad = before_; }
   GradModeGuard(const GradModeGuard&) = delete;
@@ -45,18 +49,20 @@ struct EnableGradGuard : GradModeGuard {
 /// No recording, no version counting, no view tracking: tensors made inside can never be part of a graph.
 class InferenceModeGuard {
  public:
-  explicit InferenceModeGuard(bool on = true) noexcept
-      : grad_(!on), modes_(detail::thread_modes()), before_(modes_.inference) {
+  explicit InferenceModeGuard(bool on = true) noexcept : modes_(detail::thread_modes()), before_(modes_) {
     modes_.inference = on;
+    modes_.grad = !on;
   }
-  ~InferenceModeGuard() { modes_.inference = before_; }
+  ~InferenceModeGuard() {
+    modes_.inference = before_.inference;
+    modes_.grad = before_.grad;
+  }
   InferenceModeGuard(const InferenceModeGuard&) = delete;
   InferenceModeGuard& operator=(const InferenceModeGuard&) = delete;
 
  private:
-  GradModeGuard grad_;
   detail::ThreadModes& modes_;
-  bool before_;
+  detail::ThreadModes before_;
 };
 
 /// Checks every gradient for nan during backward and names the operation that made it.

@@ -62,6 +62,10 @@ struct TensorIndex {
   Tensor tensor;
 };
 
+namespace indexing {
+using rustorch::TensorIndex;
+}
+
 /// self[items]: a view when the items are basic, else a copy.
 Tensor apply_index(const Tensor& self, ArrayRef<TensorIndex> items);
 /// self[items] = value. value broadcasts to the selection and is converted when only views are involved.

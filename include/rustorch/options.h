@@ -1,6 +1,7 @@
 // TensorOptions: dtype, device and requires_grad for the functions that create tensors.
 #pragma once
 #include <optional>
+#include <type_traits>
 
 #include "rustorch/device.h"
 #include "rustorch/dtype.h"
@@ -17,6 +18,7 @@ struct TensorOptions {
   TensorOptions() = default;
   TensorOptions(DType t) : dtype_(t) {}
   TensorOptions(Device d) : device_(d) {}
+  TensorOptions(DeviceType d) : device_(d) {}
   TensorOptions dtype(DType t) const {
     TensorOptions o = *this;
     o.dtype_ = t;
@@ -33,5 +35,16 @@ struct TensorOptions {
     return o;
   }
 };
+
+/// The first option by name: `zeros({2}, dtype(kInt64).device(kCUDA))`.
+inline TensorOptions dtype(DType t) { return TensorOptions(t); }
+inline TensorOptions device(Device d) { return TensorOptions(d); }
+inline TensorOptions requires_grad(bool on = true) { return TensorOptions().requires_grad(on); }
+
+namespace detail {
+template <class T>
+concept AnyOptions =
+    std::is_same_v<T, TensorOptions> || std::is_same_v<T, Device> || std::is_same_v<T, DeviceType>;
+}  // namespace detail
 
 }  // namespace rustorch

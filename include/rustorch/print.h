@@ -18,5 +18,9 @@ PrintOptions print_options();
 void set_print_options(const PrintOptions& options);
 
 std::ostream& operator<<(std::ostream& out, const Tensor& t);
+/// "[2, 3]", "float32", "cpu".
+std::ostream& operator<<(std::ostream& out, IntArrayRef sizes);
+std::ostream& operator<<(std::ostream& out, DType t);
+std::ostream& operator<<(std::ostream& out, Device d);
 
 }  // namespace rustorch

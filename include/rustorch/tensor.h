@@ -11,9 +11,11 @@
 #include <type_traits>
 #include <vector>
 
+#include "rustorch/accessor.h"
 #include "rustorch/array_ref.h"
 #include "rustorch/device.h"
 #include "rustorch/dtype.h"
+#include "rustorch/dtype_of.h"
 #include "rustorch/generator.h"
 #include "rustorch/layout.h"
 #include "rustorch/options.h"
@@ -24,6 +26,7 @@ namespace rustorch {
 
 class Node;
 class Tensor;
+struct TensorIndex;
 struct TensorLike;
 using TensorList = ArrayRef<Tensor>;
 
@@ -31,6 +34,14 @@ class Tensor : public TensorHandle {
  public:
   Tensor() = default;
   explicit Tensor(TensorImplBase* adopted) noexcept : TensorHandle(adopted) {}
+  Tensor(const Tensor&) = default;
+  Tensor(Tensor&&) noexcept = default;
+  Tensor& operator=(const Tensor&) & = default;
+  Tensor& operator=(Tensor&&) & noexcept = default;
+  /// To a part just taken, as in `t[2] = x` or `t.index({mask}) = 0`: writes the elements into it.
+  const Tensor& operator=(const Tensor& values) && { return copy_(values); }
+  const Tensor& operator=(Tensor&& values) && { return copy_(values); }
+  const Tensor& operator=(const Scalar& value) && { return fill_(value); }
 
   // ---- what it is
   int64_t dim() const;
@@ -45,6 +56,10 @@ class Tensor : public TensorHandle {
   DType dtype() const;
   DType scalar_type() const { return dtype(); }
   Device device() const;
+  bool is_cpu() const { return device().is_cpu(); }
+  bool is_cuda() const { return device().is_cuda(); }
+  /// dtype and device, for tensors like this one.
+  TensorOptions options() const { return TensorOptions(dtype()).device(device()); }
   /// Bytes of one element.
   int64_t element_size() const;
   int64_t itemsize() const { return element_size(); }
@@ -67,6 +82,16 @@ class Tensor : public TensorHandle {
   template <class T>
   T* mutable_data_ptr() const {
     return static_cast<T*>(mutable_data_ptr());
+  }
+  template <class T>
+  T* data_ptr() const {
+    return mutable_data_ptr<T>();
+  }
+  /// The elements by index, on the CPU: accessor<float, 2>()[i][j]. Throws DType, Shape, Device.
+  template <class T, int64_t N>
+  TensorAccessor<T, N> accessor() const {
+    check_accessor(dtype_of<T>(), N);
+    return {mutable_data_ptr<T>(), sizes().data(), strides().data()};
   }
   /// The only element; throws unless numel() is 1.
   Scalar item() const;
@@ -105,11 +130,20 @@ class Tensor : public TensorHandle {
   const Tensor& operator*=(const TensorLike& other) const { return mul_(other); }
   const Tensor& operator/=(const TensorLike& other) const { return div_(other); }
   Tensor operator[](int64_t index) const;
+  Tensor operator[](const Tensor& index) const;
+  /// Python's self[items] and self[items] = value, items as in rustorch/indexing.h:
+  /// x.index({0, Slice(1, None), "...", mask}).
+  Tensor index(std::initializer_list<TensorIndex> items) const;
+  const Tensor& index_put_(std::initializer_list<TensorIndex> items, const Tensor& values) const;
+  const Tensor& index_put_(std::initializer_list<TensorIndex> items, const Scalar& value) const;
 
   /// Size, strides and data of `this` tensor in PyTorch's text form.
   std::string str() const;
 
 #include "rustorch/gen/tensor_methods.h"
+
+ private:
+  void check_accessor(DType type, int64_t dims) const;
 };
 
 /// An argument that may be a tensor or a number: `add(x, y)` and `add(x, 2)`. Borrows the tensor for the

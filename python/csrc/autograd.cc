@@ -16,6 +16,13 @@ namespace {
 class Ref {
  public:
   explicit Ref(PyObject* borrowed) : o_(borrowed) { Py_XINCREF(o_); }
+  /// Takes over a new reference (null stays null); the caller holds the interpreter's lock.
+  static Ref take(PyObject* owned) {
+    Ref ref(owned);
+    Py_XDECREF(owned);
+    return ref;
+  }
+  explicit operator bool() const { return o_ != nullptr; }
   Ref(const Ref& other) : o_(other.o_) {
     PyGILState_STATE gil = PyGILState_Ensure();
     Py_XINCREF(o_);
@@ -282,7 +289,21 @@ PyObject* set_inference(PyObject*, PyObject* on) {
   return none();
 }
 PyObject* is_inference_enabled(PyObject*, PyObject*) { return wrap(detail::thread_modes().inference); }
+/// The Python stack, as a traceback prints it.
+std::string python_stack() {
+  WithGil gil;
+  std::string text;
+  Ref module = Ref::take(PyImport_ImportModule("traceback"));
+  Ref lines = Ref::take(module ? PyObject_CallMethod(module.get(), "format_stack", nullptr) : nullptr);
+  Ref nothing = Ref::take(PyUnicode_FromString(""));
+  Ref joined = Ref::take(lines && nothing ? PyUnicode_Join(nothing.get(), lines.get()) : nullptr);
+  if (const char* chars = joined ? PyUnicode_AsUTF8(joined.get()) : nullptr) text = chars;
+  PyErr_Clear();
+  return text;
+}
+
 PyObject* set_anomaly(PyObject*, PyObject* on) {
+  describe_caller = python_stack;
   detail::thread_modes().anomaly = on == Py_True;
   return none();
 }

@@ -5,6 +5,7 @@
 #include "core/tensor_impl.h"
 #include "op_call.h"
 #include "ops/make.h"
+#include "ops/scalar_range.h"
 #include "rustorch/error.h"
 #include "rustorch/half.h"
 #include "rustorch/ops.h"
@@ -63,7 +64,7 @@ void inspect(PyObject* o, std::vector<int64_t>& shape, size_t depth, std::option
     if (is_tensor(o)) {
       found = tensor_of(o).dtype();
     } else if (to_scalar(o, &s)) {
-      found = s.dtype();
+      found = PyLong_CheckExact(o) ? kInt64 : s.dtype();  // one beyond int64 does not become a float
       if (!PyFloat_Check(o) && !PyLong_Check(o) && !PyComplex_Check(o)) {  // a NumPy scalar keeps its width
         PyObject* array = PyObject_CallMethod(o, "__array__", nullptr);
         if (array != nullptr && is_numpy_array(array)) found = tensor_from_numpy(array, true).dtype();
@@ -102,17 +103,6 @@ double element_from<double>(const Scalar& s) {
   return s.to_double();
 }
 
-void check_range(DType t, const Scalar& s) {
-  if (!is_integral(t, false) || !s.is_integral()) return;
-  int64_t v = s.to_int();
-  int bits = static_cast<int>(element_size(t)) * 8;
-  if (bits == 64) return;
-  int64_t low = t == kUInt8 ? -255 : -(int64_t{1} << (bits - 1));
-  int64_t high = t == kUInt8 ? 255 : (int64_t{1} << (bits - 1)) - 1;
-  RT_CHECK(v >= low && v <= high, Value, "", "value cannot be converted to type ", dtype_name(t),
-           " without overflow");
-}
-
 Scalar scalar_of(PyObject* o) {
   if (PyFloat_CheckExact(o)) return Scalar(PyFloat_AS_DOUBLE(o));
   Scalar s;
@@ -130,7 +120,7 @@ void fill(PyObject* o, const std::vector<int64_t>& shape, size_t depth, DType dt
   if (depth == shape.size()) {
     RT_CHECK(!PyList_Check(o) && !PyTuple_Check(o), Value, "", "too many dimensions in one of the sequences");
     Scalar s = scalar_of(o);
-    check_range(dtype, s);
+    if (is_integral(dtype, false) && !s.is_complex()) check_fits("", s, dtype);
     RT_CHECK(!s.is_complex() || is_complex(dtype), Type, "", "can't convert complex to ", dtype_name(dtype));
     *out++ = element_from<T>(s);
     return;

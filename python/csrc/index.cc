@@ -36,7 +36,7 @@ TensorIndex item_of(PyObject* o) {
   }
   Scalar s;
   if (!PyFloat_Check(o) && to_scalar(o, &s) && s.is_bool()) return TensorIndex(s.to_bool());  // numpy.bool_
-  raise(ErrorKind::Index, "",
+  raise(PyUnicode_Check(o) ? ErrorKind::Type : ErrorKind::Index, "",
         cat("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
             "indices (got ",
             Py_TYPE(o)->tp_name, ")"));

@@ -68,7 +68,7 @@ Tensor over(void* data, size_t nbytes, const StorageOps* ops, Foreign* context, 
   context->original = data;
   auto* storage = new Storage(data, nbytes, Device::Cpu(), ops, context);
   storage->pin();
-  return Tensor(new TensorImpl(storage, sizes, strides, 0, dtype, Device::Cpu()));
+  return new_tensor(new TensorImpl(storage, sizes, strides, 0, dtype, Device::Cpu()));
 }
 
 DType dtype_of_format(const char* format, Py_ssize_t itemsize) {

@@ -386,7 +386,7 @@ bool to_int(PyObject* o, int64_t* out) {
   if (PyLong_Check(o)) {
     int overflow = 0;
     *out = PyLong_AsLongLongAndOverflow(o, &overflow);
-    if (overflow != 0) raise(ErrorKind::Value, "", "Overflow when unpacking long");
+    if (overflow != 0) raise(ErrorKind::Value, "", "Overflow when unpacking long long");
     return true;
   }
   if (is_tensor(o)) {
@@ -427,13 +427,13 @@ bool to_scalar(PyObject* o, Scalar* out) {
     int overflow = 0;
     long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
     if (overflow != 0) {
-      // Values of uint64 size wrap as PyTorch's do; anything larger is an error.
-      unsigned long long u = overflow > 0 ? PyLong_AsUnsignedLongLong(o) : 0;
+      // Beyond int64 only floats can take the value, and of those only what uint64 holds, as in PyTorch.
+      const unsigned long long u = overflow > 0 ? PyLong_AsUnsignedLongLong(o) : 0;
       if (overflow < 0 || PyErr_Occurred() != nullptr) {
         PyErr_Clear();
-        raise(ErrorKind::Value, "", "Overflow when unpacking long");
+        raise(ErrorKind::Value, "", "Overflow when unpacking long long");
       }
-      v = static_cast<long long>(u);
+      return *out = Scalar(static_cast<double>(u)), true;
     }
     *out = Scalar(static_cast<int64_t>(v));
     return true;

@@ -24,7 +24,7 @@ bool index_value(PyObject* o, int64_t* out) {
   if (PyLong_CheckExact(o)) {
     int overflow = 0;
     *out = PyLong_AsLongLongAndOverflow(o, &overflow);
-    if (overflow != 0) raise(ErrorKind::Value, "", "Overflow when unpacking long");
+    if (overflow != 0) raise(ErrorKind::Value, "", "Overflow when unpacking long long");
     return true;
   }
   return to_int(o, out);
@@ -107,7 +107,7 @@ bool parse_scalar(PyObject* o, ArgValue& v) {
     return true;
   }
   if (to_scalar(o, &v.scalar)) return true;
-  if (!is_tensor(o) || tensor_of(o).dim() != 0) return false;
+  if (!is_tensor(o) || tensor_of(o).dim() != 0 || tensor_of(o).requires_grad()) return false;
   v.scalar = tensor_of(o).item();
   return true;
 }
@@ -335,10 +335,11 @@ bool same_name(const char* spec, PyObject* given, const char* text) {
       if (std::strcmp(n, text) == 0) return true;
     return false;
   };
-  if (std::strcmp(spec, "self") == 0) return one_of({"input", "x", "a", "x1"});
+  if (std::strcmp(spec, "self") == 0) return one_of({"input", "x", "a", "x1", "tensor"});
   if (std::strcmp(spec, "dim") == 0) return one_of({"axis"});
   if (std::strcmp(spec, "keepdim") == 0) return one_of({"keepdims"});
   if (std::strcmp(spec, "other") == 0) return one_of({"x2"});
+  if (std::strcmp(spec, "split_size") == 0) return one_of({"split_size_or_sections"});
   return false;
 }
 
@@ -606,28 +607,6 @@ PyObject* wrap_outs(ArgValue* v, int nargs) {
   if (PyList_Check(o)) return PyList_AsTuple(o);
   Py_INCREF(o);
   return o;
-}
-
-PyObject* wrap_result_tuple(const char* op, const char* const* fields, PyTypeObject** type,
-                            std::vector<PyObject*> items) {
-  auto n = static_cast<Py_ssize_t>(items.size());
-  if (type == nullptr) {
-    PyObject* tuple = PyTuple_New(n);
-    for (Py_ssize_t i = 0; i < n; ++i) PyTuple_SET_ITEM(tuple, i, items[static_cast<size_t>(i)]);
-    return tuple;
-  }
-  if (*type == nullptr) {
-    auto* list = new std::vector<PyStructSequence_Field>;
-    for (Py_ssize_t i = 0; i < n; ++i) list->push_back({fields[i], nullptr});
-    list->push_back({nullptr, nullptr});
-    auto* name = new std::string(cat("rustorch.return_types.", op));
-    PyStructSequence_Desc desc{name->c_str(), nullptr, list->data(), static_cast<int>(n)};
-    *type = PyStructSequence_NewType(&desc);
-    if (*type == nullptr) throw_python_error();
-  }
-  PyObject* tuple = PyStructSequence_New(*type);
-  for (Py_ssize_t i = 0; i < n; ++i) PyStructSequence_SetItem(tuple, i, items[static_cast<size_t>(i)]);
-  return tuple;
 }
 
 // ---- the callables

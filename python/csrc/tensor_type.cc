@@ -133,7 +133,7 @@ Tensor lhs(const TensorLike& t) { return t.as_tensor(); }
 RT_BINARY(add, "add", x.is_tensor() ? add(*x.tensor, y) : add(*y.tensor, x))
 RT_BINARY(sub, "sub", x.is_tensor() ? sub(*x.tensor, y) : rsub(*y.tensor, x))
 RT_BINARY(mul, "mul", x.is_tensor() ? mul(*x.tensor, y) : mul(*y.tensor, x))
-RT_BINARY(div, "truediv", x.is_tensor() ? div(*x.tensor, y) : div(lhs(x), y))
+RT_BINARY(div, "truediv", x.is_tensor() ? div(*x.tensor, y) : reciprocal(*y.tensor).mul(x.scalar))
 RT_BINARY(floordiv, "floordiv", floor_divide(lhs(x), y))
 RT_BINARY(mod, "mod", remainder(lhs(x), y))
 RT_BINARY(and, "and", bitwise_and(x, y))

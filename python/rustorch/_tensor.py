@@ -141,13 +141,20 @@ Tensor.__array_interface__ = property(_array_interface)
 Tensor.__array_priority__ = 1000
 
 
+def _ufunc_operand(value, first):
+    """A number stays one where the operator takes one; its first operand is a tensor (of the number's own dtype class)."""
+    if isinstance(value, Tensor) or (not first and isinstance(value, (int, float, complex))):
+        return value
+    return as_tensor(value.item() if isinstance(value, (float, complex)) else value)
+
+
 @_method
 def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
     """NumPy's ufuncs on tensors: computed by the operator of the same name, else by NumPy; gives a tensor."""
     if method == "__call__" and not kwargs:
         function = getattr(_C.ops, _UFUNCS.get(ufunc.__name__, ufunc.__name__), None)
         if function is not None:
-            return function(*[i if isinstance(i, (Tensor, int, float, complex)) else as_tensor(i) for i in inputs])
+            return function(*[_ufunc_operand(i, first=k == 0) for k, i in enumerate(inputs)])
     arrays = [i.numpy() if isinstance(i, Tensor) else i for i in inputs]
     out = kwargs.pop("out", None)
     if out is not None:

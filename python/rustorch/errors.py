@@ -38,6 +38,10 @@ class IoError(RusTorchError, OSError):
     """A file could not be read or written."""
 
 
+class FileNotFoundError_(IoError, FileNotFoundError):
+    """The file to read is not there."""
+
+
 class FormatError(RusTorchError, RuntimeError):
     """A file or message is damaged or of an unknown format."""
 
@@ -71,7 +75,7 @@ class NotImplementedError_(RusTorchError, NotImplementedError):
 
 
 def _rename() -> None:
-    for cls in (IndexError_, ValueError_, TypeError_, NotImplementedError_):
+    for cls in (FileNotFoundError_, IndexError_, ValueError_, TypeError_, NotImplementedError_):
         cls.__name__ = cls.__qualname__ = cls.__name__.rstrip("_")
 
 

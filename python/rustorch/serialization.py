@@ -4,9 +4,10 @@ Files are read as data: tensors, numbers, strings and containers. Nothing in a f
 unsafe mode; `weights_only` is accepted and changes nothing.
 """
 
+import errno
 import os
 
-from rustorch import _C
+from rustorch import _C, errors
 
 __all__ = ["save", "load"]
 
@@ -34,7 +35,7 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=True, mmap=No
     """
     device = _device(map_location)
     if isinstance(f, (str, os.PathLike)):
-        return _C._load(os.fsdecode(os.fspath(f)), device)[0]
+        return _load_path(os.fsdecode(os.fspath(f)), device)
     if isinstance(f, (bytes, bytearray, memoryview)):
         return _C._load(f, device)[0]
     if not hasattr(f, "read"):
@@ -44,6 +45,17 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=True, mmap=No
     if start is not None:
         f.seek(start + used)
     return obj
+
+
+def _load_path(path, device):
+    try:
+        return _C._load(path, device)[0]
+    except errors.IoError as e:
+        if os.path.exists(path):
+            raise
+        missing = errors.FileNotFoundError_(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        missing.op = "load"
+        raise missing from e
 
 
 def _device(map_location):

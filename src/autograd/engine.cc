@@ -10,6 +10,7 @@
 #include "rustorch/error.h"
 #include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
+#include "rustorch/warn.h"
 
 namespace rustorch {
 
@@ -268,12 +269,17 @@ class Run {
     if (detail::thread_modes().anomaly) check_anomaly(node, out);
   }
 
+  /// Refuses nan; a warning before that shows the forward call, when a binding recorded it.
   static void check_anomaly(Node* node, const std::vector<Tensor>& out) {
-    for (size_t i = 0; i < out.size(); ++i)
-      if (out[i].defined() && is_differentiable(out[i].dtype()) && isnan(out[i]).any().item<bool>())
-        raise(ErrorKind::Autograd, "",
-              cat("Function '", node->name(), "' returned nan values in its ", i, "th output.",
-                  node->hooks() != nullptr ? node->hooks()->forward_trace : std::string()));
+    for (size_t i = 0; i < out.size(); ++i) {
+      if (!out[i].defined() || !is_differentiable(out[i].dtype()) || !isnan(out[i]).any().item<bool>())
+        continue;
+      if (node->hooks() != nullptr && !node->hooks()->forward_trace.empty())
+        warn(cat("Error detected in ", node->name(), ". Traceback of forward call that caused the error:\n",
+                 node->hooks()->forward_trace));
+      raise(ErrorKind::Autograd, "",
+            cat("Function '", node->name(), "' returned nan values in its ", i, "th output."));
+    }
   }
 
   BackwardRequest request_;

@@ -2,6 +2,7 @@
 
 #include "autograd/meta.h"
 #include "rustorch/error.h"
+#include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
 
 namespace rustorch {
@@ -10,7 +11,12 @@ namespace {
 thread_local uint64_t next_sequence = 0;
 }
 
-Node::Node() : sequence_(next_sequence++) {}
+std::string (*describe_caller)() = nullptr;
+
+Node::Node() : sequence_(next_sequence++) {
+  if (detail::thread_modes().anomaly && describe_caller != nullptr) [[unlikely]]
+    extras().forward_trace = describe_caller();
+}
 Node::~Node() = default;
 
 // Long chains would overflow the stack if each node destroyed the next: dying nodes are queued instead.

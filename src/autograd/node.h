@@ -168,6 +168,10 @@ class Node {
   std::unique_ptr<NodeExtras> extras_;
 };
 
+/// Says where the running program stands; in anomaly mode every new node keeps the answer. Set once, by a
+/// binding; null without one.
+extern std::string (*describe_caller)();
+
 template <class T, class... Args>
 NodeRef<T> make_node(Args&&... args) {
   return NodeRef<T>(new T(std::forward<Args>(args)...));

@@ -38,7 +38,8 @@ void set_history_list(const std::vector<Tensor>& results, const NodeRef<Node>& n
 }
 
 Tensor as_view(const Tensor& base, Tensor result, bool multi_output) {
-  if (!is_differentiable(base.dtype()) || detail::thread_modes().inference || base.impl()->is_inference()) {
+  const bool untracked = detail::thread_modes().inference && !base.impl()->requires_grad_fast();
+  if (!is_differentiable(base.dtype()) || untracked || base.impl()->is_inference()) {
     result.impl()->set_inference(base.impl()->is_inference());
     return result;
   }
@@ -68,7 +69,10 @@ void bump_version(const Tensor& self) {
 
 void check_inplace(const char* op, const Tensor& self) {
   const TensorImpl* impl = self.impl();
-  if (!impl->is_contiguous()) check_no_overlap(op, self);
+  if (!impl->is_contiguous())
+    check_no_overlap(op, self);
+  else
+    check_inference_write(op, self);
   if (!impl->requires_grad_fast() || !GradMode::is_enabled()) return;
   const AutogradMeta* meta = meta_of(self);
   if (meta == nullptr) return;
@@ -106,6 +110,7 @@ void check_view_write(const char* op, const Tensor& self) {
 }
 
 void rebase_history(const Tensor& self, const NodeRef<Node>& node) {
+  if (!is_differentiable(self.dtype())) return;  // what is written into integers has no gradient
   AutogradMeta& meta = ensure_meta(self);
   if (!meta.is_view()) {
     uint32_t nr = node->add_result(self);
@@ -188,6 +193,11 @@ void assign_view_inplace(const Tensor& self, const Tensor& view) {
 
 Tensor saved_copy(const Tensor& self) { return transforming() ? transform_saved_copy(self) : clone(self); }
 
+Tensor shape_only(const Tensor& t) {
+  if (transforming()) return t;
+  return make_alias(zeros({1}, t.dtype(), t.device()), t.sizes(), DimVector(t.sizes().size(), 0), 0);
+}
+
 void refuse_transform_value(const char* op, const Value& value) {
   bool active = value.kind == Value::Kind::Tensor && transform_active(value.tensor());
   for (const Tensor& t : value.tensors()) active |= transform_active(t);
@@ -217,8 +227,12 @@ void write_out(const char* op, int rules, const Tensor& out, const Tensor& value
   RT_CHECK((rules & OutRules::kSameDType) == 0 || out.dtype() == value.dtype(), DType, op,
            "Expected out tensor to have dtype ", dtype_name(value.dtype()), ", but got ",
            dtype_name(out.dtype()), " instead");
-  RT_CHECK(can_cast(value.dtype(), out.dtype()), DType, op, "result type ", dtype_scalar_name(value.dtype()),
-           " can't be cast to the desired output type ", dtype_scalar_name(out.dtype()));
+  const bool truth = (rules & OutRules::kTruth) != 0;
+  RT_CHECK(!truth || out.dtype() == kBool || out.dtype() == kUInt8, DType, op, op,
+           " only supports bool tensor for result, got: ", dtype_scalar_name(out.dtype()));
+  RT_CHECK(truth || can_cast(value.dtype(), out.dtype()), DType, op, "result type ",
+           dtype_scalar_name(value.dtype()), " can't be cast to the desired output type ",
+           dtype_scalar_name(out.dtype()));
   RT_CHECK(out.device() == value.device(), Device, op, "Expected out tensor to have device ", value.device(),
            ", but got ", out.device(), " instead");
   resize_output(op, out, value.sizes());

@@ -66,7 +66,11 @@ void assign_view_inplace(const Tensor& self, const Tensor& view);
 
 /// What the `out` line of an entry asks of out= beyond the usual.
 struct OutRules {
-  enum : int { kApart = 1, kSameDType = 2 };  // shares nothing with an input; has the dtype of the result
+  enum : int {
+    kApart = 1,      // shares nothing with an input
+    kSameDType = 2,  // has the dtype of the result
+    kTruth = 4,      // is bool or uint8, whatever the dtype of the result
+  };
 };
 namespace detail {
 void check_out_against(const char* op, int rules, const Tensor& out, const Tensor& input);
@@ -116,6 +120,10 @@ inline void refuse_grad_out(const char* op, const Args&... args) {
 
 /// What a node saves of a tensor that is about to be overwritten.
 Tensor saved_copy(const Tensor& self);
+
+/// What a node saves of a tensor whose shape alone the wanted gradients read: one element under all its
+/// places.
+Tensor shape_only(const Tensor& t);
 
 /// Sizes of every tensor of a list: what a formula may use as `tensors_shapes`.
 std::vector<std::vector<int64_t>> shapes_of(TensorList list);

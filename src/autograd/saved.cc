@@ -67,8 +67,10 @@ Saved::Saved(const Tensor& input) {
   if (!input.defined()) return;
   RT_CHECK(
       !input.impl()->is_inference(), Autograd, "",
-      "Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal "
-      "tensor and use it in autograd.");
+      "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode "
+      "in "
+      "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and "
+      "use it in autograd.");
   if (SavedTensorHooks* hooks = active_hooks()) [[unlikely]] {
     tensor_ = carrier_of(*hooks, input.detach(), gradient_edge(input));
     result_nr_ = kPackedInput;

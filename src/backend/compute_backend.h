@@ -21,6 +21,9 @@ class ComputeBackend {
  public:
   virtual ~ComputeBackend() = default;
   virtual const char* name() const = 0;
+  /// What its kernels are written for: the CPU's instruction set, a driver's platform; "" where that says
+  /// nothing.
+  virtual const char* platform() const { return ""; }
   virtual DeviceType device_type() const = 0;
 
   // ---- memory

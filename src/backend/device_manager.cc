@@ -137,7 +137,7 @@ DeviceCapabilities DeviceManager::capabilities(Device device) {
   if (const DeviceBackend* device = asked(&backend))
     c = device->capabilities(found.index);
   else
-    c.name = backend.name();
+    c.name = backend.name(), c.platform = backend.platform();
   c.device = found;
   return c;
 }

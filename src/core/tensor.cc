@@ -16,7 +16,18 @@ DType Tensor::dtype() const { return impl()->dtype(); }
 Device Tensor::device() const { return impl()->device(); }
 int64_t Tensor::element_size() const { return static_cast<int64_t>(rustorch::element_size(impl()->dtype())); }
 bool Tensor::is_contiguous(MemoryFormat format) const { return impl()->is_contiguous(format); }
-int64_t Tensor::version() const { return impl()->version(); }
+void Tensor::check_accessor(DType type, int64_t dims) const {
+  RT_CHECK(dtype() == type, DType, "accessor", "expected scalar type ", dtype_scalar_name(type),
+           " but found ", dtype_scalar_name(dtype()));
+  RT_CHECK(dim() == dims, Shape, "accessor", "TensorAccessor expected ", dims, " dims but tensor has ",
+           dim());
+  RT_CHECK(device().is_cpu(), Device, "accessor", "expected a tensor of the CPU; got one on ", device());
+}
+
+int64_t Tensor::version() const {
+  RT_CHECK(!impl()->is_inference(), Autograd, "", "Inference tensors do not track version counter.");
+  return impl()->version();
+}
 
 int64_t Tensor::size(int64_t dim) const {
   RT_CHECK(impl()->dim() > 0, Index, "size", "dimension specified as ", dim, " but tensor has no dimensions");

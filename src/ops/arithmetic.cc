@@ -1,4 +1,5 @@
 // Composite operators around the pointwise ones of ops/arithmetic.ops.
+#include <algorithm>
 #include <cmath>
 
 #include "core/layout_algebra.h"
@@ -49,6 +50,8 @@ Tensor pow(const TensorLike& self, const TensorLike& exponent) {
     if (self.tensor->dtype() != kBool || !e.is_bool()) {
       // Exponents that have cheaper and exact forms.
       if (e.equal(2.0) && !is_integral(self.tensor->dtype(), true)) return self.tensor->mul(*self.tensor);
+      if (e.equal(0.5)) return self.tensor->sqrt();
+      if (e.equal(-0.5)) return self.tensor->rsqrt();
     }
   }
   DType common = common_type(self, exponent);
@@ -98,17 +101,42 @@ Tensor where_self(const Tensor& condition, const TensorLike& self, const TensorL
   return _where(condition, self, other);
 }
 
+namespace {
+
+/// A bound of clamp as self's dtype holds it: one beyond its range limits nothing, or allows no value at all.
+Scalar bound(const Tensor& self, const Scalar& v, bool lower) {
+  const DType t = self.dtype();
+  if (!is_integral(t, false) || t == kInt64 || !v.is_integral()) return v;
+  const int bits = static_cast<int>(element_size(t)) * 8;
+  const int64_t low = t == kUInt8 ? 0 : -(int64_t{1} << (bits - 1));
+  const int64_t high = t == kUInt8 ? 255 : (int64_t{1} << (bits - 1)) - 1;
+  const int64_t i = v.to_int();
+  RT_CHECK(lower ? i <= high : i >= low, Value, "clamp", "Clamp ", lower ? "min" : "max", " value ", i,
+           " is outside the representable range of ", dtype_scalar_name(t));
+  return Scalar(std::clamp(i, low, high));
+}
+
+}  // namespace
+
 Tensor clamp(const Tensor& self, const std::optional<Scalar>& min, const std::optional<Scalar>& max) {
   RT_CHECK(min || max, Value, "clamp", "torch.clamp: At least one of 'min' or 'max' must not be None");
-  if (min && max) return _clamp(self, *min, *max);
-  return min ? clamp_min(self, *min) : clamp_max(self, *max);
+  if (min && max) return _clamp(self, bound(self, *min, true), bound(self, *max, false));
+  return min ? impl::clamp_min(self, *min) : impl::clamp_max(self, *max);
 }
 
 Tensor clamp_Tensor(const Tensor& self, const std::optional<Tensor>& min, const std::optional<Tensor>& max) {
   RT_CHECK(min || max, Value, "clamp", "torch.clamp: At least one of 'min' or 'max' must not be None");
-  if (min && max) return _clamp(self, *min, *max);
-  return min ? clamp_min(self, *min) : clamp_max(self, *max);
+  if (min && max) return _clamp_tensor(self, *min, *max);
+  return min ? _clamp_min_tensor(self, *min) : _clamp_max_tensor(self, *max);
 }
+
+Tensor clamp_min(const Tensor& self, const Scalar& min) { return _clamp_min(self, bound(self, min, true)); }
+
+Tensor clamp_min_Tensor(const Tensor& self, const Tensor& min) { return _clamp_min_tensor(self, min); }
+
+Tensor clamp_max(const Tensor& self, const Scalar& max) { return _clamp_max(self, bound(self, max, false)); }
+
+Tensor clamp_max_Tensor(const Tensor& self, const Tensor& max) { return _clamp_max_tensor(self, max); }
 
 Tensor sum_to_size(const Tensor& self, IntArrayRef size) {
   // a sum over nothing still makes integers of bools

@@ -23,7 +23,7 @@ struct Kept {
   const Storage* storage;
 
   bool is_current(const Tensor& t, DType dtype) const {
-    return version == t.version() && storage == t.impl()->storage() && low.dtype() == dtype;
+    return version == t.impl()->version() && storage == t.impl()->storage() && low.dtype() == dtype;
   }
 };
 
@@ -59,9 +59,9 @@ Tensor low_weight(const Tensor& t, DType dtype) {
   if (found != s.kept.end() && found->second.is_current(t, dtype)) return found->second.low;
   Tensor low = rustorch::to(t, dtype);
   if (found != s.kept.end())
-    found->second = Kept{t, low, t.version(), t.impl()->storage()};
+    found->second = Kept{t, low, t.impl()->version(), t.impl()->storage()};
   else if (s.kept.size() < kAutocastCacheLimit)
-    s.kept.emplace(t.impl(), Kept{t, low, t.version(), t.impl()->storage()});
+    s.kept.emplace(t.impl(), Kept{t, low, t.impl()->version(), t.impl()->storage()});
   return low;
 }
 

@@ -236,7 +236,8 @@ std::tuple<Tensor, Tensor, Tensor> _convolution_backward(const Tensor& grad, con
                                                          int64_t groups, bool need_input, bool need_weight,
                                                          bool need_bias) {
   const Geometry g = read_geometry(input, weight, stride, padding, dilation, output_padding);
-  const bool last = is_channels_last_only(input);
+  const bool last =
+      is_channels_last_only(need_weight ? input : grad);  // else input may be a shape without elements
   const DType t = input.dtype();
   auto empty = [&] { return make_tensor({0}, t, input.device()); };
   Tensor gi = need_input ? make_output(input.sizes(), t, input.device(), last) : empty();

@@ -10,8 +10,10 @@
 #include "ops/dim_array.h"
 #include "ops/make.h"
 #include "ops/overlap.h"
+#include "ops/scalar_range.h"
 #include "ops/view_common.h"
 #include "rustorch/error.h"
+#include "rustorch/grad_mode.h"
 
 namespace rustorch {
 
@@ -29,7 +31,7 @@ Tensor share_bytes(const Tensor& self) {
     return {};  // would keep a larger block alive
   Storage* twin = t.storage()->share();
   if (twin == nullptr) return {};
-  return Tensor(new TensorImpl(twin, t.sizes(), t.strides(), t.offset(), t.dtype(), t.device()));
+  return new_tensor(new TensorImpl(twin, t.sizes(), t.strides(), t.offset(), t.dtype(), t.device()));
 }
 
 bool same_device(Device a, Device b) { return a == b; }
@@ -64,7 +66,16 @@ void copy_data(const Tensor& dst, const Tensor& src) {
   backend.copy(dst, src);
 }
 
+void check_inference_write(const char* op, const Tensor& self) {
+  if (!self.impl()->is_inference()) [[likely]]
+    return;
+  RT_CHECK(detail::thread_modes().inference, Autograd, op,
+           "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to "
+           "get a normal tensor before doing inplace update.");
+}
+
 void check_no_overlap(const char* op, const Tensor& self) {
+  check_inference_write(op, self);
   RT_CHECK(self.impl()->is_contiguous() || !overlaps_itself(self.sizes(), self.strides()), Value, op,
            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
            "location. "
@@ -157,8 +168,7 @@ Tensor type_as(const Tensor& self, const Tensor& other) {
 }
 
 void fill__Scalar(const Tensor& self, const Scalar& value) {
-  RT_CHECK(!value.is_complex() || is_complex(self.dtype()), DType, "fill_",
-           "value cannot be converted to type ", dtype_scalar_name(self.dtype()), " without overflow");
+  check_fits("fill_", value, self.dtype());
   if (self.numel() == 0 || self.device().is_meta()) return;
   backend_for(self).fill(self, value);
 }
@@ -185,26 +195,23 @@ void zero_(const Tensor& self) { fill__Scalar(self, Scalar(0)); }
 
 namespace {
 
-void check_masked_fill(const Tensor& self, const Tensor& mask, bool complex_value) {
+void check_masked_fill(const Tensor& self, const Tensor& mask, const Scalar& value) {
   RT_CHECK(mask.dtype() == kBool, Type, "masked_fill",
            "masked_fill only supports boolean masks, but got mask with dtype ", dtype_name(mask.dtype()));
-  RT_CHECK(!complex_value || is_complex(self.dtype()), Type, "masked_fill",
-           "value cannot be converted to type ", dtype_scalar_name(self.dtype()), " without overflow");
+  check_fits("masked_fill", value, self.dtype());
 }
 
-Scalar masked_fill_value(const Tensor& self, const Tensor& value) {
+Scalar masked_fill_value(const Tensor& value) {
   RT_CHECK(value.dim() == 0, Value, "masked_fill",
            "masked_fill only supports a 0-dimensional value tensor, but got tensor with ", value.dim(),
            " dimension(s).");
-  RT_CHECK(can_cast(value.dtype(), self.dtype()) || !is_complex(value.dtype()), DType, "masked_fill",
-           "value of dtype ", value.dtype(), " does not fit a tensor of dtype ", self.dtype());
   return value.item();
 }
 
 }  // namespace
 
 Tensor masked_fill_Scalar(const Tensor& self, const Tensor& mask, const Scalar& value) {
-  check_masked_fill(self, mask, value.is_complex());
+  check_masked_fill(self, mask, value);
   DimArray size(broadcast_shapes("masked_fill", self.sizes(), mask.sizes()));
   Tensor in = expand_to("masked_fill", self, size);
   Tensor out = self.sizes() == size.ref() ? make_like(self, self.dtype())
@@ -214,18 +221,18 @@ Tensor masked_fill_Scalar(const Tensor& self, const Tensor& mask, const Scalar& 
 }
 
 Tensor masked_fill_Tensor(const Tensor& self, const Tensor& mask, const Tensor& value) {
-  return impl::masked_fill_Scalar(self, mask, masked_fill_value(self, value));
+  return impl::masked_fill_Scalar(self, mask, masked_fill_value(value));
 }
 
 void masked_fill__Scalar(const Tensor& self, const Tensor& mask, const Scalar& value) {
-  check_masked_fill(self, mask, value.is_complex());
+  check_masked_fill(self, mask, value);
   check_no_overlap("masked_fill_", self);
   if (self.numel() == 0) return;
   backend_for(self).masked_fill({self, self, expand_to("masked_fill_", mask, self.sizes()), value});
 }
 
 void masked_fill__Tensor(const Tensor& self, const Tensor& mask, const Tensor& value) {
-  impl::masked_fill__Scalar(self, mask, masked_fill_value(self, value));
+  impl::masked_fill__Scalar(self, mask, masked_fill_value(value));
 }
 
 }  // namespace impl

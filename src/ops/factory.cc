@@ -7,6 +7,7 @@
 #include "core/tensor_impl.h"
 #include "gen/impl.h"
 #include "ops/make.h"
+#include "ops/scalar_range.h"
 #include "rustorch/error.h"
 
 namespace rustorch::impl {
@@ -115,8 +116,10 @@ Tensor new_empty_strided(const Tensor& self, IntArrayRef size, IntArrayRef strid
 
 Tensor new_full(const Tensor& self, IntArrayRef size, const Scalar& fill_value, Type dtype, Where device,
                 bool requires_grad) {
-  return filled(create("new_full", size, dtype.value_or(self.dtype()), device.value_or(self.device())),
-                fill_value, requires_grad);
+  const DType type = dtype.value_or(self.dtype());
+  const Scalar value = rounded(fill_value, type);
+  check_fits("new_full", value, type);
+  return filled(create("new_full", size, type, device.value_or(self.device())), value, requires_grad);
 }
 
 Tensor new_zeros(const Tensor& self, IntArrayRef size, Type dtype, Where device, bool requires_grad) {
@@ -144,11 +147,14 @@ Tensor ones_like(const Tensor& self, Type dtype, Where device, bool requires_gra
 }
 
 Tensor full(IntArrayRef size, const Scalar& fill_value, Type dtype, Where device, bool requires_grad) {
-  return filled(create("full", size, dtype.value_or(fill_value.dtype()), device), fill_value, requires_grad);
+  const DType type = dtype.value_or(fill_value.dtype());
+  check_fits("full", fill_value, type);
+  return filled(create("full", size, type, device), fill_value, requires_grad);
 }
 
 Tensor full_like(const Tensor& self, const Scalar& fill_value, Type dtype, Where device, bool requires_grad,
                  Format memory_format) {
+  check_fits("full_like", fill_value, dtype.value_or(self.dtype()));
   return filled(create_like(self, dtype, device, memory_format), fill_value, requires_grad);
 }
 

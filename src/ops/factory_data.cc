@@ -60,7 +60,7 @@ Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, Deleter del
                               block.get());
   block.release();
   storage->pin();  // its owner may write at any time, so clones must copy
-  Tensor out(new TensorImpl(storage, sizes, strides, 0, t, device));
+  Tensor out = new_tensor(new TensorImpl(storage, sizes, strides, 0, t, device));
   if (options.requires_grad_) out.requires_grad_(true);
   return out;
 }

@@ -26,5 +26,7 @@
 namespace rustorch {
 
 Tensor angle_backward(const Tensor& g, const Tensor& self);
+/// The gradient of an operator that has none: refuses.
+[[noreturn]] Tensor derivative_missing(const char* op, const Tensor& g);
 
 }  // namespace rustorch

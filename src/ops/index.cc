@@ -9,6 +9,7 @@
 #include "ops/dim_array.h"
 #include "ops/index_common.h"
 #include "ops/make.h"
+#include "ops/scalar_range.h"
 #include "rustorch/error.h"
 
 namespace rustorch {
@@ -141,8 +142,37 @@ Tensor values_for(const IndexPlan& plan, const Tensor& values) {
 
 }  // namespace
 
+namespace {
+
+/// The mask when it is the only index, with trailing dimensions of 1 so that it broadcasts against self; else
+/// undefined.
+Tensor only_mask(const Tensor& self, ArrayRef<std::optional<Tensor>> indices) {
+  Tensor mask;
+  int64_t at = 0;
+  for (const std::optional<Tensor>& index : indices) {
+    if (!index || !index->defined()) {
+      ++at;
+      continue;
+    }
+    if (mask.defined() || index->dtype() != kBool || at + index->dim() > self.dim()) return {};
+    for (int64_t d = 0; d < index->dim(); ++d)
+      if (index->size(d) != self.size(at + d)) return {};
+    mask = *index;
+    at += index->dim();
+  }
+  if (!mask.defined()) return mask;
+  for (; at < self.dim(); ++at) mask = rustorch::unsqueeze(mask, -1);
+  return mask;
+}
+
+}  // namespace
+
 void index_put_(const Tensor& self, ArrayRef<std::optional<Tensor>> indices, const Tensor& values,
                 bool accumulate) {
+  if (self.dtype() != values.dtype() && values.numel() == 1 && !accumulate) {
+    const Tensor mask = only_mask(self, indices);  // one number for a mask takes any dtype
+    if (mask.defined()) return impl::masked_fill__Scalar(self, mask, values.item());
+  }
   RT_CHECK(self.dtype() == values.dtype(), DType, "",
            "Index put requires the source and destination dtypes match, got ",
            dtype_scalar_name(self.dtype()), " for the destination and ", dtype_scalar_name(values.dtype()),
@@ -257,8 +287,7 @@ Tensor index_copy(const Tensor& self, int64_t dim, const Tensor& index, const Te
 
 void index_fill__Scalar(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
   const int64_t d = wrap_dim("index_fill_", dim, self.dim());
-  RT_CHECK(!value.is_complex() || is_complex(self.dtype()), Type, "index_fill_",
-           "Converting complex Scalar to non-complex type is not supported");
+  check_fits("index_fill_", value, self.dtype());
   RT_CHECK(index.dtype() == kInt64 || index.dtype() == kInt32, Index, "index_fill_",
            "Expected dtype int64 for index.");
   check_no_overlap("index_fill_", self);

@@ -60,6 +60,8 @@ std::vector<Tensor> nonzero_numpy(const Tensor& self) {
   return rustorch::unbind(rustorch::nonzero(self), 1);
 }
 
+std::vector<Tensor> where_nonzero(const Tensor& condition) { return rustorch::nonzero_numpy(condition); }
+
 Tensor argwhere(const Tensor& self) { return rustorch::nonzero(self); }
 
 }  // namespace rustorch::impl

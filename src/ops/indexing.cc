@@ -13,6 +13,7 @@
 #include "ops/dim_array.h"
 #include "ops/index_common.h"
 #include "ops/make.h"
+#include "ops/scalar_range.h"
 #include "rustorch/ops.h"
 
 namespace rustorch {
@@ -66,11 +67,7 @@ Tensor bool_index(bool on, Device device) {
 
 Applied apply_items(const Tensor& self, ArrayRef<TensorIndex> items) {
   int64_t used = 0;
-  int ellipses = 0;
-  for (const TensorIndex& item : items) {
-    used += consumed_dims(item);
-    ellipses += item.kind == Kind::Ellipsis;
-  }
+  for (const TensorIndex& item : items) used += consumed_dims(item);
   if (used > self.dim()) {
     RT_CHECK(self.dim() > 0, Index, "",
              "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
@@ -78,7 +75,6 @@ Applied apply_items(const Tensor& self, ArrayRef<TensorIndex> items) {
              "0-dim tensor to a number");
     raise(ErrorKind::Index, "", cat("too many indices for tensor of dimension ", self.dim()));
   }
-  RT_CHECK(ellipses <= 1, Index, "", "an index can only have a single ellipsis ('...')");
   Applied out{self, {}, false};
   int64_t dim = 0;       // position in the view
   int64_t real_dim = 0;  // position in self, for the errors
@@ -87,7 +83,7 @@ Applied apply_items(const Tensor& self, ArrayRef<TensorIndex> items) {
       case Kind::None:
         out.view = unsqueeze(out.view, dim++);
         break;
-      case Kind::Ellipsis:
+      case Kind::Ellipsis:  // a second one skips as many again, as in PyTorch
         dim += self.dim() - used;
         real_dim += self.dim() - used;
         break;
@@ -167,7 +163,19 @@ Tensor apply_index(const Tensor& self, ArrayRef<TensorIndex> items) {
   return index(a.view, index_list_of(a));
 }
 
-void apply_index_put(const Tensor& self, ArrayRef<TensorIndex> items, const Scalar& value) {
+Tensor Tensor::index(std::initializer_list<TensorIndex> items) const { return apply_index(*this, items); }
+Tensor Tensor::operator[](const Tensor& at) const { return index({at}); }
+const Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> items, const Tensor& values) const {
+  apply_index_put(*this, items, values);
+  return *this;
+}
+const Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> items, const Scalar& value) const {
+  apply_index_put(*this, items, value);
+  return *this;
+}
+
+void apply_index_put(const Tensor& self, ArrayRef<TensorIndex> items, const Scalar& number) {
+  const Scalar value = rounded(number, self.dtype());
   Applied a = apply_items(self, items);
   if (!a.advanced) {
     a.view.fill_(value);

@@ -178,9 +178,9 @@ Tensor renorm(const Tensor& self, const Scalar& p, int64_t dim, const Scalar& ma
   if (is_reduced_float(self.dtype())) wide = kFloat32;
   const Tensor norm = rustorch::linalg_vector_norm(self, p, IntArrayRef(others), true, wide);
   const Tensor scaled = rustorch::mul(rustorch::reciprocal(rustorch::add(norm, 1e-7)), maxnorm);
-  const Tensor factor =
-      rustorch::where(rustorch::gt(norm, maxnorm), TensorLike(scaled), TensorLike(Scalar(1.0)));
-  return rustorch::mul(self, rustorch::to(factor, real_type(self.dtype())));
+  const Tensor factor = rustorch::to(scaled, real_type(self.dtype()));
+  return rustorch::where(rustorch::gt(norm, maxnorm), TensorLike(rustorch::mul(self, factor)),
+                         TensorLike(self));
 }
 
 // ---- statistics

@@ -1,10 +1,14 @@
 // Losses: class-index losses on fused kernels, elementwise losses as one formula and a reduction.
 #include <algorithm>
+#include <cmath>
+
+#include "autograd/transform_call.h"
 
 #include "gen/impl.h"
 #include "ops/dim_array.h"
 #include "ops/loss_grad.h"
 #include "ops/nn_common.h"
+#include "rustorch/grad_mode.h"
 
 namespace rustorch {
 
@@ -235,8 +239,21 @@ Tensor smooth_l1_loss(const Tensor& self, const Tensor& target, std::string_view
 
 Tensor huber_loss(const Tensor& self, const Tensor& target, std::string_view reduction, double delta) {
   RT_CHECK(delta > 0, Value, "huber_loss", "huber_loss does not support non-positive values for delta.");
-  return reduce_loss("huber_loss", rustorch::_huber(self, target, delta), reduction);
+  const Tensor loss = rustorch::_huber(self, target, delta);
+  return reduce_loss("huber_loss", loss.dtype() == self.dtype() ? loss : loss.to(self.dtype()), reduction);
 }
+
+namespace {
+/// Outside [0, 1] a probability makes the loss nan (through its logarithms): who is to blame is looked for
+/// only then. Devices that would have to be waited for are not asked.
+void check_probabilities(const Tensor& self, const Tensor& loss) {
+  if (!self.device().is_cpu() || self.numel() == 0 || transforming()) return;
+  NoGradGuard no_grad;
+  if (!std::isnan(rustorch::sum(loss).item<double>())) return;
+  RT_CHECK(rustorch::all(rustorch::logical_and(rustorch::ge(self, 0), rustorch::le(self, 1))).item<bool>(),
+           Value, "binary_cross_entropy", "all elements of input should be between 0 and 1");
+}
+}  // namespace
 
 Tensor binary_cross_entropy(const Tensor& self, const Tensor& target, const std::optional<Tensor>& weight,
                             std::string_view reduction) {
@@ -248,7 +265,9 @@ Tensor binary_cross_entropy(const Tensor& self, const Tensor& target, const std:
         self.sizes(), target.sizes());
   Tensor loss = rustorch::_binary_cross_entropy(self, target);
   if (weight && weight->defined()) loss = rustorch::mul(loss, *weight);
-  return reduce_loss("binary_cross_entropy", loss, reduction);
+  loss = reduce_loss("binary_cross_entropy", loss, reduction);
+  check_probabilities(self, loss);
+  return loss;
 }
 
 Tensor binary_cross_entropy_with_logits(const Tensor& self, const Tensor& target,

@@ -2,6 +2,7 @@
 
 #include "backend/compute_backend.h"
 #include "rustorch/error.h"
+#include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
 #include "rustorch/warn.h"
 
@@ -17,16 +18,22 @@ Storage* new_storage(size_t nbytes, Device& device) {
 }
 }  // namespace
 
+Tensor new_tensor(TensorImpl* impl) {
+  if (detail::thread_modes().inference) [[unlikely]]
+    impl->set_inference(true);
+  return Tensor(impl);
+}
+
 Tensor make_tensor(IntArrayRef sizes, DType dtype, Device device) {
   Storage* storage = new_storage(checked_nbytes("empty", sizes, element_size(dtype)), device);
-  return Tensor(new TensorImpl(storage, sizes, dtype, device));
+  return new_tensor(new TensorImpl(storage, sizes, dtype, device));
 }
 
 Tensor make_strided(IntArrayRef sizes, IntArrayRef strides, DType dtype, Device device) {
   int64_t first = 0, last = -1;
   if (checked_numel("empty_strided", sizes) != 0) extent(sizes, strides, &first, &last);
   Storage* storage = new_storage(static_cast<size_t>(last + 1) * element_size(dtype), device);
-  return Tensor(new TensorImpl(storage, sizes, strides, 0, dtype, device));
+  return new_tensor(new TensorImpl(storage, sizes, strides, 0, dtype, device));
 }
 
 Tensor make_like(const Tensor& like, DType dtype, MemoryFormat format) {

@@ -8,6 +8,9 @@
 
 namespace rustorch {
 
+/// Takes a fresh impl with memory of its own: made in inference mode it is an inference tensor.
+Tensor new_tensor(TensorImpl* impl);
+
 /// Uninitialised contiguous tensor. Sizes must be valid (checked_numel has passed or they come from a
 /// tensor).
 Tensor make_tensor(IntArrayRef sizes, DType dtype, Device device);

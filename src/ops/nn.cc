@@ -7,6 +7,7 @@
 #include "gen/impl.h"
 #include "ops/nn_common.h"
 #include "ops/nn_grad.h"
+#include "ops/scalar_range.h"
 #include "rustorch/generator.h"
 
 namespace rustorch::impl {
@@ -230,6 +231,7 @@ Tensor constant_pad_nd(const Tensor& self, IntArrayRef pad, const Scalar& value)
   constexpr const char* op = "constant_pad_nd";
   RT_CHECK(pad.size() % 2 == 0, Value, op, "Length of pad must be even but instead it equals ",
            static_cast<int64_t>(pad.size()));
+  check_fits(op, value, self.dtype());
   const size_t padded = pad.size() / 2, dims = static_cast<size_t>(self.dim());
   RT_CHECK(padded <= dims, Value, op,
            "Length of pad should be no more than twice the number of dimensions of the input. Pad length is ",

@@ -240,11 +240,11 @@ std::tuple<Tensor, Tensor, Tensor> _layer_norm(const Tensor& input, IntArrayRef 
 
 Tensor rms_norm(const Tensor& input, IntArrayRef normalized_shape, const std::optional<Tensor>& weight,
                 std::optional<double> eps) {
-  const double least = eps                          ? *eps
-                       : input.dtype() == kFloat64  ? 2.220446049250313e-16
-                       : input.dtype() == kFloat16  ? 0.0009765625
-                       : input.dtype() == kBFloat16 ? 0.0078125
-                                                    : 1.1920928955078125e-07;
+  const double least = eps                                    ? *eps
+                       : real_type(input.dtype()) == kFloat64 ? 2.220446049250313e-16
+                       : input.dtype() == kFloat16            ? 0.0009765625
+                       : input.dtype() == kBFloat16           ? 0.0078125
+                                                              : 1.1920928955078125e-07;
   if (input.is_complex()) {  // the mean of x * x, which is complex too
     std::vector<int64_t> last;
     for (size_t i = 0; i < normalized_shape.size(); ++i) last.push_back(-1 - static_cast<int64_t>(i));

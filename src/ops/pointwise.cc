@@ -151,6 +151,43 @@ Plan make_plan(const PointwiseOp& op, const Operand* ins, int nin) {
   return plan;
 }
 
+// Operands whose numbers (0-d tensors too) have been brought into the range of a narrow common dtype, as
+// PyTorch does before it computes: 7 % 300 of uint8 is 7 % 44.
+struct WrappedNumbers {
+  static constexpr int kMost = 4;
+  std::array<Operand, kMost> ins{Operand(Scalar(0)), Operand(Scalar(0)), Operand(Scalar(0)),
+                                 Operand(Scalar(0))};
+  std::array<Tensor, kMost> copies;
+
+  WrappedNumbers(const PointwiseOp& op, const Plan& plan, const Operand* from, int nin) {
+    const KernelInfo& kernel = kernel_info(*op.kernel);
+    for (int i = 0; i < nin; ++i) {
+      ins[i] = from[i];
+      if (kernel.in_kinds[i] == 'B') continue;
+      if (!from[i].is_tensor()) {
+        if (from[i].scalar.is_integral()) ins[i] = Operand(wrap(plan.common, from[i].scalar.to_int()));
+      } else if (from[i].tensor->dtype() != plan.common && is_integral(from[i].tensor->dtype(), false) &&
+                 from[i].tensor->dim() == 0) {
+        copies[i] = cast_raw(*from[i].tensor, plan.common);
+        ins[i] = Operand(copies[i]);
+      }
+    }
+  }
+
+  static Scalar wrap(DType t, int64_t v) {
+    switch (t) {
+      case kUInt8:
+        return Scalar(static_cast<int64_t>(static_cast<uint8_t>(v)));
+      case kInt8:
+        return Scalar(static_cast<int64_t>(static_cast<int8_t>(v)));
+      case kInt16:
+        return Scalar(static_cast<int64_t>(static_cast<int16_t>(v)));
+      default:
+        return Scalar(static_cast<int64_t>(static_cast<int32_t>(v)));
+    }
+  }
+};
+
 // The result's strides: those of the first dense operand with the full shape, else contiguous.
 Tensor allocate_result(const Plan& plan, const Operand* ins, int nin) {
   IntArrayRef shape = plan.shape();
@@ -170,6 +207,11 @@ void run(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, c
          int nparams, const Tensor& out) {
   if (out.numel() == 0) return;
   PointwiseCall call{*op.kernel, compute_type(plan.common), &out, 1, ins, nin, params, nparams};
+  if (is_integral(plan.common, false) && plan.common != kInt64 && nin <= WrappedNumbers::kMost) [[unlikely]] {
+    const WrappedNumbers wrapped(op, plan, ins, nin);
+    call.ins = wrapped.ins.data();
+    return backend_for(plan.device.type).pointwise(call);
+  }
   backend_for(plan.device.type).pointwise(call);
 }
 
@@ -213,6 +255,9 @@ void pointwise_inplace(const PointwiseOp& op, const Operand* ins, int nin, const
 void pointwise_out(const PointwiseOp& op, const Operand* ins, int nin, const Scalar* params, int nparams,
                    const Tensor& out) {
   Plan plan = make_plan(op, ins, nin);
+  RT_CHECK((op.rules & PointwiseRules::kSameOut) == 0 || out.dtype() == plan.result, DType, op.name,
+           "Expected out tensor to have dtype ", dtype_name(plan.result), ", but got ",
+           dtype_name(out.dtype()), " instead");
   RT_CHECK(can_cast(plan.result, out.dtype()), DType, op.name, "result type ", dtype_scalar_name(plan.result),
            " can't be cast to the desired output type ", dtype_scalar_name(out.dtype()));
   RT_CHECK(out.device() == plan.device, Device, op.name, "Expected out tensor to have device ", plan.device,

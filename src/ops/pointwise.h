@@ -19,6 +19,7 @@ struct PointwiseRules {
     kRefuseInt = 128,
     kNoPromote = 256,  // all operands must have one dtype
     kGradient = 512,   // a gradient kernel: operands g, inputs, result
+    kSameOut = 1024,   // out= has exactly the dtype of the result
   };
 };
 

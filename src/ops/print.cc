@@ -31,60 +31,57 @@ void set_print_options(const PrintOptions& o) {
 
 namespace {
 
-/// Number format common to all values shown.
-class Formatter {
+/// The numbers of one part (all, or the real or imaginary ones) as texts of one width. As in PyTorch, only
+/// finite values other than zero decide the width and the form: nan beside 1. is not padded for.
+class Column {
  public:
-  Formatter(const std::vector<double>& values, bool is_float, const PrintOptions& o)
-      : float_(is_float), o_(o) {
-    if (!float_) {
-      for (double v : values) width_ = std::max(width_, static_cast<int>(plain(v).size()));
-      return;
-    }
+  static Column of_floats(const std::vector<double>& values, const PrintOptions& o) {
+    Column column;
     double low = INFINITY, high = 0;
-    int_mode_ = true;
+    bool whole = true;
     for (double v : values) {
-      if (!std::isfinite(v)) continue;
-      if (v != std::ceil(v)) int_mode_ = false;
-      if (v == 0) continue;
+      if (!std::isfinite(v) || v == 0) continue;
+      whole = whole && v == std::ceil(v);
       low = std::min(low, std::abs(v));
       high = std::max(high, std::abs(v));
     }
-    if (high > 0) {
-      if (int_mode_)
-        scientific_ = high / low > 1000.0 || high > 1e8;
-      else
-        scientific_ = high / low > 1000.0 || high > 1e8 || low < 1e-4;
+    bool scientific = high > 0 && (high / low > 1000.0 || high > 1e8 || low < 1e-4);
+    if (high > 0 && o.scientific >= 0) scientific = o.scientific == 1;
+    for (double v : values) {
+      column.texts_.push_back(scientific ? print("%.*e", o.precision, v)
+                              : whole    ? print(std::isfinite(v) ? "%.*f." : "%.*f", 0, v)
+                                         : print("%.*f", o.precision, v));
+      if (std::isfinite(v) && v != 0) column.widen();
     }
-    if (o.scientific >= 0) scientific_ = o.scientific == 1;
-    for (double v : values) width_ = std::max(width_, static_cast<int>(number(v).size()));
+    return column;
   }
-  std::string operator()(double v) const {
-    std::string text = float_ ? number(v) : plain(v);
-    return std::string(static_cast<size_t>(std::max(0, width_ - static_cast<int>(text.size()))), ' ') + text;
+  static Column of_integers(const std::vector<int64_t>& values, bool boolean) {
+    Column column;
+    for (int64_t v : values) {
+      column.texts_.push_back(!boolean ? std::to_string(v) : v != 0 ? "True" : "False");
+      column.widen();
+    }
+    return column;
   }
-  int width() const { return width_; }
+
+  const std::string& plain(int64_t i) const { return texts_[static_cast<size_t>(i)]; }
+  std::string padded(int64_t i) const {
+    const std::string& text = plain(i);
+    return std::string(text.size() < width_ ? width_ - text.size() : 0, ' ') + text;
+  }
+  size_t width() const { return width_; }
 
  private:
-  static std::string plain(double v) {
-    char buffer[32];
-    std::snprintf(buffer, sizeof buffer, "%.0f", v);
-    return buffer;
-  }
-  std::string number(double v) const {
+  static std::string print(const char* format, int precision, double v) {
     if (std::isnan(v)) return "nan";
-    if (std::isinf(v)) return v < 0 ? "-inf" : "inf";
     char buffer[400];
-    if (scientific_)
-      std::snprintf(buffer, sizeof buffer, "%.*e", o_.precision, v);
-    else if (int_mode_)
-      std::snprintf(buffer, sizeof buffer, "%.0f.", v);
-    else
-      std::snprintf(buffer, sizeof buffer, "%.*f", o_.precision, v);
+    std::snprintf(buffer, sizeof buffer, format, precision, v);
     return buffer;
   }
-  bool float_, int_mode_ = false, scientific_ = false;
-  int width_ = 1;
-  PrintOptions o_;
+  void widen() { width_ = std::max(width_, texts_.back().size()); }
+
+  std::vector<std::string> texts_;
+  size_t width_ = 1;
 };
 
 /// The elements to show, as a contiguous CPU tensor: summarised dimensions keep their ends.
@@ -101,38 +98,28 @@ Tensor shown_part(const Tensor& t, const PrintOptions& o, bool summarise) {
 
 struct Printer {
   const PrintOptions& o;
-  bool summarise;
-  bool is_bool, is_complex;
-  const Formatter* re;
-  const Formatter* im;
+  Column re, im;
+  bool is_complex;
 
-  std::string element(const Tensor& flat, int64_t i) const {
-    if (is_bool) {
-      bool v = flat.const_data_ptr<double>()[i] != 0;
-      return v ? " True" : "False";
-    }
-    if (!is_complex) return (*re)(flat.const_data_ptr<double>()[i]);
-    const double* p = static_cast<const double*>(flat.const_data_ptr()) + 2 * i;
-    std::string imaginary = (*im)(p[1]);
-    bool negative = std::signbit(p[1]);
-    std::string text = (*re)(p[0]);
-    return text + (negative || imaginary[0] == '-' ? "" : "+") + imaginary + "j";
+  std::string element(int64_t i) const {
+    if (!is_complex) return re.padded(i);
+    const std::string& imaginary = im.plain(i);
+    return re.padded(i) + (imaginary[0] == '-' ? "" : "+") + imaginary + "j";
   }
   int64_t element_width() const {
-    if (is_bool) return 5;
-    return re->width() + (is_complex ? im->width() + 2 : 0);
+    return static_cast<int64_t>(re.width() + 2 + (is_complex ? im.width() + 1 : 0));
   }
 
-  // `full` has the sizes before summarising, `flat` holds the shown elements in order.
-  std::string text(IntArrayRef full, IntArrayRef shown, const Tensor& flat, int64_t& at,
-                   int64_t indent) const {
-    if (full.empty()) return element(flat, at++);
+  // `full` has the sizes before summarising; `at` counts the shown elements.
+  std::string text(IntArrayRef full, IntArrayRef shown, int64_t& at, int64_t indent) const {
+    if (full.empty()) return element(at++);
     bool cut = shown[0] < full[0];
-    if (full.size() == 1) return row(shown[0], cut, flat, at, indent);
+    if (full.size() == 1) return row(shown[0], cut, at, indent);
+    if (shown[0] == 0) return "[...]";
     std::string out = "[";
     for (int64_t i = 0; i < shown[0]; ++i) {
       if (cut && i == o.edge_items) out += "...," + separator(full.size(), indent);
-      out += text(full.slice(1), shown.slice(1), flat, at, indent + 1);
+      out += text(full.slice(1), shown.slice(1), at, indent + 1);
       if (i + 1 < shown[0]) out += "," + separator(full.size(), indent);
     }
     return out + "]";
@@ -140,12 +127,13 @@ struct Printer {
   static std::string separator(size_t dims, int64_t indent) {
     return std::string(dims - 1, '\n') + std::string(static_cast<size_t>(indent + 1), ' ');
   }
-  std::string row(int64_t n, bool cut, const Tensor& flat, int64_t& at, int64_t indent) const {
-    int64_t per_line = std::max<int64_t>(1, (o.line_width - indent) / (element_width() + 2));
+  std::string row(int64_t n, bool cut, int64_t& at, int64_t indent) const {
+    if (n == 0) return "[...]";
+    int64_t per_line = std::max<int64_t>(1, (o.line_width - indent) / element_width());
     std::vector<std::string> items;
     for (int64_t i = 0; i < n; ++i) {
       if (cut && i == o.edge_items) items.push_back(" ...");
-      items.push_back(element(flat, at++));
+      items.push_back(element(at++));
     }
     std::string out = "[";
     for (size_t i = 0; i < items.size(); ++i) {
@@ -159,24 +147,35 @@ struct Printer {
   }
 };
 
+template <class T>
+std::vector<T> values_of(const Tensor& flat) {
+  const T* p = flat.const_data_ptr<T>();
+  return {p, p + flat.numel()};
+}
+
 std::string body(const Tensor& t, const PrintOptions& o, int64_t indent) {
-  bool summarise = t.numel() > o.threshold;
-  Tensor shown = shown_part(t.detach(), o, summarise);
-  bool complex = t.is_complex(), boolean = t.dtype() == kBool;
-  Tensor flat = contiguous_raw(
-      cast_raw(shown.device().is_cpu() ? shown : shown.to(Device::Cpu()), complex ? kComplex128 : kFloat64));
-  std::vector<double> re, im;
-  const double* p = static_cast<const double*>(flat.const_data_ptr());
-  for (int64_t i = 0; i < flat.numel(); ++i) {
-    re.push_back(complex ? p[2 * i] : p[i]);
-    if (complex) im.push_back(p[2 * i + 1]);
+  Tensor shown = shown_part(t.detach(), o, t.numel() > o.threshold);
+  Tensor here = shown.device().is_cpu() ? shown : shown.to(Device::Cpu());
+  auto part = [&](const Tensor& numbers) { return contiguous_raw(cast_raw(numbers, kFloat64)); };
+  Printer printer{o, {}, {}, t.is_complex()};
+  if (t.is_complex()) {
+    printer.re = Column::of_floats(values_of<double>(part(real(here))), o);
+    printer.im = Column::of_floats(values_of<double>(part(imag(here))), o);
+  } else if (t.is_floating_point()) {
+    printer.re = Column::of_floats(values_of<double>(part(here)), o);
+  } else {
+    printer.re =
+        Column::of_integers(values_of<int64_t>(contiguous_raw(cast_raw(here, kInt64))), t.dtype() == kBool);
   }
-  bool is_float = complex || t.is_floating_point();
-  Formatter format_re(re, is_float, o), format_im(im, is_float, o);
-  // int64 does not fit a double beyond 2^53; such values are printed through their own text.
-  Printer printer{o, summarise, boolean, complex, &format_re, &format_im};
   int64_t at = 0;
-  return printer.text(t.sizes(), shown.sizes(), flat, at, indent);
+  return printer.text(t.sizes(), shown.sizes(), at, indent);
+}
+
+/// "(2, 3)", "(2,)".
+std::string tuple_text(IntArrayRef sizes) {
+  std::string text = "(";
+  for (size_t i = 0; i < sizes.size(); ++i) text += (i ? ", " : "") + std::to_string(sizes[i]);
+  return text + (sizes.size() == 1 ? ",)" : ")");
 }
 
 }  // namespace
@@ -192,14 +191,10 @@ std::string Tensor::str() const {
                       dtype() == complex_type(get_default_dtype());
   if (device().is_meta()) {
     out += "...";
-    suffixes.push_back(rustorch::cat("size=(", std::string(sizes().empty() ? "" : ""), sizes(), ")"));
+    suffixes.push_back("size=" + tuple_text(sizes()));
   } else if (numel() == 0) {
     out += "[]";
-    if (dim() != 1) {
-      std::string size = "size=(";
-      for (size_t i = 0; i < sizes().size(); ++i) size += (i ? ", " : "") + std::to_string(sizes()[i]);
-      suffixes.push_back(size + (dim() == 1 ? ",)" : ")"));
-    }
+    if (dim() != 1) suffixes.push_back("size=" + tuple_text(sizes()));
     default_type = dtype() == get_default_dtype();
   } else {
     out += body(*this, o, 7);
@@ -209,8 +204,8 @@ std::string Tensor::str() const {
     suffixes.push_back(rustorch::cat("grad_fn=<", fn->name(), ">"));
   else if (requires_grad())
     suffixes.push_back("requires_grad=True");
-  int64_t last_line =
-      static_cast<int64_t>(out.size() - (out.rfind('\n') == std::string::npos ? 0 : out.rfind('\n') + 1));
+  // Room for ", " is kept behind the last line.
+  int64_t last_line = static_cast<int64_t>(out.size() - (out.rfind('\n') + 1)) + 2;
   for (const std::string& s : suffixes) {
     if (last_line + static_cast<int64_t>(s.size()) + 2 > o.line_width) {
       out += ",\n       " + s;
@@ -224,5 +219,8 @@ std::string Tensor::str() const {
 }
 
 std::ostream& operator<<(std::ostream& out, const Tensor& t) { return out << t.str(); }
+std::ostream& operator<<(std::ostream& out, IntArrayRef sizes) { return out << rustorch::cat(sizes); }
+std::ostream& operator<<(std::ostream& out, DType t) { return out << dtype_name(t); }
+std::ostream& operator<<(std::ostream& out, Device d) { return out << d.str(); }
 
 }  // namespace rustorch

@@ -459,6 +459,10 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, co
 
 Tensor poisson(const Tensor& self, const Source& generator) {
   check_floating("poisson", self.dtype());
+  const bool looked_at =
+      self.device().is_cpu() && self.numel() > 0;  // other devices would have to be waited for
+  RT_CHECK(!looked_at || rustorch::all(rustorch::ge(self, Scalar(0))).item().to_bool(), Value, "poisson",
+           "invalid Poisson rate, expected rate to be non-negative");
   Tensor out = make_tensor(self.sizes(), self.dtype(), self.device());
   RandomCall call{RandomKind::Poisson, out};
   call.p = probabilities(self);

@@ -50,6 +50,11 @@ Table linear_table(int64_t in, int64_t out, bool align_corners, std::optional<do
     const double at = align_corners ? step * centre : std::max(step * (centre + 0.5) - 0.5, 0.0);
     const int64_t first = std::min<int64_t>(static_cast<int64_t>(at), in - 1);
     const double part = std::clamp(at - static_cast<double>(first), 0.0, 1.0);
+    if (in == out) {  // a copy: neighbours, which may be nan, are not read
+      t.places.insert(t.places.end(), {o, o});
+      t.weights.insert(t.weights.end(), {1.0, 0.0});
+      continue;
+    }
     t.places.insert(t.places.end(), {first, std::min(first + 1, in - 1)});
     t.weights.insert(t.weights.end(), {1 - part, part});
   }

@@ -94,7 +94,8 @@ Tensor trapezoid(const Tensor& y, const Scalar& dx, int64_t dim) {
   check_points("trapezoid", y);
   const int64_t d = wrap_dim("trapezoid", dim, y.dim());
   if (y.size(d) == 0) return rustorch::sum(y, IntArrayRef(&d, 1));
-  return rustorch::sum(neighbour_sums(y, d), IntArrayRef(&d, 1)) * Scalar(dx.to_double() / 2);
+  const Tensor ends = rustorch::select(y, d, 0) + rustorch::select(y, d, -1);
+  return (rustorch::sum(y, IntArrayRef(&d, 1)) - ends * 0.5) * dx;
 }
 
 Tensor trapezoid_x(const Tensor& y, const Tensor& x, int64_t dim) {

@@ -8,6 +8,7 @@
 #include "ops/copy_common.h"
 #include "ops/dim_array.h"
 #include "ops/make.h"
+#include "ops/scalar_range.h"
 #include "rustorch/error.h"
 
 namespace rustorch::impl {
@@ -55,7 +56,10 @@ Tensor at_least_vector(const Tensor& t) {
 void run_scatter(const char* op, const Tensor& self, int64_t dim, const Tensor& index, const Tensor* src,
                  const Scalar& value, ScatterMode mode, const Tensor& out = {}) {
   const int64_t d = check_index(op, self, dim, index, true);
-  if (src != nullptr) check_source(op, self, d, index, *src);
+  if (src != nullptr)
+    check_source(op, self, d, index, *src);
+  else
+    check_fits(op, value, self.dtype());
   if (!out.defined()) check_no_overlap(op, self);
   if (index.numel() == 0) {
     if (out.defined() && out.numel() > 0) copy_data(out, self);
@@ -178,6 +182,8 @@ void reduce_into(const Tensor& self, int64_t dim, const Tensor& index, const Ten
     raise(ErrorKind::Value, "scatter_reduce",
           rustorch::cat("reduce argument must be either sum, prod, mean, amax or amin, got ", reduce));
   }
+  RT_CHECK(!is_complex(self.dtype()) || (mode != ScatterMode::Max && mode != ScatterMode::Min),
+           NotImplemented, "scatter_reduce", "amax and amin are not defined for complex tensors");
   if (!include_self)
     run_scatter("scatter_reduce", self, dim, index, nullptr, neutral(reduce, self.dtype()),
                 ScatterMode::Write);

@@ -156,9 +156,14 @@ std::vector<Tensor> tensor_split_sections(const Tensor& self, int64_t sections, 
            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
   RT_CHECK(sections > 0, Value, "tensor_split", "number of sections must be larger than 0, got ", sections);
   const int64_t size = self.size(dim);
-  std::vector<int64_t> sizes(static_cast<size_t>(sections), size / sections);
-  for (int64_t i = 0; i < size % sections; ++i) ++sizes[static_cast<size_t>(i)];
-  return rustorch::split_with_sizes(self, sizes, dim);
+  std::vector<Tensor> out;
+  for (int64_t i = 0, start = 0; i < sections;
+       ++i) {  // slices, which can be written: not the parts of one split
+    const int64_t end = start + size / sections + (i < size % sections ? 1 : 0);
+    out.push_back(rustorch::slice(self, dim, start, end, 1));
+    start = end;
+  }
+  return out;
 }
 
 std::vector<Tensor> tensor_split_indices(const Tensor& self, IntArrayRef indices, int64_t dim) {

@@ -16,6 +16,10 @@ Tensor angle_backward(const Tensor& g, const Tensor& self) {
   return where(size.eq(0), zeros_like(self), direction.mul(g));
 }
 
+Tensor derivative_missing(const char* op, const Tensor& /*g*/) {
+  raise(ErrorKind::NotImplemented, op, cat("the derivative for '", op, "' is not implemented."));
+}
+
 namespace impl {
 
 Tensor square(const Tensor& self) {
@@ -116,6 +120,8 @@ Tensor isreal(const Tensor& self) {
 }
 
 // ---- activations
+
+Tensor sgn(const Tensor& self) { return self.is_complex() ? rustorch::_sgn(self) : rustorch::sign(self); }
 
 Tensor relu6(const Tensor& self) { return rustorch::hardtanh(self, 0, 6); }
 

@@ -113,3 +113,61 @@ def test_memory_limit():
         assert rt.ones(1000).sum().item() == 1000
     finally:
         rt.set_memory_limit(0)
+
+
+def test_numbers_that_a_dtype_does_not_hold():
+    mask = rt.tensor([True, False])
+    for dtype, value in [
+        (rt.float16, 1e5), (rt.float32, 1e40), (rt.bfloat16, 1e40), (rt.complex64, 1e40), (rt.uint8, 300), (rt.uint8, -256),
+        (rt.uint8, -0.5), (rt.int8, 128), (rt.int32, 2**31), (rt.int32, float("nan")), (rt.int64, 1e20), (rt.float32, 1j),
+    ]:  # fmt: skip
+        x = rt.ones(2, dtype=dtype)
+        for write in (
+            lambda x=x, value=value: x.fill_(value),
+            lambda x=x, value=value: x.masked_fill(mask, value),
+            lambda x=x, value=value: rt.full((2,), value, dtype=x.dtype),
+            lambda x=x, value=value: rt.full_like(x, value),
+            lambda x=x, value=value: x.index_fill_(0, rt.tensor([0]), value),
+            lambda x=x, value=value: x.scatter_(0, rt.tensor([0]), value),
+            lambda x=x, value=value: rt._C.ops.constant_pad_nd(x, (1, 0), value),
+            lambda x=x, value=value: x.new_full((1,), value) if x.dtype.itemsize > 2 or x.dtype == rt.int8 else x.fill_(value),
+        ):
+            with pytest.raises(RuntimeError, match="value cannot be converted to type .* without overflow"):
+                write()
+        assert x.eq(1).all()
+    # What does hold: infinities and nan in floats, fractions cut, -255 in bytes, anything in bool, 1+0j in real numbers.
+    assert rt.ones(1, dtype=rt.float16).fill_(float("inf")).item() == float("inf")
+    assert rt.ones(1, dtype=rt.int32).fill_(-2.7).item() == -2 and rt.ones(1, dtype=rt.uint8).fill_(-255).item() == 1
+    assert rt.zeros(1, dtype=rt.bool).fill_(1e40).item() is True and rt.zeros(1).fill_(1 + 0j).item() == 1.0
+    half = rt.ones(2, dtype=rt.float16)
+    half[mask] = -1e9  # an assignment rounds
+    assert half.tolist() == [-float("inf"), 1.0] and half.new_full((1,), 1e9).item() == float("inf")
+    assert rt.tensor([255.5], dtype=rt.uint8).item() == 255
+
+
+def test_integers_beyond_64_bits():
+    for make in (lambda: rt.tensor(2**63), lambda: rt.tensor([1, 2**63]), lambda: rt.tensor(-(2**63) - 1), lambda: rt.ones(1) * 2**70):
+        with pytest.raises(RuntimeError):
+            make()
+    assert (rt.zeros(1) + 2**63).item() == 2.0**63 and rt.tensor(2**63, dtype=rt.float64).item() == 2.0**63
+
+
+def test_probabilities_outside_their_range():
+    one = rt.tensor([1.0])
+    for bad in (1.5, -0.1, float("nan")):
+        for reduction in ("mean", "sum", "none"):
+            with pytest.raises(RuntimeError, match="all elements of input should be between 0 and 1"):
+                rt.nn.functional.binary_cross_entropy(rt.tensor([bad]), one, reduction=reduction)
+    loss = rt.nn.functional.binary_cross_entropy(rt.tensor([0.5]), one, weight=rt.tensor([float("nan")]))
+    assert loss.isnan()
+
+
+def test_missing_file():
+    with pytest.raises(FileNotFoundError) as caught:
+        rt.load("/there/is/no/such.pt")
+    assert caught.value.filename == "/there/is/no/such.pt" and isinstance(caught.value, rt.errors.RusTorchError)
+
+
+def test_split_takes_the_names_of_pytorch():
+    parts = rt.split(tensor=rt.arange(3), split_size_or_sections=[1, 2], dim=0)
+    assert [p.tolist() for p in parts] == [[0], [1, 2]]

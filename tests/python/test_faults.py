@@ -1,8 +1,10 @@
 """Failing every allocation of a training step in turn: a typed error, nothing leaked, and a next step with the same bits
 as an undisturbed one."""
 
+import copy
 import gc
 import os
+import time
 
 import pytest
 
@@ -19,6 +21,29 @@ def cnn():
     layers = nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
                            nn.Dropout(0.3), nn.Linear(48, 3))  # fmt: skip
     return layers, rt.randn(4, 1, 8, 8)
+
+
+class Classifier(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(7, 8)
+        self.layer = nn.TransformerEncoderLayer(8, 2, 12, dropout=0.1, batch_first=True)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.head(self.layer(self.words(x)).mean(1))
+
+
+def transformer():
+    return Classifier(), rt.randint(0, 7, (4, 5))
+
+
+def recurrent():
+    class Last(nn.LSTM):
+        def forward(self, x):
+            return super().forward(x)[0][:, -1]
+
+    return Last(4, 3, batch_first=True), rt.randn(5, 6, 4)
 
 
 def bits(tensors):
@@ -71,7 +96,7 @@ def fail_all(action, limit=3000, rest=False):
 
 
 @pytest.mark.parametrize("rest", [False, True])
-@pytest.mark.parametrize("make", [mlp, cnn])
+@pytest.mark.parametrize("make", [mlp, cnn, transformer, recurrent])
 def test_forward_and_backward(make, rest):
     t = Training(make, lambda p: rt.optim.SGD(p, lr=0.1))
     t.gradients()
@@ -129,6 +154,81 @@ def test_optimizer_step(name):
                 t.step()
             assert bits(t.model.parameters()) == expected, f"after failing allocation {n} of a step"
     assert failures > 0
+
+
+def matrices(p):
+    return [q for q in p if q.dim() == 2]
+
+
+# Their steps write as they go: one that fails stays half done, and whoever wants to go on restores what was saved.
+OTHERS = {
+    "Adadelta": lambda p: rt.optim.Adadelta(p, lr=0.1, weight_decay=0.01),
+    "Adagrad": lambda p: rt.optim.Adagrad(p, lr=0.1, lr_decay=0.1),
+    "Adamax": lambda p: rt.optim.Adamax(p),
+    "NAdam": lambda p: rt.optim.NAdam(p),
+    "RAdam": lambda p: rt.optim.RAdam(p),
+    "ASGD": lambda p: rt.optim.ASGD(p, t0=0),
+    "RMSprop": lambda p: rt.optim.RMSprop(p, momentum=0.9, centered=True),
+    "Rprop": lambda p: rt.optim.Rprop(p),
+    "Adafactor": lambda p: rt.optim.Adafactor(p),
+    "Muon": lambda p: rt.optim.Muon(matrices(p), lr=0.01),
+    "LBFGS": lambda p: rt.optim.LBFGS(p, lr=0.1, max_iter=3),
+    "Lion": lambda p: rt.optim.Lion(p),
+    "LAMB": lambda p: rt.optim.LAMB(p),
+    "AdaBound": lambda p: rt.optim.AdaBound(p),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_optimizers_go_on_from_what_was_saved(name):
+    """A failed step raises the typed error; after load_state_dict of what was there before it, nothing is left of it."""
+
+    def step(t):
+        if name == "LBFGS":
+            return t.optimizer.step(lambda: (t.gradients(), F.cross_entropy(t.model(t.x), t.y))[1])
+        t.gradients()
+        return t.optimizer.step()
+
+    def saved(t):
+        return copy.deepcopy((t.model.state_dict(), t.optimizer.state_dict()))
+
+    reference = Training(mlp, OTHERS[name])
+    for _ in range(3):
+        step(reference)
+    expected = bits(reference.model.parameters())
+    t, failures = Training(mlp, OTHERS[name]), 0
+    start = saved(t)
+    for steps in (0, 1):  # the step that makes the state, and one that finds it
+        n, level = 0, None
+        while True:
+            t.model.load_state_dict(start[0])
+            t.optimizer.load_state_dict(copy.deepcopy(start[1]))  # it takes the tensors over
+            for _ in range(steps):
+                step(t)
+            t.model.zero_grad()
+            before = saved(t)
+            gc.collect()
+            memory = rt.memory_stats()["allocated_bytes"]
+            assert level in (None, memory), f"the failing allocation before {n} leaked"
+            level = memory if n > 0 else None
+            _C._fail_allocation(n)
+            failed = False
+            try:
+                step(t)
+            except errors.OutOfMemoryError:
+                failed = True
+            assert _C._fail_allocation(-1) == failed, "a failed allocation was swallowed"
+            if not failed:
+                break
+            failures += 1
+            t.model.zero_grad()
+            t.model.load_state_dict(before[0])
+            t.optimizer.load_state_dict(before[1])
+            for _ in range(3 - steps):
+                step(t)
+            assert bits(t.model.parameters()) == expected, f"after failing allocation {n}"
+            n += 1 if n < 8 else n // 3
+    assert failures > 10
 
 
 def test_double_backward():
@@ -191,3 +291,23 @@ def test_saving_and_loading(tmp_path):
         pass
     loaded = rt.load(path)
     assert bits(loaded.values()) == bits(model.state_dict().values())
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_epoch_of_a_loader(workers):
+    from rustorch.utils.data import DataLoader, TensorDataset
+
+    data = TensorDataset(rt.arange(24.0).reshape(12, 2), rt.arange(12))
+
+    def epoch():
+        return [[t.tolist() for t in batch] for batch in DataLoader(data, 4, num_workers=workers)]
+
+    expected = epoch()
+    gc.collect()
+    before = rt.memory_stats()["allocated_bytes"]
+    for n in fail_all(epoch):
+        end = time.monotonic() + 5
+        while gc.collect() >= 0 and rt.memory_stats()["allocated_bytes"] != before:  # workers end a little later
+            assert time.monotonic() < end, f"allocation {n} leaked"
+            time.sleep(0.01)
+    assert epoch() == expected

@@ -209,3 +209,24 @@ def test_scatter_is_the_same_for_any_number_of_threads():
                         rt.zeros(50).index_put((index,), src, accumulate=True).tolist()))
     rt.set_num_threads(before)
     assert results[0] == results[1] == results[2]
+
+
+def test_several_ellipses_and_words():
+    x = rt.arange(6.0).reshape(2, 3)
+    assert x[..., 0, ...].tolist() == [0.0, 3.0] and x[..., ...].shape == (2, 3)
+    with pytest.raises(TypeError):
+        x["a"]
+
+
+def test_numpy_numbers_on_the_left():
+    x = rt.arange(3.0)
+    for y in (np.float64(2) * x, np.float32(2) * x, np.int64(2) * x):
+        assert isinstance(y, rt.Tensor) and y.dtype == rt.float32 and y.tolist() == [0.0, 2.0, 4.0]
+    assert (np.int64(2) - x).tolist() == [2.0, 1.0, 0.0]
+
+
+def test_where_with_one_argument():
+    mask = rt.tensor([[True, False], [True, True]])
+    rows, columns = rt.where(mask)
+    assert rows.tolist() == [0, 1, 1] and columns.tolist() == [0, 0, 1]
+    assert isinstance(rt.where(mask), tuple) and rt.where(rt.tensor(True))[0].shape == (1,)

@@ -64,6 +64,22 @@ def test_names_of_nn():
     assert nn.grad.conv2d_weight.__name__ == "conv2d_weight"
 
 
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_gradients_of_convolutions(n):
+    conv = getattr(nn.functional, f"conv{n}d")
+    x = rt.randn(2, 4, *[7] * n, dtype=rt.float64, requires_grad=True)
+    w = rt.randn(6, 2, *[3] * n, dtype=rt.float64, requires_grad=True)
+    sizes = (2, 1, 1, 2)  # stride, padding, dilation, groups
+    out = conv(x, w, None, *sizes)
+    g = rt.randn_like(out).requires_grad_()
+    want = rt.autograd.grad(out, (x, w), g.detach())
+    of_x = getattr(nn.grad, f"conv{n}d_input")(x.shape, w, g, *sizes)
+    of_w = getattr(nn.grad, f"conv{n}d_weight")(x, w.shape, g, *sizes)
+    assert rt.allclose(of_x, want[0]) and rt.allclose(of_w, want[1])
+    again = rt.autograd.grad((of_x * x.detach()).sum(), g)[0]  # both are differentiable, as in PyTorch
+    assert rt.allclose(again, out)
+
+
 @pytest.mark.parametrize(
     "lazy, plain, x",
     [

@@ -139,3 +139,29 @@ def test_types_and_return_types():
     from rustorch.autograd.variable import Variable
 
     assert Variable is rt.Tensor
+
+
+def test_switches_of_vendor_libraries_are_kept():
+    cudnn = rt.backends.cudnn
+    cudnn.benchmark = True
+    assert cudnn.benchmark is True and not cudnn.is_available() and cudnn.version() is None
+    with cudnn.flags(enabled=False, benchmark=False):
+        assert not cudnn.enabled and not cudnn.benchmark
+    assert cudnn.enabled and cudnn.benchmark
+    assert cudnn.set_flags(_benchmark=False)[1] is True and cudnn.benchmark is False
+    rt.backends.cuda.matmul.allow_tf32 = True
+    assert rt.backends.cuda.matmul.allow_tf32 and not rt.backends.mps.is_available()
+    rt.backends.cuda.matmul.allow_tf32 = False
+    with pytest.raises(AttributeError, match="unknown flag 'alow_tf32'"):
+        rt.backends.cuda.matmul.alow_tf32 = True
+    assert not rt.backends.mkl.is_available() and not rt.backends.openmp.is_available()
+    assert rt.backends.mkldnn.enabled and rt.backends.cpu.get_cpu_capability().isupper()
+
+
+def test_dlpack_module():
+    import rustorch.utils.dlpack as dlpack
+
+    x = rt.arange(4)
+    y = dlpack.from_dlpack(dlpack.to_dlpack(x))
+    y[0] = 7
+    assert x[0] == 7 and x.__dlpack_device__()[0] == dlpack.DLDeviceType.kDLCPU

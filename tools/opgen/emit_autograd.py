@@ -22,7 +22,7 @@ def node_uses(op):
     uses = Uses()
     if op.is_pointwise:
         for g in gradients(op):
-            if g.trivial or g.refused:
+            if g.bare:
                 continue
             for n in g.inputs:
                 if n == "result":
@@ -49,8 +49,17 @@ def node_uses(op):
     return uses
 
 
+def camel(name):
+    return "".join(p.capitalize() for p in name.split("_") if p)
+
+
 def node_name(op):
-    return "".join(p.capitalize() for p in op.impl_name.split("_") if p) + ("_" if op.impl_name.startswith("_") else "") + ("Inplace" if op.kind == "inplace" else "") + "Backward"
+    """The class; printed is `shown_name`, which knows neither overloads nor who is internal, as in PyTorch."""
+    return camel(op.impl_name) + ("_" if op.impl_name.startswith("_") else "") + ("Inplace" if op.kind == "inplace" else "") + "Backward"
+
+
+def shown_name(op):
+    return camel(op.name) + "Backward0"
 
 
 def fields(op, uses):
@@ -111,11 +120,11 @@ def emit_node(op):
     uses = node_uses(op)
     name = node_name(op)
     field_text, reset = fields(op, uses)
-    text = f"struct {name} final : Node {{\n  const char* name() const override {{ return \"{name}0\"; }}\n{field_text}"
+    text = f"struct {name} final : Node {{\n  const char* name() const override {{ return \"{shown_name(op)}\"; }}\n{field_text}"
     text += f"  void release_saved() override {{{reset} released_ = true; }}\n" if reset else ""
     text += "  void apply([[maybe_unused]] Tensor* grads, [[maybe_unused]] Tensor* out) override {\n"
     if reset:
-        text += f"    check_not_released(\"{name}0\");\n"
+        text += f"    check_not_released(\"{shown_name(op)}\");\n"
     if len(op.returns) == 1 and op.returns[0][0] != "Tensor[]":
         text += "    const Tensor& g = grads[0];\n    (void)g;\n"
     elif op.returns and op.returns[0][0] == "Tensor[]":
@@ -172,9 +181,10 @@ def pointwise_formulas(op):
     for g in gradients(op):
         i = order.index(g.arg)
         text += f"    if (wants_arg({i})) {{\n"
-        if g.trivial or g.refused:
+        if g.bare:
             refusal = f"raise(ErrorKind::NotImplemented, \"\", \"the derivative for '{op.name}: {g.arg}' is not implemented.\")"
-            text += f"      {refusal if g.refused else f'out[first_edge({i})] = g'};\n    }}\n"
+            value = f"out[first_edge({i})] = {'zeros_like(g)' if g.zero else 'g'}"
+            text += f"      {refusal if g.refused else value};\n    }}\n"
             continue
         args = ", ".join(g.inputs + [f"Scalar({a.name})" for a in g.params])
         ins = ", ".join(f"Operand({n})" for n in g.inputs)

@@ -3,7 +3,8 @@
 import copy
 
 from emit_autocast import HEADER, add_autocast
-from emit_autograd import emit_node, node_uses
+from emit_autograd import emit_node, node_name, node_uses
+from emit_sugar import number_overload, options_overload
 from emit_transform import declare_infos, enter, record_body
 from families import default_variants, gradients, kernel_requests, param_args, rules, tensor_args
 from grammar import OUT_RULES, Arg
@@ -85,6 +86,7 @@ def declare(op):
         single = single_dim_parameters(op, dims)
         call = ", ".join(f"IntArrayRef(&{a.name}, 1)" if a is dims else a.name for a in op.args)
         out += f"inline {cpp_return(op)} {op.cname}({single}) {{ return {op.cname}({call}); }}\n"
+    out += number_overload(op) + options_overload(op)
     if "inplace" in v:
         out += f"const Tensor& {op.cname}_({parameters(inplace_form(op), True)});\n"
     if "out" in v:
@@ -203,7 +205,7 @@ def pointwise_constants(op):
 
 def own_kernels(op):
     """The gradients that have a kernel."""
-    return [g for g in gradients(op) if not (g.trivial or g.refused)]
+    return [g for g in gradients(op) if not g.bare]
 
 
 def emit_kernel_ids(ops):
@@ -268,10 +270,6 @@ def attach(op, indent="  "):
     return text
 
 
-def node_name(op):
-    return "".join(p.capitalize() for p in op.impl_name.split("_") if p) + ("_" if op.impl_name.startswith("_") else "") + ("Inplace" if op.kind == "inplace" else "") + "Backward"
-
-
 def wanted(op, args):
     """The condition that one of the gradients of `args` is needed."""
     return " || ".join(f"node->wants_arg({i})" for i in sorted(grad_index(op, g) for g in args))
@@ -293,6 +291,9 @@ def save_inputs(op, indent="  ", inplace=False):
                 text += f"{indent}if ({cond}) node->{a.name}_ = Saved({value}.as_tensor());\n"
             elif a.type == "Tensor?[]":
                 text += f"{indent}if ({cond}) node->{a.name}_ = save_opt_list({value});\n"
+            elif a.name in op.saves:
+                read = wanted(op, op.saves[a.name])
+                text += f"{indent}if ({cond}) node->{a.name}_ = Saved({read} ? {value} : shape_only({value}));\n"
             else:
                 text += f"{indent}if ({cond}) node->{a.name}_ = Saved({value});\n"
         if f"{a.name}_shapes" in uses.meta:
@@ -418,6 +419,8 @@ def emit_generic_variants(op):
         text += "  GradModeGuard off(false);\n"
         if not tensors and any(a.name == "device" for a in op.args):  # a factory makes its result where out lies
             text += "  if (!device) device = out.device();\n"
+            if any(a.name == "dtype" for a in op.args):
+                text += "  if (!dtype) dtype = out.dtype();\n"
         if op.family in ("reduction", "scan") and any(a.name == "dtype" for a in op.args):
             # Sums in the dtype of out, but for the real results of complex numbers.
             text += "  if (!dtype && is_complex(out.dtype()) == self.is_complex()) dtype = out.dtype();\n"

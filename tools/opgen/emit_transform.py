@@ -136,9 +136,11 @@ def thunk(op, inplace):
 
 def push(op):
     """The tangent of a pointwise operator: its derivative kernels applied to the tangents, added up."""
-    text = f"Tensor push_{op.impl_name}([[maybe_unused]] const Value* v, const Value* t, [[maybe_unused]] const Tensor& result) {{\n  Tensor sum;\n"
+    text = f"Tensor push_{op.impl_name}([[maybe_unused]] const Value* v, [[maybe_unused]] const Value* t, [[maybe_unused]] const Tensor& result) {{\n  Tensor sum;\n"
     at = {a.name: i for i, a in enumerate(op.args)}
     for g in gradients(op):
+        if g.zero:
+            continue
         i = at[g.arg]
         tangent = f"t[{i}].tensor()"
         if g.trivial:
@@ -187,7 +189,7 @@ def emit_transform_table(ops, banner):
     for op in with_rules:
         if op.is_pointwise:
             for g in gradients(op):
-                if not (g.trivial or g.refused):
+                if not g.bare:
                     args = [f"const Tensor& {n}" for n in g.inputs] + [f"const Scalar& {a.name}" for a in g.params]
                     lines.append(f"Tensor {g.kernel}_tensor({', '.join(args)});\n")
     lines.append("\nnamespace {\nTensor plus(const Tensor& a, const Tensor& b) { return a.defined() ? rustorch::add(a, b) : b; }\n")

@@ -53,6 +53,8 @@ def rules(op):
         if m not in RULES:
             raise OpsError(f"{op.place}: unknown modifier '{m}'")
         flags.append("PointwiseRules::" + RULES[m])
+    if "dtype" in op.out_rules:
+        flags.append("PointwiseRules::kSameOut")
     return " | ".join(flags) or "0"
 
 
@@ -93,7 +95,9 @@ class Gradient:
         self.params = [a for a in param_args(op) if a.name in words]
         self.trivial = text.strip() == "g"
         self.refused = text.strip() == "not_implemented"
-        if "g" not in words and not self.refused:
+        self.zero = text.strip() == "0"
+        self.bare = self.trivial or self.refused or self.zero  # needs no kernel
+        if "g" not in words and not self.bare:
             raise OpsError(f"{op.place}: the gradient of '{arg}' does not mention g")
 
 
@@ -132,7 +136,7 @@ def kernel_requests(op):
     params = [(a.name, param_kind(a)) for a in param_args(op)]
     blocks = [request(op.impl_name, [a.name for a in tensor_args(op)], masks, params, out, kernel_types(op), op.exprs, False, op.check_zero)]
     for grad in gradients(op):
-        if grad.trivial or grad.refused:
+        if grad.bare:
             continue
         types = [t for t in kernel_types(op) if t[0] != "i"]
         exprs = {"": grad.expr}

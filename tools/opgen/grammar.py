@@ -8,8 +8,8 @@ import re
 
 KINDS = ("primitive", "composite", "view", "inplace")
 VARIANTS = ("function", "method", "inplace", "out", "copy")
-FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero", "autocast", "out", "jvp", "vmap")
-OUT_RULES = {"apart": "kApart", "dtype": "kSameDType"}
+FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero", "autocast", "out", "jvp", "vmap", "save")
+OUT_RULES = {"apart": "kApart", "dtype": "kSameDType", "truth": "kTruth"}
 
 
 class OpsError(Exception):
@@ -36,6 +36,7 @@ class OpDecl:
         self.kind = "primitive"
         self.exprs = {}  # "" | type suffix -> expression (pointwise)
         self.grads = []  # ([arg names], formula)
+        self.saves = {}  # argument -> the gradients that read its elements; the others get its shape only
         self.variants = None
         self.aliases = []
         self.doc = ""
@@ -235,6 +236,13 @@ def set_field(op, word, rest, place):
         op.jvp = rest
     elif word == "vmap":
         op.vmap = rest
+    elif word == "save":
+        for part in rest.split(";"):
+            name, _, readers = part.partition(":")
+            op.saves[name.strip()] = [r.strip() for r in readers.split(",")]
+        for n in [*op.saves, *(r for rs in op.saves.values() for r in rs)]:
+            if op.arg(n) is None or op.arg(n).type not in ("Tensor", "Tensor?"):
+                raise OpsError(f"{place}: save: '{n}' is no tensor argument of {op.full_name}")
     elif word == "out":
         op.out_rules = rest.split()
         for rule in op.out_rules:

@@ -1,5 +1,7 @@
 """What runs tensors: the devices that were found, and what happens to operators that a device lacks."""
 
+import importlib
+
 from .. import _C
 
 _TYPES = ("cpu", "cuda", "mps", "opencl", "webgpu")
@@ -41,3 +43,16 @@ def set_fallback_policy(policy):
 def fallback_count():
     """How many operators have run on the CPU instead of their device."""
     return _C._fallback_count()
+
+
+_MODULES = frozenset(("cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp"))
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+
+
+def __dir__():
+    return sorted({*globals(), *_MODULES})

@@ -1,8 +1,7 @@
 """Access to the compiled operators.
 
 `ops` is the flat namespace of every operator of the engine.  `op("name")` gives the compiled
-function itself, so that a call through `rustorch.nn.functional` costs nothing extra; when this
-build of the engine has no such operator it gives a function that says so when it is called.
+function itself, so that a call through `rustorch.nn.functional` costs nothing extra.
 """
 
 from __future__ import annotations
@@ -17,27 +16,11 @@ _is_autocast_enabled = _C._amp.is_enabled
 
 
 def op(name: str) -> Any:
-    """The compiled operator `name`, or a function raising NotImplementedError."""
+    """The compiled operator `name`; ImportError when this build has none, as after an update without a build."""
     found = getattr(ops, name, None)
-    if found is not None:
-        return found
-
-    def missing(*args: Any, **kwargs: Any) -> Any:
-        late = getattr(ops, name, None)
-        if late is None:
-            raise NotImplementedError(f"{name}(): this build of rustorch has no such operator")
-        return late(*args, **kwargs)
-
-    missing.__name__ = missing.__qualname__ = name
-    return missing
-
-
-def op_or(name: str, fallback: Any) -> Any:
-    """The compiled operator `name` where the engine has one of that name, else `fallback`.
-
-    The fallback is a composition of other operators with the same arguments and gradients.
-    """
-    return getattr(ops, name, fallback)
+    if found is None:
+        raise ImportError(f"this build of rustorch has no operator {name}: build it again")
+    return found
 
 
 def float32_under_autocast(f: Any) -> Any:

@@ -16,14 +16,12 @@ from rustorch.overrides import (
     has_torch_function_variadic,
 )
 
-from ._functional import composed
 from ._functional.activation import (
     celu,
     celu_,
     elu,
     elu_,
     gelu,
-    glu,
     gumbel_softmax,
     hardshrink,
     hardsigmoid,
@@ -40,7 +38,6 @@ from ._functional.activation import (
     relu6,
     relu_,
     rrelu,
-    rrelu_,
     selu,
     selu_,
     sigmoid,
@@ -58,6 +55,11 @@ from ._functional.activation import (
 from ._functional.attention import (
     multi_head_attention_forward,
     scaled_dot_product_attention,
+)
+from ._functional.composed import (
+    glu,
+    pdist,
+    rrelu_,
 )
 from ._functional.dropout import (
     alpha_dropout,
@@ -158,7 +160,7 @@ from ._functional.vision import (
     upsample_bilinear,
     upsample_nearest,
 )
-from ._ops import op, op_or
+from ._ops import op
 from ._sizes import _pair
 
 linear = op("linear")
@@ -171,10 +173,11 @@ conv_transpose2d = op("conv_transpose2d")
 conv_transpose3d = op("conv_transpose3d")
 pad = op("pad")
 one_hot = op("one_hot")
+conv_tbc = op("conv_tbc")
 cosine_similarity = op("cosine_similarity")
 pairwise_distance = op("pairwise_distance")
-_im2col = op_or("im2col", composed.im2col)
-_col2im = op_or("col2im", composed.col2im)
+_im2col = op("im2col")
+_col2im = op("col2im")
 
 
 def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
@@ -199,25 +202,6 @@ def fold(
         _pair(padding),
         _pair(stride),
     )
-
-
-def _pdist(input: Tensor, p: float = 2.0) -> Tensor:
-    import rustorch as rt
-
-    if input.dim() != 2:
-        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.dim()}D")
-    n = input.size(0)
-    i, j = rt.triu_indices(n, n, 1, device=input.device)
-    return (input[i] - input[j]).norm(p, 1)
-
-
-def _conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
-    out = conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad)
-    return out.permute(2, 0, 1)
-
-
-pdist = op_or("pdist", _pdist)
-conv_tbc = op_or("conv_tbc", _conv_tbc)
 
 
 def assert_int_or_pair(arg: Any, arg_name: str, message: str) -> None:

@@ -1,14 +1,14 @@
-"""nn.grad: gradients of convolutions with respect to input or weight, by autograd of one operator."""
+"""nn.grad: gradients of convolutions with respect to input or weight, from the operator that backward() calls."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-import rustorch as rt
 from rustorch import Tensor
 
-from . import functional as F
+from ._ops import op
+from ._sizes import _ntuple
 
 __all__ = [
     "conv1d_input",
@@ -19,9 +19,18 @@ __all__ = [
     "conv3d_weight",
 ]
 
+_backward = op("_convolution_backward")
 
-def _gradients(conv: Any, name: str) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
-    """The two functions of a convolution."""
+
+def _gradients(n: int) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
+    """The two functions of the convolution in n dims."""
+    many = _ntuple(n)
+
+    def backward(grad: Tensor, input: Tensor, weight: Tensor, *sizes: Any, wanted: int) -> Tensor:
+        stride, padding, dilation, groups = sizes
+        mask = (wanted == 0, wanted == 1, False)
+        sizes = (many(stride), many(padding), many(dilation), False, (0,) * n, groups)
+        return _backward(grad, input, weight, *sizes, *mask)[wanted]
 
     def wrt_input(
         input_size: Any,
@@ -32,10 +41,8 @@ def _gradients(conv: Any, name: str) -> tuple[Callable[..., Tensor], Callable[..
         dilation: Any = 1,
         groups: int = 1,
     ) -> Tensor:
-        with rt.enable_grad():
-            x = rt.zeros(input_size, dtype=weight.dtype, device=weight.device, requires_grad=True)
-            out = conv(x, weight.detach(), None, stride, padding, dilation, groups)
-        return rt.autograd.grad(out, x, grad_output)[0]
+        input = grad_output.new_empty(1).expand(input_size)  # the gradient depends on its size only
+        return backward(grad_output, input, weight, stride, padding, dilation, groups, wanted=0)
 
     def wrt_weight(
         input: Tensor,
@@ -46,18 +53,15 @@ def _gradients(conv: Any, name: str) -> tuple[Callable[..., Tensor], Callable[..
         dilation: Any = 1,
         groups: int = 1,
     ) -> Tensor:
-        with rt.enable_grad():
-            w = rt.zeros(weight_size, dtype=input.dtype, device=input.device, requires_grad=True)
-            out = conv(input.detach(), w, None, stride, padding, dilation, groups)
-        return rt.autograd.grad(out, w, grad_output)[0]
+        weight = grad_output.new_empty(1).expand(weight_size)
+        return backward(grad_output, input, weight, stride, padding, dilation, groups, wanted=1)
 
-    wrt_input.__doc__ = f"Gradient of {name} with respect to an input of `input_size`."
-    wrt_weight.__doc__ = f"Gradient of {name} with respect to a weight of `weight_size`."
-    wrt_input.__name__ = wrt_input.__qualname__ = name + "_input"
-    wrt_weight.__name__ = wrt_weight.__qualname__ = name + "_weight"
+    for f, what in ((wrt_input, "input"), (wrt_weight, "weight")):
+        f.__name__ = f.__qualname__ = f"conv{n}d_{what}"
+        f.__doc__ = f"Gradient of conv{n}d with respect to the {what}, of size `{what}_size`."
     return wrt_input, wrt_weight
 
 
-conv1d_input, conv1d_weight = _gradients(F.conv1d, "conv1d")
-conv2d_input, conv2d_weight = _gradients(F.conv2d, "conv2d")
-conv3d_input, conv3d_weight = _gradients(F.conv3d, "conv3d")
+conv1d_input, conv1d_weight = _gradients(1)
+conv2d_input, conv2d_weight = _gradients(2)
+conv3d_input, conv3d_weight = _gradients(3)

@@ -103,7 +103,7 @@ class SGD(GroupOptimizer):
             g = g.to_dense()
             first = "momentum_buffer" not in self.state[p]
             buf = self.state[p].setdefault("momentum_buffer", rt.zeros_like(p)) if group["momentum"] else None
-            _fused.sgd(
+            _fused.fused_sgd(
                 [p],
                 [g],
                 [] if buf is None else [buf],

@@ -1,10 +1,10 @@
-"""rustorch.utils: data loading (`utils.data`), hook handles and checkpointing, loaded when used."""
+"""rustorch.utils: data loading (`utils.data`), hook handles, checkpointing and DLPack, loaded when used."""
 
 from __future__ import annotations
 
 from typing import Any
 
-_SUBMODULES = ("data", "hooks", "checkpoint", "_pytree")
+_SUBMODULES = ("data", "hooks", "checkpoint", "dlpack", "_pytree")
 
 
 def __getattr__(name: str) -> Any:

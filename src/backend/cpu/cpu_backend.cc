@@ -12,6 +12,7 @@
 #include "backend/cpu/nn_kernels.h"
 #include "backend/cpu/pointwise.h"
 #include "backend/cpu/reduce.h"
+#include "backend/cpu/simd/instruction_set.h"
 #include "backend/cpu/scan.h"
 #include "backend/cpu/random.h"
 #include "backend/visit_tensors.h"
@@ -55,6 +56,7 @@ const IndexCall& checked(const IndexCall& call) {
 class CpuBackend final : public ComputeBackend {
  public:
   const char* name() const override { return "cpu"; }
+  const char* platform() const override { return cpu::instruction_set(); }
   DeviceType device_type() const override { return DeviceType::Cpu; }
 
   Storage* allocate(size_t nbytes, Device device) override {

@@ -41,7 +41,8 @@ RowPlan plan_rows(const IndexCall& call) {
   inner.merge();
   plan.positions = inner.numel;
   plan.value_step = inner.ndim == 0 ? 0 : inner.stride[0][0];
-  RT_CHECK(inner.ndim <= 1, Internal, "index", "the index dimensions of the values do not lie evenly");
+  RT_CHECK(inner.ndim <= 1 || values.numel() == 0, Internal, "index",
+           "the index dimensions of the values do not lie evenly");
   for (int d = first + index_dims; d < values.dim(); ++d) {
     const int from = d - index_dims + call.count;
     plan.suffix.add_dim(values.size(d), {data.stride(from), values.stride(d)});

@@ -18,8 +18,8 @@
 
 namespace rustorch::kernels {
 
-/// A program of the common language as one of the dialect's: its header, and the text with the words taken out
-/// that no header can take out. Throws NotImplemented for a language without a header.
+/// A program of the common language as one of the dialect's: its header, and the text with the words taken
+/// out that no header can take out. Throws NotImplemented for a language without a header.
 std::string program_text(const expr::Dialect& dialect, const std::string& text);
 
 }  // namespace rustorch::kernels

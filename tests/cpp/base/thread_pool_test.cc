@@ -1,10 +1,13 @@
 #include "base/thread_pool.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cfenv>
+#include <chrono>
 #include <cmath>
 #include <set>
 #include <string>
@@ -189,6 +192,41 @@ TEST_F(ThreadPool, WorksWhenThreadsCannotBeCreated) {
   parallel_for_chunks(500, [&](int64_t) { ran.fetch_add(1); });
   EXPECT_EQ(ran.load(), 500);
 }
+
+#if defined(__linux__)
+// A worker that parked on the processor of the thread that wakes it must not run there again: the two would
+// take turns while another processor idles.
+TEST_F(ThreadPool, AWorkerLeavesTheProcessorOfItsWaker) {
+  cpu_set_t before;
+  ASSERT_EQ(pthread_getaffinity_np(pthread_self(), sizeof(before), &before), 0);
+  if (CPU_COUNT(&before) < 2) GTEST_SKIP() << "one processor";
+  set_num_threads(2);
+  std::atomic<int> arrived{0}, worker_cpu{-1};
+  const auto region = [&] {  // both threads take a chunk, unless the worker takes longer than two seconds
+    arrived = 0;
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+    parallel_for_chunks(2, [&](int64_t) {
+      if (parallel_thread_index() == 1) worker_cpu = sched_getcpu();
+      ++arrived;
+      while (arrived < 2 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    });
+  };
+  int apart = 0;
+  for (int i = 0; i < 6; ++i) {
+    region();
+    std::this_thread::sleep_for(std::chrono::milliseconds(3));  // it parks
+    if (worker_cpu < 0) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<size_t>(worker_cpu.load()), &one);
+    ASSERT_EQ(pthread_setaffinity_np(pthread_self(), sizeof(one), &one), 0);
+    region();
+    apart += worker_cpu != sched_getcpu();
+    pthread_setaffinity_np(pthread_self(), sizeof(before), &before);
+  }
+  EXPECT_GE(apart, 4);
+}
+#endif
 
 #if !defined(__SANITIZE_THREAD__)
 TEST_F(ThreadPool, SurvivesFork) {

@@ -8,8 +8,8 @@ from typing import Any
 import rustorch as rt
 from rustorch import Tensor
 
-from .._ops import op, op_or
-from . import composed
+from .._ops import op
+from .composed import relu6_, rrelu_
 
 relu_ = op("relu_")
 leaky_relu_ = op("leaky_relu_")
@@ -18,7 +18,6 @@ selu_ = op("selu_")
 celu_ = op("celu_")
 threshold_ = op("threshold_")
 hardtanh_ = op("hardtanh_")
-rrelu_ = op_or("rrelu_", composed.rrelu_)
 gelu = op("gelu")
 prelu = op("prelu")
 softplus = op("softplus")
@@ -35,9 +34,8 @@ _selu = op("selu")
 _celu = op("celu")
 _threshold = op("threshold")
 _hardtanh = op("hardtanh")
-_rrelu = op_or("rrelu", composed.rrelu)
+_rrelu = op("rrelu")
 _relu6 = op("relu6")
-_relu6_ = op_or("relu6_", composed.relu6_)
 _silu = op("silu")
 _silu_ = op("silu_")
 _mish = op("mish")
@@ -57,7 +55,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(0, x), 6), elementwise."""
-    return _relu6_(input) if inplace else _relu6(input)
+    return relu6_(input) if inplace else _relu6(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -122,23 +120,6 @@ def rrelu(
     """Leaky ReLU with a slope drawn from U(lower, upper) in training, their mean otherwise."""
     f = rrelu_ if inplace else _rrelu
     return f(input, lower, upper, training)
-
-
-def _glu(input: Tensor, dim: int = -1) -> Tensor:
-    a, b = input.chunk(2, dim)
-    return a * b.sigmoid()
-
-
-_glu_op = op_or("glu", _glu)
-
-
-def glu(input: Tensor, dim: int = -1) -> Tensor:
-    """a * sigmoid(b) for the two halves a, b of `input` along `dim` (of even size)."""
-    if input.dim() == 0:
-        raise RuntimeError("glu does not support scalars because halving size must be even")
-    if input.size(dim) % 2:
-        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {input.size(dim)}")
-    return _glu_op(input, dim)
 
 
 def tanhshrink(input: Tensor) -> Tensor:

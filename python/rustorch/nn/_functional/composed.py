@@ -1,7 +1,4 @@
-"""Operators composed of others: they serve until the engine has a compiled one of the same name.
-
-Arguments and gradients are those of the compiled operators; see `_ops.op_or`.
-"""
+"""Functions of nn.functional that are composed of operators: the engine has no operator of their names."""
 
 from __future__ import annotations
 
@@ -13,191 +10,41 @@ from rustorch import Tensor
 
 from .._ops import op
 
-_pad = op("pad")
-_leaky_relu = op("leaky_relu")
+_rrelu = op("rrelu")
+_hardtanh_ = op("hardtanh_")
 _NEVER = -1e30  # the logarithm of a probability of 0, finite so that its gradient is 0
 
 
-def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False) -> Tensor:
-    """Kullback-Leibler divergence of log-probabilities `input` and (log-)probabilities `target`."""
-    if log_target:
-        loss = target.exp() * (target - input)
-    else:
-        zero = target == 0
-        safe = target.masked_fill(zero, 1)
-        loss = target * safe.log() - target * input
-    if reduction == "mean":
-        return loss.mean()
-    return loss.sum() if reduction == "sum" else loss
-
-
-def _check_bounds(lower: float, upper: float) -> None:
-    if lower > upper:
-        raise RuntimeError(f"Lower bound should be less than or equal to the upper bound; got {lower} and {upper}")
-
-
-def _slopes(input: Tensor, lower: float, upper: float) -> Tensor:
-    noise = rt.empty_like(input).uniform_(lower, upper)
-    return noise.masked_fill(input.detach() > 0, 1)
-
-
-def rrelu(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
-    """x where x > 0, else x times a random slope (training) or the mean slope."""
-    _check_bounds(lower, upper)
-    if training:
-        return input * _slopes(input, lower, upper)
-    return _leaky_relu(input, (lower + upper) / 2)
+# ---- small ones --------------------------------------------------------------------------------------
 
 
 def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
-    """The same in place."""
-    _check_bounds(lower, upper)
-    if training:
-        return input.mul_(_slopes(input, lower, upper))
-    return op("leaky_relu_")(input, (lower + upper) / 2)
+    """rrelu in place."""
+    return input.copy_(_rrelu(input, lower, upper, training))
 
 
 def relu6_(input: Tensor) -> Tensor:
     """Clamp to [0, 6] in place."""
-    return op("hardtanh_")(input, 0.0, 6.0)
+    return _hardtanh_(input, 0.0, 6.0)
 
 
-# ---- sliding blocks ---------------------------------------------------------------------------
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """a * sigmoid(b) for the two halves a, b of `input` along `dim` (of even size)."""
+    if input.dim() == 0:
+        raise RuntimeError("glu does not support scalars because halving size must be even")
+    if input.size(dim) % 2:
+        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {input.size(dim)}")
+    a, b = input.chunk(2, dim)
+    return a * b.sigmoid()
 
 
-def _blocks(size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> list[int]:
-    """How many blocks fit along each of the two dims."""
-    counts = []
-    for n, k, d, p, s in zip(size, kernel, dilation, padding, stride):
-        if k <= 0 or d <= 0 or s <= 0 or p < 0:
-            raise RuntimeError(
-                f"kernel size, dilation and stride should be greater than zero and padding not negative; got "
-                f"kernel_size: {tuple(kernel)}, dilation: {tuple(dilation)}, padding: {tuple(padding)}, stride: "
-                f"{tuple(stride)}"
-            )
-        counts.append((n + 2 * p - d * (k - 1) - 1) // s + 1)
-    if min(counts) <= 0:
-        raise RuntimeError(
-            f"Given input with spatial size {tuple(size)}, kernel_size={tuple(kernel)}, dilation={tuple(dilation)}, "
-            f"padding={tuple(padding)}, calculated shape of the array of sliding blocks as {tuple(counts)}, but its "
-            "components must be at least one."
-        )
-    return counts
-
-
-def _window(offset: int, count: int, stride: int) -> slice:
-    return slice(offset, offset + (count - 1) * stride + 1, stride)
-
-
-def im2col(input: Tensor, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Tensor:
-    """Sliding blocks of (N, C, H, W) or (C, H, W) as columns."""
-    if input.dim() not in (3, 4):
-        raise RuntimeError(
-            f"Expected 3D or 4D (batch mode) tensor with possibly 0 batch size for input; got {list(input.shape)}"
-        )
-    if input.dim() == 3:
-        return im2col(input.unsqueeze(0), kernel_size, dilation, padding, stride).squeeze(0)
-    (kh, kw), (dh, dw), (ph, pw), (sh, sw) = kernel_size, dilation, padding, stride
-    rows, cols = _blocks(input.shape[2:], kernel_size, dilation, padding, stride)
-    x = _pad(input, (pw, pw, ph, ph)) if ph or pw else input
-    parts = [x[:, :, _window(i * dh, rows, sh), _window(j * dw, cols, sw)] for i in range(kh) for j in range(kw)]
-    n, c = input.shape[:2]
-    return rt.stack(parts, 2).reshape(n, c * kh * kw, rows * cols)
-
-
-def col2im(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Tensor:
-    """Sum of columns (N, C * kernel elements, blocks) into (N, C, *output_size)."""
-    if input.dim() not in (2, 3):
-        raise RuntimeError(f"Expected 2D or 3D (batch mode) tensor for input; got {list(input.shape)}")
-    if input.dim() == 2:
-        return col2im(input.unsqueeze(0), output_size, kernel_size, dilation, padding, stride).squeeze(0)
-    (kh, kw), (dh, dw), (ph, pw), (sh, sw) = kernel_size, dilation, padding, stride
-    rows, cols = _blocks(output_size, kernel_size, dilation, padding, stride)
-    n, planes, length = input.shape
-    if planes % (kh * kw) or length != rows * cols:
-        raise RuntimeError(
-            f"Expected size of input's dimension 1 to be divisible by the product of kernel_size and dimension 2 to "
-            f"match the calculated number of sliding blocks {rows} * {cols} = {rows * cols}; got "
-            f"{list(input.shape)} and kernel_size={tuple(kernel_size)}"
-        )
-    height, width = output_size[0] + 2 * ph, output_size[1] + 2 * pw
-    parts = input.reshape(n, planes // (kh * kw), kh * kw, rows, cols)
-    out = rt.zeros((n, planes // (kh * kw), height, width), dtype=input.dtype, device=input.device)
-    for k in range(kh * kw):
-        i, j = divmod(k, kw)
-        out[:, :, _window(i * dh, rows, sh), _window(j * dw, cols, sw)] += parts[:, :, k]
-    return out[:, :, ph : height - ph, pw : width - pw]
-
-
-# ---- resizing -----------------------------------------------------------------------------------
-
-
-def _taps(mode: str, n: int, m: int, factor: float | None, align: bool) -> list[tuple[list[int], list[float] | None]]:
-    """(source index, weight) lists of the taps that make up each of m outputs from n inputs."""
-    scale = 1.0 / factor if factor else n / m
-    if mode == "nearest":
-        return [([min(int(i * scale), n - 1) for i in range(m)], None)]
-    if mode == "exact":
-        return [([min(int((i + 0.5) * scale), n - 1) for i in range(m)], None)]
-    if align:
-        step = (n - 1) / (m - 1) if m > 1 else 0.0
-        real = [i * step for i in range(m)]
-    else:
-        real = [(i + 0.5) * scale - 0.5 for i in range(m)]
-    if mode == "linear":
-        real = [max(r, 0.0) for r in real]
-        low = [min(int(r), n - 1) for r in real]
-        share = [min(max(r - k, 0.0), 1.0) for r, k in zip(real, low)]
-        return [(low, [1 - w for w in share]), ([min(k + 1, n - 1) for k in low], share)]
-    base = [math.floor(r) for r in real]
-    out: list[tuple[list[int], list[float] | None]] = []
-    for tap in range(-1, 3):
-        weights = [_cubic(abs(r - k - tap)) for r, k in zip(real, base)]
-        out.append(([min(max(k + tap, 0), n - 1) for k in base], weights))
-    return out
-
-
-def _cubic(x: float, a: float = -0.75) -> float:
-    """The cubic convolution kernel (Keys 1981)."""
-    if x <= 1:
-        return ((a + 2) * x - (a + 3)) * x * x + 1
-    if x < 2:
-        return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
-    return 0.0
-
-
-def _resize(mode: str, n_dims: int, input: Tensor, size: Any, align: bool, factors: Any) -> Tensor:
-    if input.dim() != n_dims + 2:
-        raise RuntimeError(f"upsample: expected a {n_dims + 2}D input; got {list(input.shape)}")
-    if size is None:
-        size = [math.floor(float(input.size(d + 2)) * factors[d]) for d in range(n_dims)]
-    if input.numel() and (min(size) <= 0 or min(input.shape[2:]) <= 0):
-        raise RuntimeError(
-            f"Input and output sizes should be greater than 0, but got input {list(input.shape[2:])} and output "
-            f"{list(size)}"
-        )
-    x = input
-    for d in range(n_dims):
-        dim, n, m = d + 2, input.size(d + 2), int(size[d])
-        if n == m and mode in ("nearest", "exact", "linear") and not (factors and factors[d] != 1):
-            continue
-        total: Any = None
-        for index, weights in _taps(mode, n, m, factors[d] if factors else None, align):
-            part = x.index_select(dim, rt.tensor(index, dtype=rt.int64, device=x.device))
-            if weights is not None:
-                shape = [1] * x.dim()
-                shape[dim] = m
-                part = part * rt.tensor(weights, dtype=x.dtype, device=x.device).reshape(shape)
-            total = part if total is None else total + part
-        x = total
-    return x
-
-
-def make_resize(mode: str, n_dims: int) -> Any:
-    """The resizing operator of a mode (nearest, exact, linear, cubic) in n_dims dims."""
-    if mode in ("nearest", "exact"):
-        return lambda input, size, factors=None: _resize(mode, n_dims, input, size, False, factors)
-    return lambda input, size, align, factors=None: _resize(mode, n_dims, input, size, align, factors)
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """The p-norm distances of every pair of rows, the upper triangle row by row."""
+    if input.dim() != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.dim()}D")
+    n = input.size(0)
+    i, j = rt.triu_indices(n, n, 1, device=input.device)
+    return (input[i] - input[j]).norm(p, 1)
 
 
 # ---- sampling at points ---------------------------------------------------------------------------

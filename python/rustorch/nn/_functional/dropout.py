@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import warnings
 
-import rustorch as rt
 from rustorch import Tensor
 
-from .._ops import op, op_or
+from .._ops import op
 
 _dropout = op("dropout")
 _dropout_ = op("dropout_")
-# the limit of ELU's negative side under SELU's constants: scale * alpha
-_SELU_LIMIT = 1.7580993408473766
+_feature_dropout = op("feature_dropout")
+_alpha_dropout = op("alpha_dropout")
+_feature_alpha_dropout = op("feature_alpha_dropout")
 
 
 def _check(p: float) -> None:
@@ -27,55 +27,22 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return _dropout_(input, p, training) if inplace else _dropout(input, p, training)
 
 
-def _noise(input: Tensor, keep: float, feature: bool) -> Tensor:
-    if not feature:
-        return rt.empty_like(input).bernoulli_(keep)
-    if input.dim() < 2:
-        raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
-    shape = (*input.shape[:2], *([1] * (input.dim() - 2)))
-    return rt.empty(shape, dtype=input.dtype, device=input.device).bernoulli_(keep)
-
-
-def _feature_dropout(input: Tensor, p: float, training: bool) -> Tensor:
-    if not training or p == 0 or input.numel() == 0:
-        return input
-    if p == 1:
-        return input * rt.zeros_like(input)
-    return input * _noise(input, 1 - p, True).div_(1 - p)
-
-
-def _alpha(input: Tensor, p: float, training: bool, feature: bool) -> Tensor:
-    if not training or p == 0 or input.numel() == 0:
-        return input
-    if p == 1:
-        return input * rt.zeros_like(input)
-    noise = _noise(input, 1 - p, feature)
-    a = 1.0 / ((_SELU_LIMIT**2 * p + 1) * (1 - p)) ** 0.5
-    shift = (noise - 1).mul_(_SELU_LIMIT * a).add_(_SELU_LIMIT * a * p)
-    return input * noise.mul_(a) + shift
-
-
-_feature_op = op_or("feature_dropout", _feature_dropout)
-_alpha_op = op_or("alpha_dropout", lambda x, p, t: _alpha(x, p, t, False))
-_feature_alpha_op = op_or("feature_alpha_dropout", lambda x, p, t: _alpha(x, p, t, True))
-
-
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Dropout to SELU's negative limit, keeping mean and variance."""
     _check(p)
-    out = _alpha_op(input, p, training)
+    out = _alpha_dropout(input, p, training)
     return input.copy_(out) if inplace else out
 
 
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Alpha dropout of whole channels."""
     _check(p)
-    out = _feature_alpha_op(input, p, training)
+    out = _feature_alpha_dropout(input, p, training)
     return input.copy_(out) if inplace else out
 
 
 def _channels(input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
-    out = _feature_op(input, p, training)
+    out = _feature_dropout(input, p, training)
     return input.copy_(out) if inplace else out
 
 

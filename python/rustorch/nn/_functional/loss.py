@@ -9,7 +9,7 @@ from typing import Any
 import rustorch as rt
 from rustorch import Tensor
 
-from .._ops import float32_under_autocast, op, op_or
+from .._ops import float32_under_autocast, op
 from . import composed
 
 _mse = op("mse_loss")
@@ -20,8 +20,7 @@ _bce = op("binary_cross_entropy")
 _bce_logits = op("binary_cross_entropy_with_logits")
 _nll = op("nll_loss")
 _cross_entropy = op("cross_entropy")
-_kl_div = op_or("kl_div", composed.kl_div)
-_ctc = op_or("ctc_loss", composed.ctc_loss)
+_kl_div = op("kl_div")
 _REDUCTIONS = ("none", "mean", "sum")
 
 
@@ -84,6 +83,7 @@ def mse_loss(
     """(input - target)^2, reduced; with `weight` (same shape) the weighted mean or sum."""
     if input.shape != target.shape:
         _warn_sizes(input, target)
+        input, target = rt.broadcast_tensors(input, target)  # before promotion: a 0-d tensor then counts in full
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
     if weight is not None:
@@ -102,6 +102,7 @@ def l1_loss(
     """|input - target|, reduced; with `weight` (same shape) the weighted mean or sum."""
     if input.shape != target.shape:
         _warn_sizes(input, target)
+        input, target = rt.broadcast_tensors(input, target)  # before promotion: a 0-d tensor then counts in full
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
     if weight is not None:
@@ -120,6 +121,7 @@ def smooth_l1_loss(
     """d^2 / (2 beta) where d = |input - target| < beta, else d - beta / 2; reduced."""
     if input.shape != target.shape:
         _warn_sizes(input, target)
+        input, target = rt.broadcast_tensors(input, target)  # before promotion: a 0-d tensor then counts in full
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce)
     if beta == 0.0:
@@ -137,6 +139,7 @@ def huber_loss(
     """d^2 / 2 where d = |input - target| < delta, else delta * (d - delta / 2); reduced."""
     if input.shape != target.shape:
         _warn_sizes(input, target)
+        input, target = rt.broadcast_tensors(input, target)  # before promotion: a 0-d tensor then counts in full
     if weight is not None:
         if weight.size() != input.size():
             raise ValueError("Weights and input must have the same size.")
@@ -561,7 +564,7 @@ def ctc_loss(
     zero_infinity: bool = False,
 ) -> Tensor:
     """Connectionist temporal classification: log_probs (T, N, C), targets (N, S) or (sum S)."""
-    return _ctc(
+    return composed.ctc_loss(
         log_probs,
         targets,
         input_lengths,

@@ -8,7 +8,7 @@ from typing import Any
 import rustorch as rt
 from rustorch import Tensor
 
-from .._ops import float32_under_autocast, op, op_or
+from .._ops import float32_under_autocast, op
 from .._sizes import _list_with_default, _ntuple
 from . import composed
 
@@ -30,8 +30,8 @@ _adaptive_avg_pool3d = op("adaptive_avg_pool3d")
 _adaptive_max_pool1d = op("adaptive_max_pool1d")
 _adaptive_max_pool2d = op("adaptive_max_pool2d")
 _adaptive_max_pool3d = op("adaptive_max_pool3d")
-_fractional_max_pool2d = op_or("fractional_max_pool2d", partial(composed.fractional_max_pool, 2))
-_fractional_max_pool3d = op_or("fractional_max_pool3d", partial(composed.fractional_max_pool, 3))
+_fractional_max_pool2d = partial(composed.fractional_max_pool, 2)
+_fractional_max_pool3d = partial(composed.fractional_max_pool, 3)
 
 
 def avg_pool1d(

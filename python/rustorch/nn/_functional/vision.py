@@ -9,27 +9,25 @@ from typing import Any
 import rustorch as rt
 from rustorch import Tensor
 
-from .._ops import float32_under_autocast, op, op_or
+from .._ops import float32_under_autocast, op
 from . import composed
-from .composed import make_resize
 from .pooling import adaptive_avg_pool2d, adaptive_avg_pool3d
 
 _adaptive_avg_pool1d = op("adaptive_avg_pool1d")
-_grid_sample = op_or("grid_sample", composed.grid_sample)
 pixel_shuffle = op("pixel_shuffle")
 
 _MODES = ("nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area")
 _KERNELS = {
-    ("nearest", 3): op_or("upsample_nearest1d", make_resize("nearest", 1)),
-    ("nearest", 4): op_or("upsample_nearest2d", make_resize("nearest", 2)),
-    ("nearest", 5): op_or("upsample_nearest3d", make_resize("nearest", 3)),
-    ("nearest-exact", 3): op_or("_upsample_nearest_exact1d", make_resize("exact", 1)),
-    ("nearest-exact", 4): op_or("_upsample_nearest_exact2d", make_resize("exact", 2)),
-    ("nearest-exact", 5): op_or("_upsample_nearest_exact3d", make_resize("exact", 3)),
-    ("linear", 3): op_or("upsample_linear1d", make_resize("linear", 1)),
-    ("bilinear", 4): op_or("upsample_bilinear2d", make_resize("linear", 2)),
-    ("bicubic", 4): op_or("upsample_bicubic2d", make_resize("cubic", 2)),
-    ("trilinear", 5): op_or("upsample_trilinear3d", make_resize("linear", 3)),
+    ("nearest", 3): op("upsample_nearest1d"),
+    ("nearest", 4): op("upsample_nearest2d"),
+    ("nearest", 5): op("upsample_nearest3d"),
+    ("nearest-exact", 3): op("_upsample_nearest_exact1d"),
+    ("nearest-exact", 4): op("_upsample_nearest_exact2d"),
+    ("nearest-exact", 5): op("_upsample_nearest_exact3d"),
+    ("linear", 3): op("upsample_linear1d"),
+    ("bilinear", 4): op("upsample_bilinear2d"),
+    ("bicubic", 4): op("upsample_bicubic2d"),
+    ("trilinear", 5): op("upsample_trilinear3d"),
 }
 _ANTIALIASED = {
     "bilinear": op("_upsample_bilinear2d_aa"),
@@ -184,9 +182,9 @@ def grid_sample(
         )
         align_corners = False
     if input.dtype in (rt.bfloat16, rt.float16):  # positions need more digits than these have
-        out = _grid_sample(input.float(), grid.float(), mode, padding_mode, align_corners)
+        out = composed.grid_sample(input.float(), grid.float(), mode, padding_mode, align_corners)
         return out.to(input.dtype)
-    return _grid_sample(input, grid, mode, padding_mode, align_corners)
+    return composed.grid_sample(input, grid, mode, padding_mode, align_corners)
 
 
 def _axis(n: int, align_corners: bool, like: Tensor) -> Tensor:
@@ -231,35 +229,6 @@ def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> 
     return base.bmm(theta.transpose(1, 2)).reshape(size[0], *spatial, n)
 
 
-def _pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
-    r = downscale_factor
-    if input.dim() < 3:
-        raise RuntimeError(
-            f"pixel_unshuffle expects input to have at least 3 dimensions, but got input with "
-            f"{input.dim()} dimension(s)"
-        )
-    if r <= 0:
-        raise RuntimeError(f"pixel_unshuffle expects a positive downscale_factor, but got {r}")
-    *lead, c, h, w = input.shape
-    if h % r or w % r:
-        raise RuntimeError(
-            f"pixel_unshuffle expects height and width to be divisible by downscale_factor; got {h} x {w} and {r}"
-        )
-    x = input.reshape(*lead, c, h // r, r, w // r, r)
-    n = len(lead)
-    x = x.permute(*range(n), n, n + 2, n + 4, n + 1, n + 3)
-    return x.reshape(*lead, c * r * r, h // r, w // r)
-
-
-def _channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    if input.dim() <= 2:
-        raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}")
-    n, c, *rest = input.shape
-    if groups <= 0 or c % groups:
-        raise RuntimeError(f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups.")
-    return input.reshape(n, groups, c // groups, *rest).transpose(1, 2).reshape(n, c, *rest)
-
-
-pixel_unshuffle = op_or("pixel_unshuffle", _pixel_unshuffle)
-channel_shuffle = op_or("channel_shuffle", _channel_shuffle)
+pixel_unshuffle = op("pixel_unshuffle")
+channel_shuffle = op("channel_shuffle")
 native_channel_shuffle = channel_shuffle

@@ -30,10 +30,6 @@ __all__ = [
     "LazyConvTranspose3d",
 ]
 
-_conv1d, _conv2d, _conv3d = op("conv1d"), op("conv2d"), op("conv3d")
-_conv_transpose1d = op("conv_transpose1d")
-_conv_transpose2d = op("conv_transpose2d")
-_conv_transpose3d = op("conv_transpose3d")
 _pad = op("pad")
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -155,7 +151,9 @@ class _ConvNd(Module):
 
 
 class _Conv(_ConvNd):
-    """The constructor of the plain convolutions."""
+    """The constructor and the call of the plain convolutions."""
+
+    _operator: Any
 
     def __init__(
         self,
@@ -188,6 +186,15 @@ class _Conv(_ConvNd):
             dtype,
         )
 
+    def forward(self, input: Tensor) -> Tensor:
+        return self._conv_forward(input, self.weight, self.bias)
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            input, padding = self._padded(input), self._zero_padding
+        return self._operator(input, weight, bias, self.stride, padding, self.dilation, self.groups)
+
 
 class Conv1d(_Conv):
     """(N, in_channels, L) -> (N, out_channels, L'); N may be absent.
@@ -197,13 +204,7 @@ class Conv1d(_Conv):
     """
 
     _n = 1
-
-    def forward(self, input: Tensor) -> Tensor:
-        if self.padding_mode != "zeros":
-            input, padding = self._padded(input), self._zero_padding
-        else:
-            padding = self.padding
-        return _conv1d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+    _operator = staticmethod(op("conv1d"))
 
 
 class Conv2d(_Conv):
@@ -213,16 +214,7 @@ class Conv2d(_Conv):
     """
 
     _n = 2
-
-    def forward(self, input: Tensor) -> Tensor:
-        return self._conv_forward(input, self.weight, self.bias)
-
-    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if self.padding_mode != "zeros":
-            input, padding = self._padded(input), self._zero_padding
-        else:
-            padding = self.padding
-        return _conv2d(input, weight, bias, self.stride, padding, self.dilation, self.groups)
+    _operator = staticmethod(op("conv2d"))
 
 
 class Conv3d(_Conv):
@@ -232,13 +224,7 @@ class Conv3d(_Conv):
     """
 
     _n = 3
-
-    def forward(self, input: Tensor) -> Tensor:
-        if self.padding_mode != "zeros":
-            input, padding = self._padded(input), self._zero_padding
-        else:
-            padding = self.padding
-        return _conv3d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+    _operator = staticmethod(op("conv3d"))
 
 
 class _ConvTransposeNd(_ConvNd):
@@ -327,21 +313,21 @@ class ConvTranspose1d(_ConvTransposeNd):
     """(N, in_channels, L) -> (N, out_channels, L'); weight (in, out / groups, k)."""
 
     _n = 1
-    _operator = staticmethod(_conv_transpose1d)
+    _operator = staticmethod(op("conv_transpose1d"))
 
 
 class ConvTranspose2d(_ConvTransposeNd):
     """(N, in_channels, H, W) -> (N, out_channels, H', W'); weight (in, out / groups, kh, kw)."""
 
     _n = 2
-    _operator = staticmethod(_conv_transpose2d)
+    _operator = staticmethod(op("conv_transpose2d"))
 
 
 class ConvTranspose3d(_ConvTransposeNd):
     """(N, in_channels, D, H, W) -> (N, out_channels, D', H', W')."""
 
     _n = 3
-    _operator = staticmethod(_conv_transpose3d)
+    _operator = staticmethod(op("conv_transpose3d"))
 
 
 class _LazyConvMixin(LazyModuleMixin):

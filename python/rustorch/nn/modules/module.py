@@ -78,7 +78,7 @@ def _addindent(text: str, spaces: int) -> str:
 
 
 def _kind_name(x: Any) -> str:
-    return f"{type(x).__module__}.{type(x).__qualname__}" if x is not None else "NoneType"
+    return rt.typename(x) if x is not None else "NoneType"
 
 
 def parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, bool, Any]:

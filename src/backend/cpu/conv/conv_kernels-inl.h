@@ -31,8 +31,9 @@ HWY_INLINE void add_tile(const Vec<T> (&acc)[MR][NV], T* c, int64_t ldc, bool ac
   }
 }
 
+// `next`: the panel of A that the tile after this one reads; it is fetched at the pace of this one's.
 template <int MR, int NV, class T>
-HWY_NOINLINE void shift_tile(const ShiftArgs<T>& t) {
+HWY_NOINLINE void shift_tile(const ShiftArgs<T>& t, const T* next) {
   const Tag<T> d;
   constexpr int kLanes = lanes_of<T>();
   Vec<T> acc[MR][NV];
@@ -44,7 +45,10 @@ HWY_NOINLINE void shift_tile(const ShiftArgs<T>& t) {
   const T* a = t.a;
   const int64_t* shift = t.shift;
   const int64_t* const end = shift + t.k;
+  const uintptr_t ahead = reinterpret_cast<uintptr_t>(next) - reinterpret_cast<uintptr_t>(a);
+#pragma GCC unroll 2
   for (; shift != end; ++shift) {
+    __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(a) + ahead), 0, 2);
     const T* b = t.src + *shift;
     Vec<T> bv[NV];
 #pragma GCC unroll 4
@@ -115,7 +119,7 @@ HWY_NOINLINE void run_tile(const RunTile<T>& t) {
 // clang-format on
 
 template <class T, int NV>
-HWY_INLINE void (*shift_tile_for(int64_t rows))(const ShiftArgs<T>&) {
+HWY_INLINE void (*shift_tile_for(int64_t rows))(const ShiftArgs<T>&, const T*) {
   switch (rows) { RT_ALL_ROWS(shift_tile) }
 }
 template <class T, int NV>
@@ -129,7 +133,7 @@ HWY_INLINE void (*run_tile_for(int64_t rows))(const RunTile<T>&) {
 // registers.
 constexpr int kWideRows = 8;
 template <class T>
-HWY_INLINE void (*wide_shift_tile_for(int64_t rows))(const ShiftArgs<T>&) {
+HWY_INLINE void (*wide_shift_tile_for(int64_t rows))(const ShiftArgs<T>&, const T*) {
   switch (rows) {
     case 2:
       return shift_tile<2, 3, T>;
@@ -168,11 +172,12 @@ void shift_block(const ShiftArgs<T>& g) {
     const auto full = pick(g.mr);
     int64_t i = 0;
     for (; i + g.mr <= g.m; i += g.mr) {
-      full(t);
-      t.a += g.k * kAStride;
+      const T* next = t.a + g.k * kAStride;
+      full(t, i + g.mr < g.m ? next : g.a);
+      t.a = next;
       t.c += g.mr * g.ldc;
     }
-    if (i < g.m) pick(g.m - i)(t);
+    if (i < g.m) pick(g.m - i)(t, g.a);
     j += used * kLanes;
   }
 }
@@ -219,6 +224,25 @@ HWY_INLINE int find_runs(const int64_t* column, int first, int cols, Run<T>* run
   return count;
 }
 
+// One vector of a gathered panel over all k. COUNT runs, or any number when it is 0.
+template <int COUNT, class T>
+HWY_INLINE void gather_vector(T* to, const T* src, const int64_t* shift, int64_t k, const Run<T>* from,
+                              int count) {
+  constexpr int kNr = kNv * lanes_of<T>(), kMost = COUNT > 0 ? COUNT : lanes_of<T>();
+  const Tag<T> d;
+  Run<T> runs[kMost];
+  for (int i = 0; i < (COUNT > 0 ? COUNT : count); ++i) runs[i] = from[i];
+#pragma GCC unroll 2
+  for (int64_t q = 0; q < k; ++q, to += kNr) {
+    const T* p = src + shift[q];
+    auto value = hn::MaskedLoad(runs[0].mask, d, p + runs[0].offset);
+#pragma GCC unroll 4
+    for (int i = 1; i < (COUNT > 0 ? COUNT : count); ++i)
+      value = hn::Or(value, hn::MaskedLoad(runs[i].mask, d, p + runs[i].offset));
+    hn::StoreU(value, d, to);
+  }
+}
+
 template <class T>
 void gather_panel(T* dst, const T* src, const int64_t* shift, int64_t k, const int64_t* column, int cols) {
   constexpr int kLanes = lanes_of<T>(), kNr = kNv * kLanes;
@@ -228,12 +252,21 @@ void gather_panel(T* dst, const T* src, const int64_t* shift, int64_t k, const i
       Run<T> runs[kLanes];
       const int count = find_runs(column, v * kLanes, cols, runs);
       T* to = dst + v * kLanes;
-      for (int64_t q = 0; q < k; ++q, to += kNr) {
-        const T* p = src + shift[q];
-        auto value = hn::Zero(d);
-        for (int i = 0; i < count; ++i)
-          value = hn::Or(value, hn::MaskedLoad(runs[i].mask, d, p + runs[i].offset));
-        hn::StoreU(value, d, to);
+      switch (count) {
+        case 0:
+          for (int64_t q = 0; q < k; ++q, to += kNr) hn::StoreU(hn::Zero(d), d, to);
+          break;
+        case 1:
+          gather_vector<1>(to, src, shift, k, runs, count);
+          break;
+        case 2:
+          gather_vector<2>(to, src, shift, k, runs, count);
+          break;
+        case 3:
+          gather_vector<3>(to, src, shift, k, runs, count);
+          break;
+        default:
+          gather_vector<0>(to, src, shift, k, runs, count);
       }
     }
   } else {

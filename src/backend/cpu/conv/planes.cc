@@ -69,15 +69,14 @@ void copy_row(const ImageView<const T>& image, int64_t from, int64_t step, const
                          image.data + c0 + from * image.position, step * image.position, count, c1 - c0);
 }
 
-// True when the grid is all outputs in order.
+}  // namespace
+
 bool dense_grid(const TapSet& taps, const int64_t* extent) {
   for (int d = 0; d < 3; ++d) {
     if (taps.step[d] != 1 || taps.base[d] != 0 || taps.grid[d] != extent[d]) return false;
   }
   return true;
 }
-
-}  // namespace
 
 template <class T>
 void copy_in(const SourceLayout& l, const ImageView<const T>& image, int64_t c0, int64_t c1, T* planes) {

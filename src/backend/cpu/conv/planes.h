@@ -28,6 +28,9 @@ ImageView<T> image_view(T* tensor, const int64_t* extent, int64_t channels, int6
 template <class T>
 void copy_in(const SourceLayout& layout, const ImageView<const T>& image, int64_t c0, int64_t c1, T* planes);
 
+/// True when the grid is all outputs in order.
+bool dense_grid(const TapSet& taps, const int64_t* extent);
+
 /// Writes columns [q0, q1) of `rows` channels to the outputs of a grid. Column q of row c is at block[c * ld
 /// + q - q0]; q counts along plane rows (gaps included) when flat, else along the outputs themselves.
 template <class T>

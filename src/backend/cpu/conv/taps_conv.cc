@@ -1,7 +1,7 @@
-// Two ways to run a tap set: straight on the planes (large images), or by gathering the columns of many
-// images into the packed format of the matrix product (small images, where gaps between rows would waste too
-// much). A group of one channel in and one out has kernels of its own. Which way is taken depends on the
-// shape alone.
+// Two ways to run a tap set: straight on the planes (few output channels), or by gathering strips of columns
+// into the packed format of the matrix product, in cache (many output channels or small images, where gaps
+// between rows would waste too much). A group of one channel in and one out has kernels of its own. Which way
+// is taken depends on the shape alone.
 #include "backend/cpu/conv/taps_conv.h"
 
 #include <algorithm>
@@ -19,7 +19,8 @@ namespace {
 
 constexpr int64_t kStripPanels = 6;           // column panels of a task
 constexpr int64_t kRowPanels = 16;            // row panels of a task
-constexpr int64_t kGatherElements = 4 << 20;  // gathered columns held at a time
+constexpr int64_t kWantedStrips = 16;         // strips of gathered columns, to balance a few threads
+constexpr int64_t kGatherElements = 4 << 20;  // elements of padded planes held at a time
 constexpr int64_t kCopyGrain = 16 * 1024;     // elements copied per chunk
 constexpr double kStripWork = 1e6;            // multiply-adds per strip task, at least
 
@@ -237,27 +238,152 @@ void run_on_planes(const TapsProblem<T>& p, const std::vector<Prepared<T>>& sets
 
 // ---- gathered columns
 
-// The columns of some images of one group, gathered into packed panels.
+// Images n0... of one group as planes, and their columns numbered through all of them.
 template <class T>
-void gather_columns(const Prepared<T>& r, const T* planes, int64_t image_stride, int64_t images, T* packed) {
+struct Columns {
+  const Prepared<T>* r;
+  int64_t n0, images, g;
+  const T* planes;
+  int64_t image_stride, per_image;
+  std::vector<int64_t> starts;  // of every row of outputs in the planes of an image
+  int64_t count() const { return per_image * images; }
+};
+
+// Gathers columns [q0, q1), depth [k0, k0 + kc), into packed panels `stride` elements apart.
+template <class T>
+void gather_panels(const Columns<T>& c, int64_t q0, int64_t q1, int64_t k0, int64_t kc, T* packed,
+                   int64_t stride) {
+  const int64_t nr = kernels<T>().nr, width = c.r->taps->grid[2];
+  int64_t column[64];
+  for (int64_t p0 = q0; p0 < q1; p0 += nr, packed += stride) {
+    const int64_t cols = std::min(nr, q1 - p0);
+    for (int64_t j = 0; j < cols; ++j) {
+      const int64_t q = p0 + j, inside = q % c.per_image;
+      column[j] =
+          q / c.per_image * c.image_stride + c.starts[static_cast<size_t>(inside / width)] + inside % width;
+    }
+    conv_kernels<T>().gather_panel(packed, c.planes, c.r->shift.data() + k0, kc, column,
+                                   static_cast<int>(cols));
+  }
+}
+
+template <class T>
+ImageView<T> out_image(const Columns<T>& c, int64_t image) {
+  const TapsProblem<T>& p = *c.r->p;
+  return image_view(p.out, p.out_extent, p.rows * p.groups, p.groups, p.channels_last, c.n0 + image, c.g);
+}
+
+// Copies columns [q0, q1) of rows [i0, i0 + rows), first at `block`, to the outputs of their images.
+template <class T>
+void scatter_columns(const Columns<T>& c, const T* block, int64_t ld, int64_t i0, int64_t rows, int64_t q0,
+                     int64_t q1) {
+  for (int64_t q = q0; q < q1;) {
+    const int64_t image = q / c.per_image, first = image * c.per_image;
+    const int64_t end = std::min(q1, first + c.per_image);
+    copy_out(*c.r->layout, *c.r->taps, false, block + (q - q0), ld, rows, q - first, end - first,
+             c.r->p->out_extent, out_image(c, image), i0);
+    q = end;
+  }
+}
+
+// Few columns: the weights are read in place, packing them would cost more than it saves.
+template <class T>
+void few_columns(const Columns<T>& c) {
+  const Prepared<T>& r = *c.r;
+  const TapsProblem<T>& p = *r.p;
   const KernelTable<T>& t = kernels<T>();
-  const int64_t per_image = r.taps->columns(), n = per_image * images, panels = ceil_div(n, t.nr);
-  const int64_t depth = depth_of_blocks(r.k), width = r.taps->grid[2];
-  const std::vector<int64_t> starts = row_starts(*r.layout, *r.taps);
-  parallel_for(0, panels, std::max<int64_t>(1, kCopyGrain / (r.k * t.nr)), [&](int64_t b, int64_t e) {
-    int64_t column[64];
-    for (int64_t panel = b; panel < e; ++panel) {
-      const int64_t cols = std::min<int64_t>(t.nr, n - panel * t.nr);
-      for (int64_t j = 0; j < cols; ++j) {
-        const int64_t q = panel * t.nr + j, inside = q % per_image;
-        column[j] =
-            q / per_image * image_stride + starts[static_cast<size_t>(inside / width)] + inside % width;
-      }
-      for (int64_t k0 = 0; k0 < r.k; k0 += depth) {
-        const int64_t kc = std::min(depth, r.k - k0);
-        conv_kernels<T>().gather_panel(packed + (k0 * panels + panel * kc) * t.nr, planes,
-                                       r.shift.data() + k0, kc, column, static_cast<int>(cols));
-      }
+  const int64_t n = c.count(), panels = ceil_div(n, t.nr), depth = depth_of_blocks(r.k);
+  ScratchBuffer<T> packed(static_cast<size_t>(packed_b_size<T>(r.k, n)));
+  ScratchBuffer<T> block(static_cast<size_t>(p.rows * n));
+  for (int64_t k0 = 0; k0 < r.k; k0 += depth) {
+    const int64_t kc = std::min(depth, r.k - k0);
+    gather_panels(c, 0, n, k0, kc, packed.data() + k0 * panels * t.nr, kc * t.nr);
+  }
+  Problem<T> product{};
+  product.m = p.rows;
+  product.n = n;
+  product.k = r.k;
+  product.alpha = T(1);
+  product.a = p.weight + c.g * p.w_group;
+  product.a_rs = p.w_row;
+  product.a_cs = 1;
+  product.prepacked_b = packed.data();
+  product.c = block.data();
+  product.ldc = n;
+  product.bias = p.bias ? p.bias + c.g * p.rows : nullptr;
+  product.bias_rows = true;
+  product.act = p.act;
+  run_blocked(product);
+  scatter_columns(c, block.data(), n, 0, p.rows, 0, n);
+}
+
+// Columns [q0, q1) of rows [i0, i0 + rows): gathered into the cache, multiplied and written. i0 is the first
+// row of a panel of the packed weights.
+template <class T>
+void gathered_strip(const Columns<T>& c, const T* weights, int64_t i0, int64_t rows, int64_t q0, int64_t q1) {
+  const Prepared<T>& r = *c.r;
+  const TapsProblem<T>& p = *r.p;
+  const KernelTable<T>& t = kernels<T>();
+  const int64_t depth = depth_of_blocks(r.k), a_panels = ceil_div(p.rows, t.mr), n = q1 - q0;
+  const int64_t image = q0 / c.per_image, first = image * c.per_image;
+  const ImageView<T> out = out_image(c, image);
+  // Outputs that lie as the columns do are written where they belong.
+  const bool in_place = q1 <= first + c.per_image && out.position == 1 && dense_grid(*r.taps, p.out_extent);
+  const int64_t ld = in_place ? out.channel : n;
+  ScratchBuffer<T> packed(static_cast<size_t>(ceil_div(n, t.nr) * t.nr * std::min(depth, r.k)));
+  ScratchBuffer<T> block(in_place ? 0 : static_cast<size_t>(rows * n));
+  BlockArgs<T> s{};
+  s.m = rows;
+  s.n = n;
+  s.alpha = T(1);
+  s.a_rs = 1;
+  s.a_cs = t.a_stride;
+  s.a_packed = true;
+  s.b = packed.data();
+  s.b_ks = t.nr;
+  s.c = in_place ? out.data + i0 * ld + q0 - first : block.data();
+  s.ldc = ld;
+  s.bias = p.bias ? p.bias + c.g * p.rows + i0 : nullptr;
+  s.bias_rows = true;
+  s.act = p.act;
+  for (int64_t k0 = 0; k0 < r.k; k0 += depth) {
+    s.k = std::min(depth, r.k - k0);
+    gather_panels(c, q0, q1, k0, s.k, packed.data(), s.k * t.nr);
+    s.a = weights + (k0 * a_panels + i0 / t.mr * s.k) * t.a_stride;
+    s.a_panel = s.k * t.a_stride;
+    s.b_panel = s.k * t.nr;
+    s.beta = k0 == 0 ? T(0) : T(1);
+    s.last = k0 + s.k == r.k;
+    t.block(s);
+  }
+  if (!in_place) scatter_columns(c, block.data(), ld, i0, rows, q0, q1);
+}
+
+template <class T>
+void many_columns(const Columns<T>& c, const T* weights) {
+  const TapsProblem<T>& p = *c.r->p;
+  const KernelTable<T>& t = kernels<T>();
+  // Strips stay inside an image when that wastes few lanes, so that they can be written in place.
+  const int64_t lanes = t.nr / 2;
+  const bool by_image = round_up(c.per_image, lanes) * 50 <= c.per_image * 51;
+  const int64_t length = by_image ? c.per_image : c.count(), parts = by_image ? c.images : 1;
+  const int64_t panels = ceil_div(length, t.nr);
+  int64_t strips = ceil_div(panels, kStripPanels);
+  if (strips * parts < kWantedStrips) strips = std::min(panels, ceil_div(kWantedStrips, parts));
+  const int64_t strip = ceil_div(panels, strips) * t.nr;
+  strips = ceil_div(length, strip);
+  // Few strips of many rows: rows are divided as well, and columns gathered for each part.
+  const int64_t row_panels = ceil_div(p.rows, t.mr);
+  const int64_t row_parts = strips * parts < kWantedStrips && p.rows >= 16 * t.mr ? 2 : 1;
+  const int64_t row_block = ceil_div(row_panels, row_parts) * t.mr;
+  const double work = static_cast<double>(strip) * static_cast<double>(std::min(p.rows, row_block) * c.r->k);
+  const int64_t grain = static_cast<int64_t>(std::max(1.0, kStripWork / std::max(work, 1.0)));
+  parallel_for(0, parts * strips * row_parts, grain, [&](int64_t b, int64_t e) {
+    for (int64_t u = b; u < e; ++u) {
+      const int64_t i0 = u % row_parts * row_block, v = u / row_parts;
+      const int64_t first = v / strips * length, q0 = v % strips * strip;
+      gathered_strip(c, weights, i0, std::min(row_block, p.rows - i0), first + q0,
+                     first + std::min(q0 + strip, length));
     }
   });
 }
@@ -270,26 +396,23 @@ void run_gathered(const TapsProblem<T>& p, const Prepared<T>& r, int64_t g) {
   if (per_image == 0) return;
   const bool in_place = layout.identity() && !p.channels_last;
   const int64_t image_stride = (in_place ? p.groups : 1) * p.channels * layout.channel_stride();
-  const int64_t limit =
-      std::max<int64_t>(1, kGatherElements / std::max<int64_t>(1, std::max(r.k, p.rows) * per_image));
+  const int64_t limit = in_place ? p.batch : std::max<int64_t>(1, kGatherElements / image_stride);
   const int64_t at_once = std::min(p.batch, limit);
-  // With few columns packing the weights would cost more than the product saves.
   const bool direct = at_once == p.batch && p.batch * per_image <= 2 * kernels<T>().nr &&
                       weight_order(r) == WeightOrder::Dense;
   ScratchBuffer<T> a(direct ? 0 : static_cast<size_t>(packed_a_size<T>(p.rows, r.k)));
   if (!direct) pack_weights(r, g, kernels<T>().mr, a.data());
   ScratchBuffer<T> planes(in_place ? 0 : static_cast<size_t>(at_once * image_stride));
-  ScratchBuffer<T> packed(static_cast<size_t>(packed_b_size<T>(r.k, at_once * per_image)));
-  ScratchBuffer<T> block(static_cast<size_t>(p.rows * at_once * per_image));
+  Columns<T> c{&r, 0, 0, g, planes.data(), image_stride, per_image, row_starts(layout, *r.taps)};
   for (int64_t n0 = 0; n0 < p.batch; n0 += at_once) {
-    const int64_t images = std::min(at_once, p.batch - n0), columns = images * per_image;
-    const T* base = planes.data();
+    c.n0 = n0;
+    c.images = std::min(at_once, p.batch - n0);
     if (in_place) {
-      base = p.source + (n0 * p.groups + g) * p.channels * layout.channel_stride();
+      c.planes = p.source + (n0 * p.groups + g) * p.channels * layout.channel_stride();
     } else {
       const int64_t grain = std::max<int64_t>(1, kCopyGrain / layout.channel_stride());
       const int64_t per = ceil_div(p.channels, grain);
-      parallel_for(0, images * per, 1, [&](int64_t b, int64_t e) {
+      parallel_for(0, c.images * per, 1, [&](int64_t b, int64_t e) {
         for (int64_t u = b; u < e; ++u) {
           const int64_t n = u / per, c0 = u % per * grain;
           copy_in(layout,
@@ -299,36 +422,7 @@ void run_gathered(const TapsProblem<T>& p, const Prepared<T>& r, int64_t g) {
         }
       });
     }
-    gather_columns(r, base, image_stride, images, packed.data());
-    Problem<T> product{};
-    product.m = p.rows;
-    product.n = columns;
-    product.k = r.k;
-    product.alpha = T(1);
-    if (direct) {
-      product.a = p.weight + g * p.w_group;
-      product.a_rs = p.w_row;
-      product.a_cs = 1;
-    } else {
-      product.prepacked_a = a.data();
-    }
-    product.prepacked_b = packed.data();
-    product.c = block.data();
-    product.ldc = columns;
-    product.bias = p.bias ? p.bias + g * p.rows : nullptr;
-    product.bias_rows = true;
-    product.act = p.act;
-    run_blocked(product);
-    const int64_t row_grain = std::max<int64_t>(1, kCopyGrain / per_image), per = ceil_div(p.rows, row_grain);
-    parallel_for(0, images * per, 1, [&](int64_t b, int64_t e) {
-      for (int64_t u = b; u < e; ++u) {
-        const int64_t n = u / per, i0 = u % per * row_grain;
-        copy_out(layout, *r.taps, false, block.data() + i0 * columns + n * per_image, columns,
-                 std::min(row_grain, p.rows - i0), 0, per_image, p.out_extent,
-                 image_view(p.out, p.out_extent, p.rows * p.groups, p.groups, p.channels_last, n0 + n, g),
-                 i0);
-      }
-    });
+    direct ? few_columns(c) : many_columns(c, a.data());
   }
 }
 
@@ -343,7 +437,7 @@ bool gathering_pays(const TapsProblem<T>& p, const Prepared<T>& r) {
   const double filled = static_cast<double>(round_up(useful * p.batch, lanes)) / all;
   // Gathering one element, in multiply-adds: a load per run of columns that lies on one row.
   const double runs = 1 + static_cast<double>(lanes) / static_cast<double>(r.taps->grid[2]);
-  return filled + (12 + 6 * runs) / static_cast<double>(p.rows) < on_planes;
+  return filled + (3 + 5 * runs) / static_cast<double>(p.rows) < 1.08 * on_planes;
 }
 
 }  // namespace

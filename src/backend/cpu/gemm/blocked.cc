@@ -12,18 +12,26 @@ namespace {
 
 constexpr int64_t kMaxDepth = 384;           // B panel of 32 floats x 384 = 48 KB
 constexpr int64_t kTaskRowPanels = 16;       // row panels of a full task
-constexpr int64_t kTaskColumnPanels = 12;    // column panels of a full task
-constexpr int64_t kWantedTasks = 8;          // enough to balance a few cores
-constexpr double kMinTaskWork = 0.5e6;       // multiply-adds; below this a task is not worth handing over
+constexpr int64_t kTaskColumnPanels = 5;     // column panels of a full task
+constexpr double kFullTaskWork = 1e6;        // multiply-adds of a task, some 10 us, while there are few
+constexpr double kMinTaskWork = 0.5e6;       // below this a task is not worth handing over
+constexpr int64_t kFewTasks = 8;             // enough to balance two to four threads
+constexpr int64_t kManyTasks = 32;           // and more than that
 constexpr double kMinParallelWork = 0.4e6;   // multiply-adds; below this one thread is faster
 constexpr int64_t kPackGrain = 32 * 1024;    // elements packed per chunk
 constexpr int64_t kMaxPacked = 8 << 20;      // elements of one operand packed at a time
+constexpr int64_t kWholeABytes = 1 << 20;    // an A up to this size stays in the L2 cache for all columns
 constexpr int64_t kDirectBytes = 192 << 10;  // operands up to this size stay in cache unpacked
+constexpr int64_t kDirectAlone = 4;          // with so few column panels A is read in place
+constexpr int64_t kDirectShared = 10;        // the same where packing would mean one more meeting of threads
+constexpr int64_t kCopyRowPanels = 4;        // with so many row panels a task packs B on the way
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
-enum class Source : uint8_t { Direct, Shared, Task };
+// Where block() reads an operand: in place, packed once for all tasks, packed by its only task, or (B only)
+// in place by the first tile of every panel, which packs it for the others.
+enum class Source : uint8_t { Direct, Shared, Task, Copy };
 
 struct Plan {
   int64_t mb, nb;    // rows and columns of a task, multiples of the tile
@@ -31,33 +39,61 @@ struct Plan {
   Source a, b;
 };
 
+// Tasks wanted for the work: few long ones or many longer ones.
+int64_t wanted_tasks(double work) {
+  const auto fit = [&](double each) { return static_cast<int64_t>(std::min(work / each, 1e6)); };
+  return std::clamp<int64_t>(fit(kMinTaskWork), 1, std::clamp(fit(kFullTaskWork), kFewTasks, kManyTasks));
+}
+
+// Cuts `panels` into at least `parts` nearly equal parts if there are as many, of at most `most` panels.
+// Returns panels a part.
+int64_t panels_per_part(int64_t panels, int64_t parts, int64_t most) {
+  const int64_t count = std::max(std::min(parts, panels), ceil_div(panels, most));
+  return ceil_div(panels, count);
+}
+
 template <class T>
 Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
-  Plan plan{};
-  plan.nib = ceil_div(p.m, kTaskRowPanels * t.mr);
-  plan.njb = ceil_div(p.n, kTaskColumnPanels * t.nr);
-  const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
-  for (;;) {
-    plan.mb = round_up(ceil_div(p.m, plan.nib), t.mr);
-    plan.nb = round_up(ceil_div(p.n, plan.njb), t.nr);
-    const int64_t tasks = plan.nib * plan.njb;
-    if (tasks >= kWantedTasks || work < kMinTaskWork * 2 * static_cast<double>(tasks)) break;
-    const bool rows = plan.mb >= plan.nb ? plan.mb > t.mr : plan.nb <= t.nr;
-    if (rows && plan.mb <= t.mr) break;
-    ++(rows ? plan.nib : plan.njb);
+  const auto bytes = [](int64_t elements) { return elements * static_cast<int64_t>(sizeof(T)); };
+  const int64_t row_panels = ceil_div(p.m, t.mr), column_panels = ceil_div(p.n, t.nr);
+  const bool alone = in_parallel_region() || get_num_threads() == 1;
+  const int64_t wanted =
+      alone ? 1
+            : wanted_tasks(static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k));
+  const bool small_a = bytes(p.m * p.k) <= kWholeABytes;
+  int64_t rows, columns;  // panels of a task
+  if (small_a && column_panels >= std::min(wanted, kFewTasks)) {
+    rows = row_panels;  // A stays in cache, a task takes some columns
+    columns = panels_per_part(column_panels, wanted, kTaskColumnPanels);
+  } else {
+    rows = panels_per_part(row_panels, 1, kTaskRowPanels);
+    columns = panels_per_part(column_panels, ceil_div(wanted, ceil_div(row_panels, rows)), kTaskColumnPanels);
+    const int64_t bands = ceil_div(column_panels, columns);
+    if (bands * ceil_div(row_panels, rows) < wanted)
+      rows = panels_per_part(row_panels, ceil_div(wanted, bands), kTaskRowPanels);
   }
+  Plan plan{};
+  plan.mb = rows * t.mr;
+  plan.nb = columns * t.nr;
   plan.nib = ceil_div(p.m, plan.mb);
   plan.njb = ceil_div(p.n, plan.nb);
-  const auto bytes = [](int64_t elements) { return elements * static_cast<int64_t>(sizeof(T)); };
   // Rows a multiple of 4 KiB apart fall into the same cache sets; a tile then does better packed.
-  const bool rows_collide = p.a_cs == 1 && bytes(p.a_rs) % 2048 == 0 && p.m > 8;
-  const bool a_direct = p.n <= 2 * t.nr || (!rows_collide && bytes(p.m * p.k) <= kDirectBytes);
-  const bool b_direct = t.direct_b && p.b_ns == 1 && (p.m <= 2 * t.mr || bytes(p.k * p.n) <= kDirectBytes);
+  const bool rows_collide = p.a_cs == 1 && bytes(p.a_rs) % 4096 == 0 && p.m > 8;
+  // Reading A in place slows every tile down by some 5 %; packing it costs that much for a few panels of B.
+  const bool in_place = p.a_cs == 1 && t.direct_b ? column_panels <= (alone ? kDirectAlone : kDirectShared)
+                                                  : bytes(p.m * p.k) <= kDirectBytes;
+  const bool a_direct = p.n <= 2 * t.nr || (!rows_collide && in_place);
+  const bool b_rows = t.direct_b && p.b_ns == 1;
+  // Vectors that straddle cache lines load at half the speed.
+  const bool b_aligned = reinterpret_cast<uintptr_t>(p.b) % 64 == 0 && bytes(p.b_ks) % 64 == 0;
+  const bool b_direct = b_rows && (plan.mb <= 2 * t.mr || (b_aligned && bytes(p.k * p.n) <= kDirectBytes));
+  const bool b_copy = b_rows && plan.nib == 1 && rows >= kCopyRowPanels && rows <= kTaskRowPanels;
   plan.a = p.prepacked_a ? Source::Shared
            : a_direct    ? Source::Direct
                          : (plan.njb > 1 ? Source::Shared : Source::Task);
   plan.b = p.prepacked_b ? Source::Shared
            : b_direct    ? Source::Direct
+           : b_copy      ? Source::Copy
                          : (plan.nib > 1 ? Source::Shared : Source::Task);
   return plan;
 }
@@ -101,6 +137,20 @@ void pack_region(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan,
                });
 }
 
+// The block with each panel of B, element (0, 0) at b, packed to `panel` before it is used.
+template <class T>
+void run_panels(const Problem<T>& p, const KernelTable<T>& t, const BlockArgs<T>& g, const T* b, T* panel) {
+  BlockArgs<T> part = g;
+  part.b = panel;
+  for (int64_t j = 0; j < g.n; j += t.nr) {
+    part.n = std::min<int64_t>(t.nr, g.n - j);
+    t.pack_b(panel, g.b_panel, b + j * p.b_ns, p.b_ks, p.b_ns, g.k, part.n);
+    t.block(part);
+    part.c += t.nr;
+    if (part.bias != nullptr && !part.bias_rows) part.bias += t.nr;
+  }
+}
+
 template <class T>
 void run_task(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan, const Region<T>& r, int64_t ib,
               int64_t jb) {
@@ -114,9 +164,20 @@ void run_task(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan, co
   g.bias = p.bias ? p.bias + (p.bias_rows ? r.i0 + i0 : r.j0 + j0) : nullptr;
   g.bias_rows = p.bias_rows;
   g.act = p.act;
+  if (p.next_a != nullptr) {
+    g.next[0] = p.next_a;
+    g.next_bytes[0] = p.m * p.k * static_cast<int64_t>(sizeof(T));
+  }
+  if (p.next_b != nullptr) {
+    g.next[1] = p.next_b;
+    g.next_bytes[1] = p.k * p.n * static_cast<int64_t>(sizeof(T));
+  }
   const int64_t depth = std::min(r.depth, r.k);
   ScratchBuffer<T> a_scratch(plan.a == Source::Task ? ceil_div(g.m, t.mr) * depth * t.a_stride : 0);
-  ScratchBuffer<T> b_scratch(plan.b == Source::Task ? ceil_div(g.n, t.nr) * depth * t.nr : 0);
+  const bool copy_b = plan.b == Source::Copy;
+  // One panel of B, used before it leaves the nearest cache.
+  ScratchBuffer<T> b_scratch(plan.b == Source::Task || copy_b ? depth * t.nr : 0);
+  g.b_copy = copy_b ? b_scratch.data() : nullptr;
   for (int64_t k0 = 0; k0 < r.k; k0 += r.depth) {
     g.k = std::min(r.depth, r.k - k0);
     const T* a = p.a + (r.i0 + i0) * p.a_rs + (r.k0 + k0) * p.a_cs;
@@ -138,23 +199,19 @@ void run_task(const Problem<T>& p, const KernelTable<T>& t, const Plan& plan, co
         g.a = r.packed_a + ((r.a_k0 + k0) * r.a_panels + (r.a_first_panel + i0 / t.mr) * g.k) * t.a_stride;
       }
     }
-    if (plan.b == Source::Direct) {
+    if (plan.b == Source::Direct || copy_b) {
       g.b = b;
       g.b_ks = p.b_ks;
       g.b_panel = t.nr;
     } else {
       g.b_ks = t.nr;
       g.b_panel = g.k * t.nr;
-      if (plan.b == Source::Task) {
-        t.pack_b(b_scratch.data(), g.b_panel, b, p.b_ks, p.b_ns, g.k, g.n);
-        g.b = b_scratch.data();
-      } else {
+      if (plan.b == Source::Shared)
         g.b = r.packed_b + ((r.b_k0 + k0) * r.b_panels + (r.b_first_panel + j0 / t.nr) * g.k) * t.nr;
-      }
     }
     g.beta = r.k0 + k0 == 0 ? p.beta : T(1);
     g.last = r.k0 + k0 + g.k == p.k;
-    t.block(g);
+    plan.b == Source::Task ? run_panels(p, t, g, b, b_scratch.data()) : t.block(g);
   }
 }
 
@@ -254,9 +311,9 @@ void run_blocked(const Problem<T>& p) {
           r.b_first_panel = j0 / t.nr;
         }
         pack_region(p, t, plan, r);
-        const int64_t nib = ceil_div(r.m, plan.mb), tasks = nib * ceil_div(r.n, plan.nb);
+        const int64_t njb = ceil_div(r.n, plan.nb), tasks = ceil_div(r.m, plan.mb) * njb;
         parallel_for(0, tasks, work < kMinParallelWork ? tasks : 1, [&](int64_t begin, int64_t end) {
-          for (int64_t task = begin; task < end; ++task) run_task(p, t, plan, r, task % nib, task / nib);
+          for (int64_t task = begin; task < end; ++task) run_task(p, t, plan, r, task / njb, task % njb);
         });
       }
     }

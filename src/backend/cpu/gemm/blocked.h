@@ -24,9 +24,10 @@ struct Problem {
   int64_t ldc;
   const T* bias;
   Activation act;
-  bool bias_rows = false;          ///< bias has one value per row of C instead of per column
-  const T* prepacked_a = nullptr;  ///< all of A as pack_whole_a makes it; replaces a
-  const T* prepacked_b = nullptr;  ///< all of B as packed_b_layout describes
+  bool bias_rows = false;                        ///< bias has one value per row of C instead of per column
+  const T* prepacked_a = nullptr;                ///< all of A as pack_whole_a makes it; replaces a
+  const T* prepacked_b = nullptr;                ///< all of B as packed_b_layout describes
+  const T *next_a = nullptr, *next_b = nullptr;  ///< dense operands of the next product of the same shape
 };
 
 /// Depth of the blocks along k, from k alone (>= 1 when k >= 1).

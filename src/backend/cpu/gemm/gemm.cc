@@ -99,9 +99,26 @@ void run(const GemmArgs<T>& g) {
   if (g.m == 0 || g.n == 0) return;
   if (g.k == 0 || g.alpha == T(0)) return scale_only(g);
   if (g.m == 1 || g.n == 1) return vector_gemm(g);
-  detail::run_blocked(detail::Problem<T>{g.m, g.n, g.k, g.a, g.trans_a ? 1 : g.lda, g.trans_a ? g.lda : 1,
-                                         g.b, g.trans_b ? 1 : g.ldb, g.trans_b ? g.ldb : 1, g.alpha, g.beta,
-                                         g.c, g.ldc, g.bias, g.act});
+  detail::run_blocked(detail::Problem<T>{g.m,
+                                         g.n,
+                                         g.k,
+                                         g.a,
+                                         g.trans_a ? 1 : g.lda,
+                                         g.trans_a ? g.lda : 1,
+                                         g.b,
+                                         g.trans_b ? 1 : g.ldb,
+                                         g.trans_b ? g.ldb : 1,
+                                         g.alpha,
+                                         g.beta,
+                                         g.c,
+                                         g.ldc,
+                                         g.bias,
+                                         g.act,
+                                         false,
+                                         nullptr,
+                                         nullptr,
+                                         g.next_a,
+                                         g.next_b});
 }
 
 }  // namespace

@@ -34,6 +34,8 @@ struct GemmArgs {
   int64_t ldc = 0;
   const T* bias = nullptr;  ///< length n, added to every row, or null
   Activation act = Activation::None;
+  /// Dense operands of the product of the same shape that this thread makes next, or null: a hint.
+  const T *next_a = nullptr, *next_b = nullptr;
 };
 
 void gemm(const GemmArgs<float>& args);

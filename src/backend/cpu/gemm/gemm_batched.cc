@@ -13,7 +13,8 @@ namespace {
 constexpr double kLargeProduct = 16e6;  // multiply-adds; a product this large fills the threads by itself
 constexpr double kSmallProduct = 1e6;   // below this splitting one product does not pay
 constexpr double kChunkWork = 0.3e6;    // multiply-adds per chunk of the batch loop
-constexpr int64_t kManyProducts = 16;   // enough to balance a few threads
+constexpr size_t kFetchBytes = 128 << 10;
+constexpr int64_t kManyProducts = 16;  // enough to balance a few threads
 
 template <class T>
 void run(const BatchGemmArgs<T>& g) {
@@ -26,11 +27,19 @@ void run(const BatchGemmArgs<T>& g) {
     one.m = g.m * g.batch;
     return gemm(one);
   }
+  // Small operands that lie one after the other: each product fetches those of the next.
+  const auto dense = [](int64_t stride, int64_t rows, int64_t columns, int64_t ld) {
+    return ld == columns && stride == rows * columns && stride * sizeof(T) <= kFetchBytes;
+  };
+  const bool fetch_a = g.trans_a ? dense(g.stride_a, g.k, g.m, g.lda) : dense(g.stride_a, g.m, g.k, g.lda);
+  const bool fetch_b = g.trans_b ? dense(g.stride_b, g.n, g.k, g.ldb) : dense(g.stride_b, g.k, g.n, g.ldb);
   const auto product = [&](int64_t i) {
     GemmArgs<T> one = g;
     one.a = g.a + i * g.stride_a;
     one.b = g.b + i * g.stride_b;
     one.c = g.c + i * g.stride_c;
+    if (fetch_a && i + 1 < g.batch) one.next_a = one.a + g.stride_a;
+    if (fetch_b && i + 1 < g.batch) one.next_b = one.b + g.stride_b;
     gemm(one);
   };
   const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);

@@ -24,12 +24,15 @@ struct BlockArgs {
   const T* b;
   int64_t b_ks;     ///< elements from one k row of a panel to the next
   int64_t b_panel;  ///< elements from one panel of nr columns to the next
+  T* b_copy;  ///< room for a panel: B is in place and each panel is packed here by its first tile; or null
   T* c;
   int64_t ldc;
   const T* bias;   ///< for the first column of the block (row, if bias_rows), or null
   bool bias_rows;  ///< one value per row instead of per column
   Activation act;
-  bool last;  ///< true when this is the last block along k, so that bias and act apply
+  bool last;              ///< true when this is the last block along k, so that bias and act apply
+  const void* next[2];    ///< what the next product reads: fetched meanwhile when A is read in place
+  int64_t next_bytes[2];  ///< 0: nothing
 };
 
 /// Kernels of one instruction set for one element type.

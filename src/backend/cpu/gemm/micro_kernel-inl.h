@@ -62,19 +62,23 @@ struct TileArgs {
   T* c;
   int64_t ldc;
   int n_left;
-  uintptr_t ahead = 0;  // address a later tile will read from, at the pace of a panel of A
+  T* copy = nullptr;        // where a copying tile packs its panel of B
+  uintptr_t ahead = 0;      // address that a later tile will read from: a line there is fetched per k
+  intptr_t ahead_step = 0;  // bytes from one k to the next
 };
 
-template <int NV, class T>
-HWY_INLINE void load_b_row(const T* b, int n_left, Vec<T>* out) {
+// One row of B; `mask` selects the columns of the last vector unless the tile is whole. The mask is made
+// once per tile: moving one into a mask register takes a port of the arithmetic.
+template <int NV, bool kWhole, class T, class M>
+HWY_INLINE void load_b_row(const T* b, M mask, Vec<T>* out) {
   const Tag<T> d;
   constexpr int kLanes = lanes_of<T>();
 #pragma GCC unroll 4
   for (int j = 0; j < NV - 1; ++j) out[j] = hn::LoadU(d, b + j * kLanes);
-  if constexpr (kMaskedTiles) {
-    out[NV - 1] = hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(n_left)), d, b + (NV - 1) * kLanes);
+  if constexpr (kMaskedTiles && !kWhole) {
+    out[NV - 1] = hn::MaskedLoad(mask, d, b + (NV - 1) * kLanes);
   } else {
-    (void)n_left;
+    (void)mask;
     out[NV - 1] = hn::LoadU(d, b + (NV - 1) * kLanes);
   }
 }
@@ -121,8 +125,15 @@ HWY_INLINE void store_tile(const TileArgs<T>& t, const Vec<T> (&acc)[MR][NV]) {
   }
 }
 
-// Any strides, any columns.
-template <int MR, int NV, class T>
+template <int NV, class T>
+HWY_INLINE void store_b_row(const Vec<T>* row, T* to) {
+  const Tag<T> d;
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; ++j) hn::StoreU(row[j], d, to + j * lanes_of<T>());
+}
+
+// Any strides; any columns unless kWhole. kCopy: packs B on the way.
+template <int MR, int NV, bool kWhole, bool kCopy, class T>
 HWY_NOINLINE void tile(const TileArgs<T>& t) {
   const Tag<T> d;
   constexpr int kLanes = lanes_of<T>();
@@ -140,50 +151,84 @@ HWY_NOINLINE void tile(const TileArgs<T>& t) {
 #pragma GCC unroll 8
   for (int g = 0; g < kGroups; ++g) a[g] = t.a + 3 * g * t.rs;
   const T* b = t.b;
-  const int64_t rs = t.rs, cs = t.cs, bs = t.bs;
-  const int n_left = t.n_left;
-  for (int64_t k = t.k; k > 0; --k) {
+  T* copy = t.copy;
+  const int64_t rs = t.rs, bs = t.bs;
+  const auto mask = hn::FirstN(d, static_cast<size_t>(kWhole ? kLanes : t.n_left));
+  const auto step = [&](const T* from, int shift) HWY_ATTR {
     Vec<T> bv[NV];
-    load_b_row<NV>(b, n_left, bv);
-    b += bs;
+    load_b_row<NV, kWhole>(from, mask, bv);
+    if constexpr (kCopy) store_b_row<NV>(bv, copy + shift * kNv * kLanes);
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i) {
-      const auto av = hn::Set(d, a[i / 3][(i % 3) * rs]);
+      const auto av = hn::Set(d, a[i / 3][(i % 3) * rs + shift]);
 #pragma GCC unroll 4
       for (int j = 0; j < NV; ++j) acc[i][j] = hn::MulAdd(av, bv[j], acc[i][j]);
     }
+  };
+  int64_t k = t.k;
+  if constexpr (MR == kMr) {
+    if (t.cs == 1) {  // rows in place: steps of four, for fewer additions to pointers beside the arithmetic
+      uintptr_t ahead = t.ahead;
+      const intptr_t ahead_step = t.ahead_step;
+      for (; k >= 4; k -= 4) {
+        for (int i = 0; i < 4; ++i)
+          __builtin_prefetch(reinterpret_cast<const void*>(ahead + i * ahead_step), 0, 2);
+        ahead += 4 * ahead_step;
+        step(b, 0);
+        step(b + bs, 1);
+        step(b + 2 * bs, 2);
+        step(b + 3 * bs, 3);
+        b += 4 * bs;
+        if constexpr (kCopy) copy += 4 * kNv * kLanes;
+#pragma GCC unroll 8
+        for (int g = 0; g < kGroups; ++g) a[g] += 4;
+      }
+    }
+  }
+  for (const int64_t cs = t.cs; k > 0; --k) {
+    step(b, 0);
+    b += bs;
+    if constexpr (kCopy) copy += kNv * kLanes;
 #pragma GCC unroll 8
     for (int g = 0; g < kGroups; ++g) a[g] += cs;
   }
-  store_tile<MR, NV, false>(t, acc);
+  store_tile<MR, NV, kWhole>(t, acc);
 }
 
-// The full tile on packed panels: constant strides.
-template <class T>
+// All rows on a packed panel of A. kCopy: B is read in place and packed on the way; otherwise it is packed.
+template <int NV, bool kWhole, bool kCopy, class T>
 HWY_NOINLINE void tile_packed(const TileArgs<T>& t) {
   const Tag<T> d;
-  constexpr int MR = kMr, NV = kNv, kLanes = lanes_of<T>();
+  constexpr int MR = kMr, kLanes = lanes_of<T>();
   constexpr int kStep = kAStride * static_cast<int>(sizeof(T));
   Vec<T> acc[MR][NV];
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i) {
 #pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) acc[i][j] = hn::Zero(d);
-    prefetch_line(t.c + i * t.ldc);
-    prefetch_line(t.c + i * t.ldc + kLanes);
+    for (int j = 0; j < NV; ++j) {
+      acc[i][j] = hn::Zero(d);
+      prefetch_line(t.c + i * t.ldc + j * kLanes);
+    }
   }
   const T* HWY_RESTRICT a = t.a;
   const T* HWY_RESTRICT b = t.b;
+  T* HWY_RESTRICT copy = t.copy;
   uintptr_t ahead = t.ahead;
+  const intptr_t ahead_step = t.ahead_step;
+  const int64_t bs = kCopy ? t.bs : kNv * kLanes;
+  const auto mask = hn::FirstN(d, static_cast<size_t>(kWhole ? kLanes : t.n_left));
 #pragma GCC unroll 2
   for (int64_t k = t.k; k > 0; --k) {
     __builtin_prefetch(reinterpret_cast<const void*>(ahead), 0, 2);
     if constexpr (kStep > 64) __builtin_prefetch(reinterpret_cast<const void*>(ahead + 64), 0, 2);
-    ahead += kStep;
+    ahead += ahead_step;
     Vec<T> bv[NV];
-#pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) bv[j] = hn::LoadU(d, b + j * kLanes);
-    b += NV * kLanes;
+    load_b_row<NV, kWhole>(b, mask, bv);
+    b += bs;
+    if constexpr (kCopy) {
+      store_b_row<NV>(bv, copy);
+      copy += kNv * kLanes;
+    }
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i) {
       const auto av = hn::Set(d, a[i]);
@@ -192,7 +237,7 @@ HWY_NOINLINE void tile_packed(const TileArgs<T>& t) {
     }
     a += kAStride;
   }
-  store_tile<MR, NV, true>(t, acc);
+  store_tile<MR, NV, kWhole>(t, acc);
 }
 
 template <class T>
@@ -202,7 +247,7 @@ template <class T, int NV>
 HWY_INLINE TileFn<T> tile_for_rows(int64_t rows) {
 #define RT_ROWS(i) \
   case i:          \
-    return tile<(i <= kMr ? i : 1), NV, T>;
+    return tile<(i <= kMr ? i : 1), NV, false, false, T>;
   switch (rows) {
     RT_ROWS(2)
     RT_ROWS(3)
@@ -211,32 +256,104 @@ HWY_INLINE TileFn<T> tile_for_rows(int64_t rows) {
     RT_ROWS(6)
     RT_ROWS(7)
     RT_ROWS(8)
-    RT_ROWS(9) RT_ROWS(10) RT_ROWS(11) RT_ROWS(12) RT_ROWS(13) RT_ROWS(14) default : return tile<1, NV, T>;
+    RT_ROWS(9)
+    RT_ROWS(10) RT_ROWS(11) RT_ROWS(12) RT_ROWS(13) RT_ROWS(14) default : return tile<1, NV, false, false, T>;
   }
 #undef RT_ROWS
 }
+
+// The tile for all rows and `cols` columns.
+template <bool kCopy, class T>
+HWY_INLINE TileFn<T> full_tile(bool a_packed, bool b_packed, int cols) {
+  constexpr int kLanes = lanes_of<T>();
+  if (a_packed && (b_packed || kCopy)) {
+    return cols == kNv * kLanes ? tile_packed<2, true, kCopy, T>
+           : cols > kLanes      ? tile_packed<2, false, kCopy, T>
+                                : tile_packed<1, false, kCopy, T>;
+  }
+  return cols == kNv * kLanes ? tile<kMr, 2, true, kCopy, T>
+         : cols > kLanes      ? tile<kMr, 2, false, kCopy, T>
+                              : tile<kMr, 1, false, kCopy, T>;
+}
+
+// What the tiles of a block fetch while they run.
+template <class T>
+class ReadAhead {
+ public:
+  explicit ReadAhead(const BlockArgs<T>& g)
+      : g_(g), at_(static_cast<const char*>(g.next[0])), left_(g.next_bytes[0]) {}
+
+  /// For tile number `tile` of the panel of B after which `next_b` follows (in place or packed).
+  HWY_INLINE void aim(TileArgs<T>& t, int64_t tile, const T* next_b) {
+    if (!g_.a_packed) return aim_in_place(t, tile, next_b);
+    const T* next_a = t.a + g_.a_panel;
+    t.ahead_step = kAStride * static_cast<intptr_t>(sizeof(T));
+    if (g_.b_copy != nullptr) {  // the tiles after the copying one fetch rows of the next panel
+      t.ahead = reinterpret_cast<uintptr_t>(next_a);
+      if (tile == 1 || tile == 2) aim_at_rows(t, tile, next_b);
+    } else {  // the first tiles fetch the next panel of B, the others the next of A
+      constexpr int64_t kTilesForB = (kNv * lanes_of<T>() + kAStride - 1) / kAStride;
+      t.ahead = reinterpret_cast<uintptr_t>(tile < kTilesForB ? next_b + tile * g_.k * kAStride : next_a);
+    }
+  }
+
+ private:
+  // A panel has two lines a row.
+  HWY_INLINE void aim_at_rows(TileArgs<T>& t, int64_t tile, const T* b) {
+    t.ahead = reinterpret_cast<uintptr_t>(b) + static_cast<uintptr_t>(64 * (tile - 1));
+    t.ahead_step = g_.b_ks * static_cast<intptr_t>(sizeof(T));
+  }
+
+  // A in place: a line per k of the next panel of B or of what the next product reads, or nothing.
+  HWY_INLINE void aim_in_place(TileArgs<T>& t, int64_t tile, const T* next_b) {
+    t.ahead = reinterpret_cast<uintptr_t>(t.a);
+    t.ahead_step = 0;
+    if (g_.b_copy != nullptr && (tile == 1 || tile == 2)) {
+      aim_at_rows(t, tile, next_b);
+    } else if (left_ > 0) {
+      t.ahead = reinterpret_cast<uintptr_t>(at_);
+      t.ahead_step = 64;
+      at_ += g_.k * 64;
+      left_ -= g_.k * 64;
+      if (left_ <= 0 && !second_) {
+        second_ = true;
+        at_ = static_cast<const char*>(g_.next[1]);
+        left_ = g_.next_bytes[1];
+      }
+    }
+  }
+
+  const BlockArgs<T>& g_;
+  const char* at_;
+  int64_t left_;
+  bool second_ = false;
+};
 
 template <class T>
 void block(const BlockArgs<T>& g) {
   constexpr int kLanes = lanes_of<T>(), kNr = kNv * kLanes;
   const bool post = g.last && (g.bias != nullptr || g.act != Activation::None);
-  const bool b_packed = g.b_ks == kNr;
+  const bool copy_b = g.b_copy != nullptr && g.m > kMr;
+  const bool b_packed = copy_b || g.b_ks == kNr;
+  ReadAhead<T> ahead(g);
   for (int64_t j = 0, pj = 0; j < g.n; j += kNr, ++pj) {
     const int cols = static_cast<int>(g.n - j < kNr ? g.n - j : kNr);
     const bool two = cols > kLanes;
-    TileArgs<T> t{g.k,     g.a,    g.a_rs,  g.a_cs, g.b + pj * g.b_panel,      g.b_ks,
-                  g.alpha, g.beta, g.c + j, g.ldc,  two ? cols - kLanes : cols};
-    const TileFn<T> full = g.a_packed && b_packed && cols == kNr ? tile_packed<T>
-                           : two                                 ? tile<kMr, 2, T>
-                                                                 : tile<kMr, 1, T>;
+    const T* b = g.b + pj * g.b_panel;
+    TileArgs<T> t{
+        g.k, g.a, g.a_rs, g.a_cs, b, g.b_ks, g.alpha, g.beta, g.c + j, g.ldc, two ? cols - kLanes : cols};
+    const TileFn<T> full = full_tile<false, T>(g.a_packed, b_packed, cols);
     int64_t i = 0;
-    for (; i + kMr <= g.m; i += kMr) {
-      // The first tiles fetch the next panel of B, the others the next panel of A.
-      constexpr int64_t kTilesForB = (kNr + kAStride - 1) / kAStride;
-      const T* next =
-          i < kTilesForB * kMr ? g.b + (pj + 1) * g.b_panel + i / kMr * g.k * kAStride : t.a + g.a_panel;
-      t.ahead = reinterpret_cast<uintptr_t>(next);
-      full(t);
+    for (int64_t tile = 0; i + kMr <= g.m; i += kMr, ++tile) {
+      ahead.aim(t, tile, j + kNr < g.n ? b + g.b_panel : g.b);
+      if (copy_b && tile == 0) {
+        t.copy = g.b_copy;
+        full_tile<true, T>(g.a_packed, false, cols)(t);
+        t.b = g.b_copy;
+        t.bs = kNr;
+      } else {
+        full(t);
+      }
       t.a += g.a_panel;
       t.c += kMr * g.ldc;
     }

@@ -1,0 +1,54 @@
+// Several results of an operator as one Python object: a plain tuple, or PyTorch's named one.
+#include "op_call.h"
+
+#include <string>
+#include <vector>
+
+#include "rustorch/error.h"
+
+namespace rustorch::py {
+
+namespace {
+/// As PyTorch prints a named tuple of results: a line for each.
+PyObject* result_tuple_repr(PyObject* tuple) {
+  PyTypeObject* type = Py_TYPE(tuple);
+  std::string text = type->tp_name;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i) {
+    PyObject* item = PyObject_Repr(PyTuple_GET_ITEM(tuple, i));
+    const char* chars = item != nullptr ? PyUnicode_AsUTF8(item) : nullptr;
+    if (chars == nullptr) {
+      Py_XDECREF(item);
+      return nullptr;
+    }
+    text += cat(i == 0 ? "(\n" : ",\n", type->tp_members[i].name, "=", chars);
+    Py_DECREF(item);
+  }
+  text += ")";
+  return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+}
+}  // namespace
+
+PyObject* wrap_result_tuple(const char* op, const char* const* fields, PyTypeObject** type,
+                            std::vector<PyObject*> items) {
+  auto n = static_cast<Py_ssize_t>(items.size());
+  if (type == nullptr) {
+    PyObject* tuple = PyTuple_New(n);
+    for (Py_ssize_t i = 0; i < n; ++i) PyTuple_SET_ITEM(tuple, i, items[static_cast<size_t>(i)]);
+    return tuple;
+  }
+  if (*type == nullptr) {
+    auto* list = new std::vector<PyStructSequence_Field>;
+    for (Py_ssize_t i = 0; i < n; ++i) list->push_back({fields[i], nullptr});
+    list->push_back({nullptr, nullptr});
+    auto* name = new std::string(cat("rustorch.return_types.", op));
+    PyStructSequence_Desc desc{name->c_str(), nullptr, list->data(), static_cast<int>(n)};
+    *type = PyStructSequence_NewType(&desc);
+    if (*type == nullptr) throw_python_error();
+    (*type)->tp_repr = result_tuple_repr;
+  }
+  PyObject* tuple = PyStructSequence_New(*type);
+  for (Py_ssize_t i = 0; i < n; ++i) PyStructSequence_SetItem(tuple, i, items[static_cast<size_t>(i)]);
+  return tuple;
+}
+
+}  // namespace rustorch::py

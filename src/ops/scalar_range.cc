@@ -1,0 +1,65 @@
+#include "ops/scalar_range.h"
+
+#include <cmath>
+#include <limits>
+
+#include "rustorch/error.h"
+
+namespace rustorch {
+
+namespace {
+
+/// The largest finite value of a floating dtype (of the parts of a complex one).
+double largest(DType dtype) {
+  switch (dtype) {
+    case kFloat16:
+      return 65504;
+    case kBFloat16:
+      return 3.3895313892515355e38;
+    case kFloat32:
+    case kComplex64:
+      return std::numeric_limits<float>::max();
+    default:
+      return std::numeric_limits<double>::max();
+  }
+}
+
+bool fits_float(double v, DType dtype) { return !std::isfinite(v) || std::abs(v) <= largest(dtype); }
+
+bool fits_integer(const Scalar& value, DType dtype) {
+  const int bits = static_cast<int>(element_size(dtype)) * 8;
+  const bool byte = dtype == kUInt8;
+  if (value.is_integral()) {
+    if (bits == 64) return true;
+    const int64_t v = value.to_int(), high = byte ? 255 : (int64_t{1} << (bits - 1)) - 1;
+    return v >= (byte ? -255 : -high - 1) && v <= high;
+  }
+  const double v = value.to_double();  // nan compares false
+  const double end = byte ? 256 : std::ldexp(1.0, bits - 1);
+  return v >= (byte ? 0 : -end) && (byte || bits == 64 ? v < end : v <= end - 1);
+}
+
+}  // namespace
+
+bool fits(const Scalar& value, DType dtype) {
+  if (dtype == kBool) return true;
+  if (is_complex(dtype)) {
+    const std::complex<double> v = value.to_complex();
+    return fits_float(v.real(), dtype) && fits_float(v.imag(), dtype);
+  }
+  if (value.is_complex() && value.to_complex().imag() != 0) return false;
+  return is_integral(dtype, false) ? fits_integer(value, dtype) : fits_float(value.to_double(), dtype);
+}
+
+Scalar rounded(const Scalar& value, DType dtype) {
+  const bool half = dtype == kFloat16 || dtype == kBFloat16;
+  if (!half || value.is_complex() || fits(value, dtype)) return value;
+  return Scalar(std::copysign(INFINITY, value.to_double()));
+}
+
+void check_fits(const char* op, const Scalar& value, DType dtype) {
+  RT_CHECK(fits(value, dtype), Value, op, "value cannot be converted to type ", dtype_name(dtype),
+           " without overflow");
+}
+
+}  // namespace rustorch

@@ -1,0 +1,20 @@
+// Whether a number may stand in a tensor of a dtype: PyTorch's rule for fills.
+#pragma once
+#include "rustorch/dtype.h"
+#include "rustorch/scalar.h"
+
+namespace rustorch {
+
+/// False for what an element would not hold: an integer or float beyond the ends of the dtype, nan or
+/// infinity in integers, an imaginary part other than zero in real numbers. Fractions are cut and bytes take
+/// -255..255, as in PyTorch; bool takes everything.
+bool fits(const Scalar& value, DType dtype);
+
+/// Throws Value "value cannot be converted to type X without overflow" when it does not fit.
+void check_fits(const char* op, const Scalar& value, DType dtype);
+
+/// What assignments and new_full put into 16-bit floats: a number too large for them becomes infinity. Others
+/// are left as they are.
+Scalar rounded(const Scalar& value, DType dtype);
+
+}  // namespace rustorch

@@ -1,0 +1,45 @@
+"""What random programs found (tests/golden/findings_cases.py), against PyTorch's answers."""
+
+import json
+import math
+import pathlib
+import sys
+
+import pytest
+
+import rustorch as rt
+
+GOLDEN = pathlib.Path(__file__).parent.parent / "golden"
+sys.path.insert(0, str(GOLDEN))
+import findings_cases  # noqa: E402
+
+WANTED = json.loads((GOLDEN / "findings.json").read_text())
+TOLERANCE = {"float32": 1e-6, "complex64": 1e-6}
+
+
+def agree(ours, theirs):
+    if isinstance(ours, str) or isinstance(theirs, str):
+        return ours == theirs
+    if theirs and isinstance(theirs[0], list):
+        return len(ours) == len(theirs) and all(agree(a, b) for a, b in zip(ours, theirs))
+    if ours[:3] != theirs[:3]:
+        return False
+    if ours[0] == "bool":
+        return ours[3] == theirs[3]
+    near = TOLERANCE.get(ours[0], 1e-12)
+    return all(a == b or math.isclose(float(a), float(b), rel_tol=near) for a, b in zip(ours[3], theirs[3]))
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_finding(name):
+    ours = findings_cases.run(rt, name)
+    assert agree(ours, WANTED[name]), f"got {ours}, expected {WANTED[name]}"
+
+
+def test_a_bound_that_needs_a_gradient_stays_a_tensor():
+    for name in ("min", "max"):
+        x, bound = rt.tensor([1.0, 5.0], requires_grad=True), rt.tensor(2.0, requires_grad=True)
+        rt.clamp(x, **{name: bound}).sum().backward()
+        assert bound.grad == 1 and x.grad.sum() == 1
+    with pytest.raises(TypeError):
+        rt.full((2,), rt.tensor(2.0, requires_grad=True))
