@@ -32,7 +32,9 @@ inline Tensor kernel_input(const Tensor& t, DType dtype) { return contiguous_raw
 
 /// list[i] of a list of n numbers or of one that holds for all.
 inline int64_t list_at(IntArrayRef list, int i) {
-  return list.size() == 1 ? list[0] : list[static_cast<size_t>(i)];
+  const auto at = list.size() == 1 ? size_t{0} : static_cast<size_t>(i);
+  RT_CHECK(at < list.size(), Shape, "", "expected a list of at least ", i + 1, " integers; got ", list);
+  return list[at];
 }
 
 /// Applies a reduction to per-element losses, with history.

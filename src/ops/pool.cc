@@ -306,15 +306,26 @@ std::tuple<Tensor, Tensor> _adaptive_max_pool(const Tensor& self, IntArrayRef ou
   return {cast_raw(call.out, self.dtype()), call.indices};
 }
 
+namespace {
+
+/// A list of `rank` sizes; one size stands for all.
+std::array<int64_t, 3> output_sizes(const char* op, IntArrayRef given, int rank) {
+  RT_CHECK(given.size() == 1 || given.size() == static_cast<size_t>(rank), Shape, op, "output_size must be ",
+           rank, "; got ", given);
+  std::array<int64_t, 3> size{};
+  for (int i = 0; i < rank; ++i) size[static_cast<size_t>(i)] = nn_detail::list_at(given, i);
+  return size;
+}
+
+}  // namespace
+
 #define RT_ADAPTIVE_POOL(rank)                                                                         \
   Tensor adaptive_avg_pool##rank##d(const Tensor& self, IntArrayRef output_size) {                     \
-    std::array<int64_t, 3> size{};                                                                     \
-    for (int i = 0; i < rank; ++i) size[static_cast<size_t>(i)] = nn_detail::list_at(output_size, i);  \
+    const auto size = output_sizes("adaptive_avg_pool" #rank "d", output_size, rank);                  \
     return rustorch::_adaptive_avg_pool(self, IntArrayRef(size.data(), rank));                         \
   }                                                                                                    \
   std::tuple<Tensor, Tensor> adaptive_max_pool##rank##d(const Tensor& self, IntArrayRef output_size) { \
-    std::array<int64_t, 3> size{};                                                                     \
-    for (int i = 0; i < rank; ++i) size[static_cast<size_t>(i)] = nn_detail::list_at(output_size, i);  \
+    const auto size = output_sizes("adaptive_max_pool" #rank "d", output_size, rank);                  \
     return rustorch::_adaptive_max_pool(self, IntArrayRef(size.data(), rank));                         \
   }
 RT_ADAPTIVE_POOL(1)

@@ -257,6 +257,7 @@ Tensor combinations(const Tensor& self, int64_t r, bool with_replacement) {
   }
   Tensor index = make_tensor({static_cast<int64_t>(at.size())}, kInt64, Device::Cpu());
   std::copy(at.begin(), at.end(), index.impl()->mutable_data<int64_t>());
+  if (!self.device().is_cpu()) index = index.to(self.device());
   return rustorch::reshape(rustorch::index_select(self, 0, index), {static_cast<int64_t>(at.size()) / r, r});
 }
 

@@ -20,6 +20,15 @@ def test_shape():
         rt.zeros(6).view(4, 2)
 
 
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("pool", ["adaptive_avg_pool", "adaptive_max_pool"])
+def test_lists_of_sizes_that_are_too_short_or_long(pool, rank):
+    f = getattr(rt.nn.functional, f"{pool}{rank}d")
+    for sizes in ((), (1,) * (rank + 1)):
+        with pytest.raises(RuntimeError, match=f"output_size must be {rank}"):
+            f(rt.ones(1, 2, *[8] * rank), sizes)
+
+
 def test_dtype():
     x = rt.arange(3)
     with pytest.raises(RuntimeError, match="can't be cast to the desired output type Long"):

@@ -295,3 +295,11 @@ def test_programs_are_kept_on_disk(tmp_path):
     assert run() == [stores, 0, 0]
     files[0].write_bytes(files[0].read_bytes()[:-7])
     assert run() == [stores - 1, 1, 1]
+
+
+def test_combinations_and_factories_of_the_device():
+    x = rt.arange(5.0)
+    close(rt.combinations(x.to("opencl"), 3), rt.combinations(x, 3))
+    out = rt.empty(0, device="opencl")
+    assert rt.arange(4, out=out).device.type == "opencl" and out.tolist() == [0.0, 1.0, 2.0, 3.0]
+    assert rt.zeros(2, out=out).tolist() == [0.0, 0.0]

@@ -70,7 +70,7 @@ int64_t read_int64(const Tensor& t, int64_t offset);
 /// in row r of its i-th smallest (descending: largest) element. nan counts as the largest; equal ones keep
 /// their order. n < 2^31. below: integer keys are known to be in [0, below); 0: nothing is known.
 Tensor sorted_order(const Tensor& keys, int64_t rows, int64_t n, bool descending, int64_t below = 0);
-/// The same by digits, for long rows.
+/// The same by digits, for many keys.
 Tensor radix_order(const Tensor& keys, int64_t rows, int64_t n, bool descending, int64_t below);
 
 }  // namespace rustorch::kernels

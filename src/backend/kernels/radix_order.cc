@@ -1,4 +1,4 @@
-// Sorting of long rows by digits, lowest first. Keys become unsigned integers of the same order; each pass
+// Sorting of rows by digits, lowest first. Keys become unsigned integers of the same order; each pass
 // over a digit of four bits counts it in chunks, adds the counts up, and moves keys and places, chunk by
 // chunk in order, so that the passes are stable.
 #include <algorithm>

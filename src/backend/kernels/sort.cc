@@ -1,5 +1,5 @@
-// Sorting of rows. Short rows by merging: blocks of 16 by insertion, then log2(n / 16) passes in which every
-// element finds its place in the other run by bisection; only places (int32) move. Long rows by digits
+// Sorting of rows. Few keys by merging: blocks of 16 by insertion, then log2(n / 16) passes in which every
+// element finds its place in the other run by bisection; only places (int32) move. Many keys by digits
 // (radix_order.cc). The order is stable, so every result is unique. sort, topk, kthvalue, median, nanmedian
 // and mode pick from the sorted rows.
 #include <utility>
@@ -13,7 +13,7 @@ namespace rustorch::kernels {
 
 namespace {
 
-constexpr int64_t kBlock = 16, kLongRow = 2048;
+constexpr int64_t kBlock = 16, kManyKeys = 4096;
 
 // Whether an element comes before another one.
 constexpr const char* kBefore = R"(
@@ -135,7 +135,7 @@ Tensor sorted_order(const Tensor& keys, int64_t rows, int64_t n, bool descending
   const DType t = keys.dtype();
   device.require("sort", t);
   const std::string kind = cat("/", descending, "/", dtype_name(t));
-  if (n >= kLongRow) return radix_order(keys, rows, n, descending, below);
+  if (n > kBlock && rows * n >= kManyKeys) return radix_order(keys, rows, n, descending, below);
   Tensor order = scratch(keys, rows * n, kInt32);
   if (rows * n == 0) return order;
   KernelPtr blocks =
