@@ -112,7 +112,7 @@ def table():
         for name in (op.name, *op.aliases):
             names.setdefault(name, op.name)
     calls, others = load_calls(names)
-    use, opencl = KernelUse(ops, str(ROOT)), Backend(str(ROOT), "opencl")
+    use, opencl = KernelUse(ops, str(ROOT)), Backend(str(ROOT), "kernels")
     shown = sorted((op for op in ops if not op.hidden), key=lambda op: op.full_name)
     lines = [HEAD, "| operator | family | kind | gradient | second order | jvp | vmap | in-place | out | OpenCL | dtypes checked | calls |\n", "|---" * 12, "|\n"]
     lines += [row(op, calls.get(op.name, Calls()), opencl.verdict(op, use.families_of(op))) for op in shown]

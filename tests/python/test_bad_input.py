@@ -1,5 +1,6 @@
 """Bad input: the right class, a text in the common form, and nothing lost."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -188,7 +189,9 @@ def test_arguments_that_are_no_tensors():
 def test_nothing_that_is_called_wrongly_ends_the_process(tmp_path):
     """A few calls of everything there is; tests/fuzz/misuse.py makes more."""
     script = pathlib.Path(__file__).parents[1] / "fuzz/misuse.py"
-    done = subprocess.run([sys.executable, str(script), "--rounds", "1"], cwd=tmp_path, capture_output=True, text=True)
+    command = [sys.executable, str(script), "--rounds", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(rt.__file__).parents[1])}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     log = tmp_path / "misuse.log"
     assert done.returncode == 0, (log.read_text() if log.exists() else "") + done.stderr[-2000:]
     assert int(done.stdout.split()[0]) > 5000
