@@ -360,11 +360,11 @@ Tensor flip(const Tensor& self, IntArrayRef dims) {
 
 Tensor fliplr(const Tensor& self) {
   RT_CHECK(self.dim() >= 2, Shape, "fliplr", "Input must be >= 2-d.");
-  return rustorch::flip(self, {1});
+  return rustorch::flip(self, 1);
 }
 Tensor flipud(const Tensor& self) {
   RT_CHECK(self.dim() >= 1, Shape, "flipud", "Input must be >= 1-d.");
-  return rustorch::flip(self, {0});
+  return rustorch::flip(self, 0);
 }
 
 Tensor roll(const Tensor& self, IntArrayRef shifts, IntArrayRef dims) {
@@ -402,11 +402,11 @@ Tensor rot90(const Tensor& self, int64_t k, IntArrayRef dims) {
            " and dim1 = ", dims[1]);
   switch (((k % 4) + 4) % 4) {
     case 1:
-      return rustorch::transpose(rustorch::flip(self, {b}), a, b);
+      return rustorch::transpose(rustorch::flip(self, b), a, b);
     case 2:
       return rustorch::flip(self, {a, b});
     case 3:
-      return rustorch::transpose(rustorch::flip(self, {a}), a, b);
+      return rustorch::transpose(rustorch::flip(self, a), a, b);
     default:
       return rustorch::clone(self, MemoryFormat::Contiguous);
   }
