@@ -52,7 +52,7 @@ NAMES = {
     ),
 }
 MODULES = (
-    "accelerator amp autograd backends compat compiler cpu cuda distributions errors func functional futures hub "
-    "library masked mps multiprocessing nn opencl optim overrides quasirandom random return_types serialization signal "
+    "accelerator amp autograd backends compat compiler cpu cuda distributed distributions errors func functional futures hub "
+    "jit library masked mps multiprocessing nn opencl optim overrides quasirandom random return_types serialization signal "
     "storage testing torch_version types utils version xpu"
 )

@@ -14,6 +14,7 @@ import importlib.machinery
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 __all__ = ["install_as_torch", "uninstall_as_torch"]
 
@@ -41,6 +42,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 _finder = _Finder()
+# What libraries call in torch._C to count how often they are used: nothing is counted here.
+_COUNTERS = ("_log_api_usage_once",)
 
 
 def _ours(name: str) -> bool:
@@ -54,6 +57,10 @@ def install_as_torch() -> None:
         raise RuntimeError("install_as_torch(): PyTorch is imported already; hint: call it before any `import torch`")
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
+    core: Any = importlib.import_module("rustorch._C")
+    for name in _COUNTERS:
+        if not hasattr(core, name):
+            setattr(core, name, lambda *args: None)
 
 
 def uninstall_as_torch() -> None:

@@ -6,10 +6,15 @@ unsafe mode; `weights_only` is accepted and changes nothing.
 
 import errno
 import os
+from collections.abc import Callable
+from typing import IO, Any, TypeAlias, Union
 
 from rustorch import _C, errors
 
-__all__ = ["save", "load"]
+__all__ = ["FILE_LIKE", "MAP_LOCATION", "load", "save"]
+
+FILE_LIKE: TypeAlias = Union[str, "os.PathLike[str]", IO[bytes]]
+MAP_LOCATION: TypeAlias = Union[Callable[[Any, str], Any], "_C.device", str, "dict[str, str]", None]
 
 
 def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_serialization=True):

@@ -165,3 +165,18 @@ def test_dlpack_module():
     y = dlpack.from_dlpack(dlpack.to_dlpack(x))
     y[0] = 7
     assert x[0] == 7 and x.__dlpack_device__()[0] == dlpack.DLDeviceType.kDLCPU
+
+
+def test_annotations_of_torchscript_mark_nothing():
+    with pytest.warns(UserWarning, match="no compiler yet"):
+        rt.jit._warned = False
+        function = rt.jit.script(len)
+    assert function is len and rt.jit.unused(len) is len and rt.jit.ignore(len) is len
+    assert rt.jit.ignore(drop=True)(len) is len and rt.jit.export(len) is len and rt.jit.annotate(int, 3) == 3
+    assert rt.jit.isinstance([1], list[int]) and not rt.jit.isinstance([1], (dict[str, int], int))
+    assert not rt.jit.is_scripting() and not rt.jit.is_tracing() and not hasattr(rt.jit, "trace")
+
+
+def test_one_process():
+    assert not rt.distributed.is_available() and not rt.distributed.is_initialized()
+    assert not hasattr(rt.distributed, "init_process_group")
