@@ -10,11 +10,11 @@
 namespace rustorch::cpu::detail {
 namespace {
 
-constexpr int64_t kMaxDepth = 384;        // B panel of 32 floats x 384 = 48 KB
-constexpr int64_t kTaskRowPanels = 16;    // row panels of a full task
-constexpr int64_t kTaskColumnPanels = 5;  // column panels of a full task
-constexpr int64_t kWideTaskPanels = 12;   // the same where a task takes all rows
-constexpr int64_t kNearBytes = 2 << 20;   // B up to this size is found in a near cache
+constexpr int64_t kMaxDepth = 384;         // B panel of 32 floats x 384 = 48 KB
+constexpr int64_t kTaskRowPanels = 16;     // row panels of a full task
+constexpr int64_t kTaskColumns = 160;      // columns of a full task
+constexpr int64_t kWideTaskColumns = 384;  // the same where a task takes all rows
+constexpr int64_t kNearBytes = 2 << 20;    // B up to this size is found in a near cache
 constexpr int64_t kFarGroup = 8;        // panels packed at once from a B farther away: longer runs of memory
 constexpr double kFullTaskWork = 1e6;   // multiply-adds of a task, some 10 us, while there are few
 constexpr double kMinTaskWork = 0.5e6;  // below this a task is not worth handing over
@@ -67,10 +67,11 @@ Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
   int64_t rows, columns;  // panels of a task
   if (small_a && column_panels >= std::min(wanted, kFewTasks)) {
     rows = row_panels;  // A stays in cache, a task takes some columns
-    columns = panels_per_part(column_panels, wanted, kWideTaskPanels);
+    columns = panels_per_part(column_panels, wanted, kWideTaskColumns / t.nr);
   } else {
     rows = panels_per_part(row_panels, 1, kTaskRowPanels);
-    columns = panels_per_part(column_panels, ceil_div(wanted, ceil_div(row_panels, rows)), kTaskColumnPanels);
+    columns =
+        panels_per_part(column_panels, ceil_div(wanted, ceil_div(row_panels, rows)), kTaskColumns / t.nr);
     const int64_t bands = ceil_div(column_panels, columns);
     if (bands * ceil_div(row_panels, rows) < wanted)
       rows = panels_per_part(row_panels, ceil_div(wanted, bands), kTaskRowPanels);
