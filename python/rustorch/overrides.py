@@ -173,6 +173,8 @@ def _default(cls: Any, func: Any, types: tuple[Any, ...], args: tuple[Any, ...] 
     """Tensor.__torch_function__: calls func and makes its tensors objects of cls."""
     if not all(issubclass(cls, t) for t in types):
         return NotImplemented
+    if _get_state()[0]:  # func called back: it is another library's and does not know the switch below
+        return NotImplemented
     with DisableTorchFunctionSubclass():
         result = func(*args, **(kwargs or {}))
     return result if getattr(func, "__name__", "") in _NO_CLASS else _as_class(result, cls)

@@ -183,3 +183,16 @@ def test_default_devices():
     finally:
         rt.set_default_device(None)
     assert rt.ones(2).device.type == "cpu" and rt.get_default_device() == rt.device("cpu")
+
+
+def test_a_function_of_another_library_is_refused():
+    """As PyTorch's do, it asks __torch_function__ again; there must be an end."""
+
+    def foreign(x):
+        result = type(x).__torch_function__(foreign, (type(x),), (x,), {})
+        if result is NotImplemented:
+            raise TypeError("no implementation found")
+        return result
+
+    with pytest.raises(TypeError, match="no implementation found"):
+        foreign(rt.ones(2))
