@@ -63,7 +63,6 @@ DimVector channels_last_strides(IntArrayRef sizes) {
 bool is_channels_last(IntArrayRef sizes, IntArrayRef strides, MemoryFormat format) {
   size_t rank = format == MemoryFormat::ChannelsLast ? 4 : 5;
   if (sizes.size() != rank) return false;
-  if (numel_of(sizes) == 0) return true;
   int64_t expected = 1;
   auto fits = [&](size_t d) {
     if (sizes[d] == 1) return true;

@@ -7,6 +7,7 @@
 #include "gen/impl.h"
 #include "ops/make.h"
 #include "rustorch/error.h"
+#include "rustorch/special.h"
 
 namespace rustorch::impl {
 
@@ -50,12 +51,19 @@ Tensor pow(const TensorLike& self, const TensorLike& exponent) {
     if (self.tensor->dtype() != kBool || !e.is_bool()) {
       // Exponents that have cheaper and exact forms.
       if (e.equal(2.0) && !is_integral(self.tensor->dtype(), true)) return self.tensor->mul(*self.tensor);
-      if (e.equal(0.5)) return self.tensor->sqrt();
-      if (e.equal(-0.5)) return self.tensor->rsqrt();
+      if (e.equal(0.5)) return _pow_half(*self.tensor);
+      if (e.equal(-0.5)) return _pow_minus_half(*self.tensor);
+      if (e.equal(0.0) && is_differentiable(self.tensor->dtype()) &&
+          (!e.is_complex() || is_complex(self.tensor->dtype())))
+        return _pow_zero(*self.tensor);
     }
   }
   DType common = common_type(self, exponent);
   RT_CHECK(common != kBool, NotImplemented, "pow", "\"pow\" not implemented for 'Bool'");
+  if (is_complex(common) && !is_complex(dtype_of(self))) {  // its logarithm may be complex
+    if (self.is_tensor()) return _pow(self.tensor->to(common), exponent);
+    return _pow(scalar_tensor(self.scalar, common), exponent);
+  }
   if (self.is_tensor()) return _pow(*self.tensor, exponent);
   return _pow(self.as_tensor(), exponent);
 }

@@ -87,7 +87,7 @@ Tensor vander(const Tensor& x, std::optional<int64_t> N, bool increasing) {
   const int64_t n = N.value_or(x.size(0));
   RT_CHECK(n >= 0, Value, "vander", "N must be non-negative.");
   if (n < 2) return rustorch::ones({x.size(0), n}, rustorch::cumprod(x, 0).dtype(), x.device());
-  const Tensor out = rustorch::linalg_vander(x, n);
+  const Tensor out = rustorch::linalg_vander(x.dtype() == kBool ? x.to(kInt64) : x, n);
   return increasing ? out : rustorch::flip(out, int64_t{1});
 }
 

@@ -13,6 +13,7 @@ void resize_(const Tensor& self, IntArrayRef size, std::optional<MemoryFormat> m
   RT_CHECK(!self.requires_grad(), Autograd, "resize_", "cannot resize variables that require grad");
   const MemoryFormat format = memory_format.value_or(MemoryFormat::Contiguous);
   RT_CHECK(format != MemoryFormat::Preserve, Value, "resize_", "Unsupported memory format Preserve");
+  if (self.sizes() == size && !memory_format) return;  // its strides stay
   const size_t bytes = checked_nbytes("resize_", size, element_size(self.dtype()));
   TensorImpl* t = self.impl();
   if (t->storage() != nullptr && bytes > 0) {

@@ -6,7 +6,8 @@ generator of the same state, so they draw the same choices as long as their tens
 What is not drawn, since PyTorch's answer is the order of its kernels, wrong, or not this library's choice: writes through
 conj() (a view in PyTorch, a copy here), writes through `.data` (found by the version check here, missed there), the
 gradient of logical operators in place (PyTorch leaves that of the overwritten value), of atan2 with unsigned operands (it
-negates them in their dtype) and of polar by a negative length (it takes the sign away).
+negates them in their dtype), of polar by a negative length (it takes the sign away) and of quantile (which of two equal
+elements gets it depends on the sort); infinities in what var and renorm reduce (the result depends on the order).
 """
 
 import numpy as np
@@ -175,7 +176,7 @@ def reduce(lib, t, r):
                lambda: t.cumsum(d), lambda: small(lib, t).cumprod(d), lambda: lib.linalg.vector_norm(t + 0.1), lambda: t.var(d, keepdim=keep),
                lambda: t.std(), lambda: lib.diff(t, dim=d), lambda: t.sum(d, dtype=lib.float64), lambda: t.mean(), lambda: small(lib, t).prod(),
                lambda: lib.linalg.vector_norm(t + 0.1, 3, d, keepdim=keep), lambda: lib.cumsum(t, d, dtype=lib.float64), lambda: t.var(d, correction=0),
-               lambda: t.nanmean(d), lambda: lib.trapezoid(t, dim=d), lambda: lib.renorm(t, 2, d, 1.5), lambda: lib.std_mean(small(lib, t), d, correction=0)[r.randrange(2)],
+               lambda: t.nanmean(d), lambda: lib.trapezoid(t, dim=d), lambda: lib.renorm(lib.nan_to_num(t), 2, d, 1.5), lambda: lib.std_mean(small(lib, t), d, correction=0)[r.randrange(2)],
                lambda: lib.cumulative_trapezoid(t, dim=d), lambda: t.norm(), lambda: F.normalize(t + 0.1, dim=d), lambda: F.cosine_similarity(t + 0.1, t.detach() + 0.2, d)]  # fmt: skip
     if t.dim() > 1:
         choices += [lambda: t.sum((0, -1), keepdim=keep), lambda: t.mean((0, 1)), lambda: t.var((0, 1), keepdim=keep), lambda: t.trace() if t.dim() == 2 else t.sum(),
@@ -195,7 +196,7 @@ def reduce_discrete(lib, t, r):
         lambda: lib.unique(t), lambda: t.nonzero(), lambda: t.kthvalue(1, d)[0], lambda: lib.aminmax(t)[last], lambda: t.sort(d, descending=True, stable=True)[last],
         lambda: lib.nanmedian(t), lambda: lib.cummin(t, d)[1] * 0, lambda: t.argmax(d) * 0, lambda: lib.aminmax(t, dim=d, keepdim=keep)[last], lambda: t.all(),
         lambda: lib.unique(t, return_counts=True)[1], lambda: lib.unique(t, return_inverse=True)[1], lambda: lib.unique_consecutive(t), lambda: t.argmin() * 0,
-        lambda: lib.median(t), lambda: lib.quantile(t, 0.3, d), lambda: lib.nanquantile(t, 0.6), lambda: t.topk(min(2, t.shape[d] if t.dim() else 1), d, largest=False)[0],
+        lambda: lib.median(t), lambda: lib.quantile(t.detach(), 0.3, d), lambda: lib.nanquantile(t.detach(), 0.6), lambda: t.topk(min(2, t.shape[d] if t.dim() else 1), d, largest=False)[0],
         lambda: lib.msort(t), lambda: lib.histc(t, 4, -2, 2), lambda: lib.bincount(t.reshape(-1)), lambda: t.cummin(d)[0], lambda: lib.unique(t, dim=d), lambda: lib.argwhere(t),
         lambda: t.mode(d)[0], lambda: lib.nanmedian(t, d)[0], lambda: lib.tensor(t.nonzero(as_tuple=True)[-1].shape[0]), lambda: t.sort(d)[0], lambda: t.kthvalue(1, d, keepdim=keep)[0],
     ))()  # fmt: skip
@@ -307,7 +308,7 @@ def layers(lib, t, r):
         c, n = x.shape[-2], x.shape[-1]
         return r.choice((lambda: F.avg_pool1d(x, min(2, n)), lambda: F.max_pool1d(x, min(2, n), 1), lambda: F.adaptive_avg_pool1d(x, 2), lambda: F.interpolate(x, scale_factor=2),
                          lambda: F.conv1d(x, lib.ones((2, c, min(2, n)), dtype=x.dtype)), lambda: F.layer_norm(x, (n,)), lambda: F.group_norm(x, 1), lambda: F.pad(x, (1, 1), mode="replicate"),
-                         lambda: F.interpolate(x, size=3, mode="linear"), lambda: F.scaled_dot_product_attention(x, x, x), lambda: F.conv_transpose1d(x, lib.ones((c, 1, 2), dtype=x.dtype)),
+                         lambda: F.interpolate(x, size=3, mode="linear"), lambda: F.scaled_dot_product_attention(*[lib.nan_to_num(x)] * 3), lambda: F.conv_transpose1d(x, lib.ones((c, 1, 2), dtype=x.dtype)),
                          lambda: F.batch_norm(x, None, None, training=True), lambda: F.instance_norm(x), lambda: F.cross_entropy(x, forward_indices(lib, c, r, x.shape[0] * n).reshape(x.shape[0], n)),
                          lambda: F.lp_pool1d(x.abs() + 0.5, 2, min(2, n)), lambda: F.adaptive_max_pool1d(x, 1), lambda: F.rms_norm(x, (n,))))()  # fmt: skip
     c, h, w = x.shape[1:]
@@ -396,14 +397,14 @@ def inplace(lib, t, other, r):
                lambda: t.copysign_(other), lambda: t.masked_scatter_(mask, other.reshape(-1).repeat(t.numel() + 1)), lambda: t.fmod_(2), lambda: t.round_(), lambda: t.gt_(0), lambda: t.exp_(),
                lambda: t.clamp_(min=other), lambda: t.atan2_(signed(lib, other)), lambda: t.ne_(1), lambda: passive.logical_and_(other), lambda: t.fill_(other.reshape(-1)[:1].squeeze()), lambda: t.__ior__(3),
                lambda: t.__ilshift__(1), lambda: t.true_divide_(2), lambda: t.hypot_(other), lambda: t.xlogy_(other.abs() + 1), lambda: t.addcdiv_(other, other * other + 1), lambda: t.nan_to_num_(),
-               lambda: t.requires_grad_(False) if not t.requires_grad else t.detach().mul_(2), lambda: t.unsqueeze_(0), lambda: t.transpose_(0, -1), lambda: t.squeeze_(), lambda: t.erfinv_(),
+               lambda: t.requires_grad_(False) if not t.requires_grad else t.detach().mul_(2), lambda: t.unsqueeze_(0), lambda: t.transpose_(0, -1), lambda: t.squeeze_(), lambda: t.asinh_(),
                lambda: t.trunc_(), lambda: t.resize_(t.shape), lambda: t.conj_physical_(), lambda: t.sgn_(), lambda: t.heaviside_(other), lambda: t.maximum(other).neg_()]  # fmt: skip
     if t.dim():
         d = dim_of(t, r)
         i = forward_indices(lib, max(1, t.shape[d]), r, 2)
         some = index_like(lib, t, d, r)
         src = t.detach().clone()
-        reduce_by = r.choice(("sum", "prod", "amax", "amin", "mean"))
+        reduce_by = r.choice(("sum", "prod", "mean", "amax", "amin")[: 5 if is_real(t) else 3])
         choices += [lambda: t.index_fill_(d, i, 2), lambda: t.scatter_(d, some[:1], 1), lambda: t.scatter_add_(d, some, src), lambda: t.index_add_(d, i, src.index_select(d, i)),
                     lambda: t.cumsum_(d), lambda: t.tril_() if t.dim() > 1 else t.zero_(), lambda: t.scatter_(d, some, src), lambda: t.index_copy_(d, i[:1], src.index_select(d, i[:1])),
                     lambda: t.scatter_reduce_(d, some, src, reduce_by, include_self=r.random() < 0.5), lambda: t.index_put_((i[:1] * 0,), src[:1], accumulate=True),
@@ -454,7 +455,7 @@ def out_call(lib, a, b, r, dtypes):
                      lambda: lib.addcmul(x, x, small(lib, x), out=out), lambda: lib.abs(x, out=out), lambda: lib.gather(x, d, index_like(lib, x, d, r), out=out), lambda: lib.floor(x, out=out),
                      lambda: lib.bitwise_and(x, 3, out=out), lambda: lib.topk(x, 1, d, out=(out, long))[0], lambda: lib.masked_select(x, x > 0, out=out), lambda: lib.nonzero(x, out=long),
                      lambda: lib.take(x, lib.tensor([0]), out=out), lambda: lib.pow(x, 2, out=out), lambda: lib.maximum(x, y, out=out), lambda: lib.var(x, d, out=out), lambda: lib.tril(x, out=out),
-                     lambda: lib.full(shape, 2, out=out), lambda: lib.arange(3, out=out), lambda: lib.add(x, x, out=x), lambda: lib.amax(x, d, out=out), lambda: lib.cumprod(small(lib, x), d, out=out),
+                     lambda: lib.full(shape, 2, out=out), lambda: lib.arange(3, out=long), lambda: lib.add(x, x, out=x), lambda: lib.amax(x, d, out=out), lambda: lib.cumprod(small(lib, x), d, out=out),
                      lambda: lib.softmax(x, d, dtype=x.dtype), lambda: lib.logsumexp(x, d, out=out), lambda: lib.remainder(x, 3, out=out), lambda: lib.sub(x, y, alpha=2, out=out), lambda: lib.add(a, b, out=out),
                      lambda: lib.isposinf(x, out=out), lambda: lib.outer(x.reshape(-1), x.reshape(-1), out=out), lambda: lib.round(x, out=out)))()  # fmt: skip
 

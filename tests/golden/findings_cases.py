@@ -98,6 +98,17 @@ def scatter_refusal_writes_nothing(lib):
     return t
 
 
+def power_of_number(lib):
+    """Recorded gradients of a negative number to a complex power."""
+    x = leaf(lib, [0.5 + 1j, -0.25], "complex128")
+    return lib.autograd.grad(((-2.5) ** x).real.sum(), [x], create_graph=True)
+
+
+def unmoved(lib):
+    """resize_ to the size that a transposed tensor has."""
+    return lib.arange(6).reshape(2, 3).t().resize_(3, 2)
+
+
 LINE = [-1.0, 1.0, 0.0, 2.0, NAN]
 BOUNDS = ([1.0, 1, 1, 1, 1, 0, 2, NAN, 1, 1], [1.0, 1, 0, 1, 2, 1, 1, 1, NAN, 0], [1.0, 2, 1, 0, 1, 1, 1, 2, 2, NAN])
 PAIR = ([0.0, 1.0, 2.0], [1.0, 1.0, 1.0])
@@ -127,9 +138,13 @@ CASES = {
     "power 0.5": lambda lib: lib.tensor(ROOTS) ** 0.5,
     "power -0.5": lambda lib: lib.tensor(ROOTS) ** -0.5,
     "power 0.5 gradient": gradients(lambda lib, x: x**0.5, ROOTS),
+    "power 0 second": second(lambda lib, x: x**0 * x, [0.0, 2.0]),
+    "power 0.5 written": gradients(lambda lib, x: (x**0.5).mul_(2), [4.0]),
+    "erfinv written": gradients(lambda lib, x: lib.erfinv(x).mul_(2), [0.5]),
+    "complex power of a number": power_of_number,
     "heaviside": lambda lib: lib.heaviside(leaf(lib, [1.0]), leaf(lib, [1.0])),
     "heaviside gradient": gradients(lambda lib, x: lib.heaviside(x, x), [1.0]),
-    "nextafter gradient": gradients(lambda lib, x: lib.nextafter(x, x), [1.0]),
+    "nextafter gradient": gradients(lambda lib, x, y: lib.nextafter(x, y), [1.0, 2.0, NAN], [2.0, 2.0, 1.0]),
     "unique": lambda lib: lib.unique(leaf(lib, [2.0, 1.0, 2.0])),
     "unique gradient": gradients(lambda lib, x: lib.unique(x), [2.0, 1.0]),
     "remainder number": small_int(lambda lib, u: lib.remainder(u, -3)),
@@ -172,6 +187,14 @@ CASES = {
     "trapezoid inf": lambda lib: lib.trapezoid(lib.tensor([1.0, INF])),
     "rms_norm complex": lambda lib: lib.nn.functional.rms_norm(lib.tensor([[1e-5 + 1e-5j, 2e-5]], dtype=lib.complex128), (2,)),
     "same size": lambda lib: lib.nn.functional.interpolate(lib.tensor([[[1.0, NAN, -1.0]]]), size=3, mode="linear"),
+    "mse_loss of a number": lambda lib: lib.nn.functional.mse_loss(lib.tensor(1.0, dtype=lib.float64), lib.tensor([1.0, 2.0])),
+    "l1_loss of a number": lambda lib: lib.nn.functional.l1_loss(lib.tensor(1.0), lib.tensor([1.0, 2.0], dtype=lib.float16)),
+    "huber_loss of halves": lambda lib: lib.nn.functional.huber_loss(lib.tensor([1.0, 2.0], dtype=lib.float16), lib.tensor([1.0, 3.0])),
+    "vander of truths": lambda lib: lib.vander(lib.tensor([True, False])),
+    "resize_": unmoved,
+    "clamp 0-d wide": small_int(lambda lib, u: lib.clamp(u, lib.tensor(-1), lib.tensor(300))),
+    "clamp 0-d": gradients(lambda lib, x, a: lib.clamp(x, min=a), 1.0, 1.0),
+    "out double of abs": out_dtype(lambda lib, x, out: lib.abs(x, out=out), "float64"),
     "poisson": lambda lib: lib.poisson(lib.tensor([-1.0])),
     "reciprocal": lambda lib: 3.7 / lib.arange(1, 50, dtype=lib.float32),
     "reciprocal int": lambda lib: 10 / lib.arange(1, 50),

@@ -30,6 +30,7 @@ def agree(ours, theirs):
     return all(a == b or math.isclose(float(a), float(b), rel_tol=near) for a, b in zip(ours[3], theirs[3]))
 
 
+@pytest.mark.filterwarnings("ignore:Using a target size")
 @pytest.mark.parametrize("name", WANTED)
 def test_finding(name):
     ours = findings_cases.run(rt, name)

@@ -18,6 +18,11 @@ def groups(ops):
         table.setdefault(op.name, []).append((op, "plain"))
         if "inplace" in v:
             table.setdefault(op.name + "_", []).append((op, "inplace"))
+    for overloads in table.values():  # a 0-d tensor also passes for a number: tensors are tried first
+        spots = [i for i, (op, _) in enumerate(overloads) if op.kind != "inplace" and op.overload in ("", "Tensor")]
+        if len(spots) == 2 and overloads[spots[1]][0].overload == "Tensor":
+            a, b = spots
+            overloads[a], overloads[b] = overloads[b], overloads[a]
     return table
 
 
