@@ -104,18 +104,20 @@ def test_functions_of_matrices():
     close(L.matrix_sqrth(s) @ L.matrix_sqrth(s), s)
 
 
-def test_threads_do_not_change_bits():
-    a = positive(300, dtype=rt.float32)
+@pytest.mark.parametrize("size", [257, 300])
+def test_threads_do_not_change_bits(size):
+    a = positive(size, dtype=rt.float32)
+    b = a[:, :97].contiguous()
     before = rt.get_num_threads()
     results = []
     try:
-        for n in (1, 2):
+        for n in (1, 2, 3):
             rt.set_num_threads(n)
-            results.append((L.cholesky(a), L.inv(a), L.lu_factor(a)[0], L.svdvals(a)))
+            results.append((L.cholesky(a), L.inv(a), L.solve(a, b), L.lu_factor(a)[0], L.svdvals(a)))
     finally:
         rt.set_num_threads(before)
-    for one, two in zip(*results):
-        assert (one == two).all().item()
+    for one, *others in zip(*results):
+        assert all((one == other).all().item() for other in others)
 
 
 def test_errors():

@@ -1,9 +1,11 @@
 #include "backend/cpu/lapack/dense.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "backend/cpu/gemm/gemm.h"
 #include "backend/cpu/lapack/small_kernels.h"
+#include "base/thread_pool.h"
 #include "memory/scratch.h"
 
 namespace rustorch::cpu {
@@ -12,7 +14,15 @@ namespace {
 // Half of n, rounded so that blocks begin at multiples of 32.
 int64_t half(int64_t n) { return n <= kSmallOrder ? n / 2 : (n / 2 + 31) / 32 * 32; }
 
-constexpr int64_t kPanel = 16;  // columns that small_lu factors at a time
+constexpr int64_t kColumnUnit = 64;     // columns that small_triangular takes together: parts begin at such
+constexpr double kColumnsWork = 1.5e6;  // n * n * columns from which threads take columns
+constexpr int64_t kPanel = 16;          // columns that small_lu factors at a time
+
+// Columns to divide into parts of `unit`: a single column left over is summed as a vector, in another order,
+// so the last part takes it.
+int64_t without_single(int64_t count, int64_t unit) {
+  return count > 1 && count % unit == 1 ? count - 1 : count;
+}
 
 }  // namespace
 
@@ -44,10 +54,23 @@ void subtract_product(Block<T> c, Block<const T> a, Block<const T> b, int64_t m,
 template <class T>
 void triangular_left(Block<const T> a, bool upper, bool unit, int64_t n, Block<T> b, int64_t count) {
   if (n == 0 || count == 0) return;
+  // Columns are independent, and the order of every sum depends on n alone: each thread takes some columns
+  // through the whole recursion, instead of meeting the others after every step of it.
+  const int64_t threads = in_parallel_region() ? 1 : get_num_threads();
+  if (threads > 1 && count >= 2 * kColumnUnit && n > kSmallOrder &&
+      static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(count) >= kColumnsWork) {
+    const int64_t whole = without_single(count, kColumnUnit);
+    const int64_t units = (whole + kColumnUnit - 1) / kColumnUnit, parts = std::min(units, 2 * threads);
+    parallel_for(0, whole, (units + parts - 1) / parts * kColumnUnit, [&](int64_t begin, int64_t end) {
+      triangular_left(a, upper, unit, n, b.from(0, begin), (end == whole ? count : end) - begin);
+    });
+    return;
+  }
   if (n <= kSmallOrder) {
-    parallel_for(0, count, 256, [&](int64_t begin, int64_t end) {
+    const int64_t whole = without_single(count, 256);
+    parallel_for(0, whole, 256, [&](int64_t begin, int64_t end) {
       small_triangular(a.data, a.row_stride(), a.col_stride(), upper, unit, n, b.at(0, begin), b.row_stride(),
-                       b.col_stride(), end - begin);
+                       b.col_stride(), (end == whole ? count : end) - begin);
     });
     return;
   }
