@@ -22,6 +22,7 @@ MAX_IN, MAX_OUT = 120, 160  # elements of a call
 FEW, LARGE = 24, 300  # elements of a shortened call, of one of an operator that has no smaller ones
 DTYPES = ((torch.float64, 4), (torch.complex128, 2), (torch.float32, 1), (torch.complex64, 1), (torch.bfloat16, 1), (torch.float16, 1), (torch.int64, 2),
           (torch.int32, 1), (torch.uint8, 1), (torch.bool, 1))  # fmt: skip
+COARSE = {"nn.functional.grid_sample"}  # PyTorch computes positions in half types: its own error is larger than a test may allow
 LARGE_DTYPES = ((torch.float64, 1), (torch.bfloat16, 1), (torch.int64, 1))
 NOT_UNIQUE = {
     "linalg.svd", "svd", "linalg.eig", "linalg.eigh", "linalg.qr", "qr", "geqrf", "svd_lowrank", "pca_lowrank", "linalg.lstsq", "lobpcg", "kthvalue",
@@ -173,7 +174,7 @@ def recorded(op, store, dtypes, large=False):
     """The stored calls of an operator: (dtype, how many) of each."""
     entries = []
     for dtype, count in dtypes:
-        if dtype not in op.supported_dtypes("cpu"):
+        if dtype not in op.supported_dtypes("cpu") or (op.name in COARSE and dtype in (torch.bfloat16, torch.float16)):
             continue
         wants_grad = dtype in (torch.float64, torch.complex128) and op.supports_autograd and dtype in op.supported_backward_dtypes("cpu")
         torch.manual_seed(0)
