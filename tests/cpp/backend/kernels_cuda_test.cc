@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <map>
 
 #include "backend/cuda/nvrtc.h"
@@ -97,11 +98,7 @@ class KernelsAsCuda : public ::testing::Test {
     if (std::getenv("RUSTORCH_CUDA_KERNELS") != nullptr) some.insert(some.end(), more.begin(), more.end());
     return some;
   }
-  static std::vector<DType> floats() { return types({kFloat32}, {kFloat64, kFloat16, kBFloat16}); }
-  static std::vector<DType> all_types() {
-    return types({kFloat16, kInt64, kComplex64},
-                 {kFloat32, kFloat64, kComplex128, kInt32, kInt16, kInt8, kUInt8, kBool, kBFloat16});
-  }
+  static std::vector<DType> floats() { return types({kFloat16}, {kFloat32, kFloat64, kBFloat16}); }
   static Tensor make(IntArrayRef sizes, DType t = kFloat32) { return ones(sizes, t, kHere); }
   static Tensor indices(IntArrayRef sizes) { return zeros(sizes, kInt64, kHere); }
   /// Backward through the results of f, whose inputs require gradients.
@@ -114,7 +111,7 @@ class KernelsAsCuda : public ::testing::Test {
 };
 
 TEST_F(KernelsAsCuda, Elementwise) {
-  for (DType t : all_types()) {
+  for (DType t : types({kFloat16, kComplex64}, {kFloat32, kFloat64, kComplex128, kInt64, kInt8, kBool})) {
     const Tensor x = make({4, 5}, t), y = make({5}, t);
     x.mul(y);
     x.transpose(0, 1).to(kFloat64);
@@ -134,7 +131,7 @@ TEST_F(KernelsAsCuda, Elementwise) {
 }
 
 TEST_F(KernelsAsCuda, Reductions) {
-  for (DType t : all_types()) {
+  for (DType t : types({kComplex64}, {kInt64, kFloat32, kFloat64, kFloat16, kInt8, kBool})) {
     const Tensor x = make({4, 5}, t);
     x.sum(IntArrayRef({0}));
     x.prod();
@@ -154,11 +151,19 @@ TEST_F(KernelsAsCuda, Reductions) {
     }
     if (is_floating_point(t)) rustorch::logsumexp(x, {0}), rustorch::mean(x), rustorch::nansum(x);
   }
+  const Tensor reals = make({4, 5});
+  rustorch::sum(make({3}, kInt64));
+  rustorch::amax(reals, {1});
+  rustorch::argmax(reals);
+  rustorch::var(reals, IntArrayRef({0}), true);
+  rustorch::logsumexp(reals, {0});
+  rustorch::linalg_vector_norm(reals, std::numeric_limits<double>::infinity());
   for (DType t : {kFloat32, kInt64}) rustorch::cummax(make({3, 3}, t), 0), rustorch::cummin(make({3}, t), 0);
 }
 
 TEST_F(KernelsAsCuda, IndicesAndOrder) {
-  for (DType t : all_types()) {
+  rustorch::scatter_add(make({3, 3}, kComplex64), 1, indices({3, 3}), make({3, 3}, kComplex64));
+  for (DType t : types({kInt64}, {kComplex64, kFloat32, kFloat16, kInt8, kBool})) {
     const Tensor x = make({80, 80}, t), i = indices({80, 80}), row = indices({80});
     x.gather(1, i);
     rustorch::scatter(x, 1, i, x);
@@ -207,7 +212,7 @@ TEST_F(KernelsAsCuda, Random) {
 
 TEST_F(KernelsAsCuda, ProductsAndConvolutions) {
   for (DType t :
-       types({kFloat32, kComplex64}, {kFloat64, kFloat16, kBFloat16, kInt64, kInt32, kComplex128})) {
+       types({kBFloat16, kComplex64}, {kFloat32, kFloat64, kFloat16, kInt64, kInt32, kComplex128})) {
     rustorch::addmm(make({5}, t), make({3, 4}, t), make({4, 5}, t));
     if ((is_floating_point(t) || is_complex(t)))
       both({make({2, 3, 8, 8}, t), make({4, 3, 3, 3}, t), make({4}, t)}, [](auto& v) {
