@@ -5,6 +5,7 @@
 #include "rustorch/distributions.h"
 #include "rustorch/error.h"
 #include "rustorch/factories.h"
+#include "rustorch/func.h"
 #include "rustorch/gen/headers.h"
 #include "rustorch/generator.h"
 #include "rustorch/grad_mode.h"
