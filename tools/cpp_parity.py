@@ -35,7 +35,15 @@ ONLY_PYTHON = {
     "NLLLoss2d": "the older name of NLLLoss",
     "Container": "the older name of Module",
     "DataParallel": "Python only",
-    "SparseAdam": "C++ has no sparse tensors",
+}
+
+
+# Lazy layers: whose options they have, the option that the input gives, and defaults of their own.
+LAZY = {
+    "Conv": ("ConvOptions", "in_channels", {}),
+    "ConvTranspose": ("ConvTransposeOptions", "in_channels", {}),
+    "BatchNorm": ("BatchNormOptions", "num_features", {}),
+    "InstanceNorm": ("InstanceNormOptions", "num_features", {"affine": True, "track_running_stats": True}),
 }
 
 
@@ -79,10 +87,15 @@ def read_headers():
         for m in re.finditer(r"^RT_NORM_NAMES\((\d)\)", text, re.M):
             layers[f"BatchNorm{m[1]}d"] = "BatchNormOptions"
             layers[f"InstanceNorm{m[1]}d"] = "InstanceNormOptions"
+        for m in re.finditer(r"^RT_LAZY_NAMES\((\d)\)", text, re.M):
+            for kind in LAZY:
+                layers[f"Lazy{kind}{m[1]}d"] = f"Lazy{kind}Options"
     for name, target in options.items():
         while isinstance(target, str):
             target = options[target]
         options[name] = target
+    for kind, (source, inferred, changed) in LAZY.items():
+        options[f"Lazy{kind}Options"] = {k: v for k, v in options[source].items() if k != inferred} | changed
     return layers, options
 
 
@@ -96,6 +109,8 @@ def arguments(cls):
     if own is None:
         return {}
     out = {k: p.default for k, p in inspect.signature(own.__init__).parameters.items() if k != "self"}
+    if hasattr(cls, "_lazy_affine"):  # None stands for what the class has
+        out |= {"affine": cls._lazy_affine, "track_running_stats": cls._lazy_track}
     if own is not cls:
         out.pop("mode")
         if cls is not rt.nn.LSTM:
@@ -140,7 +155,7 @@ def layer_rows(program, problems):
         cls = getattr(rt.nn, name)
         if not (inspect.isclass(cls) and issubclass(cls, rt.nn.Module)) or name in ("Module", "RNNBase", "RNNCellBase"):
             continue
-        if name.startswith("Lazy") or name in ONLY_PYTHON:
+        if name in ONLY_PYTHON:
             continue
         if name not in declared:
             problems.append(f"{name}: not in C++")
@@ -165,7 +180,8 @@ def optim_rows(program, problems):
 
     theirs = run(program, "optim")
     rows = []
-    for kind, ours in (("optimizer", cases.optimizers()), ("scheduler", cases.schedulers())):
+    parts = ("optimizer", cases.optimizers()), ("scheduler", cases.schedulers()), ("average", cases.averages())
+    for kind, ours in parts:
         for name, line in ours.items():
             same = theirs.get(name) == line.split("|")
             if not same:
@@ -174,10 +190,37 @@ def optim_rows(program, problems):
     return rows
 
 
+def distribution_rows(program, problems):
+    """A row for each class, for the divergences, and for the constraints: numbers compared and differences."""
+    import cases_distributions
+
+    theirs, counts = run(program, "distributions"), {}
+    for name, line in cases_distributions.distributions().items():
+        kind = "kl_divergence" if " " in name else "biject_to, transform_to" if name == "registry" else name
+        kind = re.sub(r"[\d']|\.inv", "", kind)
+        total, wrong = counts.get(kind, (0, 0))
+        own, other = line.split("|")[1].split(" "), theirs.get(name, ["", ""])[1].split(" ")
+        differ = [a for a, b in zip(own, other) if a != b] if len(own) == len(other) else own
+        problems += [f"{name}: {d}" for d in differ]
+        counts[kind] = total + len(own) - 1, wrong + len(differ)
+    return [f"| {kind} | {total} | {wrong} |" for kind, (total, wrong) in counts.items()]
+
+
+def name_rows():
+    """The names that C++ lacks, by reason."""
+    import names
+
+    by_reason = {}
+    for name, reason in names.missing().items():
+        by_reason.setdefault(reason, []).append(f"`{name}`")
+    return [f"- {reason}: {', '.join(found)}." for reason, found in by_reason.items()]
+
+
 def main():
     program = sys.argv[1]
     problems = []
     layers, optim = layer_rows(program, problems), optim_rows(program, problems)
+    distributions = distribution_rows(program, problems)
     text = f"""# C++ and Python, side by side
 
 Written by `tools/cpp_parity.py`; `tests/python/test_cpp_parity.py` checks the same bits on every run.
@@ -192,15 +235,29 @@ seed whose text, state_dict keys and shapes, initial weights, result and gradien
 {chr(10).join(layers)}
 
 Not options in C++: {", ".join(f"`{k}` ({v})" for k, v in NOT_OPTIONS.items())}.
-Only in Python: the `Lazy*` layers (a C++ object cannot change its class), {", ".join(f"`{k}` ({v})" for k, v in ONLY_PYTHON.items())}.
+Only in Python: {", ".join(f"`{k}` ({v})" for k, v in ONLY_PYTHON.items())}.
 
 ## Optimizers and schedulers
-Optimizers: defaults, names of the state, and the parameters after five steps. Schedulers: the rates and momenta of twenty
-steps. `LBFGS` keeps its slopes in float64, so it is compared by its minimum only.
+Optimizers: defaults, names of the state, and the parameters after five steps (`LBFGS`: three, with and without line search).
+Schedulers: the rates and momenta of twenty steps. Averages: names and values of the state.
 
 | Name | Kind | Differences |
 |---|---|---|
 {chr(10).join(optim)}
+
+## Distributions
+Shapes, moments, entropy, density, distribution function and its inverse, support, samples of one seed, expansion, enumeration;
+gradients of samples and densities; transforms with inverse, slopes and shapes; divergences of all pairs; constraints. What one
+side does not have the other must not have either.
+
+| Class | Compared | Differences |
+|---|---|---|
+{chr(10).join(distributions)}
+
+## Names
+Public names of the Python package (nn, optim, distributions, func) that C++ does not have, and why:
+
+{chr(10).join(name_rows())}
 
 ## Trainings
 100 steps of the seven networks of `tests/golden/trajectory_cases.py` (MLP, CNN, ResNet-18, LSTM, GRU, Transformer, GPT) in

@@ -1,4 +1,3 @@
-// Probability distributions.
+// Probability distributions, transforms between them, constraints on their parameters, and divergences.
 #pragma once
-#include "rustorch/distributions/continuous.h"
-#include "rustorch/distributions/discrete.h"
+#include "rustorch/distributions/kl.h"

@@ -9,6 +9,7 @@
 #include "rustorch/nn/embedding.h"
 #include "rustorch/nn/functional.h"
 #include "rustorch/nn/init.h"
+#include "rustorch/nn/lazy.h"
 #include "rustorch/nn/linear.h"
 #include "rustorch/nn/loss.h"
 #include "rustorch/nn/module.h"

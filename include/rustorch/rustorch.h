@@ -6,6 +6,7 @@
 #include "rustorch/distributions.h"
 #include "rustorch/error.h"
 #include "rustorch/factories.h"
+#include "rustorch/func.h"
 #include "rustorch/gen/headers.h"
 #include "rustorch/archive.h"
 #include "rustorch/generator.h"

@@ -10,10 +10,10 @@
 //   rt::Tensor w = file["model"]["weight"].tensor();
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "rustorch/result.h"
@@ -23,7 +23,8 @@
 namespace rustorch {
 
 /// What a checkpoint may hold, in C++ terms. Python's tuples, sets and sizes come as lists, bytes as strings,
-/// keys that are no strings as text; complex numbers, dtypes and devices as text.
+/// keys that are no strings as text; complex numbers, dtypes and devices as text. A value does not change:
+/// copies share what they hold.
 class SavedValue {
  public:
   enum class Kind : uint8_t { None, Bool, Int, Float, String, Tensor, List, Dict };
@@ -31,19 +32,19 @@ class SavedValue {
   using Dict = std::vector<std::pair<std::string, SavedValue>>;
 
   SavedValue() = default;
-  SavedValue(bool v) : v_(v) {}
-  SavedValue(int v) : v_(static_cast<int64_t>(v)) {}
-  SavedValue(int64_t v) : v_(v) {}
-  SavedValue(double v) : v_(v) {}
-  SavedValue(const char* v) : v_(std::string(v)) {}
-  SavedValue(std::string v) : v_(std::move(v)) {}
-  SavedValue(Tensor v) : v_(std::move(v)) {}
-  SavedValue(List v) : v_(std::move(v)) {}
-  SavedValue(Dict v) : v_(std::move(v)) {}
-  SavedValue(const std::vector<Tensor>& v) : v_(List(v.begin(), v.end())) {}
+  SavedValue(bool v) : kind_(Kind::Bool), int_(v) {}
+  SavedValue(int v) : SavedValue(static_cast<int64_t>(v)) {}
+  SavedValue(int64_t v) : kind_(Kind::Int), int_(v) {}
+  SavedValue(double v) : kind_(Kind::Float), float_(v) {}
+  SavedValue(const char* v);
+  SavedValue(std::string v);
+  SavedValue(Tensor v);
+  SavedValue(List v);
+  SavedValue(Dict v);
+  SavedValue(const std::vector<Tensor>& v);
   SavedValue(const StateDict& v);
 
-  Kind kind() const { return static_cast<Kind>(v_.index()); }
+  Kind kind() const { return kind_; }
   bool is_none() const { return kind() == Kind::None; }
   bool is_tensor() const { return kind() == Kind::Tensor; }
   bool is_list() const { return kind() == Kind::List; }
@@ -70,7 +71,16 @@ class SavedValue {
   StateDict state_dict() const;
 
  private:
-  std::variant<std::monostate, bool, int64_t, double, std::string, Tensor, List, Dict> v_;
+  template <class T>
+  const T& object(Kind wanted) const;
+  void expect(Kind wanted) const;
+
+  Kind kind_ = Kind::None;
+  union {
+    int64_t int_ = 0;
+    double float_;
+  };
+  std::shared_ptr<const void> object_;  // the string, Tensor, List or Dict
 };
 
 /// Writes a checkpoint: a tensor, a vector of tensors, a StateDict, or any SavedValue.

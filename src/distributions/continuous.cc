@@ -1,118 +1,138 @@
+// Distributions of numbers with a location and a scale, and those whose support depends on the parameters.
 #include "rustorch/distributions/continuous.h"
 
 #include <cmath>
 
 #include "distributions/helpers.h"
-#include "rustorch/linalg.h"
+#include "rustorch/grad_mode.h"
 #include "rustorch/special.h"
 
 namespace rustorch::distributions {
 
-using Kind = Constraint::Kind;
-constexpr double kEuler = 0.57721566490153286060651209;
-
-#define RT_REAL_SUPPORT(Name, kind) \
-  Constraint Name::support() const { return Kind::kind; }
+namespace c = constraints;
 
 // ---- Normal
 
-Normal::Normal(TensorLike loc, TensorLike scale)
-    : DistributionOf({{"loc", loc, Kind::Real}, {"scale", scale, Kind::Positive}}) {}
-RT_REAL_SUPPORT(Normal, Real)
+Normal::Normal(TensorLike loc, TensorLike scale, Validate validate)
+    : DistributionOf({{"loc", loc, c::real()}, {"scale", scale, c::positive()}}, 0, validate) {}
+Constraint Normal::support() const { return c::real(); }
 Tensor Normal::mean() const { return loc(); }
 Tensor Normal::mode() const { return loc(); }
-Tensor Normal::variance() const { return scale().pow(2); }
+Tensor Normal::variance() const { return stddev().pow(2); }
 Tensor Normal::rsample(IntArrayRef shape) const {
-  return loc() + standard_normal(extended(shape), loc()) * scale();
+  const Tensor noise = standard_normal(extended(shape), loc());
+  return loc() + noise * scale();
 }
 Tensor Normal::log_prob(const Tensor& value) const {
   const Tensor z = (checked(value) - loc()) / scale();
-  return z * -0.5 * z - scale().log() - 0.5 * std::log(2 * M_PI);
+  const Tensor square = z * -0.5 * z;
+  return square - scale().log() - 0.5 * std::log(2 * M_PI);
 }
 Tensor Normal::cdf(const Tensor& value) const {
   const Tensor z = (checked(value) - loc()) / scale();
   return (erf(z / std::sqrt(2.0)) + 1) * 0.5;
 }
 Tensor Normal::icdf(const Tensor& value) const {
-  return loc() + scale() * erfinv(value * 2 - 1) * std::sqrt(2.0);
+  const Tensor z = erfinv(value * 2 - 1);
+  return loc() + scale() * z * std::sqrt(2.0);
 }
 Tensor Normal::entropy() const { return scale().log() + (0.5 + 0.5 * std::log(2 * M_PI)); }
 
-// ---- LogNormal
+// ---- LogNormal, LogisticNormal
 
-LogNormal::LogNormal(TensorLike loc, TensorLike scale)
-    : DistributionOf({{"loc", loc, Kind::Real}, {"scale", scale, Kind::Positive}}) {}
-RT_REAL_SUPPORT(LogNormal, Positive)
+LogNormal::LogNormal(TensorLike loc, TensorLike scale, Validate validate)
+    : DistributionOf(Normal(loc, scale, validate), ExpTransform(), validate) {}
+Constraint LogNormal::support() const { return c::positive(); }
 Tensor LogNormal::mean() const { return (loc() + scale().pow(2) / 2).exp(); }
 Tensor LogNormal::mode() const { return (loc() - scale().pow(2)).exp(); }
 Tensor LogNormal::variance() const {
   const Tensor square = scale().pow(2);
-  return expm1(square) * (loc() * 2 + square).exp();
+  const Tensor spread = expm1(square);
+  return spread * (loc() * 2 + square).exp();
 }
-Tensor LogNormal::rsample(IntArrayRef shape) const { return Normal(loc(), scale()).rsample(shape).exp(); }
-Tensor LogNormal::log_prob(const Tensor& value) const {
-  const Tensor x = checked(value).log();
-  return Normal(loc(), scale()).log_prob(x) - x;
+Tensor LogNormal::entropy() const { return base_dist().entropy() + loc(); }
+
+namespace {
+/// A vector of one for a single number.
+Normal at_least_vector(const Normal& base) { return base.batch_shape().empty() ? base.expand({1}) : base; }
+const Normal& normal_inside(const Distribution& independent) {
+  return static_cast<const Normal&>(static_cast<const Independent&>(independent).base_dist());
 }
-Tensor LogNormal::cdf(const Tensor& value) const { return Normal(loc(), scale()).cdf(checked(value).log()); }
-Tensor LogNormal::icdf(const Tensor& value) const { return Normal(loc(), scale()).icdf(value).exp(); }
-Tensor LogNormal::entropy() const { return Normal(loc(), scale()).entropy() + loc(); }
+}  // namespace
+LogisticNormal::LogisticNormal(TensorLike loc, TensorLike scale, Validate validate)
+    : DistributionOf(at_least_vector(Normal(loc, scale, validate)), StickBreakingTransform(), validate) {}
+Constraint LogisticNormal::support() const { return c::simplex(); }
+const Tensor& LogisticNormal::loc() const { return normal_inside(base_dist()).loc(); }
+const Tensor& LogisticNormal::scale() const { return normal_inside(base_dist()).scale(); }
 
-// ---- HalfNormal
+// ---- HalfNormal, HalfCauchy
 
-HalfNormal::HalfNormal(TensorLike scale) : DistributionOf({{"scale", scale, Kind::Positive}}) {}
-RT_REAL_SUPPORT(HalfNormal, Nonnegative)
+HalfDistribution::HalfDistribution(DistributionPtr base, Validate validate)
+    : TransformedDistribution(std::move(base), {AbsTransform()}, validate) {}
+Constraint HalfDistribution::support() const { return c::nonnegative(); }
+Tensor HalfDistribution::mode() const { return zeros_like(scale()); }
+Tensor HalfDistribution::log_prob(const Tensor& value) const {
+  const Tensor density = base_dist().log_prob(checked(value)) + std::log(2.0);
+  return where(value.ge(0), density, Scalar(-kInfinity));
+}
+Tensor HalfDistribution::cdf(const Tensor& value) const { return base_dist().cdf(checked(value)) * 2 - 1; }
+Tensor HalfDistribution::icdf(const Tensor& value) const { return base_dist().icdf((value + 1) / 2); }
+Tensor HalfDistribution::entropy() const { return base_dist().entropy() - std::log(2.0); }
+
+HalfNormal::HalfNormal(TensorLike scale, Validate validate)
+    : DistributionOf(std::make_shared<Normal>(0.0, scale, false), validate) {}
 Tensor HalfNormal::mean() const { return scale() * std::sqrt(2 / M_PI); }
-Tensor HalfNormal::mode() const { return zeros_like(scale()); }
 Tensor HalfNormal::variance() const { return scale().pow(2) * (1 - 2 / M_PI); }
-Tensor HalfNormal::rsample(IntArrayRef shape) const { return Normal(0.0, scale()).rsample(shape).abs(); }
-Tensor HalfNormal::log_prob(const Tensor& value) const {
-  return Normal(0.0, scale()).log_prob(checked(value)) + std::log(2.0);
-}
-Tensor HalfNormal::cdf(const Tensor& value) const { return Normal(0.0, scale()).cdf(checked(value)) * 2 - 1; }
-Tensor HalfNormal::icdf(const Tensor& value) const { return Normal(0.0, scale()).icdf((value + 1) / 2); }
-Tensor HalfNormal::entropy() const { return Normal(0.0, scale()).entropy() - std::log(2.0); }
+
+HalfCauchy::HalfCauchy(TensorLike scale, Validate validate)
+    : DistributionOf(std::make_shared<Cauchy>(0.0, scale, false), validate) {}
+Tensor HalfCauchy::mean() const { return full_like(scale(), Scalar(kInfinity)); }
+Tensor HalfCauchy::variance() const { return base_dist().variance(); }
 
 // ---- Uniform
 
-Uniform::Uniform(TensorLike low, TensorLike high)
-    : DistributionOf({{"low", low, Kind::Real}, {"high", high, Kind::Real}}) {
+Uniform::Uniform(TensorLike low, TensorLike high, Validate validate)
+    : DistributionOf({{"low", low, c::real()}, {"high", high, c::real()}}, 0, validate) {
   require(!validate_ || this->low().lt(this->high()).all().item<bool>(), "Uniform",
           "low must be less than high");
 }
-Constraint Uniform::support() const { return Constraint(Kind::Interval, low(), high()); }
+Constraint Uniform::support() const { return c::interval(low(), high()); }
 Tensor Uniform::mean() const { return (high() + low()) / 2; }
 Tensor Uniform::mode() const { return high() * kNaN; }
 Tensor Uniform::stddev() const { return (high() - low()) / std::sqrt(12.0); }
 Tensor Uniform::variance() const { return (high() - low()).pow(2) / 12; }
 Tensor Uniform::rsample(IntArrayRef shape) const {
-  return low() + rand(extended(shape), low().dtype(), low().device()) * (high() - low());
+  const Tensor u = uniform(extended(shape), low());
+  return low() + u * (high() - low());
 }
 Tensor Uniform::log_prob(const Tensor& value) const {
   checked(value);
   const Tensor inside = low().le(value).logical_and(value.lt(high()));
-  return inside.to(low().dtype()).log() - (high() - low()).log();
+  const Tensor density = inside.to(low().dtype()).log();
+  return density - (high() - low()).log();
 }
 Tensor Uniform::cdf(const Tensor& value) const {
-  return ((checked(value) - low()) / (high() - low())).clamp(Scalar(0), Scalar(1));
+  const Tensor above = checked(value) - low();
+  return (above / (high() - low())).clamp(Scalar(0), Scalar(1));
 }
 Tensor Uniform::icdf(const Tensor& value) const { return value * (high() - low()) + low(); }
 Tensor Uniform::entropy() const { return (high() - low()).log(); }
 
 // ---- Cauchy
 
-Cauchy::Cauchy(TensorLike loc, TensorLike scale)
-    : DistributionOf({{"loc", loc, Kind::Real}, {"scale", scale, Kind::Positive}}) {}
-RT_REAL_SUPPORT(Cauchy, Real)
+Cauchy::Cauchy(TensorLike loc, TensorLike scale, Validate validate)
+    : DistributionOf({{"loc", loc, c::real()}, {"scale", scale, c::positive()}}, 0, validate) {}
+Constraint Cauchy::support() const { return c::real(); }
 Tensor Cauchy::mean() const { return full_like(loc(), Scalar(kNaN)); }
 Tensor Cauchy::mode() const { return loc(); }
 Tensor Cauchy::variance() const { return full_like(loc(), Scalar(kInfinity)); }
 Tensor Cauchy::rsample(IntArrayRef shape) const {
-  return loc() + empty(extended(shape), loc().dtype(), loc().device()).cauchy_() * scale();
+  const Tensor noise = loc().new_empty(extended(shape)).cauchy_();
+  return loc() + noise * scale();
 }
 Tensor Cauchy::log_prob(const Tensor& value) const {
-  const Tensor z = (checked(value) - loc()) / scale();
-  return scale().log().neg() - std::log(M_PI) - z.pow(2).log1p();
+  const Tensor top = minus(-std::log(M_PI), scale().log());
+  return top - ((checked(value) - loc()) / scale()).pow(2).log1p();
 }
 Tensor Cauchy::cdf(const Tensor& value) const {
   return ((checked(value) - loc()) / scale()).atan() / M_PI + 0.5;
@@ -122,161 +142,116 @@ Tensor Cauchy::entropy() const { return scale().log() + std::log(4 * M_PI); }
 
 // ---- Laplace
 
-Laplace::Laplace(TensorLike loc, TensorLike scale)
-    : DistributionOf({{"loc", loc, Kind::Real}, {"scale", scale, Kind::Positive}}) {}
-RT_REAL_SUPPORT(Laplace, Real)
+Laplace::Laplace(TensorLike loc, TensorLike scale, Validate validate)
+    : DistributionOf({{"loc", loc, c::real()}, {"scale", scale, c::positive()}}, 0, validate) {}
+Constraint Laplace::support() const { return c::real(); }
 Tensor Laplace::mean() const { return loc(); }
 Tensor Laplace::mode() const { return loc(); }
 Tensor Laplace::stddev() const { return scale() * std::sqrt(2.0); }
 Tensor Laplace::variance() const { return scale().pow(2) * 2; }
 Tensor Laplace::rsample(IntArrayRef shape) const {
-  const Tensor u = empty(extended(shape), loc().dtype(), loc().device()).uniform_(eps_of(loc()) - 1, 1);
-  return loc() - scale() * u.sign() * u.abs().neg().log1p();
+  const Tensor u = loc().new_empty(extended(shape)).uniform_(eps_of(loc()) - 1, 1);
+  const Tensor side = scale() * u.sign();
+  return loc() - side * u.abs().neg().log1p();
 }
 Tensor Laplace::log_prob(const Tensor& value) const {
-  return (scale() * 2).log().neg() - ((checked(value) - loc()) / scale()).abs();
+  const Tensor top = (scale() * 2).log().neg();
+  return top - ((checked(value) - loc()) / scale()).abs();
 }
 Tensor Laplace::cdf(const Tensor& value) const {
   const Tensor z = (checked(value) - loc()) / scale();
-  return (z.sign() * z.abs().neg().expm1()).mul(-0.5).add(0.5);
+  const Tensor side = z.sign() * 0.5;
+  return minus(0.5, side * z.abs().neg().expm1());
 }
 Tensor Laplace::icdf(const Tensor& value) const {
   const Tensor side = value - 0.5;
-  return loc() - scale() * side.sign() * (side.abs() * -2).log1p();
+  const Tensor sign = scale() * side.sign();
+  return loc() - sign * (side.abs() * -2).log1p();
 }
 Tensor Laplace::entropy() const { return (scale() * 2).log() + 1; }
 
 // ---- Gumbel
 
-Gumbel::Gumbel(TensorLike loc, TensorLike scale)
-    : DistributionOf({{"loc", loc, Kind::Real}, {"scale", scale, Kind::Positive}}) {}
-RT_REAL_SUPPORT(Gumbel, Real)
+Gumbel::Gumbel(TensorLike loc, TensorLike scale, Validate validate)
+    : Gumbel(broadcast_all({loc, scale}), validate) {}
+namespace {
+/// Uniform numbers on [tiny, 1 - eps).
+Uniform open_interval(const Tensor& like, Validate validate) {
+  const Tensor one = ones_like(like);
+  const Tensor low = one * tiny_of(one);
+  return Uniform(low, one - eps_of(one), validate);
+}
+std::vector<Transform> gumbel_chain(const Tensor& loc, const Tensor& scale) {
+  const Transform log = ExpTransform().inv();
+  return {log, AffineTransform(0, -1.0), log, AffineTransform(loc, scale.neg())};
+}
+}  // namespace
+Gumbel::Gumbel(const std::vector<Tensor>& p, Validate validate)
+    : DistributionOf(open_interval(p[0], validate), gumbel_chain(p[0], p[1]), validate) {
+  own("loc", p[0], c::real());
+  own("scale", p[1], c::positive());
+}
+Constraint Gumbel::support() const { return c::real(); }
+Tensor Gumbel::log_prob(const Tensor& value) const {
+  const Tensor z = (checked(value) - loc()) / scale();
+  const Tensor top = z.neg();
+  return top - z.neg().exp() - scale().log();
+}
 Tensor Gumbel::mean() const { return loc() + scale() * kEuler; }
 Tensor Gumbel::mode() const { return loc(); }
 Tensor Gumbel::stddev() const { return scale() * (M_PI / std::sqrt(6.0)); }
 Tensor Gumbel::variance() const { return stddev().pow(2); }
-Tensor Gumbel::rsample(IntArrayRef shape) const {
-  return loc() - scale() * open_uniform(extended(shape), loc()).log().neg().log();
-}
-Tensor Gumbel::log_prob(const Tensor& value) const {
-  const Tensor z = (checked(value) - loc()) / scale();
-  return z.neg() - z.neg().exp() - scale().log();
-}
-Tensor Gumbel::cdf(const Tensor& value) const {
-  return ((checked(value) - loc()) / scale()).neg().exp().neg().exp();
-}
-Tensor Gumbel::icdf(const Tensor& value) const { return loc() - scale() * value.log().neg().log(); }
 Tensor Gumbel::entropy() const { return scale().log() + (1 + kEuler); }
 
-// ---- Exponential
+// ---- StudentT
 
-Exponential::Exponential(TensorLike rate) : DistributionOf({{"rate", rate, Kind::Positive}}) {}
-RT_REAL_SUPPORT(Exponential, Nonnegative)
-Tensor Exponential::mean() const { return rate().reciprocal(); }
-Tensor Exponential::mode() const { return zeros_like(rate()); }
-Tensor Exponential::stddev() const { return rate().reciprocal(); }
-Tensor Exponential::variance() const { return rate().pow(-2); }
-Tensor Exponential::rsample(IntArrayRef shape) const {
-  return empty(extended(shape), rate().dtype(), rate().device()).exponential_() / rate();
-}
-Tensor Exponential::log_prob(const Tensor& value) const { return rate().log() - rate() * checked(value); }
-Tensor Exponential::cdf(const Tensor& value) const { return (rate().neg() * checked(value)).expm1().neg(); }
-Tensor Exponential::icdf(const Tensor& value) const { return value.neg().log1p().neg() / rate(); }
-Tensor Exponential::entropy() const { return Scalar(1.0) - rate().log(); }
-
-// ---- Gamma
-
-Gamma::Gamma(TensorLike concentration, TensorLike rate)
-    : DistributionOf({{"concentration", concentration, Kind::Positive}, {"rate", rate, Kind::Positive}}) {}
-RT_REAL_SUPPORT(Gamma, Nonnegative)
-Tensor Gamma::mean() const { return concentration() / rate(); }
-Tensor Gamma::mode() const { return ((concentration() - 1) / rate()).clamp_min(0); }
-Tensor Gamma::variance() const { return concentration() / rate().pow(2); }
-Tensor Gamma::rsample(IntArrayRef shape) const {
-  const Tensor value = _standard_gamma(concentration().expand(extended(shape))) / rate();
-  return value.clamp_min(tiny_of(value));
-}
-Tensor Gamma::log_prob(const Tensor& value) const {
-  const Tensor &a = concentration(), &b = rate();
-  return xlogy(a, b) + xlogy(a - 1, checked(value)) - b * value - lgamma(a);
-}
-Tensor Gamma::cdf(const Tensor& value) const { return igamma(concentration(), rate() * checked(value)); }
-Tensor Gamma::entropy() const {
-  const Tensor& a = concentration();
-  return a - rate().log() + lgamma(a) + (Scalar(1) - a) * digamma(a);
-}
+StudentT::StudentT(TensorLike df, TensorLike loc, TensorLike scale, Validate validate)
+    : DistributionOf({{"df", df, c::positive()}, {"loc", loc, c::real()}, {"scale", scale, c::positive()}}, 0,
+                     validate) {}
+Constraint StudentT::support() const { return c::real(); }
 namespace {
-Tensor half(const TensorLike& v) { return v.as_tensor() * 0.5; }
-}  // namespace
-Chi2::Chi2(TensorLike df) : Gamma(half(df), 0.5) {}
-Tensor Chi2::df() const { return concentration() * 2; }
-
-// ---- InverseGamma
-
-InverseGamma::InverseGamma(TensorLike concentration, TensorLike rate)
-    : DistributionOf({{"concentration", concentration, Kind::Positive}, {"rate", rate, Kind::Positive}}) {}
-RT_REAL_SUPPORT(InverseGamma, Positive)
-Tensor InverseGamma::mean() const {
-  const Tensor& a = concentration();
-  return where(a.gt(1), rate() / (a - 1), Scalar(kInfinity));
-}
-Tensor InverseGamma::mode() const { return rate() / (concentration() + 1); }
-Tensor InverseGamma::variance() const {
-  const Tensor& a = concentration();
-  return where(a.gt(2), rate().square() / ((a - 1).square() * (a - 2)), Scalar(kInfinity));
-}
-Tensor InverseGamma::rsample(IntArrayRef shape) const {
-  return Gamma(concentration(), rate()).rsample(shape).reciprocal();
-}
-Tensor InverseGamma::log_prob(const Tensor& value) const {
-  return Gamma(concentration(), rate()).log_prob(checked(value).reciprocal()) - value.log() * 2;
-}
-Tensor InverseGamma::entropy() const {
-  const Tensor& a = concentration();
-  return a + rate().log() + lgamma(a) - (a + 1) * digamma(a);
-}
-
-// ---- Weibull
-
-Weibull::Weibull(TensorLike scale, TensorLike concentration)
-    : DistributionOf({{"scale", scale, Kind::Positive}, {"concentration", concentration, Kind::Positive}}) {}
-RT_REAL_SUPPORT(Weibull, Positive)
-namespace {
-Tensor weibull_moment(const Tensor& concentration, int n) {
-  return (concentration.reciprocal() * n + 1).lgamma().exp();
+/// log B(df / 2, 1 / 2).
+Tensor student_log_beta(const Tensor& df) {
+  const Tensor top = lgamma(df * 0.5) + 0.5 * std::log(M_PI);
+  return top - lgamma((df + 1) * 0.5);
 }
 }  // namespace
-Tensor Weibull::mean() const { return scale() * weibull_moment(concentration(), 1); }
-Tensor Weibull::mode() const {
-  return scale() * ((concentration() - 1) / concentration()).pow(concentration().reciprocal());
+Tensor StudentT::mean() const { return where(df().gt(1), loc(), Scalar(kNaN)); }
+Tensor StudentT::mode() const { return loc(); }
+Tensor StudentT::variance() const {
+  const Tensor large = where(df().gt(2), df(), Scalar(3.0));
+  const Tensor spread = scale().pow(2) * large;
+  const Tensor finite = where(df().gt(2), spread / (large - 2), Scalar(kInfinity));
+  return where(df().gt(1), finite, Scalar(kNaN));
 }
-Tensor Weibull::variance() const {
-  return scale().pow(2) * (weibull_moment(concentration(), 2) - weibull_moment(concentration(), 1).pow(2));
+Tensor StudentT::rsample(IntArrayRef shape) const {
+  const Tensor normal = standard_normal(extended(shape), df());
+  const Tensor top = scale() * normal;
+  return loc() + top * (Chi2(df(), false).rsample(shape) / df()).rsqrt();
 }
-Tensor Weibull::rsample(IntArrayRef shape) const {
-  const Tensor e = empty(extended(shape), scale().dtype(), scale().device()).exponential_();
-  return scale() * e.pow(concentration().reciprocal());
+Tensor StudentT::log_prob(const Tensor& value) const {
+  const Tensor z = (checked(value) - loc()) / scale();
+  const Tensor log_norm = scale().log() + df().log() * 0.5 + student_log_beta(df());
+  const Tensor weight = (df() + 1) * -0.5;
+  return weight * (z * z / df()).log1p() - log_norm;
 }
-Tensor Weibull::log_prob(const Tensor& value) const {
-  const Tensor &k = concentration(), z = checked(value) / scale();
-  return (k / scale()).log() + (k - 1) * z.log() - z.pow(k);
-}
-Tensor Weibull::cdf(const Tensor& value) const {
-  return (checked(value) / scale()).pow(concentration()).neg().expm1().neg();
-}
-Tensor Weibull::icdf(const Tensor& value) const {
-  return scale() * value.neg().log1p().neg().pow(concentration().reciprocal());
-}
-Tensor Weibull::entropy() const {
-  const Tensor r = concentration().reciprocal();
-  return (Scalar(1) - r) * kEuler + (scale() * r).log() + 1;
+Tensor StudentT::entropy() const {
+  const Tensor half = df() * 0.5, above = (df() + 1) * 0.5;
+  const Tensor spread = above * (digamma(above) - digamma(half));
+  return scale().log() + spread + df().log() * 0.5 + student_log_beta(df());
 }
 
 // ---- Pareto
 
-Pareto::Pareto(TensorLike scale, TensorLike alpha)
-    : DistributionOf({{"scale", scale, Kind::Positive}, {"alpha", alpha, Kind::Positive}}) {}
-Constraint Pareto::support() const { return Constraint(Kind::GreaterThanEq, scale(), {}); }
+Pareto::Pareto(TensorLike scale, TensorLike alpha, Validate validate)
+    : Pareto(broadcast_all({scale, alpha}), validate) {}
+Pareto::Pareto(const std::vector<Tensor>& p, Validate validate)
+    : DistributionOf(Exponential(p[1], validate),
+                     std::vector<Transform>{ExpTransform(), AffineTransform(0, p[0])}, validate) {
+  own("alpha", p[1], c::positive());
+  own("scale", p[0], c::positive());
+}
+Constraint Pareto::support() const { return c::greater_than_eq(scale()); }
 Tensor Pareto::mean() const {
   const Tensor a = alpha().clamp_min(1);  // infinite from there on
   return a * scale() / (a - 1);
@@ -286,132 +261,109 @@ Tensor Pareto::variance() const {
   const Tensor a = alpha().clamp_min(2);
   return scale().pow(2) * a / ((a - 1).pow(2) * (a - 2));
 }
-Tensor Pareto::rsample(IntArrayRef shape) const {
-  return scale() * Exponential(alpha()).rsample(shape).exp();
-}
-Tensor Pareto::log_prob(const Tensor& value) const {
-  return alpha().log() + alpha() * scale().log() - (alpha() + 1) * checked(value).log();
-}
-Tensor Pareto::cdf(const Tensor& value) const { return Scalar(1) - (scale() / checked(value)).pow(alpha()); }
-Tensor Pareto::icdf(const Tensor& value) const {
-  return scale() * (Scalar(1) - value).pow(alpha().reciprocal().neg());
-}
 Tensor Pareto::entropy() const { return (scale() / alpha()).log() + (alpha().reciprocal() + 1); }
 
-// ---- StudentT
+// ---- GeneralizedPareto
 
-StudentT::StudentT(TensorLike df, TensorLike loc, TensorLike scale)
-    : DistributionOf(
-          {{"df", df, Kind::Positive}, {"loc", loc, Kind::Real}, {"scale", scale, Kind::Positive}}) {}
-RT_REAL_SUPPORT(StudentT, Real)
+GeneralizedPareto::GeneralizedPareto(TensorLike loc, TensorLike scale, TensorLike concentration,
+                                     Validate validate)
+    : DistributionOf({{"loc", loc, c::real()},
+                      {"scale", scale, c::positive()},
+                      {"concentration", concentration, c::real()}},
+                     0, validate) {}
+Constraint GeneralizedPareto::support() const {
+  const Tensor bounded = concentration().lt(0);
+  const Tensor end = loc() - scale() / where(bounded, concentration(), Scalar(-1.0));
+  return c::interval(loc(), where(bounded, end, Scalar(kInfinity)));
+}
 namespace {
-/// log B(df / 2, 1 / 2).
-Tensor student_log_beta(const Tensor& df) {
-  return lgamma(df * 0.5) + 0.5 * std::log(M_PI) - lgamma((df + 1) * 0.5);
+/// Whether a concentration is (nearly) 0, and one to divide by.
+std::pair<Tensor, Tensor> shape_of(const Tensor& concentration) {
+  const Tensor zero = isclose(concentration, zeros_like(concentration));
+  return {zero, where(zero, Scalar(1.0), concentration)};
 }
 }  // namespace
-Tensor StudentT::mean() const { return where(df().gt(1), loc(), Scalar(kNaN)); }
-Tensor StudentT::mode() const { return loc(); }
-Tensor StudentT::variance() const {
-  const Tensor large = where(df().gt(2), df(), Scalar(3.0));
-  const Tensor finite = where(df().gt(2), scale().pow(2) * large / (large - 2), Scalar(kInfinity));
-  return where(df().gt(1), finite, Scalar(kNaN));
+Tensor GeneralizedPareto::mean() const {
+  const Tensor& k = concentration();
+  return where(k.lt(1), loc() + scale() / minus(1, k), Scalar(kNaN));
 }
-Tensor StudentT::rsample(IntArrayRef shape) const {
-  const Tensor normal = standard_normal(extended(shape), df());
-  return loc() + scale() * normal * (Chi2(df()).rsample(shape) / df()).rsqrt();
+Tensor GeneralizedPareto::mode() const { return loc(); }
+Tensor GeneralizedPareto::variance() const {
+  const Tensor& k = concentration();
+  const Tensor square = scale().pow(2);
+  return where(k.lt(0.5), square / (minus(1, k).pow(2) * minus(1, k * 2)), Scalar(kNaN));
 }
-Tensor StudentT::log_prob(const Tensor& value) const {
+Tensor GeneralizedPareto::rsample(IntArrayRef shape) const { return icdf(uniform(extended(shape), loc())); }
+Tensor GeneralizedPareto::log_prob(const Tensor& value) const {
   const Tensor z = (checked(value) - loc()) / scale();
-  const Tensor log_norm = scale().log() + df().log() * 0.5 + student_log_beta(df());
-  return (df() + 1) * -0.5 * (z * z / df()).log1p() - log_norm;
+  const auto [zero, k] = shape_of(concentration());
+  const Tensor weight = (over(1, k) + 1).neg();
+  const Tensor tail = weight * (k * z).log1p();
+  return where(zero, z.neg(), tail) - scale().log();
 }
-Tensor StudentT::entropy() const {
-  const Tensor half_df = df() * 0.5, above = (df() + 1) * 0.5;
-  return scale().log() + above * (digamma(above) - digamma(half_df)) + df().log() * 0.5 +
-         student_log_beta(df());
+Tensor GeneralizedPareto::log_survival_function(const Tensor& value) const {
+  const Tensor z = (checked(value) - loc()) / scale();
+  const auto [zero, k] = shape_of(concentration());
+  return where(zero, z.neg(), (k * z).log1p().neg() / k);
 }
+Tensor GeneralizedPareto::log_cdf(const Tensor& value) const {
+  return log_survival_function(value).exp().neg().log1p();
+}
+Tensor GeneralizedPareto::cdf(const Tensor& value) const {
+  return log_survival_function(value).expm1().neg();
+}
+Tensor GeneralizedPareto::icdf(const Tensor& value) const {
+  const auto [zero, k] = shape_of(concentration());
+  const Tensor log_rest = value.neg().log1p();
+  return loc() + scale() * where(zero, log_rest.neg(), (k.neg() * log_rest).expm1() / k);
+}
+Tensor GeneralizedPareto::entropy() const { return scale().log() + concentration() + 1; }
 
-// ---- Dirichlet and Beta
+// ---- VonMises
 
-Dirichlet::Dirichlet(const Tensor& concentration)
-    : DistributionOf({{"concentration", concentration, Kind::PositiveVector}}, 1) {}
-RT_REAL_SUPPORT(Dirichlet, Simplex)
-Tensor Dirichlet::mean() const { return concentration() / concentration().sum(-1, true); }
-Tensor Dirichlet::mode() const {
-  const Tensor above = (concentration() - 1).clamp_min(0), mode = above / above.sum(-1, true);
-  const Tensor corner = one_hot(mode.argmax(-1), event_shape()[0]).to(mode.dtype());
-  return where(concentration().lt(1).all(-1, true), corner, mode);
+VonMises::VonMises(TensorLike loc, TensorLike concentration, Validate validate)
+    : DistributionOf({{"loc", loc, c::real()}, {"concentration", concentration, c::positive()}}, 0,
+                     validate) {}
+Constraint VonMises::support() const { return c::real(); }
+Tensor VonMises::mean() const { return loc(); }
+Tensor VonMises::mode() const { return loc(); }
+Tensor VonMises::variance() const {
+  const Tensor& k = concentration();
+  return minus(1, special_i1e(k) / special_i0e(k));
 }
-Tensor Dirichlet::variance() const {
-  const Tensor total = concentration().sum(-1, true);
-  return concentration() * (total - concentration()) / (total.pow(2) * (total + 1));
+Tensor VonMises::log_prob(const Tensor& value) const {
+  const Tensor& k = concentration();
+  const Tensor log_bessel = special_i0e(k).log() + k;
+  return k * (checked(value) - loc()).cos() - std::log(2 * M_PI) - log_bessel;
 }
-Tensor Dirichlet::rsample(IntArrayRef shape) const {
-  return _sample_dirichlet(concentration().expand(extended(shape)));
+namespace {
+/// The parameter of the wrapped Cauchy distribution that proposes samples; k in float64.
+Tensor proposal_of(const Tensor& k) {
+  const Tensor tau = (k.pow(2) * 4 + 1).sqrt() + 1;
+  const Tensor rho = (tau - (tau * 2).sqrt()) / (k * 2);
+  const Tensor exact = (rho.pow(2) + 1) / (rho * 2);
+  return where(k.lt(1e-5), over(1, k) + k, exact);  // the exact form loses all digits there
 }
-Tensor Dirichlet::log_prob(const Tensor& value) const {
-  const Tensor& a = concentration();
-  return xlogy(a - 1, checked(value)).sum(-1) + lgamma(a.sum(-1)) - lgamma(a).sum(-1);
-}
-Tensor Dirichlet::entropy() const {
-  const Tensor &a = concentration(), total = a.sum(-1);
-  const Tensor log_norm = lgamma(a).sum(-1) - lgamma(total);
-  return log_norm + (total - event_shape()[0]) * digamma(total) - ((a - 1) * digamma(a)).sum(-1);
-}
-
-Beta::Beta(TensorLike concentration1, TensorLike concentration0)
-    : DistributionOf({{"concentration1", concentration1, Kind::Positive},
-                      {"concentration0", concentration0, Kind::Positive}}) {}
-RT_REAL_SUPPORT(Beta, UnitInterval)
-Dirichlet Beta::dirichlet() const { return Dirichlet(stack({concentration1(), concentration0()}, -1)); }
-Tensor Beta::mean() const { return concentration1() / (concentration1() + concentration0()); }
-Tensor Beta::mode() const { return dirichlet().mode().select(-1, 0); }
-Tensor Beta::variance() const { return dirichlet().variance().select(-1, 0); }
-Tensor Beta::rsample(IntArrayRef shape) const { return dirichlet().rsample(shape).select(-1, 0); }
-Tensor Beta::log_prob(const Tensor& value) const {
-  checked(value);
-  return dirichlet().log_prob(stack({value, Scalar(1.0) - value}, -1));
-}
-Tensor Beta::entropy() const { return dirichlet().entropy(); }
-
-// ---- MultivariateNormal; loc is kept as a column, so that it broadcasts with the factor
-
-MultivariateNormal::MultivariateNormal(const Tensor& loc, const Tensor& scale_tril)
-    : DistributionOf({{"loc", loc.unsqueeze(-1).expand_as(loc.unsqueeze(-1) + scale_tril), Kind::Real},
-                      {"scale_tril", scale_tril, Kind::LowerCholesky}},
-                     2) {
-  event_shape_.pop_back();
-}
-MultivariateNormal MultivariateNormal::from_covariance(const Tensor& loc, const Tensor& covariance_matrix) {
-  return MultivariateNormal(loc, linalg_cholesky(covariance_matrix));
-}
-RT_REAL_SUPPORT(MultivariateNormal, RealVector)
-Tensor MultivariateNormal::loc() const { return param(0).select(-1, 0); }
-Tensor MultivariateNormal::covariance_matrix() const {
-  return scale_tril().matmul(scale_tril().transpose(-2, -1));
-}
-Tensor MultivariateNormal::mean() const { return loc(); }
-Tensor MultivariateNormal::mode() const { return loc(); }
-Tensor MultivariateNormal::variance() const { return scale_tril().pow(2).sum(-1); }
-Tensor MultivariateNormal::rsample(IntArrayRef shape) const {
-  const Tensor e = standard_normal(extended(shape), param(0));
-  return loc() + scale_tril().matmul(e.unsqueeze(-1)).squeeze(-1);
-}
-Tensor MultivariateNormal::log_prob(const Tensor& value) const {
-  const Tensor diff = (checked(value) - loc()).unsqueeze(-1);
-  std::vector<int64_t> shape = diff.sizes().vec();
-  shape.back() = shape[shape.size() - 2];
-  const Tensor z = linalg_solve_triangular(scale_tril().expand(shape), diff, false);
-  const Tensor log_det = scale_tril().diagonal(0, -2, -1).log().sum(-1);
-  return (z.square().sum(IntArrayRef({-2, -1})) +
-          static_cast<double>(event_shape()[0]) * std::log(2 * M_PI)) *
-             -0.5 -
-         log_det;
-}
-Tensor MultivariateNormal::entropy() const {
-  const double n = static_cast<double>(event_shape()[0]);
-  return scale_tril().diagonal(0, -2, -1).log().sum(-1) + 0.5 * n * (1.0 + std::log(2 * M_PI));
+}  // namespace
+Tensor VonMises::sample(IntArrayRef sample_shape) const {
+  const NoGradGuard no_grad;
+  const Shape shape = extended(sample_shape);
+  const Tensor k = concentration().to(kFloat64).expand(shape);
+  const Tensor r = proposal_of(concentration().to(kFloat64)).expand(shape);
+  Tensor angle = zeros(shape, kFloat64, k.device()), done = zeros(shape, kBool, k.device());
+  while (!done.all().item<bool>()) {
+    const std::vector<Tensor> u = rand(join({3}, shape), kFloat64, k.device()).unbind(0);
+    const Tensor z = (u[0] * M_PI).cos();
+    const Tensor f = (r * z + 1) / (r + z);
+    const Tensor weight = k * (r - f);
+    const Tensor accept =
+        (weight * minus(2, weight)).gt(u[1]).logical_or(((weight / u[1]).log() + 1 - weight).ge(0));
+    const Tensor proposal = (u[2] - 0.5).sign() * f.clamp(Scalar(-1), Scalar(1)).acos();
+    angle = where(accept.logical_and(done.logical_not()), proposal, angle);
+    done = done.logical_or(accept);
+  }
+  const Tensor wrapped = (angle + M_PI + loc()).remainder(2 * M_PI) - M_PI;
+  return wrapped.to(loc().dtype());
 }
 
 }  // namespace rustorch::distributions

@@ -44,31 +44,45 @@ const char* kind_name(SavedValue::Kind k) {
   return kNames[static_cast<int>(k)];
 }
 
-template <class T, class Variant>
-const T& get_as(const Variant& v, SavedValue::Kind got, const char* wanted) {
-  const T* p = std::get_if<T>(&v);
-  RT_CHECK(p != nullptr, Type, "SavedValue", "the value is of another kind; got ", kind_name(got),
-           "; expected ", wanted);
-  return *p;
-}
-
 }  // namespace
 
-SavedValue::SavedValue(const StateDict& v) {
-  Dict dict;
-  for (const auto& [name, tensor] : v) dict.emplace_back(name, tensor);
-  v_ = std::move(dict);
+SavedValue::SavedValue(std::string v)
+    : kind_(Kind::String), object_(std::make_shared<std::string>(std::move(v))) {}
+SavedValue::SavedValue(const char* v) : SavedValue(std::string(v)) {}
+SavedValue::SavedValue(rustorch::Tensor v)
+    : kind_(Kind::Tensor), object_(std::make_shared<rustorch::Tensor>(std::move(v))) {}
+SavedValue::SavedValue(List v) : kind_(Kind::List), object_(std::make_shared<List>(std::move(v))) {}
+SavedValue::SavedValue(Dict v) : kind_(Kind::Dict), object_(std::make_shared<Dict>(std::move(v))) {}
+SavedValue::SavedValue(const std::vector<rustorch::Tensor>& v) : SavedValue(List(v.begin(), v.end())) {}
+SavedValue::SavedValue(const StateDict& v) : SavedValue(Dict(v.begin(), v.end())) {}
+
+void SavedValue::expect(Kind wanted) const {
+  RT_CHECK(kind_ == wanted, Type, "SavedValue", "the value is of another kind; got ", kind_name(kind_),
+           "; expected ", kind_name(wanted));
+}
+template <class T>
+const T& SavedValue::object(Kind wanted) const {
+  expect(wanted);
+  return *static_cast<const T*>(object_.get());
 }
 
-bool SavedValue::to_bool() const { return get_as<bool>(v_, kind(), "bool"); }
-int64_t SavedValue::to_int() const { return get_as<int64_t>(v_, kind(), "int"); }
-double SavedValue::to_double() const {
-  return kind() == Kind::Int ? static_cast<double>(to_int()) : get_as<double>(v_, kind(), "float");
+bool SavedValue::to_bool() const {
+  expect(Kind::Bool);
+  return int_ != 0;
 }
-const std::string& SavedValue::text() const { return get_as<std::string>(v_, kind(), "string"); }
-const Tensor& SavedValue::tensor() const { return get_as<Tensor>(v_, kind(), "Tensor"); }
-const SavedValue::List& SavedValue::list() const { return get_as<List>(v_, kind(), "list"); }
-const SavedValue::Dict& SavedValue::dict() const { return get_as<Dict>(v_, kind(), "dict"); }
+int64_t SavedValue::to_int() const {
+  expect(Kind::Int);
+  return int_;
+}
+double SavedValue::to_double() const {
+  if (kind_ == Kind::Int) return static_cast<double>(int_);
+  expect(Kind::Float);
+  return float_;
+}
+const std::string& SavedValue::text() const { return object<std::string>(Kind::String); }
+const Tensor& SavedValue::tensor() const { return object<rustorch::Tensor>(Kind::Tensor); }
+const SavedValue::List& SavedValue::list() const { return object<List>(Kind::List); }
+const SavedValue::Dict& SavedValue::dict() const { return object<Dict>(Kind::Dict); }
 
 const SavedValue* SavedValue::find(std::string_view key) const {
   for (const auto& [name, value] : dict()) {

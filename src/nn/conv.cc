@@ -10,6 +10,15 @@
 namespace rustorch::nn {
 
 namespace {
+/// New values for the parameters.
+void draw(const Tensor& weight, const Tensor& bias) {
+  init::kaiming_uniform_(weight, std::sqrt(5.0));
+  const int64_t fan_in = weight.numel() / std::max<int64_t>(weight.size(0), 1);
+  if (!bias.defined() || fan_in == 0) return;
+  const double bound = 1 / std::sqrt(static_cast<double>(fan_in));
+  init::uniform_(bias, -bound, bound);
+}
+
 /// Checks what both kinds share and makes their parameters: (weight, bias).
 template <class Options>
 std::pair<Tensor, Tensor> make_weights(const std::string& name, Module& m, const Options& o, int64_t lead,
@@ -21,12 +30,7 @@ std::pair<Tensor, Tensor> make_weights(const std::string& name, Module& m, const
   for (const int64_t k : o.kernel_size().ref()) shape.push_back(k);
   const Tensor weight = m.register_parameter("weight", empty(IntArrayRef(shape)));
   const Tensor bias = m.register_parameter("bias", o.bias() ? empty({o.out_channels()}) : Tensor());
-  init::kaiming_uniform_(weight, std::sqrt(5.0));
-  const int64_t fan_in = weight.numel() / std::max<int64_t>(weight.size(0), 1);
-  if (bias.defined() && fan_in != 0) {
-    const double bound = 1 / std::sqrt(static_cast<double>(fan_in));
-    init::uniform_(bias, -bound, bound);
-  }
+  draw(weight, bias);
   return {weight, bias};
 }
 
@@ -95,6 +99,11 @@ void ConvNdImpl<N>::reset() {
 }
 
 template <size_t N>
+void ConvNdImpl<N>::reset_parameters() {
+  draw(weight, bias);
+}
+
+template <size_t N>
 Tensor ConvNdImpl<N>::forward(const Tensor& input) {
   const auto& o = this->options;
   if (o.padding_mode() != "zeros") {
@@ -130,6 +139,11 @@ void ConvTransposeNdImpl<N>::reset() {
            type_name());
   const int64_t groups = std::max<int64_t>(o.groups(), 1);
   std::tie(weight, bias) = make_weights(type_name(), *this, o, o.in_channels(), o.out_channels() / groups);
+}
+
+template <size_t N>
+void ConvTransposeNdImpl<N>::reset_parameters() {
+  draw(weight, bias);
 }
 
 template <size_t N>

@@ -95,7 +95,15 @@ StateDict Module::state_dict() const {
   return StateDict(std::move(out));
 }
 
+void Module::prepare_load(const std::string&, const StateDict&) {}
+
+void Module::prepare_loads(const std::string& prefix, const StateDict& state) {
+  prepare_load(prefix, state);
+  for (const auto& [name, child] : children_) child->prepare_loads(prefix + name + ".", state);
+}
+
 IncompatibleKeys Module::load_state_dict(const StateDict& state, bool strict) {
+  prepare_loads("", state);
   // The state dict's tensors alias the module's: writing to them is writing to the module.
   const StateDict mine = state_dict();
   IncompatibleKeys keys;
@@ -193,6 +201,16 @@ void Module::replace_parameter(std::string_view name, const Tensor& tensor) {
     }
   }
   raise(ErrorKind::Value, "Module", cat("there is no parameter '", name, "'"));
+}
+
+void Module::replace_buffer(std::string_view name, const Tensor& tensor) {
+  for (Buffer& own : buffers_) {
+    if (own.name == name) {
+      own.tensor = tensor;
+      return;
+    }
+  }
+  raise(ErrorKind::Value, "Module", cat("there is no buffer '", name, "'"));
 }
 
 void Module::unregister_module(std::string_view name) {

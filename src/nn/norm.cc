@@ -2,6 +2,7 @@
 
 #include "nn/text.h"
 #include "rustorch/error.h"
+#include "rustorch/grad_mode.h"
 #include "rustorch/nn/functional.h"
 #include "rustorch/nn/init.h"
 #include "rustorch/ops.h"
@@ -43,6 +44,14 @@ void NormBase<Derived, Options>::reset_running_stats() {
   running_mean.zero_();
   running_var.fill_(Scalar(1));
   num_batches_tracked.zero_();
+}
+
+template <class Derived, class Options>
+void NormBase<Derived, Options>::reset_parameters() {
+  const NoGradGuard no_grad;
+  reset_running_stats();
+  if (weight.defined()) weight.fill_(Scalar(1));
+  if (bias.defined()) bias.zero_();
 }
 
 template <class Derived, class Options>

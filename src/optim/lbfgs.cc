@@ -1,6 +1,8 @@
 // Limited-memory BFGS with an optional strong-Wolfe line search (Nocedal and Wright, Numerical Optimization,
-// ch. 3 and 7), in the steps of the Python package. Slopes and step lengths are kept in float64.
+// ch. 3 and 7), in the steps of the Python package, bit for bit: slopes and step lengths are tensors of no
+// dims where Python's are, so that the arithmetic has the precision of the parameters.
 #include <cmath>
+#include <optional>
 
 #include "rustorch/error.h"
 #include "rustorch/grad_mode.h"
@@ -17,23 +19,74 @@ LBFGS::LBFGS(std::vector<OptimizerParamGroup> groups, LBFGSOptions options)
 }
 
 namespace {
+/// A number of Python's: a float, or a tensor of no dims.
+class Number {
+ public:
+  Number(double v = 0) : number_(v) {}
+  Number(Tensor t) : tensor_(std::move(t)) {}
+  operator TensorLike() const { return is_tensor() ? TensorLike(tensor_) : TensorLike(Scalar(number_)); }
+  bool is_tensor() const { return tensor_.defined(); }
+  double value() const { return is_tensor() ? tensor_.item<double>() : number_; }
+  SavedValue saved() const { return is_tensor() ? SavedValue(tensor_) : SavedValue(number_); }
+  Number abs() const { return is_tensor() ? Number(tensor_.abs()) : Number(std::abs(number_)); }
+  Number sqrt() const { return is_tensor() ? Number(tensor_.sqrt()) : Number(std::sqrt(number_)); }
+  Number square() const { return is_tensor() ? Number(tensor_.pow(2)) : Number(number_ * number_); }
+
+  friend Number operator+(const Number& a, const Number& b) {
+    if (a.is_tensor()) return a.tensor_.add(b);
+    return b.is_tensor() ? Number(b.tensor_.add(a)) : Number(a.number_ + b.number_);
+  }
+  friend Number operator-(const Number& a, const Number& b) {
+    if (a.is_tensor()) return a.tensor_.sub(b);
+    return b.is_tensor() ? Number(rsub(b.tensor_, a)) : Number(a.number_ - b.number_);
+  }
+  friend Number operator*(const Number& a, const Number& b) {
+    if (a.is_tensor()) return a.tensor_.mul(b);
+    return b.is_tensor() ? Number(b.tensor_.mul(a)) : Number(a.number_ * b.number_);
+  }
+  friend Number operator/(const Number& a, const Number& b) {
+    if (a.is_tensor()) return a.tensor_.div(b);
+    return b.is_tensor() ? Number(div(TensorLike(Scalar(a.number_)).as_tensor(), b.tensor_))
+                         : Number(a.number_ / b.number_);
+  }
+  friend bool operator<(const Number& a, const Number& b) {
+    if (a.is_tensor()) return a.tensor_.lt(b).item<bool>();
+    return b.is_tensor() ? b.tensor_.gt(a).item<bool>() : a.number_ < b.number_;
+  }
+  friend bool operator<=(const Number& a, const Number& b) {
+    if (a.is_tensor()) return a.tensor_.le(b).item<bool>();
+    return b.is_tensor() ? b.tensor_.ge(a).item<bool>() : a.number_ <= b.number_;
+  }
+  friend bool operator>(const Number& a, const Number& b) { return b < a; }
+  friend bool operator>=(const Number& a, const Number& b) { return b <= a; }
+
+ private:
+  Tensor tensor_;
+  double number_ = 0;
+};
+// The first of equal ones, as in Python.
+Number smaller(const Number& a, const Number& b) { return b < a ? b : a; }
+Number larger(const Number& a, const Number& b) { return b > a ? b : a; }
+
 /// A trial step: its length, loss, gradient and slope along the direction.
 struct Point {
-  double t, f;
+  Number t;
+  double f;
   Tensor g;
-  double slope;
+  Number slope;
 };
-using Evaluate = std::function<Point(double)>;
+using Evaluate = std::function<Point(const Number&)>;
 
 /// The minimum within the bounds of the cubic with these values and slopes (eq. 3.59).
-double cubic_minimum(const Point& a, const Point& b, double low, double high) {
-  const double d1 = a.slope + b.slope - 3 * (a.f - b.f) / (a.t - b.t);
-  const double square = d1 * d1 - a.slope * b.slope;
+Number cubic_minimum(const Point& a, const Point& b, const Number& low, const Number& high) {
+  const Number rise = Number(3 * (a.f - b.f)) / (a.t - b.t);
+  const Number d1 = a.slope + b.slope - rise;
+  const Number square = d1.square() - a.slope * b.slope;
   if (!(square >= 0)) return (low + high) / 2.0;
-  const double d2 = std::sqrt(square);
-  const double x = a.t <= b.t ? b.t - (b.t - a.t) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2))
-                              : a.t - (a.t - b.t) * ((a.slope + d2 - d1) / (a.slope - b.slope + 2 * d2));
-  return std::min(std::max(x, low), high);
+  const Number d2 = square.sqrt();
+  const Number x = a.t <= b.t ? b.t - (b.t - a.t) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2.0 * d2))
+                              : a.t - (a.t - b.t) * ((a.slope + d2 - d1) / (a.slope - b.slope + 2.0 * d2));
+  return smaller(larger(x, low), high);
 }
 
 struct Search {
@@ -42,86 +95,119 @@ struct Search {
 };
 
 /// A step that fulfils the strong Wolfe conditions.
-Search strong_wolfe(const Evaluate& evaluate, double scale, const Point& start, double t,
-                    double tolerance_change) {
-  constexpr double kC1 = 1e-4, kC2 = 0.9;
-  constexpr int kMaxSteps = 25;
-  const auto too_high = [&](const Point& p) { return p.f > start.f + kC1 * p.t * start.slope; };
-  const auto flat_enough = [&](const Point& p) { return std::abs(p.slope) <= -kC2 * start.slope; };
-  Point next = evaluate(t), previous = start;
-  int64_t calls = 1;
-  int steps = 0;
-  std::vector<Point> bracket;
-  bool done = false;
-  for (; steps < kMaxSteps; ++steps) {
-    if (too_high(next) || (steps > 1 && next.f >= previous.f)) {
-      bracket = {previous, next};
-      break;
-    }
-    if (flat_enough(next)) {
-      bracket = {next};
-      done = true;
-      break;
-    }
-    if (next.slope >= 0) {
-      bracket = {previous, next};
-      break;
-    }
-    const double low = next.t + 0.01 * (next.t - previous.t), high = next.t * 10;
-    t = cubic_minimum(previous, next, low, high);
-    previous = next;
-    next = evaluate(t);
-    ++calls;
-  }
-  if (steps == kMaxSteps) bracket = {start, next};
-  // Zoom: bracket[lo] is the better end.
-  size_t lo = bracket.front().f <= bracket.back().f ? 0 : 1, hi = 1 - lo;
-  for (bool stalled = false; !done && steps < kMaxSteps; ++steps) {
-    const Point &a = bracket[0], &b = bracket[1];
-    if (std::abs(b.t - a.t) * scale < tolerance_change) break;
-    const double left = std::min(a.t, b.t), right = std::max(a.t, b.t), margin = 0.1 * (right - left);
-    t = cubic_minimum(a, b, left, right);
-    if (std::min(right - t, t - left) < margin) {
-      // Close to an end: the second time in a row, move to a tenth inside.
-      if (stalled || t >= right || t <= left) {
-        t = std::abs(t - right) < std::abs(t - left) ? right - margin : left + margin;
-        stalled = false;
-      } else {
-        stalled = true;
-      }
-    } else {
-      stalled = false;
-    }
-    next = evaluate(t);
-    ++calls;
-    if (too_high(next) || next.f >= bracket[lo].f) {
-      bracket[hi] = next;
-      lo = bracket[0].f <= bracket[1].f ? 0 : 1;
-      hi = 1 - lo;
-    } else {
-      if (flat_enough(next)) {
-        done = true;
-      } else if (next.slope * (bracket[hi].t - bracket[lo].t) >= 0) {
-        bracket[hi] = bracket[lo];
-      }
-      bracket[lo] = next;
-    }
-  }
-  return {bracket[bracket.size() > 1 ? lo : 0], calls};
-}
+class StrongWolfe {
+ public:
+  StrongWolfe(const Evaluate& evaluate, const Tensor& direction, const Point& start, double tolerance_change)
+      : evaluate_(evaluate),
+        scale_(direction.abs().max()),
+        start_(start),
+        tolerance_change_(tolerance_change) {}
 
-double dot_of(const Tensor& a, const Tensor& b) { return a.dot(b).item<double>(); }
+  Search run(const Number& first) {
+    const bool done = find_bracket(first);
+    if (!done) zoom();
+    return {bracket_[bracket_.size() > 1 ? lo_ : 0], calls_};
+  }
+
+ private:
+  static constexpr double kC1 = 1e-4, kC2 = 0.9;
+  static constexpr int kMaxSteps = 25;
+
+  Point probe(const Number& t) {
+    ++calls_;
+    return evaluate_(t);
+  }
+  bool too_high(const Point& p) const { return start_.f + kC1 * p.t * start_.slope < p.f; }
+  bool flat_enough(const Point& p) const { return p.slope.abs() <= -kC2 * start_.slope; }
+  void sort() {
+    lo_ = bracket_.front().f <= bracket_.back().f ? 0 : 1;
+    hi_ = 1 - lo_;
+  }
+
+  /// Steps that hold a good one between them; whether one of them is good.
+  bool find_bracket(const Number& first) {
+    Point next = probe(first), previous = start_;
+    bool done = false;
+    for (; steps_ < kMaxSteps; ++steps_) {
+      if (too_high(next) || (steps_ > 1 && next.f >= previous.f)) {
+        bracket_ = {previous, next};
+        break;
+      }
+      if (flat_enough(next)) {
+        bracket_ = {next};
+        done = true;
+        break;
+      }
+      if (next.slope >= 0) {
+        bracket_ = {previous, next};
+        break;
+      }
+      const Number low = next.t + 0.01 * (next.t - previous.t), high = next.t * 10;
+      const Number t = cubic_minimum(previous, next, low, high);
+      previous = next;
+      next = probe(t);
+    }
+    if (steps_ == kMaxSteps) bracket_ = {start_, next};
+    sort();
+    return done;
+  }
+
+  /// The next step inside of the bracket; away from its ends.
+  Number inside(bool& stalled) const {
+    const Point &a = bracket_[0], &b = bracket_[1];
+    const Number left = smaller(a.t, b.t), right = larger(a.t, b.t), margin = 0.1 * (right - left);
+    const Number t = cubic_minimum(a, b, left, right);
+    if (!(smaller(right - t, t - left) < margin)) {
+      stalled = false;
+      return t;
+    }
+    // Close to an end: the second time in a row, move to a tenth inside.
+    if (!(stalled || t >= right || t <= left)) {
+      stalled = true;
+      return t;
+    }
+    stalled = false;
+    return (t - right).abs() < (t - left).abs() ? right - margin : left + margin;
+  }
+
+  /// Narrows the bracket; bracket_[lo_] is the better end.
+  void zoom() {
+    for (bool stalled = false; steps_ < kMaxSteps; ++steps_) {
+      if ((bracket_[1].t - bracket_[0].t).abs() * scale_ < tolerance_change_) break;
+      const Point next = probe(inside(stalled));
+      if (too_high(next) || next.f >= bracket_[lo_].f) {
+        bracket_[hi_] = next;
+        sort();
+        continue;
+      }
+      const bool done = flat_enough(next);
+      if (!done && next.slope * (bracket_[hi_].t - bracket_[lo_].t) >= 0) bracket_[hi_] = bracket_[lo_];
+      bracket_[lo_] = next;
+      if (done) break;
+    }
+  }
+
+  const Evaluate& evaluate_;
+  Number scale_;
+  Point start_;
+  double tolerance_change_;
+  std::vector<Point> bracket_;
+  size_t lo_ = 0, hi_ = 1;
+  int steps_ = 0;
+  int64_t calls_ = 0;
+};
+
 double largest(const Tensor& t) { return t.abs().max().item<double>(); }
 
 /// The pairs of the last steps, and the two-loop recursion on them (algorithm 7.4).
 struct History {
-  std::vector<Tensor> dirs, stps;
-  std::vector<double> ro;
-  double h_diag = 1;
+  std::vector<Tensor> dirs, stps, ro;
+  Number h_diag = 1;
+  SavedValue::List al;  // of the last direction
 
   void remember(const Tensor& y, const Tensor& s, size_t limit) {
-    const double ys = dot_of(y, s);
-    if (ys <= 1e-10) return;
+    const Tensor ys = y.dot(s);
+    if (ys.item<double>() <= 1e-10) return;
     if (dirs.size() == limit) {
       dirs.erase(dirs.begin());
       stps.erase(stps.begin());
@@ -129,20 +215,25 @@ struct History {
     }
     dirs.push_back(y);
     stps.push_back(s);
-    ro.push_back(1.0 / ys);
-    h_diag = ys / dot_of(y, y);
+    ro.push_back(div(TensorLike(Scalar(1.0)).as_tensor(), ys));
+    h_diag = Number(ys.div(y.dot(y)));
   }
 
-  Tensor direction(const Tensor& g) const {
+  Tensor direction(const Tensor& g, size_t limit) {
     const size_t n = dirs.size();
     Tensor q = g.neg();
-    std::vector<double> al(n);
+    std::vector<Tensor> weights(n);
     for (size_t i = n; i-- > 0;) {
-      al[i] = dot_of(stps[i], q) * ro[i];
-      q.add_(dirs[i], -al[i]);
+      weights[i] = stps[i].dot(q) * ro[i];
+      q.add_(dirs[i], -weights[i].item<double>());
     }
     Tensor d = q.mul(h_diag);
-    for (size_t i = 0; i < n; ++i) d.add_(stps[i], al[i] - dot_of(dirs[i], d) * ro[i]);
+    for (size_t i = 0; i < n; ++i) {
+      const Tensor other = dirs[i].dot(d) * ro[i];
+      d.add_(stps[i], (weights[i] - other).item<double>());
+    }
+    al.assign(weights.begin(), weights.end());
+    al.resize(std::max(limit, n));
     return d;
   }
 };
@@ -151,13 +242,16 @@ std::vector<Tensor> tensors(const OptimizerOptions& s, const char* name) {
   std::vector<Tensor> out;
   const SavedValue* list = s.find(name);
   if (list == nullptr || !list->is_list()) return out;
-  for (const SavedValue& v : list->list()) out.push_back(v.tensor());
+  for (const SavedValue& v : list->list()) {
+    out.push_back(v.is_tensor() ? v.tensor() : full({}, Scalar(v.to_double()), kFloat64));
+  }
   return out;
 }
 
-double number_or(const OptimizerOptions& s, const char* name, double otherwise) {
+Number number_or(const OptimizerOptions& s, const char* name, double otherwise) {
   const SavedValue* v = s.find(name);
-  return v == nullptr || v->is_none() ? otherwise : s.number(name);
+  if (v == nullptr || v->is_none()) return otherwise;
+  return v->is_tensor() ? Number(v->tensor()) : Number(v->to_double());
 }
 }  // namespace
 
@@ -200,53 +294,60 @@ Tensor LBFGS::step(const LossClosure& closure) {
            "only 'strong_wolfe' is supported");
 
   double loss = loss_at();
-  auto evals_total = static_cast<int64_t>(number_or(state, "func_evals", 0)) + 1;
-  auto n_iter = static_cast<int64_t>(number_or(state, "n_iter", 0));
-  int64_t evals = 1;
+  const auto counted = [&](const char* name) {
+    return static_cast<int64_t>(number_or(state, name, 0).value());
+  };
+  int64_t evals_total = counted("func_evals") + 1, n_iter = counted("n_iter"), evals = 1;
   Tensor g = gradient(), d, prev_g;
   state.set("func_evals", evals_total);
+  state.set("n_iter", n_iter);
   if (largest(g) <= tolerance_grad) return first_loss;
-  History history{tensors(state, "old_dirs"), tensors(state, "old_stps"), {}, number_or(state, "H_diag", 1)};
-  for (size_t i = 0; i < history.dirs.size(); ++i) history.ro.push_back(state.at("ro")[i].to_double());
+  History history{tensors(state, "old_dirs"),
+                  tensors(state, "old_stps"),
+                  tensors(state, "ro"),
+                  number_or(state, "H_diag", 1),
+                  {}};
   if (const SavedValue* v = state.find("d")) d = v->tensor();
   if (const SavedValue* v = state.find("prev_flat_grad")) prev_g = v->tensor();
-  double t = number_or(state, "t", 0), prev_loss = number_or(state, "prev_loss", 0);
+  Number t = number_or(state, "t", 0);
+  double prev_loss = number_or(state, "prev_loss", 0).value();
   const double lr = o.number("lr");
+  const auto limit = static_cast<size_t>(o.at("history_size").to_int());
   for (int64_t iteration = 1; iteration <= max_iter; ++iteration) {
     if (++n_iter == 1) {
       d = g.neg();
       history = {};
     } else {
-      history.remember(g - prev_g, d * t, static_cast<size_t>(o.at("history_size").to_int()));
-      d = history.direction(g);
+      history.remember(g - prev_g, d.mul(t), limit);
+      d = history.direction(g, limit);
     }
     prev_g = g.clone();
     prev_loss = loss;
-    t = n_iter == 1 ? std::min(1.0, 1.0 / g.abs().sum().item<double>()) * lr : lr;
-    const double slope = dot_of(g, d);
+    t = lr;
+    if (n_iter == 1) t = smaller(1.0, 1.0 / Number(g.abs().sum())) * lr;
+    const Number slope = g.dot(d);
     if (slope > -tolerance_change) break;
     int64_t calls = 0;
     bool optimal = false;
     if (!search.is_none()) {
       std::vector<Tensor> saved;
       for (const Tensor& p : group.params) saved.push_back(p.detach().clone());
-      const Evaluate evaluate = [&](double length) {
-        move(length, d);
+      const Evaluate evaluate = [&](const Number& length) {
+        move(length.value(), d);
         const double f = loss_at();
         const Tensor grad = gradient();
         for (size_t i = 0; i < saved.size(); ++i) group.params[i].copy_(saved[i]);
-        return Point{length, f, grad, dot_of(grad, d)};
+        return Point{length, f, grad, grad.dot(d)};
       };
-      const Search found =
-          strong_wolfe(evaluate, largest(d), Point{0.0, loss, g, slope}, t, tolerance_change);
+      const Search found = StrongWolfe(evaluate, d, Point{0.0, loss, g, slope}, tolerance_change).run(t);
       calls = found.calls;
       loss = found.best.f;
       g = found.best.g;
       t = found.best.t;
-      move(t, d);
+      move(t.value(), d);
       optimal = largest(g) <= tolerance_grad;
     } else {
-      move(t, d);
+      move(t.value(), d);
       if (iteration != max_iter) {
         loss = loss_at();
         g = gradient();
@@ -263,14 +364,13 @@ Tensor LBFGS::step(const LossClosure& closure) {
   }
   state.set("func_evals", evals_total);
   state.set("n_iter", n_iter);
+  if (!history.al.empty()) state.set("al", std::move(history.al));
   state.set("d", SavedValue(d));
-  state.set("t", t);
+  state.set("t", t.saved());
   state.set("old_dirs", SavedValue(history.dirs));
   state.set("old_stps", SavedValue(history.stps));
-  SavedValue::List ro;
-  for (const double v : history.ro) ro.emplace_back(v);
-  state.set("ro", std::move(ro));
-  state.set("H_diag", history.h_diag);
+  state.set("ro", SavedValue(history.ro));
+  state.set("H_diag", history.h_diag.saved());
   state.set("prev_flat_grad", SavedValue(prev_g));
   state.set("prev_loss", prev_loss);
   return first_loss;

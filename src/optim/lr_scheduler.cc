@@ -609,4 +609,45 @@ void ReduceLROnPlateau::visit(StateVisitor& v) {
   v("num_bad_epochs", num_bad_epochs_);
 }
 
+// ---- SWALR
+
+SWALR::SWALR(Optimizer& optimizer, double swa_lr, int64_t anneal_epochs, std::string anneal_strategy,
+             int64_t last_epoch)
+    : LRScheduler(optimizer, last_epoch),
+      anneal_epochs_(anneal_epochs),
+      anneal_strategy_(std::move(anneal_strategy)) {
+  RT_CHECK(anneal_strategy_ == "cos" || anneal_strategy_ == "linear", Value, "SWALR",
+           "anneal_strategy must by one of 'cos' or 'linear', instead got ", anneal_strategy_);
+  RT_CHECK(anneal_epochs >= 0, Value, "SWALR", "anneal_epochs must be equal or greater than 0, got ",
+           anneal_epochs);
+  for (OptimizerParamGroup& group : optimizer.param_groups()) group.options.set("swa_lr", swa_lr);
+  initial_step();
+}
+
+double SWALR::share(double t) const {
+  t = std::max(0.0, std::min(1.0, t));
+  return anneal_strategy_ == "linear" ? t : (1 - std::cos(M_PI * t)) / 2;
+}
+
+Rates SWALR::get_lr() {
+  const auto step = static_cast<double>(step_count_ - 1);
+  const auto n = static_cast<double>(std::max<int64_t>(1, anneal_epochs_));
+  const bool anneals = anneal_epochs_ != 0;
+  const double before = step == 0 ? 0.0 : anneals ? share((step - 1) / n) : 1.0;
+  const double now = anneals ? share(step / n) : 1.0;
+  Rates out;
+  for (const OptimizerParamGroup& group : optimizer_.param_groups()) {
+    const double target = group.options.number("swa_lr"), lr = group.options.get_lr();
+    const double start = before == 1 ? target : (lr - before * target) / (1 - before);
+    out.push_back(start + (target - start) * now);
+  }
+  return out;
+}
+
+void SWALR::visit(StateVisitor& v) {
+  LRScheduler::visit(v);
+  v("anneal_epochs", anneal_epochs_);
+  v("_anneal_strategy", anneal_strategy_);
+}
+
 }  // namespace rustorch::optim

@@ -57,6 +57,21 @@ Optimizer::Optimizer(std::vector<OptimizerParamGroup> groups, OptimizerOptions d
   for (OptimizerParamGroup& group : groups) add_param_group(std::move(group));
 }
 
+Optimizer::~Optimizer() = default;
+
+std::vector<OptimizerParamGroup> Optimizer::one_group(std::vector<Tensor> parameters) {
+  std::vector<OptimizerParamGroup> groups;
+  groups.emplace_back(std::move(parameters));
+  return groups;
+}
+
+void Optimizer::register_step_pre_hook(std::function<void(Optimizer&)> hook) {
+  before_.push_back(std::move(hook));
+}
+void Optimizer::register_step_post_hook(std::function<void(Optimizer&)> hook) {
+  after_.push_back(std::move(hook));
+}
+
 void Optimizer::add_param_group(OptimizerParamGroup group) {
   const std::vector<Tensor> known = parameters();
   const auto is_in = [](const std::vector<Tensor>& list, size_t n, const Tensor& p) {

@@ -5,6 +5,7 @@
 
 #include "rustorch/error.h"
 #include "rustorch/factories.h"
+#include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
 
 namespace rustorch::optim {
@@ -67,6 +68,28 @@ Tensor decay_either(const Tensor& p, const Tensor& g, Group o) {
 void zero_states(const Tensor& p, Values& s, std::initializer_list<const char*> names) {
   for (const char* name : names) s.set(name, SavedValue(zeros_like(p).detach()));
 }
+
+/// The count of steps, and zeros under these names.
+void start(const Tensor& p, Values& s, std::initializer_list<const char*> names) {
+  s.set("step", SavedValue(scalar(0)));
+  zero_states(p, s, names);
+}
+
+/// The moments of Adam and its kin at a new step: averages of the gradient and of its square.
+struct Moments {
+  Moments(const Values& s, Group o)
+      : t(tick(s)), avg(tensor_of(s, "exp_avg")), square(tensor_of(s, "exp_avg_sq")) {
+    std::tie(beta1, beta2) = o.pair("betas");
+    correction1 = 1 - std::pow(beta1, t);
+    correction2 = 1 - std::pow(beta2, t);
+  }
+  void take(const Tensor& g) const {
+    avg.lerp_(g, 1 - beta1);
+    square.mul_(beta2).addcmul_(g, g, 1 - beta2);
+  }
+  double t, beta1, beta2, correction1, correction2;
+  const Tensor &avg, &square;
+};
 
 Tensor full_of(const Tensor& p, double v) {
   return full_like(p, p.is_complex() ? Scalar(std::complex<double>(v, v)) : Scalar(v)).detach();
@@ -184,6 +207,9 @@ AdaBoundOptions::AdaBoundOptions(double lr)
                             {"eps", 1e-8},
                             {"weight_decay", 0.0},
                             {"maximize", false}}) {}
+SparseAdamOptions::SparseAdamOptions(double lr)
+    : OptimizerOptions(
+          Dict{{"lr", lr}, {"betas", SavedValue::List{0.9, 0.999}}, {"eps", 1e-8}, {"maximize", false}}) {}
 LBFGSOptions::LBFGSOptions(double lr)
     : OptimizerOptions(Dict{{"lr", lr},
                             {"max_iter", 20},
@@ -259,10 +285,11 @@ Adam::Adam(std::vector<OptimizerParamGroup> groups, AdamOptions o)
     : Optimizer(std::move(groups), checked(std::move(o))) {}
 Adam::Adam(Decoupled, std::vector<OptimizerParamGroup> groups, OptimizerOptions o)
     : Optimizer(std::move(groups), checked(std::move(o))) {}
+AdamW::AdamW(std::vector<OptimizerParamGroup> groups, AdamWOptions o)
+    : Adam(Decoupled(), std::move(groups), std::move(o)) {}
 
 void Adam::init_state(const Tensor& p, Values& s, Group o) {
-  s.set("step", SavedValue(scalar(0)));
-  zero_states(p, s, {"exp_avg", "exp_avg_sq"});
+  start(p, s, {"exp_avg", "exp_avg_sq"});
   if (o.flag("amsgrad")) zero_states(p, s, {"max_exp_avg_sq"});
 }
 
@@ -296,10 +323,7 @@ void Adam::update_group(OptimizerParamGroup& group) {
 // ---- one formula per parameter
 
 RT_CONSTRUCTOR(Adadelta)
-void Adadelta::init_state(const Tensor& p, Values& s, Group) {
-  s.set("step", SavedValue(scalar(0)));
-  zero_states(p, s, {"square_avg", "acc_delta"});
-}
+void Adadelta::init_state(const Tensor& p, Values& s, Group) { start(p, s, {"square_avg", "acc_delta"}); }
 void Adadelta::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
   tick(s);
   const double rho = o.number("rho"), eps = o.number("eps");
@@ -332,10 +356,7 @@ void Adagrad::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
 }
 
 RT_CONSTRUCTOR(Adamax)
-void Adamax::init_state(const Tensor& p, Values& s, Group) {
-  s.set("step", SavedValue(scalar(0)));
-  zero_states(p, s, {"exp_avg", "exp_inf"});
-}
+void Adamax::init_state(const Tensor& p, Values& s, Group) { start(p, s, {"exp_avg", "exp_inf"}); }
 void Adamax::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
   const double t = tick(s);
   const auto [beta1, beta2] = o.pair("betas");
@@ -353,44 +374,35 @@ void NAdam::init_state(const Tensor& p, Values& s, Group) {
   zero_states(p, s, {"exp_avg", "exp_avg_sq"});
 }
 void NAdam::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
-  const double t = tick(s), lr = o.number("lr"), decay = o.number("momentum_decay");
-  const auto [beta1, beta2] = o.pair("betas");
-  const Tensor &avg = tensor_of(s, "exp_avg"), &square = tensor_of(s, "exp_avg_sq");
+  const Moments m(s, o);
+  const double lr = o.number("lr"), decay = o.number("momentum_decay");
   const Tensor g = decay_either(p, grad, o);
-  const double mu = beta1 * (1.0 - 0.5 * std::pow(0.96, t * decay));
-  const double mu_next = beta1 * (1.0 - 0.5 * std::pow(0.96, (t + 1) * decay));
+  const double mu = m.beta1 * (1.0 - 0.5 * std::pow(0.96, m.t * decay));
+  const double mu_next = m.beta1 * (1.0 - 0.5 * std::pow(0.96, (m.t + 1) * decay));
   const Tensor& product_of = tensor_of(s, "mu_product");
   product_of.mul_(mu);
   const double product = product_of.item<double>();
-  avg.lerp_(g, 1 - beta1);
-  square.mul_(beta2).addcmul_(g, g, 1 - beta2);
-  const Tensor denom = square.div(1 - std::pow(beta2, t)).sqrt().add(o.number("eps"));
+  m.take(g);
+  const Tensor denom = m.square.div(m.correction2).sqrt().add(o.number("eps"));
   p.addcdiv_(g, denom, -lr * (1.0 - mu) / (1.0 - product));
-  p.addcdiv_(avg, denom, -lr * mu_next / (1.0 - product * mu_next));
+  p.addcdiv_(m.avg, denom, -lr * mu_next / (1.0 - product * mu_next));
 }
 
 RT_CONSTRUCTOR(RAdam)
-void RAdam::init_state(const Tensor& p, Values& s, Group) {
-  s.set("step", SavedValue(scalar(0)));
-  zero_states(p, s, {"exp_avg", "exp_avg_sq"});
-}
+void RAdam::init_state(const Tensor& p, Values& s, Group) { start(p, s, {"exp_avg", "exp_avg_sq"}); }
 void RAdam::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
-  const double t = tick(s), lr = o.number("lr");
-  const auto [beta1, beta2] = o.pair("betas");
-  const Tensor &avg = tensor_of(s, "exp_avg"), &square = tensor_of(s, "exp_avg_sq");
-  const Tensor g = decay_either(p, grad, o);
-  avg.lerp_(g, 1 - beta1);
-  square.mul_(beta2).addcmul_(g, g, 1 - beta2);
-  const double correction1 = 1 - std::pow(beta1, t), correction2 = 1 - std::pow(beta2, t);
-  const double rho_inf = 2 / (1 - beta2) - 1;
-  const double rho = rho_inf - 2 * t * std::pow(beta2, t) / correction2;
-  const double rate = lr / correction1;
+  const Moments m(s, o);
+  const double lr = o.number("lr");
+  m.take(decay_either(p, grad, o));
+  const double rho_inf = 2 / (1 - m.beta2) - 1;
+  const double rho = rho_inf - 2 * m.t * std::pow(m.beta2, m.t) / m.correction2;
+  const double rate = lr / m.correction1;
   if (rho <= 5.0) {
-    p.add_(avg, -rate);
+    p.add_(m.avg, -rate);
     return;
   }
   const double rect = std::pow((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho), 0.5);
-  p.addcdiv_(avg, square.sqrt().add(o.number("eps")), -rate * std::pow(correction2, 0.5) * rect);
+  p.addcdiv_(m.avg, m.square.sqrt().add(o.number("eps")), -rate * std::pow(m.correction2, 0.5) * rect);
 }
 
 RT_CONSTRUCTOR(ASGD)
@@ -419,8 +431,7 @@ void ASGD::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
 
 RT_CONSTRUCTOR(RMSprop)
 void RMSprop::init_state(const Tensor& p, Values& s, Group o) {
-  s.set("step", SavedValue(scalar(0)));
-  zero_states(p, s, {"square_avg"});
+  start(p, s, {"square_avg"});
   if (o.number("momentum") > 0) zero_states(p, s, {"momentum_buffer"});
   if (o.flag("centered")) zero_states(p, s, {"grad_avg"});
 }
@@ -450,8 +461,7 @@ void RMSprop::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
 
 RT_CONSTRUCTOR(Rprop)
 void Rprop::init_state(const Tensor& p, Values& s, Group o) {
-  s.set("step", SavedValue(scalar(0)));
-  zero_states(p, s, {"prev"});
+  start(p, s, {"prev"});
   s.set("step_size", SavedValue(full_of(p, o.number("lr"))));
 }
 void Rprop::update(const Tensor& p, const Tensor& g, Values& s, Group o) {
@@ -562,18 +572,12 @@ void Lion::update(const Tensor& p, const Tensor& g, Values& s, Group o) {
 }
 
 RT_CONSTRUCTOR(LAMB)
-void LAMB::init_state(const Tensor& p, Values& s, Group) {
-  s.set("step", SavedValue(scalar(0)));
-  zero_states(p, s, {"exp_avg", "exp_avg_sq"});
-}
+void LAMB::init_state(const Tensor& p, Values& s, Group) { start(p, s, {"exp_avg", "exp_avg_sq"}); }
 void LAMB::update(const Tensor& p, const Tensor& g, Values& s, Group o) {
-  const double t = tick(s);
-  const auto [beta1, beta2] = o.pair("betas");
-  const Tensor &m = tensor_of(s, "exp_avg"), &v = tensor_of(s, "exp_avg_sq");
-  m.lerp_(g, 1 - beta1);
-  v.mul_(beta2).addcmul_(g, g, 1 - beta2);
-  const Tensor step =
-      (m / (1 - std::pow(beta1, t))).div_((v / (1 - std::pow(beta2, t))).sqrt_().add_(o.number("eps")));
+  const Moments m(s, o);
+  m.take(g);
+  const Tensor top = m.avg / m.correction1;
+  const Tensor step = top.div_((m.square / m.correction2).sqrt_().add_(o.number("eps")));
   if (const double decay = o.number("weight_decay"); decay != 0) step.add_(p, decay);
   const double p_norm = p.norm().item<double>(), u_norm = step.norm().item<double>();
   p.add_(step, -o.number("lr") * (p_norm > 0 && u_norm > 0 ? p_norm / u_norm : 1.0));
@@ -583,23 +587,77 @@ AdaBound::AdaBound(std::vector<OptimizerParamGroup> groups, AdaBoundOptions opti
     : Optimizer(std::move(groups), checked(std::move(options))) {
   for (OptimizerParamGroup& group : param_groups()) group.options.set("base_lr", group.options.number("lr"));
 }
-void AdaBound::init_state(const Tensor& p, Values& s, Group) {
-  s.set("step", SavedValue(scalar(0)));
-  zero_states(p, s, {"exp_avg", "exp_avg_sq"});
-}
+void AdaBound::init_state(const Tensor& p, Values& s, Group) { start(p, s, {"exp_avg", "exp_avg_sq"}); }
 void AdaBound::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
-  const double t = tick(s), lr = o.number("lr"), gamma = o.number("gamma"), base = o.number("base_lr");
-  const auto [beta1, beta2] = o.pair("betas");
-  const Tensor g = decayed(p, grad, o);
-  const Tensor &m = tensor_of(s, "exp_avg"), &v = tensor_of(s, "exp_avg_sq");
-  m.lerp_(g, 1 - beta1);
-  v.mul_(beta2).addcmul_(g, g, 1 - beta2);
+  const Moments m(s, o);
+  const double lr = o.number("lr"), gamma = o.number("gamma"), base = o.number("base_lr");
+  m.take(decayed(p, grad, o));
   const double final = base != 0 ? o.number("final_lr") * lr / base : o.number("final_lr");
-  const double low = final * (1 - 1 / (gamma * t + 1));
-  const double high = gamma != 0 ? final * (1 + 1 / (gamma * t)) : kInfinity;
-  const double size = lr * std::pow(1 - std::pow(beta2, t), 0.5) / (1 - std::pow(beta1, t));
-  const Tensor rate = (v.sqrt() + o.number("eps")).reciprocal().mul(size).clamp(Scalar(low), Scalar(high));
-  p.addcmul_(rate, m, -1);
+  const double low = final * (1 - 1 / (gamma * m.t + 1));
+  const double high = gamma != 0 ? final * (1 + 1 / (gamma * m.t)) : kInfinity;
+  const double size = lr * std::pow(m.correction2, 0.5) / m.correction1;
+  const Tensor rate =
+      (m.square.sqrt() + o.number("eps")).reciprocal().mul(size).clamp(Scalar(low), Scalar(high));
+  p.addcmul_(rate, m.avg, -1);
+}
+
+// ---- SparseAdam
+
+SparseAdam::SparseAdam(std::vector<OptimizerParamGroup> groups, SparseAdamOptions options)
+    : Optimizer(std::move(groups), checked(options)) {
+  check(options.lr() > 0, "learning rate", options.lr());
+  check(options.eps() > 0, "epsilon value", options.eps());
+  for (const Tensor& p : parameters()) {
+    RT_CHECK(!p.is_complex(), Value, "SparseAdam", "SparseAdam does not support complex parameters");
+  }
+}
+
+void SparseAdam::update(const Tensor&, const Tensor&, Values&, Group) {
+  raise(ErrorKind::Type, "SparseAdam",
+        "SparseAdam does not support dense gradients, please consider Adam instead");
+}
+
+namespace {
+/// The rows in order, each once, and the sums of their gradients.
+std::pair<Tensor, Tensor> coalesced(const Tensor& rows, const Tensor& values) {
+  const auto [unique, inverse, counts] = _unique2(rows, true, true);
+  std::vector<int64_t> shape = values.sizes().vec();
+  shape[0] = unique.size(0);
+  return {unique, zeros(shape, values.dtype(), values.device()).index_add(0, inverse, values)};
+}
+}  // namespace
+
+void SparseAdam::step_rows(const Tensor& p, const Tensor& rows, const Tensor& values) {
+  const NoGradGuard no_grad;
+  for (OptimizerParamGroup& group : param_groups()) {
+    for (size_t i = 0; i < group.params.size(); ++i) {
+      if (!group.params[i].is_same(p)) continue;
+      const Values& o = group.options;
+      Values& s = group.state[i];
+      if (s.values().empty()) {
+        s.set("step", 0);
+        zero_states(p, s, {"exp_avg", "exp_avg_sq"});
+      }
+      const int64_t t = s.at("step").to_int() + 1;
+      s.set("step", t);
+      if (values.numel() == 0) return;
+      const auto [at, sums] = coalesced(rows, values);
+      const Tensor g = o.flag("maximize") ? sums.neg() : sums;
+      const auto [beta1, beta2] = o.pair("betas");
+      const Tensor &m = tensor_of(s, "exp_avg"), &v = tensor_of(s, "exp_avg_sq");
+      const Tensor old_m = m.index_select(0, at), old_v = v.index_select(0, at);
+      const Tensor new_m = old_m + (g - old_m) * (1 - beta1);
+      const Tensor new_v = old_v + (g * g - old_v) * (1 - beta2);
+      m.index_copy_(0, at, new_m);
+      v.index_copy_(0, at, new_v);
+      const auto n = static_cast<double>(t);
+      const double rate = o.number("lr") * std::pow(1 - std::pow(beta2, n), 0.5) / (1 - std::pow(beta1, n));
+      const Tensor change = new_m * rate / (new_v.sqrt() + o.number("eps"));
+      p.index_copy_(0, at, p.index_select(0, at) - change);
+      return;
+    }
+  }
+  raise(ErrorKind::Value, "SparseAdam", "the tensor is none of the parameters");
 }
 #undef RT_CONSTRUCTOR
 

@@ -11,6 +11,7 @@ import zlib
 import rustorch as rt
 from rustorch import nn, optim
 from rustorch.optim import lr_scheduler as lrs
+from rustorch.optim import swa_utils as swa
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "golden"))
 import trajectory_cases as tc  # noqa: E402
@@ -213,6 +214,7 @@ def _rest(run):
     )
     run("TransformerDecoder", lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16), 2), q, k)
     run("Transformer", lambda: nn.Transformer(8, 2, 1, 2, 16), k, q)
+    _lazy(run)
     run("AdaptiveLogSoftmaxWithLoss", lambda: nn.AdaptiveLogSoftmaxWithLoss(8, 10, [3, 6]), x(6, 8), idx(6, high=10))
 
     def sequential():
@@ -222,6 +224,17 @@ def _rest(run):
         return m
 
     run("Sequential", sequential, v)
+
+
+def _lazy(run):
+    v, a, b, c = x(3, 4), x(2, 4, 9), x(2, 4, 7, 8), x(2, 4, 5, 6, 5)
+    run("LazyLinear", lambda: nn.LazyLinear(3), v)
+    run("LazyLinear2", lambda: nn.LazyLinear(3, False), v)
+    for n, data in ((1, a), (2, b), (3, c)):
+        run(f"LazyConv{n}d", lambda n=n: getattr(nn, f"LazyConv{n}d")(6, 3, groups=2), data)
+        run(f"LazyConvTranspose{n}d", lambda n=n: getattr(nn, f"LazyConvTranspose{n}d")(6, 2), data)
+        run(f"LazyBatchNorm{n}d", lambda n=n: getattr(nn, f"LazyBatchNorm{n}d")(), data)
+        run(f"LazyInstanceNorm{n}d", lambda n=n: getattr(nn, f"LazyInstanceNorm{n}d")(), data)
 
 
 def _losses(run):
@@ -297,8 +310,83 @@ def optimizers():
             opt.zero_grad()
             ((ps[0] * ps[0]).sum() + (ps[1] * ps[1] * ps[1].sin()).sum()).backward()
             opt.step()
-        text = " ".join(sorted(f"{k}={_text(v)}" for k, v in defaults.items()))
-        lines[name] = "|".join([name, text, " ".join(opt.state[ps[0]]), checksum(ps)])
+        lines[name] = _optimizer_line(name, defaults, opt, ps)
+    for name, options in LBFGS.items():
+        p = x(5, k=2).requires_grad_(True)
+        opt = optim.LBFGS([p], **options)
+        for _ in range(3):
+            opt.step(lambda opt=opt, p=p: _fitted(opt, p))
+        lines[name] = _optimizer_line(name, optim.LBFGS([p]).defaults, opt, [p])
+    p = x(6, 2).requires_grad_(True)
+    opt = optim.SparseAdam([p], 0.05)
+    for i in range(4):
+        with rt.no_grad():
+            opt._update(p, Rows((idx(3, high=6) + i % 2).remainder(6), x(3, 2, k=i)), opt.param_groups[0])
+    lines["SparseAdam"] = _optimizer_line("SparseAdam", opt.defaults | {"lr": 1e-3}, opt, [p])
+    return lines
+
+
+LBFGS = {
+    "LBFGS": {"lr": 0.1, "max_iter": 4},
+    "LBFGS2": {"history_size": 3, "line_search_fn": "strong_wolfe"},
+}
+
+
+class Rows:
+    """A sparse gradient as SparseAdam asks for it: rows, each once, and their values."""
+
+    def __init__(self, rows, values):
+        self._rows, self._given = rows, values
+
+    def coalesce(self):
+        return self
+
+    def _indices(self):
+        return self._rows.unsqueeze(0)
+
+    def _values(self):
+        return self._given
+
+
+def _optimizer_line(name, defaults, opt, ps):
+    text = " ".join(sorted(f"{k}={_text(v)}" for k, v in defaults.items()))
+    return "|".join([name, text, " ".join(opt.state[ps[0]]), checksum(ps)])
+
+
+def _fitted(opt, p):
+    opt.zero_grad()
+    miss = x(6, 5) @ p.sin() - x(6, k=1)
+    loss = (miss * miss).sum() + (p * p).sum() * 0.01
+    loss.backward()
+    return loss
+
+
+def averages():
+    lines = {}
+
+    def average(name, **options):
+        rt.manual_seed(0)
+        net = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+        mean = swa.AveragedModel(net, **options)
+        for i in range(4):
+            with rt.no_grad():
+                net(x(5, 4, k=i))
+                for p in net.parameters():
+                    p.mul_(1.1)
+                mean.update_parameters(net)
+        state = mean.state_dict()
+        lines[name] = f"{name}|{' '.join(state)}|{checksum(state.values())}"
+
+    average("AveragedModel")
+    average("AveragedModel2", use_buffers=True)
+    average("AveragedModel3", multi_avg_fn=swa.get_ema_multi_avg_fn(0.9), use_buffers=True)
+    average("AveragedModel4", avg_fn=swa.get_ema_avg_fn(0.9))
+    average("AveragedModel5", avg_fn=swa.get_swa_avg_fn())
+    rt.manual_seed(0)
+    net = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    swa.update_bn([x(5, 4), x(3, 4, k=1)], net)
+    state = net.state_dict()
+    lines["update_bn"] = f"update_bn|{' '.join(state)}|{checksum(state.values())}"
     return lines
 
 
@@ -316,6 +404,8 @@ SCHEDULERS = {
     "CyclicLR": lambda o: lrs.CyclicLR(o, 0.1, 0.7, 3, 5, "triangular2"),
     "OneCycleLR": lambda o: lrs.OneCycleLR(o, 0.8, 25, three_phase=True),
     "SequentialLR": lambda o: lrs.SequentialLR(o, [lrs.LinearLR(o, 0.1, 1.0, 4), lrs.CosineAnnealingLR(o, 12.0)], [5]),
+    "SWALR": lambda o: swa.SWALR(o, 0.05, 6),
+    "SWALR2": lambda o: swa.SWALR(o, 0.05, 4, "linear"),
     "ChainedScheduler": lambda o: lrs.ChainedScheduler([lrs.ConstantLR(o, 0.5, 3), lrs.ExponentialLR(o, 0.9)]),
 }
 

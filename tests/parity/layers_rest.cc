@@ -77,6 +77,22 @@ void layers_rest() {
   L("Sequential", Sequential({{"a", Linear(4, 4)}, {"b", Sequential(ReLU(), Linear(4, 2))}}), v)
 }
 
+void lazy() {
+  using namespace rt::nn;  // NOLINT
+  const rt::Tensor v = x({3, 4}), a = x({2, 4, 9}), b = x({2, 4, 7, 8}), c = x({2, 4, 5, 6, 5});
+  L("LazyLinear", LazyLinear(3), v)
+  L("LazyLinear2", LazyLinear(LazyLinearOptions(3, false)), v)
+#define RT_LAZY(N, data)                                                            \
+  L("LazyConv" #N "d", LazyConv##N##d(LazyConv##N##dOptions(6, 3).groups(2)), data) \
+  L("LazyConvTranspose" #N "d", LazyConvTranspose##N##d(6, 2), data)                \
+  L("LazyBatchNorm" #N "d", LazyBatchNorm##N##d(), data)                            \
+  L("LazyInstanceNorm" #N "d", LazyInstanceNorm##N##d(), data)
+  RT_LAZY(1, a)
+  RT_LAZY(2, b)
+  RT_LAZY(3, c)
+#undef RT_LAZY
+}
+
 void losses() {
   using namespace rt::nn;  // NOLINT
   const rt::Tensor a = x({3, 4}), b = x({3, 4}, 1), p = a.sigmoid(), y = idx({3}, 4), w = x({4}, 2).abs();

@@ -64,12 +64,16 @@ int main(int argc, char** argv) {
     } else if (argc == 2 && std::strcmp(argv[1], "layers") == 0) {
       parity::layers();
       parity::layers_rest();
+      parity::lazy();
       parity::losses();
     } else if (argc == 2 && std::strcmp(argv[1], "optim") == 0) {
       parity::optimizers();
       parity::schedulers();
+      parity::averages();
+    } else if (argc == 2 && std::strcmp(argv[1], "distributions") == 0) {
+      parity::distributions();
     } else {
-      std::fprintf(stderr, "usage: %s layers | optim | train CASE FILE\n", argv[0]);
+      std::fprintf(stderr, "usage: %s layers | optim | distributions | train CASE FILE\n", argv[0]);
       return 2;
     }
     return 0;

@@ -36,14 +36,28 @@ std::vector<rt::Tensor> parameters() {
   return {x({3, 4}).requires_grad_(true), x({5, 2}, 1).requires_grad_(true)};
 }
 
-template <class Opt, class Options>
-void check(const char* name, const Options& chosen) {
+/// The defaults of an optimizer, in order of their names.
+std::string defaults_of(const OptimizerOptions& fresh) {
   std::vector<std::string> defaults;
-  const Options fresh;
   for (const auto& [key, value] : fresh.values()) defaults.push_back(key + "=" + text(value));
   std::sort(defaults.begin(), defaults.end());
   std::string joined;
   for (const std::string& s : defaults) joined += (joined.empty() ? "" : " ") + s;
+  return joined;
+}
+std::string keys_of(const OptimizerOptions& state) {
+  std::string keys;
+  for (const auto& [key, value] : state.values()) keys += (keys.empty() ? "" : " ") + key;
+  return keys;
+}
+void print(const char* name, const OptimizerOptions& fresh, const Optimizer& optimizer,
+           const std::vector<rt::Tensor>& ps) {
+  const OptimizerOptions& state = optimizer.param_groups()[0].state[0];
+  std::printf("%s|%s|%s|%08x\n", name, defaults_of(fresh).c_str(), keys_of(state).c_str(), checksum(ps));
+}
+
+template <class Opt, class Options>
+void check(const char* name, const Options& chosen) {
   const std::vector<rt::Tensor> ps = parameters();
   Opt optimizer(ps, chosen);
   const auto closure = [&] {
@@ -58,10 +72,57 @@ void check(const char* name, const Options& chosen) {
     closure();
     optimizer.step();
   }
+  print(name, Options(), optimizer, ps);
+}
+
+/// The loss of five numbers that are to be fitted, and its gradients.
+rt::Tensor fitted(Optimizer& optimizer, const rt::Tensor& p) {
+  optimizer.zero_grad();
+  const rt::Tensor miss = x({6, 5}).matmul(p.sin()) - x({6}, 1);
+  const rt::Tensor loss = (miss * miss).sum() + (p * p).sum() * 0.01;
+  loss.backward();
+  return loss;
+}
+
+void lbfgs(const char* name, const LBFGSOptions& chosen) {
+  const rt::Tensor p = x({5}, 2).requires_grad_(true);
+  LBFGS optimizer({p}, chosen);
+  for (int i = 0; i < 3; ++i) optimizer.step([&] { return fitted(optimizer, p); });
+  print(name, LBFGSOptions(), optimizer, {p});
+}
+
+void sparse_adam() {
+  const rt::Tensor p = x({6, 2}).requires_grad_(true);
+  SparseAdam optimizer({p}, SparseAdamOptions(0.05));
+  for (int i = 0; i < 4; ++i) {
+    const rt::Tensor rows = idx({3}, 6) + (i % 2);
+    optimizer.step_rows(p, rows.remainder(6), x({3, 2}, i));
+  }
+  print("SparseAdam", SparseAdamOptions(), optimizer, {p});
+}
+
+void report_state(const char* name, const rt::nn::Module& m) {
   std::string keys;
-  for (const auto& [key, value] : optimizer.param_groups()[0].state[0].values())
+  std::vector<rt::Tensor> state;
+  for (const auto& [key, t] : m.state_dict()) {
     keys += (keys.empty() ? "" : " ") + key;
-  std::printf("%s|%s|%s|%08x\n", name, joined.c_str(), keys.c_str(), checksum(ps));
+    state.push_back(t);
+  }
+  std::printf("%s|%s|%08x\n", name, keys.c_str(), checksum(state));
+}
+
+/// A model and its average over four changes of the model.
+void average(const char* name, const AveragedModelOptions& options) {
+  rt::manual_seed(0);
+  const rt::nn::Sequential net(rt::nn::Linear(4, 3), rt::nn::BatchNorm1d(3));
+  const AveragedModel mean(net, options);
+  for (int i = 0; i < 4; ++i) {
+    const rt::NoGradGuard no_grad;
+    net(x({5, 4}, i));
+    for (const rt::Tensor& p : net->parameters()) p.mul_(1.1);
+    mean->update_parameters(net);
+  }
+  report_state(name, *mean);
 }
 
 template <class Make>
@@ -94,6 +155,21 @@ void optimizers() {
   check<Lion>("Lion", LionOptions(0.05).weight_decay(0.01));
   check<LAMB>("LAMB", LAMBOptions(0.05).weight_decay(0.01));
   check<AdaBound>("AdaBound", AdaBoundOptions(0.05).weight_decay(0.01));
+  lbfgs("LBFGS", LBFGSOptions(0.1).max_iter(4));
+  lbfgs("LBFGS2", LBFGSOptions().history_size(3).line_search_fn("strong_wolfe"));
+  sparse_adam();
+}
+
+void averages() {
+  average("AveragedModel", AveragedModelOptions());
+  average("AveragedModel2", AveragedModelOptions().use_buffers(true));
+  average("AveragedModel3", AveragedModelOptions().multi_avg_fn(get_ema_multi_avg_fn(0.9)).use_buffers(true));
+  average("AveragedModel4", AveragedModelOptions().avg_fn(get_ema_avg_fn(0.9)));
+  average("AveragedModel5", AveragedModelOptions().avg_fn(get_swa_avg_fn()));
+  rt::manual_seed(0);
+  const rt::nn::Sequential net(rt::nn::Linear(4, 3), rt::nn::BatchNorm1d(3));
+  update_bn({x({5, 4}), x({3, 4}, 1)}, *net);
+  report_state("update_bn", *net);
 }
 
 void schedulers() {
@@ -121,6 +197,8 @@ void schedulers() {
     auto down = std::make_shared<CosineAnnealingLR>(o, 12.0);
     return share(new SequentialLR(o, {warm, down}, {5}));
   });
+  rates("SWALR", [&](Optimizer& o) { return share(new SWALR(o, 0.05, 6)); });
+  rates("SWALR2", [&](Optimizer& o) { return share(new SWALR(o, 0.05, 4, "linear")); });
   rates("ChainedScheduler", [&](Optimizer& o) {
     return share(new ChainedScheduler(
         {std::make_shared<ConstantLR>(o, 0.5, 3), std::make_shared<ExponentialLR>(o, 0.9)}));

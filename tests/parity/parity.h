@@ -19,9 +19,12 @@ std::string hex(double v);
 
 void layers();
 void layers_rest();
+void lazy();
 void losses();
 void optimizers();
 void schedulers();
+void averages();
+void distributions();
 /// Trains a network of tests/golden/trajectory_cases.py from the weights and data in a file.
 void train(const std::string& name, const std::string& path);
 

@@ -34,6 +34,8 @@ using Conv3dOptions = ConvOptions<3>;
 template <size_t N>
 class ConvNdImpl : public LayerOf<ConvNdImpl<N>, ConvOptions<N>> {
   RT_LAYER_CONSTRUCTORS(ConvNdImpl, ConvOptions<N>);
+  /// Draws new weights and biases.
+  void reset_parameters();
   Tensor forward(const Tensor& input) override;
   std::string type_name() const override;
   std::string extra_repr() const override;
@@ -71,6 +73,7 @@ using ConvTranspose3dOptions = ConvTransposeOptions<3>;
 template <size_t N>
 class ConvTransposeNdImpl : public LayerOf<ConvTransposeNdImpl<N>, ConvTransposeOptions<N>> {
   RT_LAYER_CONSTRUCTORS(ConvTransposeNdImpl, ConvTransposeOptions<N>);
+  void reset_parameters();
   Tensor forward(const Tensor& input) override { return forward(input, IntArrayRef()); }
   /// output_size (may be empty): the spatial sizes wanted, out of the possible ones.
   Tensor forward(const Tensor& input, IntArrayRef output_size);
@@ -84,12 +87,5 @@ using ConvTranspose3dImpl = ConvTransposeNdImpl<3>;
 using ConvTranspose1d = ModuleHolder<ConvTranspose1dImpl>;
 using ConvTranspose2d = ModuleHolder<ConvTranspose2dImpl>;
 using ConvTranspose3d = ModuleHolder<ConvTranspose3dImpl>;
-
-extern template class ConvNdImpl<1>;
-extern template class ConvNdImpl<2>;
-extern template class ConvNdImpl<3>;
-extern template class ConvTransposeNdImpl<1>;
-extern template class ConvTransposeNdImpl<2>;
-extern template class ConvTransposeNdImpl<3>;
 
 }  // namespace rustorch::nn

@@ -126,8 +126,12 @@ class Module : public std::enable_shared_from_this<Module> {
   /// Makes a parameter share a tensor (weight tying); the caller sets the layer's member.
   void replace_parameter(std::string_view name, const Tensor& tensor);
   void unregister_module(std::string_view name);
+  /// Puts another tensor in the place of a buffer.
+  void replace_buffer(std::string_view name, const Tensor& tensor);
 
  protected:
+  /// Called before load_state_dict() copies: lazy layers take their shapes from the state.
+  virtual void prepare_load(const std::string& prefix, const StateDict& state);
   /// For clone(): tensors and children are shared until reset().
   Module(const Module& other);
   void forget_members();
@@ -148,6 +152,7 @@ class Module : public std::enable_shared_from_this<Module> {
   void check_name(std::string_view name) const;
   template <class F>
   void walk(const std::string& prefix, bool recurse, F&& f) const;
+  void prepare_loads(const std::string& prefix, const StateDict& state);
   template <class F>
   void convert(F&& f);
 
@@ -174,6 +179,14 @@ class SkipInitGuard {
 };
 /// Whether such a guard is on: the caller is clone().
 bool init_is_skipped() noexcept;
+
+/// Whether the arguments are one object of class T, or of one derived from it: no call for a forwarding
+/// constructor. Nor is null. Asked first, which spares the compiler the check of constructors.
+template <class T, class... A>
+inline constexpr bool kCopies = false;
+template <class T, class A>
+inline constexpr bool kCopies<T, A> =
+    std::is_base_of_v<T, std::remove_cvref_t<A>> || std::is_same_v<std::remove_cvref_t<A>, std::nullptr_t>;
 }  // namespace detail
 
 /// Base of modules that can be cloned: reset() registers all members anew, the constructor calls it.
@@ -195,10 +208,11 @@ class Cloneable : public Module {
 template <class Derived, class Options>
 class LayerOf : public Cloneable<Derived> {
  public:
-  LayerOf() requires std::is_default_constructible_v<Options>
+  LayerOf() requires requires { Options(); }
   = default;
   template <class... A>
-  requires(sizeof...(A) > 0 && std::is_constructible_v<Options, A...>) explicit LayerOf(A&&... a)
+  requires(sizeof...(A) > 0 && !detail::kCopies<LayerOf, A...> &&
+           std::is_constructible_v<Options, A...>) explicit LayerOf(A&&... a)
       : options(std::forward<A>(a)...) {}
   Options options;
 };
@@ -212,10 +226,11 @@ class ModuleHolder {
   /// Empty, to be assigned later.
   ModuleHolder(std::nullptr_t) {}
   ModuleHolder(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
-  template <class... Args, class = std::enable_if_t<std::is_constructible_v<Impl, Args...> &&
-                                                    !(sizeof...(Args) == 1 &&
-                                                      (std::is_convertible_v<Args, ModuleHolder> && ...))>>
-  explicit ModuleHolder(Args&&... args) : impl_(std::make_shared<Impl>(std::forward<Args>(args)...)) {}
+  template <class... Args>
+  requires(!detail::kCopies<ModuleHolder, Args...> && std::is_constructible_v<Impl, Args...> &&
+           !(sizeof...(Args) == 1 && (std::is_convertible_v<Args, ModuleHolder> && ...)))  //
+      explicit ModuleHolder(Args&&... args)
+      : impl_(std::make_shared<Impl>(std::forward<Args>(args)...)) {}
 
   Impl* operator->() const { return impl_.get(); }
   Impl& operator*() const { return *impl_; }
@@ -267,11 +282,13 @@ std::ostream& operator<<(std::ostream& out, const ModuleHolder<Impl>& module) {
 }
 
 /// A layer with the usual constructors: its options, or what makes them. reset() builds it.
-#define RT_LAYER_CONSTRUCTORS(Impl, Options)                                                          \
- public:                                                                                              \
-  template <class... A>                                                                               \
-  requires std::is_constructible_v<Options, A...>                                                     \
-  explicit Impl(A&&... a) : LayerOf<Impl, Options>(Options(std::forward<A>(a)...)) { this->reset(); } \
+#define RT_LAYER_CONSTRUCTORS(Impl, Options)                                                               \
+ public:                                                                                                   \
+  template <class... A>                                                                                    \
+  requires(!detail::kCopies<Impl, A...> && std::is_constructible_v<Options, A...>) explicit Impl(A&&... a) \
+      : LayerOf<Impl, Options>(Options(std::forward<A>(a)...)) {                                           \
+    this->reset();                                                                                         \
+  }                                                                                                        \
   void reset() override
 
 /// A layer without tensors of its own: options, forward and text are all there is.

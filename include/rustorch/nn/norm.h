@@ -34,6 +34,8 @@ class NormBase : public LayerOf<Derived, Options> {
   using LayerOf<Derived, Options>::LayerOf;
   void reset() override;
   void reset_running_stats();
+  /// Weight 1, bias 0, fresh statistics.
+  void reset_parameters();
   std::string extra_repr() const override;
   Tensor weight, bias, running_mean, running_var, num_batches_tracked;
 };
@@ -61,25 +63,19 @@ class InstanceNormImpl : public NormBase<InstanceNormImpl<N>, InstanceNormOption
   std::string type_name() const override;
 };
 
-#define RT_NORM_NAMES(N)                                                    \
-  using BatchNorm##N##dOptions = BatchNormOptions;                          \
-  using BatchNorm##N##dImpl = BatchNormImpl<N>;                             \
-  using BatchNorm##N##d = ModuleHolder<BatchNormImpl<N>>;                   \
-  using InstanceNorm##N##dOptions = InstanceNormOptions;                    \
-  using InstanceNorm##N##dImpl = InstanceNormImpl<N>;                       \
-  using InstanceNorm##N##d = ModuleHolder<InstanceNormImpl<N>>;             \
-  extern template class NormBase<BatchNormImpl<N>, BatchNormOptions>;       \
-  extern template class NormBase<InstanceNormImpl<N>, InstanceNormOptions>; \
-  extern template class BatchNormImpl<N>;                                   \
-  extern template class InstanceNormImpl<N>
+#define RT_NORM_NAMES(N)                                  \
+  using BatchNorm##N##dOptions = BatchNormOptions;        \
+  using BatchNorm##N##dImpl = BatchNormImpl<N>;           \
+  using BatchNorm##N##d = ModuleHolder<BatchNormImpl<N>>; \
+  using InstanceNorm##N##dOptions = InstanceNormOptions;  \
+  using InstanceNorm##N##dImpl = InstanceNormImpl<N>;     \
+  using InstanceNorm##N##d = ModuleHolder<InstanceNormImpl<N>>
 RT_NORM_NAMES(1);
 RT_NORM_NAMES(2);
 RT_NORM_NAMES(3);
 #undef RT_NORM_NAMES
 
 /// Batch normalisation over all processes of a group; with one process BatchNorm of [N, C, ...].
-extern template class NormBase<BatchNormImpl<0>, BatchNormOptions>;
-extern template class BatchNormImpl<0>;
 using SyncBatchNormOptions = BatchNormOptions;
 using SyncBatchNormImpl = BatchNormImpl<0>;
 using SyncBatchNorm = ModuleHolder<SyncBatchNormImpl>;

@@ -28,9 +28,6 @@ class PadImpl : public Module {
  private:
   const char* kind_;
 };
-extern template class PadImpl<1>;
-extern template class PadImpl<2>;
-extern template class PadImpl<3>;
 
 /// Gives a padding layer its clone(); a template, so that it costs only those who use it.
 template <class Derived, size_t N>

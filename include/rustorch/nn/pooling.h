@@ -144,11 +144,10 @@ class FractionalMaxPoolImpl : public LayerOf<FractionalMaxPoolImpl<N>, Fractiona
 };
 
 /// The names of a pool in N dimensions.
-#define RT_POOL_NAMES(Name, Options, N)           \
-  using Name##N##dOptions = Options<N>;           \
-  using Name##N##dImpl = Name##Impl<N>;           \
-  using Name##N##d = ModuleHolder<Name##Impl<N>>; \
-  extern template class Name##Impl<N>
+#define RT_POOL_NAMES(Name, Options, N) \
+  using Name##N##dOptions = Options<N>; \
+  using Name##N##dImpl = Name##Impl<N>; \
+  using Name##N##d = ModuleHolder<Name##Impl<N>>
 #define RT_POOL_NAMES3(Name, Options) \
   RT_POOL_NAMES(Name, Options, 1);    \
   RT_POOL_NAMES(Name, Options, 2);    \

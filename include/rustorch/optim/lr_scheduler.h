@@ -295,6 +295,22 @@ class ReduceLROnPlateau final : public LRScheduler {
   double best_;
   int64_t num_bad_epochs_ = 0, cooldown_counter_ = 0;
 };
+
+/// Anneals lr to swa_lr in anneal_epochs, by a cosine or linearly, and keeps it there (Izmailov et al. 2018).
+class SWALR final : public LRScheduler {
+ public:
+  SWALR(Optimizer& optimizer, double swa_lr, int64_t anneal_epochs = 10, std::string anneal_strategy = "cos",
+        int64_t last_epoch = -1);
+
+ protected:
+  std::vector<double> get_lr() override;
+  void visit(detail::StateVisitor& v) override;
+
+ private:
+  double share(double t) const;
+  int64_t anneal_epochs_;
+  std::string anneal_strategy_;
+};
 #undef RT_SCHEDULER_BODY
 
 }  // namespace rustorch::optim

@@ -59,7 +59,7 @@ struct OptimizerParamGroup {
 class Optimizer {
  public:
   Optimizer(std::vector<OptimizerParamGroup> groups, OptimizerOptions defaults);
-  virtual ~Optimizer() = default;
+  virtual ~Optimizer();
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
@@ -84,10 +84,12 @@ class Optimizer {
   void load_state_dict(const SavedValue& saved);
 
   /// Called before and after every step.
-  void register_step_pre_hook(std::function<void(Optimizer&)> hook) { before_.push_back(std::move(hook)); }
-  void register_step_post_hook(std::function<void(Optimizer&)> hook) { after_.push_back(std::move(hook)); }
+  void register_step_pre_hook(std::function<void(Optimizer&)> hook);
+  void register_step_post_hook(std::function<void(Optimizer&)> hook);
 
  protected:
+  /// The parameters as the only group.
+  static std::vector<OptimizerParamGroup> one_group(std::vector<Tensor> parameters);
   /// The state of a parameter that has none yet.
   virtual void init_state(const Tensor& p, OptimizerOptions& state, const OptimizerOptions& group);
   /// The formula, for one parameter and its gradient (negated for maximize); gradients are not recorded.

@@ -86,6 +86,10 @@ struct AdaBoundOptions : OptimizerOptions {
   RT_NUMBER(lr)
   RT_PAIR(betas) RT_NUMBER(final_lr) RT_NUMBER(gamma) RT_NUMBER(eps) RT_NUMBER(weight_decay) RT_FLAG(maximize)
 };
+struct SparseAdamOptions : OptimizerOptions {
+  SparseAdamOptions(double lr = 1e-3);
+  RT_NUMBER(lr) RT_PAIR(betas) RT_NUMBER(eps) RT_FLAG(maximize)
+};
 struct LBFGSOptions : OptimizerOptions {
   LBFGSOptions(double lr = 1);
   RT_NUMBER(lr)
@@ -96,14 +100,16 @@ struct LBFGSOptions : OptimizerOptions {
   RT_VALUE(int64_t, history_size) RT_VALUE(std::string, line_search_fn)  ///< "strong_wolfe"
 };
 
+/// From groups of parameters, or from parameters that make one group.
+#define RT_OPTIMIZER_CONSTRUCTORS(Name)                                       \
+  Name(std::vector<OptimizerParamGroup> groups, Name##Options defaults = {}); \
+  Name(std::vector<Tensor> parameters, Name##Options options = {})            \
+      : Name(one_group(std::move(parameters)), std::move(options)) {}
 /// An optimizer with a formula per parameter.
 #define RT_OPTIMIZER(Name)                                                                             \
   class Name final : public Optimizer {                                                                \
    public:                                                                                             \
-    Name(std::vector<OptimizerParamGroup> groups, Name##Options defaults = {});                        \
-    Name(std::vector<Tensor> parameters, Name##Options options = {})                                   \
-        : Name(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))},           \
-               std::move(options)) {}                                                                  \
+    RT_OPTIMIZER_CONSTRUCTORS(Name)                                                                    \
                                                                                                        \
    protected:                                                                                          \
     void init_state(const Tensor& p, OptimizerOptions& state, const OptimizerOptions& group) override; \
@@ -141,10 +147,7 @@ RT_OPTIMIZER(AdaBound);
 /// Stochastic gradient descent with momentum (Sutskever et al. 2013), one fused step per dtype.
 class SGD final : public Optimizer {
  public:
-  SGD(std::vector<OptimizerParamGroup> groups, SGDOptions defaults = {});
-  SGD(std::vector<Tensor> parameters, SGDOptions options = {})
-      : SGD(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))},
-            std::move(options)) {}
+  RT_OPTIMIZER_CONSTRUCTORS(SGD)
 
  protected:
   void update_group(OptimizerParamGroup& group) override;
@@ -153,10 +156,7 @@ class SGD final : public Optimizer {
 /// Adam (Kingma and Ba 2015), one fused step per dtype; the weight decay is added to the gradient.
 class Adam : public Optimizer {
  public:
-  Adam(std::vector<OptimizerParamGroup> groups, AdamOptions defaults = {});
-  Adam(std::vector<Tensor> parameters, AdamOptions options = {})
-      : Adam(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))},
-             std::move(options)) {}
+  RT_OPTIMIZER_CONSTRUCTORS(Adam)
 
  protected:
   struct Decoupled {};
@@ -168,23 +168,32 @@ class Adam : public Optimizer {
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
 class AdamW final : public Adam {
  public:
-  AdamW(std::vector<OptimizerParamGroup> groups, AdamWOptions defaults = {})
-      : Adam(Decoupled(), std::move(groups), std::move(defaults)) {}
-  AdamW(std::vector<Tensor> parameters, AdamWOptions options = {})
-      : AdamW(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))},
-              std::move(options)) {}
+  RT_OPTIMIZER_CONSTRUCTORS(AdamW)
+};
+
+/// Adam that touches only the rows that have a gradient: moments and parameters of the others stay as they
+/// are.
+class SparseAdam final : public Optimizer {
+ public:
+  RT_OPTIMIZER_CONSTRUCTORS(SparseAdam)
+  /// One step of a parameter by the gradients `values` [n, ...] of its rows `rows` [n]; those of a row that
+  /// comes more than once are added. Throws Value when p is none of the parameters.
+  void step_rows(const Tensor& p, const Tensor& rows, const Tensor& values);
+
+ protected:
+  /// Throws Type: a dense gradient is for Adam.
+  void update(const Tensor& p, const Tensor& g, OptimizerOptions& state,
+              const OptimizerOptions& group) override;
 };
 
 /// Limited-memory BFGS with an optional strong-Wolfe line search, on one group; step() needs a closure.
 class LBFGS final : public Optimizer {
  public:
-  LBFGS(std::vector<OptimizerParamGroup> groups, LBFGSOptions defaults = {});
-  LBFGS(std::vector<Tensor> parameters, LBFGSOptions options = {})
-      : LBFGS(std::vector<OptimizerParamGroup>{OptimizerParamGroup(std::move(parameters))},
-              std::move(options)) {}
+  RT_OPTIMIZER_CONSTRUCTORS(LBFGS)
   Tensor step(const LossClosure& closure) override;
 };
 
+#undef RT_OPTIMIZER_CONSTRUCTORS
 #undef RT_NUMBER
 #undef RT_FLAG
 #undef RT_PAIR

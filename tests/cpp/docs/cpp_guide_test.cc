@@ -62,9 +62,26 @@ TEST(CppGuide, Runs) {
   rt::nn::LSTM lstm(rt::nn::LSTMOptions(4, 8).num_layers(2).batch_first(true));
   const auto [outputs, state] = lstm(rt::randn({2, 5, 4}));
 
-  const rt::distributions::Normal p(0.0, 1.0), q(1.0, 2.0);
+  rt::nn::Sequential lazy(rt::nn::LazyLinear(8), rt::nn::ReLU(), rt::nn::LazyBatchNorm1d(), rt::nn::LazyLinear(3));
+  const rt::Tensor scores = lazy(rt::randn({16, 20}));
+  rt::optim::AveragedModel average(lazy, rt::optim::AveragedModelOptions().multi_avg_fn(
+                                             rt::optim::get_ema_multi_avg_fn(0.99)));
+  average->update_parameters(lazy);
+
+  const auto energy = [](const rt::Tensor& x) { return (x * x * x).sum(); };
+  const rt::Tensor point = rt::tensor({1., 2., 3.});
+  const rt::Tensor slope = rt::func::grad(energy)(point);
+  const rt::Tensor curvature = rt::func::hessian(energy)(point);
+  const auto [value, pushed] = rt::func::jvp(rt::func::grad(energy), point, rt::ones({3}));
+  const rt::Tensor per_row = rt::func::vmap(rt::func::grad(energy))(rt::randn({4, 3}));
+
+  namespace rd = rt::distributions;
+  const rd::Normal p(0.0, 1.0), q(1.0, 2.0);
   const rt::Tensor samples = p.rsample({100});
-  const rt::Tensor divergence = rt::distributions::kl_divergence(p, q);
+  const rt::Tensor divergence = rd::kl_divergence(p, q);
+  const rd::TransformedDistribution squashed(p, {rd::AffineTransform(1.0, 2.0), rd::TanhTransform()});
+  const rd::MixtureSameFamily mixture(rd::Categorical(rt::ones({3})), rd::Normal(rt::randn({3}), rt::ones({3})));
+  const rt::Tensor positive = rd::transform_to(rd::constraints::positive())(rt::randn({5}));
   // clang-format on
 
   net->eval();
@@ -76,6 +93,14 @@ TEST(CppGuide, Runs) {
   EXPECT_EQ(std::get<0>(state).size(0), 2);
   EXPECT_EQ(samples.size(0), 100);
   EXPECT_GT(divergence.item<double>(), 0);
+  EXPECT_EQ(scores.sizes(), rt::IntArrayRef({16, 3}));
+  EXPECT_EQ(average->n_averaged.item<int64_t>(), 1);
+  EXPECT_TRUE(rt::allclose(value, slope));
+  EXPECT_TRUE(rt::allclose(pushed, curvature.sum(1)));
+  EXPECT_EQ(per_row.size(0), 4);
+  EXPECT_LT(squashed.sample({9}).abs().max().item<double>(), 1.0001);
+  EXPECT_EQ(mixture.sample({9}).sizes(), rt::IntArrayRef({9}));
+  EXPECT_GT(positive.min().item<double>(), 0);
   EXPECT_EQ(receptive_field(rt::nn::Conv2dImpl(rt::nn::Conv2dOptions(1, 1, 3).dilation(2))), 5);
   std::remove(path.c_str());
 }

@@ -127,7 +127,69 @@ TEST(Distributions, Divergences) {
   sampled(Cauchy(num(0), num(1)), Cauchy(num(1), num(2)));
   sampled(Poisson(num(2)), Poisson(num(3)));
   sampled(Geometric(num(0.5)), Geometric(num(0.4)));
-  EXPECT_THROW(kl_divergence(Normal(0.0, 1.0), Gamma(1.0, 1.0)), RusTorchError);
+  sampled(Normal(num(0), num(1)), Laplace(num(1), num(2)));
+  sampled(Exponential(num(2)), Gamma(num(3), num(2)));
+  sampled(Beta(num(2), num(3)), Normal(num(0.5), num(2)));
+  EXPECT_EQ(at(kl_divergence(Normal(0.0, 1.0), Gamma(1.0, 1.0))), kInfinity);
+  EXPECT_THROW(kl_divergence(Normal(0.0, 1.0), Dirichlet(ones({3}))), RusTorchError);
+}
+
+// Everything that a distribution gives is compared with the Python package's in tests/parity; here is what
+// only C++ has, and errors.
+class Twice final : public DistributionOf<Twice, ExponentialFamily> {
+ public:
+  explicit Twice(TensorLike rate) : DistributionOf({{"rate", rate, constraints::positive()}}) {}
+  std::string type_name() const override { return "Twice"; }
+  Constraint support() const override { return constraints::nonnegative(); }
+  std::vector<Tensor> natural_params() const override { return {param(0).neg()}; }
+  Tensor log_normalizer(const std::vector<Tensor>& eta) const override { return eta[0].neg().log().neg(); }
+  Tensor mean_carrier_measure() const override { return zeros({}, kFloat64); }
+  const Tensor& rate() const { return param(0); }
+};
+Tensor from_twice(const Twice& p, const Normal&) { return p.rate() * 10; }
+
+TEST(Distributions, FamiliesOfOnesOwn) {
+  const Twice p(num(2)), q(num(3));
+  EXPECT_NEAR(at(p.entropy()), at(Exponential(num(2)).entropy()), 1e-12);
+  EXPECT_NEAR(at(kl_divergence(p, q)), at(kl_divergence(Exponential(num(2)), Exponential(num(3)))), 1e-12);
+  EXPECT_THROW(kl_divergence(p, Normal(0.0, 1.0)), RusTorchError);
+  register_kl<Twice, Normal, from_twice>();
+  EXPECT_EQ(at(kl_divergence(p, Normal(0.0, 1.0))), 20);
+  EXPECT_EQ(p.expand({2, 3}).batch_shape(), (std::vector<int64_t>{2, 3}));
+}
+
+TEST(Distributions, TransformsAsValues) {
+  const Transform exp = ExpTransform(), affine = AffineTransform(1.0, 2.0);
+  EXPECT_TRUE(exp == ExpTransform());
+  EXPECT_TRUE(exp.inv().inv() == exp);
+  EXPECT_FALSE(exp == affine);
+  EXPECT_TRUE(affine == AffineTransform(num(1), num(2)));
+  EXPECT_TRUE(ComposeTransform({exp, affine}) == ComposeTransform({ExpTransform(), affine}));
+  EXPECT_EQ(exp.inv().str(), "_InverseTransform(ExpTransform())");
+  EXPECT_THROW(SoftmaxTransform().log_abs_det_jacobian(num(1), num(1)), RusTorchError);
+  EXPECT_THROW(ReshapeTransform({2, 3}, {5}), RusTorchError);
+  EXPECT_THROW(exp.with_cache(2), RusTorchError);
+  const Transform cached = exp.with_cache();
+  const Tensor x = num(0.3), y = cached(x);
+  EXPECT_TRUE(cached(x).is_same(y));
+  EXPECT_TRUE(cached.inv()(y).is_same(x));
+  EXPECT_THROW(transform_to(constraints::boolean()), RusTorchError);
+  EXPECT_THROW(biject_to(constraints::positive_definite()), RusTorchError);
+  EXPECT_EQ(StickBreakingTransform().event_dim(), 1);
+}
+
+TEST(Distributions, RefusesWhatDoesNotFit) {
+  EXPECT_THROW(Independent(Normal(0.0, 1.0), 1), RusTorchError);
+  EXPECT_THROW(TransformedDistribution(Normal(0.0, 1.0), StickBreakingTransform()), RusTorchError);
+  const Categorical weights(ones({3}, kFloat64));
+  EXPECT_THROW(MixtureSameFamily(weights, Normal(zeros({2}), ones({2}))), RusTorchError);
+  EXPECT_THROW(MixtureSameFamily(weights, Normal(0.0, 1.0)), RusTorchError);
+  EXPECT_THROW(LKJCholesky(1), RusTorchError);
+  EXPECT_THROW(Wishart(1.0, eye(3)), RusTorchError);
+  EXPECT_THROW(Normal(0.0, 1.0).enumerate_support(), RusTorchError);
+  EXPECT_NO_THROW(Normal(0.0, -1.0, false));
+  EXPECT_EQ(constraints::independent(constraints::positive(), 2).str(),
+            "IndependentConstraint(GreaterThan(lower_bound=0.0), 2)");
 }
 
 }  // namespace

@@ -172,5 +172,36 @@ TEST(Schedulers, PlateauAndState) {
   EXPECT_EQ(other.lr(), optimizer.lr());
 }
 
+// Steps are compared with Python's in tests/parity; here are errors and what C++ does in its own way.
+TEST(Optimizers, SparseAdamTakesRows) {
+  const Tensor p = parameter({1., 2., 3.}), q = parameter({1., 2., 3.});
+  SparseAdam one({p}), twice({q});
+  one.step_rows(p, tensor({2, 0}), tensor({0.5, 1.5}));
+  twice.step_rows(q, tensor({2, 0, 0}), tensor({0.5, 1.0, 0.5}));  // gradients of a row are added
+  EXPECT_TRUE(equal(p, q));
+  EXPECT_EQ(p.detach().select(0, 1).item<double>(), 2);
+  EXPECT_THROW(one.step_rows(q, tensor({0}), tensor({1.0})), RusTorchError);
+  p.set_grad(ones_like(p).detach());
+  EXPECT_THROW(one.step(), RusTorchError);
+  EXPECT_THROW(SparseAdam({p}, SparseAdamOptions(0.0)), RusTorchError);
+}
+
+TEST(Averages, ErrorsAndState) {
+  EXPECT_THROW(get_ema_avg_fn(1.5), RusTorchError);
+  const nn::Linear net(2, 1);
+  EXPECT_THROW(AveragedModel(
+                   net, AveragedModelOptions().avg_fn(get_swa_avg_fn()).multi_avg_fn(get_swa_multi_avg_fn())),
+               RusTorchError);
+  AveragedModel average(net);
+  average->update_parameters(net);
+  const AveragedModel copy(net);
+  copy->load_state_dict(average->state_dict());
+  EXPECT_EQ(copy->n_averaged.item<int64_t>(), 1);
+  EXPECT_TRUE(equal(average(ones({1, 2})), net(ones({1, 2}))));
+  SGD optimizer({parameter({1.})}, SGDOptions(1.0));
+  EXPECT_THROW(SWALR(optimizer, 0.1, 5, "quick"), RusTorchError);
+  EXPECT_THROW(SWALR(optimizer, 0.1, -1), RusTorchError);
+}
+
 }  // namespace
 }  // namespace rustorch::optim
