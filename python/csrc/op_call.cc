@@ -3,7 +3,9 @@
 #include "call_arena.h"
 #include "override.h"
 
+#include <algorithm>
 #include <cstring>
+#include <deque>
 #include <limits>
 #include <string>
 #include <type_traits>
@@ -282,19 +284,21 @@ void parse_default(const ArgSpec& spec, ArgValue& v) {
     case ArgType::Shape:
     case ArgType::Ints:
     case ArgType::OptInts: {
-      auto* values = new std::vector<int64_t>;  // lives as long as the table of defaults: for ever
+      std::vector<int64_t> values;
       if (text[0] == '[') {
         for (size_t at = 1; at < text.size() - 1;) {
           size_t used = 0;
-          values->push_back(std::stoll(text.substr(at), &used));
+          values.push_back(std::stoll(text.substr(at), &used));
           at += used;
           while (at < text.size() && (text[at] == ',' || text[at] == ' ')) ++at;
         }
       } else {
-        values->assign(spec.length == 0 ? 1 : spec.length, std::stoll(text));
+        values.assign(spec.length == 0 ? 1 : spec.length, std::stoll(text));
       }
-      v.int_data = values->data();
-      v.count = values->size();
+      auto* kept = new int64_t[values.size()];  // lives as long as the table of defaults: for ever
+      std::copy(values.begin(), values.end(), kept);
+      v.int_data = kept;
+      v.count = values.size();
       break;
     }
     case ArgType::DType:
@@ -622,11 +626,17 @@ PyObject* wrap_result_tuple(const char* op, const char* const* fields, PyTypeObj
     return tuple;
   }
   if (*type == nullptr) {
-    auto* list = new std::vector<PyStructSequence_Field>;
-    for (Py_ssize_t i = 0; i < n; ++i) list->push_back({fields[i], nullptr});
-    list->push_back({nullptr, nullptr});
-    auto* name = new std::string(cat("rustorch.return_types.", op));
-    PyStructSequence_Desc desc{name->c_str(), nullptr, list->data(), static_cast<int>(n)};
+    // The type may point at its name and fields: they are kept for ever.
+    struct Kept {
+      std::string name;
+      std::vector<PyStructSequence_Field> fields;
+    };
+    static auto* kept = new std::deque<Kept>;
+    Kept& own = kept->emplace_back();
+    own.name = cat("rustorch.return_types.", op);
+    for (Py_ssize_t i = 0; i < n; ++i) own.fields.push_back({fields[i], nullptr});
+    own.fields.push_back({nullptr, nullptr});
+    PyStructSequence_Desc desc{own.name.c_str(), nullptr, own.fields.data(), static_cast<int>(n)};
     *type = PyStructSequence_NewType(&desc);
     if (*type == nullptr) throw_python_error();
   }
