@@ -3,6 +3,7 @@
 #include "call_arena.h"
 #include "override.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -282,19 +283,21 @@ void parse_default(const ArgSpec& spec, ArgValue& v) {
     case ArgType::Shape:
     case ArgType::Ints:
     case ArgType::OptInts: {
-      auto* values = new std::vector<int64_t>;  // lives as long as the table of defaults: for ever
+      std::vector<int64_t> values;
       if (text[0] == '[') {
         for (size_t at = 1; at < text.size() - 1;) {
           size_t used = 0;
-          values->push_back(std::stoll(text.substr(at), &used));
+          values.push_back(std::stoll(text.substr(at), &used));
           at += used;
           while (at < text.size() && (text[at] == ',' || text[at] == ' ')) ++at;
         }
       } else {
-        values->assign(spec.length == 0 ? 1 : spec.length, std::stoll(text));
+        values.assign(spec.length == 0 ? 1 : spec.length, std::stoll(text));
       }
-      v.int_data = values->data();
-      v.count = values->size();
+      auto* kept = new int64_t[values.size()];  // lives as long as the table of defaults: for ever
+      std::copy(values.begin(), values.end(), kept);
+      v.int_data = kept;
+      v.count = values.size();
       break;
     }
     case ArgType::DType:

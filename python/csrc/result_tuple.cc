@@ -1,6 +1,7 @@
 // Several results of an operator as one Python object: a plain tuple, or PyTorch's named one.
 #include "op_call.h"
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -37,11 +38,17 @@ PyObject* wrap_result_tuple(const char* op, const char* const* fields, PyTypeObj
     return tuple;
   }
   if (*type == nullptr) {
-    auto* list = new std::vector<PyStructSequence_Field>;
-    for (Py_ssize_t i = 0; i < n; ++i) list->push_back({fields[i], nullptr});
-    list->push_back({nullptr, nullptr});
-    auto* name = new std::string(cat("rustorch.return_types.", op));
-    PyStructSequence_Desc desc{name->c_str(), nullptr, list->data(), static_cast<int>(n)};
+    // The type may point at its name and fields: they are kept for ever.
+    struct Kept {
+      std::string name;
+      std::vector<PyStructSequence_Field> fields;
+    };
+    static auto* kept = new std::deque<Kept>;
+    Kept& own = kept->emplace_back();
+    own.name = cat("rustorch.return_types.", op);
+    for (Py_ssize_t i = 0; i < n; ++i) own.fields.push_back({fields[i], nullptr});
+    own.fields.push_back({nullptr, nullptr});
+    PyStructSequence_Desc desc{own.name.c_str(), nullptr, own.fields.data(), static_cast<int>(n)};
     *type = PyStructSequence_NewType(&desc);
     if (*type == nullptr) throw_python_error();
     (*type)->tp_repr = result_tuple_repr;
