@@ -222,12 +222,18 @@ PyObject* nb_int(PyObject* a) {
   return guarded([&]() -> PyObject* {
     Scalar s = only_element(tensor_of(a));
     if (s.is_floating_point()) return PyLong_FromDouble(s.to_double());
-    RT_CHECK(!s.is_complex(), Value, "", "value cannot be converted to type int64_t without overflow");
+    RT_CHECK(!s.is_complex() || s.to_complex().imag() == 0, Value, "",
+             "value cannot be converted to type int64_t without overflow");
     return wrap(s.to_int());
   });
 }
 PyObject* nb_float(PyObject* a) {
-  return guarded([&] { return wrap(only_element(tensor_of(a)).to_double()); });
+  return guarded([&] {
+    Scalar s = only_element(tensor_of(a));
+    RT_CHECK(!s.is_complex() || s.to_complex().imag() == 0, Value, "",
+             "value cannot be converted to type double without overflow");
+    return wrap(s.to_double());
+  });
 }
 PyObject* nb_index(PyObject* a) {
   return guarded([&] {

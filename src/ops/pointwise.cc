@@ -264,6 +264,14 @@ void pointwise_out(const PointwiseOp& op, const Operand* ins, int nin, const Sca
            ", but got ", out.device(), " instead");
   if (plan.shape() != out.sizes()) resize_output(op.name, out, plan.shape());
   check_no_overlap(op.name, out);
+  if (out.dtype() != plan.result) {  // rounded or wrapped to the dtype of the result first
+    check_overlap(op, out, ins, nin);
+    Tensor value = allocate_result(plan, ins, nin);
+    run(op, plan, ins, nin, params, nparams, value);
+    backend_copy(out, value);
+    if (!out.impl()->is_inference()) out.impl()->bump_version();
+    return;
+  }
   run_into(op, plan, ins, nin, params, nparams, out);
 }
 

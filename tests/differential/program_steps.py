@@ -7,7 +7,8 @@ What is not drawn, since PyTorch's answer is the order of its kernels, wrong, or
 conj() (a view in PyTorch, a copy here), writes through `.data` (found by the version check here, missed there), the
 gradient of logical operators in place (PyTorch leaves that of the overwritten value), of atan2 with unsigned operands (it
 negates them in their dtype), of polar by a negative length (it takes the sign away) and of quantile (which of two equal
-elements gets it depends on the sort); infinities in what var and renorm reduce (the result depends on the order).
+elements gets it depends on the sort); infinities in what var and renorm reduce (the result depends on the order), nan in what
+searchsorted searches (it puts numbers after them), *_scatter of overlapping memory (it writes all copies).
 """
 
 import numpy as np
@@ -153,8 +154,8 @@ def binary_discrete(lib, a, b, r):
         lambda: 7 // (a * a + 1), lambda: lib.remainder(a, -3), lambda: lib.fmod(a, 2.5), lambda: a % b, lambda: a // b, lambda: lib.eq(a, 0.5), lambda: a & 6,
         lambda: 3 ^ a, lambda: ~a, lambda: lib.nextafter(a, b), lambda: lib.logical_or(a, b), lambda: lib.isin(a, b), lambda: a << 1, lambda: lib.copysign(a, -1),
         lambda: lib.where(mask_like(lib, tuple(a.shape), r), 1.5, a), lambda: lib.ldexp(a, b), lambda: lib.fmod(a, b), lambda: lib.tensor(lib.equal(a, b)),
-        lambda: lib.floor_divide(a, b), lambda: lib.heaviside(a, b), lambda: lib.le(a, 3), lambda: lib.searchsorted(a.reshape(-1).sort()[0], b),
-        lambda: lib.bucketize(a, b.reshape(-1).sort()[0], right=True),
+        lambda: lib.floor_divide(a, b), lambda: lib.heaviside(a, b), lambda: lib.le(a, 3), lambda: lib.searchsorted(lib.nan_to_num(a).reshape(-1).sort()[0], b),
+        lambda: lib.bucketize(a, lib.nan_to_num(b).reshape(-1).sort()[0], right=True),
     ))()  # fmt: skip
 
 
@@ -243,11 +244,11 @@ def move(lib, t, r):
                     lambda: F.pad(t, (1, 0), value=1.5 if is_float(t) else 1), lambda: lib.take(t, indices(lib, t.numel(), r)), lambda: t.roll(-2),
                     lambda: F.pad(t[None], (1, 1), mode="replicate"), lambda: F.pad(t[None], (0, 1), mode="circular"), lambda: lib.hstack([t, t]), lambda: lib.vstack([t, t]),
                     lambda: lib.take_along_dim(t, index_like(lib, t, d, r), d), lambda: lib.dstack([t]), lambda: F.pad(t, (-1, 1)), lambda: lib.column_stack([t, t]),
-                    lambda: lib.select_scatter(t, lib.zeros_like(t.select(d, 0)), d, 0), lambda: lib.slice_scatter(t, t.narrow(d, 0, 1) * 2, d, 0, 1),
+                    lambda: lib.select_scatter(t.contiguous(), lib.zeros_like(t.select(d, 0)), d, 0), lambda: lib.slice_scatter(t.contiguous(), t.narrow(d, 0, 1) * 2, d, 0, 1),
                     lambda: t.scatter(d, index_like(lib, t, d, r)[:1], 2), lambda: t.index_fill(d, indices(lib, size, r), 1), lambda: t.index_add(d, forward_indices(lib, size, r, 1), t.narrow(d, 0, 1)),
                     lambda: t.repeat_interleave(lib.tensor([r.randrange(3) for _ in range(size)]), d)]  # fmt: skip
     if t.dim() >= 2:
-        choices += [lambda: t.tril(), lambda: t.triu(1), lambda: lib.rot90(t), lambda: lib.fliplr(t), lambda: lib.diagonal_scatter(t, t.diagonal() * 2),
+        choices += [lambda: t.tril(), lambda: t.triu(1), lambda: lib.rot90(t), lambda: lib.fliplr(t), lambda: lib.diagonal_scatter(t.contiguous(), t.diagonal() * 2),
                     lambda: t.tril(-1), lambda: F.embedding(forward_indices(lib, t.shape[0], r), t) if t.dim() == 2 and t.shape[0] else t * 1]  # fmt: skip
     if t.dim() == 1:
         choices += [lambda: lib.diag_embed(t), lambda: lib.vander(small(lib, t), 2), lambda: lib.outer(t, t), lambda: lib.combinations(t), lambda: lib.diag(t, 1),
@@ -456,7 +457,7 @@ def out_call(lib, a, b, r, dtypes):
                      lambda: lib.bitwise_and(x, 3, out=out), lambda: lib.topk(x, 1, d, out=(out, long))[0], lambda: lib.masked_select(x, x > 0, out=out), lambda: lib.nonzero(x, out=long),
                      lambda: lib.take(x, lib.tensor([0]), out=out), lambda: lib.pow(x, 2, out=out), lambda: lib.maximum(x, y, out=out), lambda: lib.var(x, d, out=out), lambda: lib.tril(x, out=out),
                      lambda: lib.full(shape, 2, out=out), lambda: lib.arange(3, out=long), lambda: lib.add(x, x, out=x), lambda: lib.amax(x, d, out=out), lambda: lib.cumprod(small(lib, x), d, out=out),
-                     lambda: lib.softmax(x, d, dtype=x.dtype), lambda: lib.logsumexp(x, d, out=out), lambda: lib.remainder(x, 3, out=out), lambda: lib.sub(x, y, alpha=2, out=out), lambda: lib.add(a, b, out=out),
+                     lambda: lib.softmax(x, d, dtype=x.dtype), lambda: lib.logsumexp(x * 1.0 if is_float(x) else x.to(lib.float64), d, out=out), lambda: lib.remainder(x, 3, out=out), lambda: lib.sub(x, y, alpha=2, out=out), lambda: lib.add(a, b, out=out),
                      lambda: lib.isposinf(x, out=out), lambda: lib.outer(x.reshape(-1), x.reshape(-1), out=out), lambda: lib.round(x, out=out)))()  # fmt: skip
 
 
