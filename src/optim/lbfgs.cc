@@ -46,8 +46,7 @@ class Number {
   }
   friend Number operator/(const Number& a, const Number& b) {
     if (a.is_tensor()) return a.tensor_.div(b);
-    return b.is_tensor() ? Number(div(TensorLike(Scalar(a.number_)).as_tensor(), b.tensor_))
-                         : Number(a.number_ / b.number_);
+    return b.is_tensor() ? Number(a.number_ / b.tensor_) : Number(a.number_ / b.number_);
   }
   friend bool operator<(const Number& a, const Number& b) {
     if (a.is_tensor()) return a.tensor_.lt(b).item<bool>();
@@ -215,7 +214,7 @@ struct History {
     }
     dirs.push_back(y);
     stps.push_back(s);
-    ro.push_back(div(TensorLike(Scalar(1.0)).as_tensor(), ys));
+    ro.push_back(1.0 / ys);
     h_diag = Number(ys.div(y.dot(y)));
   }
 
