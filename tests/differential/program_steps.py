@@ -282,7 +282,7 @@ def algebra(lib, t, r):
     x = small(lib, t).reshape(-1)[:9]
     F = lib.fft
     if x.numel() < 4 or r.random() < 0.4:
-        x, d = small(lib, t), dim_of(t, r)
+        x, d = lib.nan_to_num(small(lib, t)), dim_of(t, r)
         return r.choice((lambda: F.fft(x, dim=d), lambda: F.ifft(x, dim=d, norm="ortho"), lambda: F.rfft(x, dim=d), lambda: F.irfft(x, n=4, dim=d), lambda: F.fftn(x),
                          lambda: F.fftshift(x), lambda: F.hfft(x, n=5, dim=d), lambda: F.fft(x, n=3, dim=d), lambda: F.ihfft(x, dim=d), lambda: F.rfftn(x)))().contiguous()  # fmt: skip
     n = 3 if x.numel() == 9 else 2
