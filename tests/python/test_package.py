@@ -19,7 +19,7 @@ sys.path.insert(0, sys.argv[1])
 import rustorch as rt
 from rustorch import nn
 assert pathlib.Path(rt.__file__).parent == pathlib.Path(sys.argv[1], "rustorch"), rt.__file__
-names = [m.name for m in pkgutil.walk_packages(rt.__path__, "rustorch.") if not m.name.endswith("._C")]
+names = [m.name for m in pkgutil.walk_packages(rt.__path__, "rustorch.") if not m.name.endswith(("._C", ".librustorch"))]
 for name in names:
     importlib.import_module(name)
 outside = [n for n, m in sys.modules.items() if n.startswith("rustorch") and sys.argv[1] not in (getattr(m, "__file__", None) or sys.argv[1])]
