@@ -34,7 +34,7 @@ inline Tensor clamp_probs(const Tensor& probs) {
 }
 
 /// number / tensor and number - tensor as Python computes them.
-inline Tensor over(const Scalar& a, const Tensor& b) { return div(TensorLike(a).as_tensor(), b); }
+inline Tensor over(const Scalar& a, const Tensor& b) { return a / b; }
 inline Tensor minus(const Scalar& a, const Tensor& b) { return rsub(b, a); }
 
 /// Sum over the last n dimensions.
