@@ -42,7 +42,13 @@ using ForwardHook = std::function<Tensor(Module&, const Tensor& input, const Ten
 
 class Module : public std::enable_shared_from_this<Module> {
  public:
-  using NamedTensor = std::pair<std::string, Tensor>;
+  /// A pair that libtorch's names work on too: item.key(), item.value().
+  struct NamedTensor : std::pair<std::string, Tensor> {
+    using pair::pair;
+    const std::string& key() const { return first; }
+    Tensor& value() { return second; }
+    const Tensor& value() const { return second; }
+  };
   using NamedModule = std::pair<std::string, std::shared_ptr<Module>>;
 
   Module() = default;

@@ -50,6 +50,8 @@ TEST(LibtorchStyle, TrainsTheNetOfTheTutorial) {
     if (step == 0) first = last;
   }
   EXPECT_LT(last, first / 2);
+  for (const auto& item : model.named_parameters())
+    EXPECT_EQ(item.value().grad().sizes(), item.value().sizes()) << item.key();
   torch::NoGradGuard no_grad;
   model.eval();
   auto prediction = model.forward(data).argmax(1);
