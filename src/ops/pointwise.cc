@@ -255,7 +255,9 @@ void pointwise_inplace(const PointwiseOp& op, const Operand* ins, int nin, const
 void pointwise_out(const PointwiseOp& op, const Operand* ins, int nin, const Scalar* params, int nparams,
                    const Tensor& out) {
   Plan plan = make_plan(op, ins, nin);
-  RT_CHECK((op.rules & PointwiseRules::kSameOut) == 0 || out.dtype() == plan.result, DType, op.name,
+  const bool wide =
+      (op.rules & PointwiseRules::kRealOut) != 0 && out.dtype() == plan.common;  // |z| into complex
+  RT_CHECK((op.rules & PointwiseRules::kSameOut) == 0 || out.dtype() == plan.result || wide, DType, op.name,
            "Expected out tensor to have dtype ", dtype_name(plan.result), ", but got ",
            dtype_name(out.dtype()), " instead");
   RT_CHECK(can_cast(plan.result, out.dtype()), DType, op.name, "result type ", dtype_scalar_name(plan.result),
