@@ -9,8 +9,9 @@
 //
 // Note [Placement]: Linux wakes a thread where it last ran, and on a machine with few processors it may not
 // look for an idle one. A worker that once shared the processor of its waker would do so for ever, and the
-// region would run on one processor. So a waker that finds a parked worker on its own processor bars the
-// worker from that processor (and from no other) before it wakes it.
+// region would run on one processor. So a caller that finds a parked worker on its own processor bars the
+// worker from that processor (and from no other) before it wakes it; likewise one that looks for work there:
+// a caller woken by the worker's last chunk may have been put beside it, and would take turns with it.
 //
 // Note [Immortal pool]: the pool is never destroyed and its threads are detached, so exit() and static
 // destructors never race with them. After fork() the child forgets the pool and builds a new one when needed.
@@ -127,7 +128,7 @@ struct alignas(64) Worker {
   std::mutex mutex;
   std::condition_variable signal;
 #if defined(__linux__)
-  std::atomic<int> cpu{-1};  // where it parked; -1 before that
+  std::atomic<int> cpu{-1};  // where it began to wait last; -1 before that
   pthread_t handle{};        // these two are written before cpu
   cpu_set_t allowed{};
 #endif
@@ -142,15 +143,15 @@ void note_cpu(Worker* self) {
 #endif
 }
 
-void move_away_from_waker(Worker* parked) {
+void move_away_from_waker(Worker* waiting) {
 #if defined(__linux__)
-  const int cpu = parked->cpu.load(std::memory_order_acquire);
+  const int cpu = waiting->cpu.load(std::memory_order_acquire);
   if (cpu < 0 || cpu >= CPU_SETSIZE || cpu != sched_getcpu()) return;
-  cpu_set_t mask = parked->allowed;
+  cpu_set_t mask = waiting->allowed;
   CPU_CLR(static_cast<size_t>(cpu), &mask);
-  if (CPU_COUNT(&mask) > 0) pthread_setaffinity_np(parked->handle, sizeof(mask), &mask);
+  if (CPU_COUNT(&mask) > 0) pthread_setaffinity_np(waiting->handle, sizeof(mask), &mask);
 #else
-  (void)parked;
+  (void)waiting;
 #endif
 }
 
@@ -260,8 +261,8 @@ void Pool::start_workers(int count) {
 void Pool::wake_children(int slot, int slots) {
   for (int child = 2 * slot + 1; child <= 2 * slot + 2 && child < slots; ++child) {
     Worker* w = workers_[child - 1].load(std::memory_order_acquire);
-    if (!w->parked.load(std::memory_order_seq_cst)) continue;
     move_away_from_waker(w);
+    if (!w->parked.load(std::memory_order_seq_cst)) continue;
     {
       std::lock_guard<std::mutex> lock(w->mutex);
       w->wake = true;
@@ -321,8 +322,10 @@ void Pool::worker_main(Worker* self) {
   bool worked = false;
   for (;;) {
     uint64_t gate = gate_.load(std::memory_order_acquire);
-    if (worked && spin_.load(std::memory_order_relaxed))
+    if (worked && spin_.load(std::memory_order_relaxed)) {
+      note_cpu(self);
       spin_until([&] { return joinable(gate = gate_.load(std::memory_order_acquire), *self, done_epoch); });
+    }
     worked = false;
     if (!joinable(gate, *self, done_epoch)) {
       park(self, done_epoch);
