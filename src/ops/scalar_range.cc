@@ -7,10 +7,7 @@
 
 namespace rustorch {
 
-namespace {
-
-/// The largest finite value of a floating dtype (of the parts of a complex one).
-double largest(DType dtype) {
+double largest_finite(DType dtype) {
   switch (dtype) {
     case kFloat16:
       return 65504;
@@ -24,7 +21,9 @@ double largest(DType dtype) {
   }
 }
 
-bool fits_float(double v, DType dtype) { return !std::isfinite(v) || std::abs(v) <= largest(dtype); }
+namespace {
+
+bool fits_float(double v, DType dtype) { return !std::isfinite(v) || std::abs(v) <= largest_finite(dtype); }
 
 bool fits_integer(const Scalar& value, DType dtype) {
   const int bits = static_cast<int>(element_size(dtype)) * 8;

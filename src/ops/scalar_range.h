@@ -1,9 +1,12 @@
-// Whether a number may stand in a tensor of a dtype: PyTorch's rule for fills.
+// What numbers a dtype holds: its ends, and PyTorch's rule for which may fill a tensor.
 #pragma once
 #include "rustorch/dtype.h"
 #include "rustorch/scalar.h"
 
 namespace rustorch {
+
+/// The largest finite value of a floating dtype; of a complex one, of its parts.
+double largest_finite(DType dtype);
 
 /// False for what an element would not hold: an integer or float beyond the ends of the dtype, nan or
 /// infinity in integers, an imaginary part other than zero in real numbers. Fractions are cut and bytes take

@@ -1,10 +1,9 @@
 // Gradients of the scans.
 #include "ops/scan_grad.h"
 
-#include <limits>
-
 #include "autograd/transform_values.h"
 #include "core/layout_algebra.h"
+#include "ops/scalar_range.h"
 #include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
 
@@ -73,11 +72,7 @@ Tensor logcumsumexp_backward(const Tensor& g, const Tensor& self, const Tensor& 
   if (g.dim() == 0 || g.numel() == 0) return g;
   const auto sums = [dim](const Tensor& t) { return reversed(logcumsumexp(reversed(t, dim), dim), dim); };
   if (is_complex(g.dtype())) return (sums(g.conj().log() - result) + self).exp().conj();
-  const double lowest = g.dtype() == kFloat64    ? std::numeric_limits<double>::lowest()
-                        : g.dtype() == kFloat16  ? -65504.0
-                        : g.dtype() == kBFloat16 ? -3.3895313892515355e38
-                                                 : std::numeric_limits<float>::lowest();
-  const Tensor size = g.abs().log(), nothing = full_like(g, lowest);
+  const Tensor size = g.abs().log(), nothing = full_like(g, -largest_finite(g.dtype()));
   const Tensor up = (sums(where(g.gt(0), size, nothing) - result) + self).exp();
   const Tensor down = (sums(where(g.lt(0), size, nothing) - result) + self).exp();
   return up - down;

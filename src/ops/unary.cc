@@ -1,9 +1,9 @@
 // Composite operators around the pointwise ones of ops/unary.ops.
 #include <cmath>
-#include <limits>
 
 #include "gen/impl.h"
 #include "ops/grad_helpers.h"
+#include "ops/scalar_range.h"
 #include "rustorch/error.h"
 
 namespace rustorch {
@@ -43,29 +43,13 @@ Tensor logit(const Tensor& self, std::optional<double> eps) {
   return y.add(rustorch::nan_to_num(rustorch::sub(steps, y.detach()), 0.0));
 }
 
-namespace {
-double largest(DType t) {
-  switch (t) {
-    case kFloat16:
-      return 65504.0;
-    case kBFloat16:
-      return 3.3895313892515355e38;
-    case kFloat32:
-    case kComplex64:
-      return std::numeric_limits<float>::max();
-    default:
-      return std::numeric_limits<double>::max();
-  }
-}
-}  // namespace
-
 Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<double> posinf,
                   std::optional<double> neginf) {
   if (is_integral(self.dtype(), true)) return self.clone();
   if (self.is_complex())
     return rustorch::complex(impl::nan_to_num(rustorch::real(self), nan, posinf, neginf),
                              impl::nan_to_num(rustorch::imag(self), nan, posinf, neginf));
-  double top = largest(self.dtype());
+  double top = largest_finite(self.dtype());
   return _nan_to_num(self, nan.value_or(0.0), posinf.value_or(top), neginf.value_or(-top));
 }
 

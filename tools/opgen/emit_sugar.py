@@ -1,16 +1,6 @@
 """Overloads of the C++ functions that only spell their arguments differently: a number for a list, TensorOptions."""
 
-from types_ops import SIZED, cpp_default, cpp_return, type_of
-
-
-def with_defaults(op, render):
-    """Parameters in order, with defaults as far from the end as C++ lets them reach."""
-    parts, open_default = [], True
-    for a in reversed(op.args):
-        default = cpp_default(a, op.place)
-        open_default = open_default and default is not None
-        parts.append(render(a) + (f" = {default}" if open_default else ""))
-    return ", ".join(reversed(parts))
+from types_ops import SIZED, cpp_default, cpp_return, type_of, with_defaults
 
 
 def number_overload(op):
@@ -19,7 +9,8 @@ def number_overload(op):
     if not lists or op.hidden or op.kind == "inplace":
         return ""
     kinds = ", ".join(f"class {lists[a.name]} = {type_of(a, op.place).cpp}" for a in op.args if a.name in lists)
-    args = with_defaults(op, lambda a: f"const {lists[a.name]}& {a.name}" if a.name in lists else f"{type_of(a, op.place).cpp} {a.name}")
+    kind = lambda a: f"const {lists[a.name]}&" if a.name in lists else type_of(a, op.place).cpp  # noqa: E731
+    args = ", ".join(with_defaults(op, op.args, lambda a: f"{kind(a)} {a.name}"))
     call = ", ".join(f"detail::int_list({a.name})" if a.name in lists else a.name for a in op.args)
     return (f"template <{kinds}>\nrequires detail::one_integer<{', '.join(lists.values())}>\n"
             f"inline {cpp_return(op)} {op.cname}({args}) {{ return {op.cname}({call}); }}\n")

@@ -129,3 +129,13 @@ def cpp_default(arg, place):
     if d in ("inf", "-inf", "nan"):
         return {"inf": "kInfinity", "-inf": "-kInfinity", "nan": "kNaN"}[d]
     return d
+
+
+def with_defaults(op, args, render):
+    """Parameters as render(arg) writes them, with defaults as far from the end as C++ lets them reach."""
+    parts, open_default = [], True
+    for a in reversed(args):
+        default = cpp_default(a, op.place)
+        open_default = open_default and default is not None
+        parts.append(render(a) + (f" = {default}" if open_default else ""))
+    return parts[::-1]
