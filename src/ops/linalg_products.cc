@@ -181,7 +181,8 @@ Tensor renorm(const Tensor& self, const Scalar& p, int64_t dim, const Scalar& ma
   if (self.requires_grad())  // what is not scaled, nan too, must send nothing through its norm
     norm = rustorch::linalg_vector_norm(rustorch::where(over, TensorLike(self), TensorLike(Scalar(0))), p,
                                         IntArrayRef(others), true, wide);
-  const Tensor scaled = rustorch::mul(rustorch::reciprocal(rustorch::add(norm, 1e-7)), maxnorm);
+  Tensor scaled = rustorch::mul(rustorch::reciprocal(rustorch::add(norm, 1e-7)), maxnorm);
+  if (self.requires_grad()) scaled = rustorch::where(over, TensorLike(scaled), TensorLike(Scalar(1)));
   const Tensor factor = rustorch::to(scaled, real_type(self.dtype()));
   return rustorch::where(over, TensorLike(rustorch::mul(self, factor)), TensorLike(self));
 }

@@ -350,7 +350,7 @@ Tensor view_as_complex(const Tensor& self) {
   RT_CHECK(t.stride(last) == 1, Shape, "view_as_complex", "Tensor must have a last dimension with stride 1");
   DimArray sizes, strides;
   for (int d = 0; d < last; ++d) {
-    RT_CHECK(t.stride(d) % 2 == 0, Shape, "view_as_complex",
+    RT_CHECK(t.stride(d) % 2 == 0 || t.size(d) == 1, Shape, "view_as_complex",
              "Tensor must have a stride divisible by 2 for all but last dimension");
     sizes.push(t.size(d));
     strides.push(t.stride(d) / 2);

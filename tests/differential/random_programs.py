@@ -82,11 +82,11 @@ RULES = (
     Rule("overlapping-write", "ours", "", ("refers to a single memory location", "refer to a single memory location", "some elements of the input tensor and the written"),
          "PyTorch looks for overlap only where a stride is 0; what it gives for other overlap depends on its order of writing"),
 )  # fmt: skip
-# What PyTorch says of a layer's input without elements; ours gives the empty tensor of the layer's shape rule.
-NO_ELEMENTS = ("(batch mode) tensor with", "Non-empty 3D data tensor", "Non-empty 4D data tensor", "Expected input to have non-zero size", "to be non-empty")  # fmt: skip
+# What PyTorch says of an input without elements that other operators and shapes take; ours gives the empty result.
+NO_ELEMENTS = ("(batch mode) tensor with", "Non-empty 3D data tensor", "Non-empty 4D data tensor", "Expected input to have non-zero size", "to be non-empty", "for storage of size 0")  # fmt: skip
 NOTES = {
     "empty": "PyTorch does not look at the dtype where there is nothing, or one number, to compute; ours refuses it as for any size",
-    "pytorch-no-elements": "PyTorch's layers refuse an input without elements; ours gives the empty tensor of the layer's shape rule",
+    "pytorch-no-elements": "PyTorch's layers and index_fill_ refuse an input without elements; ours gives the empty result of the shape rule",
     "note: refusal-class": "both refuse, with classes that one `except` does not catch (there was more than one reason to refuse)",
     "note: no-grad-view": "PyTorch says requires_grad of a view that no_grad() made of a computed tensor, though no gradient passes it",
     "note: integer-gradient": "one side says requires_grad of an integer or bool tensor, which has no gradient",
@@ -398,7 +398,7 @@ def follow(seed, target, judge):
 
     def meet(place, x, y, slack, gradient=False):
         if isinstance(x, Refusal) or isinstance(y, Refusal):
-            if isinstance(x, Refusal) != isinstance(y, Refusal):
+            if not judge_refusals(x, y, place)[0]:
                 places.append(place)
             return
         if not close(plain(x), plain(y), slack, gradient):
@@ -422,12 +422,14 @@ def follow(seed, target, judge):
             meet(f"{step} {i}", ours, theirs, slack)
         if places or good and theirs.numel() > MAX:
             break
+        if isinstance(ours, Refusal) != isinstance(theirs, Refusal):
+            return places  # explained by a rule: the programs end there
         for x, y in zip(*(side.registers for side in sides)):
             meet(f"{step} {i}", x, y, slack)
     again = sides[0].kind in ("views", "exact") and plan.random() < 0.5
     ours, theirs = (side.gradients(again) for side in sides)
     if isinstance(ours, Refusal) or isinstance(theirs, Refusal):
-        return places + ["gradients"] * (isinstance(ours, Refusal) != isinstance(theirs, Refusal))
+        return places + ["gradients"] * (not judge_refusals(ours, theirs, "gradients")[0])
     for part, other in zip(ours, theirs):
         places += ["gradient" for x, y in zip(part, other) if not close(x, y, slack or 1e-7, True)]
     return places

@@ -160,3 +160,21 @@ def test_product_of_three_goes_from_the_left_when_that_costs_the_same():
     want = (a @ m) @ a
     got = rt.linalg.multi_dot([a, m, a])
     assert rt.equal(want.isnan(), got.isnan())
+
+
+def test_view_as_complex_asks_nothing_of_the_stride_of_a_size_of_one():
+    assert rt.view_as_complex(rt.zeros(2, 2, 1).mT).shape == (2, 1)
+
+
+def test_second_gradient_of_copysign_at_zero():
+    x = leaf(0.0, 2.0)
+    (g,) = rt.autograd.grad((x * x.copysign(leaf(1.0, -1.0))).sum(), x, create_graph=True)
+    (h,) = rt.autograd.grad((g * g).sum(), x)
+    assert h.isfinite().all()
+
+
+def test_recorded_gradient_of_a_power_by_integers_stays_double():
+    x = rt.tensor(3.83, dtype=rt.float64, requires_grad=True)
+    y = x ** rt.tensor([157], dtype=rt.uint8)
+    (g,) = rt.autograd.grad(y, x, rt.zeros(1, dtype=rt.float64), create_graph=True)
+    assert g.item() == 0
