@@ -72,7 +72,6 @@ class ComputeBackend {
   virtual void resample(const ResampleCall& call);
   virtual void columns(const ColumnsCall& call);
   virtual void fft(const FftCall& call);
-  virtual void optimizer_step(const OptimizerCall& call);
   virtual void linalg(const LinalgCall& call);
 
  protected:

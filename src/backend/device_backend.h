@@ -78,7 +78,6 @@ class DeviceBackend : public ComputeBackend {
   void resample(const ResampleCall& call) override;
   void columns(const ColumnsCall& call) override;
   void fft(const FftCall& call) override;
-  void optimizer_step(const OptimizerCall& call) override;
   void linalg(const LinalgCall& call) override;
 };
 

@@ -289,7 +289,6 @@ RT_FALLBACK(rnn, RnnCall, name_of(call.mode))
 RT_FALLBACK(resample, ResampleCall, "interpolate")
 RT_FALLBACK(columns, ColumnsCall, call.fold ? "fold" : "unfold")
 RT_FALLBACK(fft, FftCall, name_of(call.kind))
-RT_FALLBACK(optimizer_step, OptimizerCall, "optimizer step")
 RT_FALLBACK(linalg, LinalgCall, name_of(call.kind))
 #undef RT_FALLBACK
 

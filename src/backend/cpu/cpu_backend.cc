@@ -104,7 +104,6 @@ class CpuBackend final : public ComputeBackend {
   void resample(const ResampleCall& call) override { cpu::resample(call); }
   void columns(const ColumnsCall& call) override { cpu::columns(call); }
   void fft(const FftCall& call) override { cpu::fourier(checked(call)); }
-  void optimizer_step(const OptimizerCall& call) override { cpu::optimizer_step(checked(call)); }
   void linalg(const LinalgCall& call) override { cpu::linalg(checked(call)); }
 };
 
