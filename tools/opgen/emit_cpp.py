@@ -6,7 +6,16 @@ from emit_autocast import HEADER, add_autocast
 from emit_autograd import emit_node, node_name, node_uses
 from emit_sugar import number_overload, options_overload
 from emit_transform import declare_infos, enter, record_body
-from families import default_variants, gradients, kernel_requests, param_args, rules, step_params, step_request, tensor_args
+from families import (
+    default_variants,
+    gradients,
+    kernel_requests,
+    param_args,
+    rules,
+    step_params,
+    step_request,
+    tensor_args,
+)
 from grammar import OUT_RULES, Arg
 from types_ops import cpp_return, type_of, with_defaults
 
