@@ -5,6 +5,8 @@
 #include "autograd/record.h"
 #include "backend/compute_backend.h"
 #include "core/tensor_impl.h"
+#include "ops/copy_common.h"
+#include "ops/overlap.h"
 #include "rustorch/error.h"
 
 namespace rustorch {
@@ -38,8 +40,13 @@ void step_lists(const OptimizerStep& step, const TensorList* lists, const Scalar
   for (int k = 1; k < step.nlists; ++k) check_states(step.name, params, lists[k], step.lists[k]);
   const auto written = [&](int k) { return ((step.written >> k) & 1u) != 0; };
   for (size_t i = 0; i < params.size(); ++i)
-    for (int k = 0; k < step.nlists; ++k)
-      if (written(k) && lists[k][i].device().is_cpu()) (void)lists[k][i].impl()->mutable_data<char>();
+    for (int k = 0; k < step.nlists; ++k) {
+      if (!written(k)) continue;
+      check_no_overlap(step.name, lists[k][i]);
+      for (int other = 0; other < step.nlists; ++other)
+        if (other != k) check_no_partial_overlap(step.name, lists[k][i], lists[other][i]);
+      if (lists[k][i].device().is_cpu()) (void)lists[k][i].impl()->mutable_data<char>();
+    }
   for (size_t i = 0; i < params.size(); ++i) {
     if (params[i].numel() == 0) continue;
     std::array<Tensor, kMaxLists> outs;

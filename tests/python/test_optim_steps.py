@@ -119,3 +119,16 @@ def test_a_view_saved_for_backward_is_guarded():
 def test_lists_that_do_not_fit(lists, error, text):
     with pytest.raises(error, match=text):
         op("_fused_adagrad_")(*lists(rt.ones(3)), rate=0.1, eps=0.0, weight_decay=0.0)
+
+
+def test_tensors_that_cross_in_memory():
+    p = rt.ones(3, 3)
+    step, numbers = op("_fused_adagrad_"), {"rate": 0.1, "eps": 0.0, "weight_decay": 0.0}
+    with pytest.raises(RuntimeError, match="refer to a single memory location"):
+        step([p], [p.t()], [rt.ones(3, 3)], **numbers)
+    row = rt.ones(3)
+    with pytest.raises(RuntimeError, match="single memory location"):
+        step([row.expand(3, 3)], [p], [rt.ones(3, 3)], **numbers)
+    assert rt.equal(p, rt.ones(3, 3)) and rt.equal(row, rt.ones(3))
+    step([p], [p], [rt.zeros(3, 3)], **numbers)  # the same elements are read before they are written
+    rt.testing.assert_close(p, rt.full((3, 3), 0.9))
