@@ -181,13 +181,16 @@ std::vector<std::vector<int64_t>> shapes_of(TensorList list) {
   return shapes;
 }
 
-Tensor inplace_source(const Tensor& self) { return needs_grad(self) ? self.clone() : self; }
+Tensor inplace_copy(const Tensor& self) { return self.clone(); }
 
 void assign_view_inplace(const Tensor& self, const Tensor& view) {
   Edge edge = needs_grad(view) ? gradient_edge(view) : Edge{};
   self.impl()->set_sizes_and_strides(view.sizes(), view.strides());
   self.impl()->set_offset(view.storage_offset());
-  if (edge.fn) set_gradient_edge(self, edge.fn, edge.nr);
+  if (edge.fn)
+    set_gradient_edge(self, edge.fn, edge.nr);
+  else if (AutogradMeta* meta = meta_of(self); meta != nullptr && meta->is_view())  // under no_grad
+    meta->view_version = self.impl()->version() - 1;  // its place in the base is looked up when asked for
   if (transforming()) transform_relayout(self, view);
 }
 

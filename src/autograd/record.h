@@ -58,7 +58,11 @@ void check_view_write(const char* op, const Tensor& self);
 void check_inplace(const char* op, const Tensor& self);
 void bump_version(const Tensor& self);
 /// What an operator whose result is to replace self reads: self, or a copy with history when it may be saved.
-Tensor inplace_source(const Tensor& self);
+Tensor inplace_copy(const Tensor& self);
+template <class... Others>
+inline Tensor inplace_source(const Tensor& self, const Others&... others) {
+  return needs_grad(self, others...) ? inplace_copy(self) : self;
+}
 /// self becomes value (an op's result with its history): the in-place variant of ops without their own.
 void assign_inplace(const char* op, const Tensor& self, const Tensor& value);
 /// self takes over the layout and history of a view of itself: squeeze_, t_ and the like.

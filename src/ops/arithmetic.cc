@@ -6,6 +6,7 @@
 #include "core/promotion.h"
 #include "gen/impl.h"
 #include "ops/make.h"
+#include "ops/scalar_range.h"
 #include "rustorch/error.h"
 #include "rustorch/special.h"
 
@@ -58,6 +59,10 @@ Tensor pow(const TensorLike& self, const TensorLike& exponent) {
         return _pow_zero(*self.tensor);
     }
   }
+  if (!exponent.is_tensor() && exponent.scalar.is_bool() && self.tensor->dtype() == kBool)
+    return exponent.scalar.to_int() ? self.tensor->clone() : rustorch::ones_like(*self.tensor);
+  if (!exponent.is_tensor() && is_integral(self.tensor->dtype(), false) && exponent.scalar.is_integral())
+    check_fits("pow", exponent.scalar, self.tensor->dtype());
   DType common = common_type(self, exponent);
   RT_CHECK(common != kBool, NotImplemented, "pow", "\"pow\" not implemented for 'Bool'");
   if (is_complex(common) && !is_complex(dtype_of(self))) {  // its logarithm may be complex
@@ -86,7 +91,7 @@ Tensor complex(const Tensor& real, const Tensor& imag) {
            dtype_scalar_name(real.dtype()), " but got scalar type ", dtype_scalar_name(imag.dtype()),
            " for second argument");
   std::vector<Tensor> parts = rustorch::broadcast_tensors({real, imag});
-  return rustorch::view_as_complex(rustorch::stack(parts, -1));
+  return rustorch::view_as_complex(rustorch::stack(parts, -1).contiguous());
 }
 
 Tensor polar(const Tensor& abs, const Tensor& angle) {
@@ -94,12 +99,6 @@ Tensor polar(const Tensor& abs, const Tensor& angle) {
            dtype_scalar_name(abs.dtype()), " but got scalar type ", dtype_scalar_name(angle.dtype()),
            " for second argument");
   return rustorch::complex(abs.mul(angle.cos()), abs.mul(angle.sin()));
-}
-
-Tensor ldexp(const Tensor& self, const Tensor& other) {
-  return self.mul(rustorch::pow(
-      TensorLike(scalar_tensor(2.0, self.is_floating_point() ? self.dtype() : get_default_dtype())),
-      TensorLike(other)));
 }
 
 Tensor where_self(const Tensor& condition, const TensorLike& self, const TensorLike& other) {

@@ -26,6 +26,9 @@
 namespace rustorch {
 
 Tensor angle_backward(const Tensor& g, const Tensor& self);
+/// Gradients of polar(length, angle), of its result only: both broadcast.
+Tensor polar_length_backward(const Tensor& g, const Tensor& result);
+Tensor polar_angle_backward(const Tensor& g, const Tensor& result);
 /// The gradient of an operator that has none: refuses.
 [[noreturn]] Tensor derivative_missing(const char* op, const Tensor& g);
 

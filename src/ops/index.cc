@@ -292,7 +292,7 @@ void index_fill__Scalar(const Tensor& self, int64_t dim, const Tensor& index, co
            "Expected dtype int64 for index.");
   check_no_overlap("index_fill_", self);
   Tensor at = index_vector("index_fill_", index);
-  if (at.numel() == 0) return;
+  if (at.numel() == 0 || self.numel() == 0) return;
   Tensor data = self.dim() == 0 ? make_alias(self, {1}, {1}, self.storage_offset()) : self;
   Tensor one = make_tensor({}, self.dtype(), self.device());
   impl::fill__Scalar(one, value);

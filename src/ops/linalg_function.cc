@@ -59,11 +59,14 @@ Tensor linalg_matrix_exp(const Tensor& self) {
   const Tensor host = rustorch::flatten(rustorch::to(rustorch::to(norms, Device::Cpu()), kFloat64));
   const double* norm = host.const_data_ptr<double>();
   double most = 0;
-  for (int64_t i = 0; i < host.numel(); ++i)
+  bool finite = true;
+  for (int64_t i = 0; i < host.numel(); ++i) {
+    finite &= std::isfinite(norm[i]);
     if (std::isfinite(norm[i])) most = std::max(most, norm[i]);
+  }
   Degree degree = kDegrees[4];
   for (const Degree& d : kDegrees)
-    if (most <= bound_of(d.m, roundoff)) {
+    if (finite && most <= bound_of(d.m, roundoff)) {  // inf and nan spread by the products of the highest
       degree = d;
       break;
     }

@@ -369,8 +369,10 @@ TensorPair cdist_grad(const Tensor& g, const Tensor& x1, const Tensor& x2, doubl
   if (!g.defined()) return {};
   if (p == 0 || x1.numel() == 0 || x2.numel() == 0) return {zeros_like(x1), zeros_like(x2)};
   const Tensor zero = eq(result, 0);
-  if (p == 2) {  // sum over j of w_ij (x_i - y_j)
-    const Tensor w = masked_fill(div(g, result), zero, Scalar(0));
+  const Tensor length =
+      masked_fill(result, zero, Scalar(1));  // no division by 0, which the next gradient would see
+  if (p == 2) {                              // sum over j of w_ij (x_i - y_j)
+    const Tensor w = masked_fill(div(g, length), zero, Scalar(0));
     Tensor g1, g2;
     if (grad_mask[0]) g1 = sub(mul(x1, sum(w, int64_t{-1}, true)), matmul(w, x2));
     const Tensor wt = transpose(w, -2, -1);
@@ -384,8 +386,9 @@ TensorPair cdist_grad(const Tensor& g, const Tensor& x1, const Tensor& x2, doubl
   } else if (std::isinf(p)) {
     part = mul(mul(sgn(gap), eq(abs(gap), column(result))), column(g));
   } else {
-    const Tensor power = masked_fill(pow(abs(gap), Scalar(p - 1)), eq(gap, 0), Scalar(0));
-    const Tensor scale = masked_fill(div(g, pow(result, Scalar(p - 1))), zero, Scalar(0));
+    const Tensor power =
+        masked_fill(pow(masked_fill(abs(gap), eq(gap, 0), Scalar(1)), Scalar(p - 1)), eq(gap, 0), Scalar(0));
+    const Tensor scale = masked_fill(div(g, pow(length, Scalar(p - 1))), zero, Scalar(0));
     part = mul(mul(sgn(gap), power), column(scale));
   }
   return {sum(part, int64_t{-2}), neg(sum(part, int64_t{-3}))};

@@ -176,11 +176,14 @@ Tensor renorm(const Tensor& self, const Scalar& p, int64_t dim, const Scalar& ma
     if (i != d) others.push_back(i);
   std::optional<DType> wide;
   if (is_reduced_float(self.dtype())) wide = kFloat32;
-  const Tensor norm = rustorch::linalg_vector_norm(self, p, IntArrayRef(others), true, wide);
+  Tensor norm = rustorch::linalg_vector_norm(self, p, IntArrayRef(others), true, wide);
+  const Tensor over = rustorch::gt(norm, maxnorm);
+  if (self.requires_grad())  // what is not scaled, nan too, must send nothing through its norm
+    norm = rustorch::linalg_vector_norm(rustorch::where(over, TensorLike(self), TensorLike(Scalar(0))), p,
+                                        IntArrayRef(others), true, wide);
   const Tensor scaled = rustorch::mul(rustorch::reciprocal(rustorch::add(norm, 1e-7)), maxnorm);
   const Tensor factor = rustorch::to(scaled, real_type(self.dtype()));
-  return rustorch::where(rustorch::gt(norm, maxnorm), TensorLike(rustorch::mul(self, factor)),
-                         TensorLike(self));
+  return rustorch::where(over, TensorLike(rustorch::mul(self, factor)), TensorLike(self));
 }
 
 // ---- statistics

@@ -225,7 +225,7 @@ Tensor mse_loss(const Tensor& self, const Tensor& target, std::string_view reduc
 }
 
 Tensor l1_loss(const Tensor& self, const Tensor& target, std::string_view reduction) {
-  const bool plain = !self.is_complex() && !target.is_complex();
+  const bool plain = self.is_floating_point() && target.is_floating_point();  // integers wrap before abs()
   return reduce_loss(
       "l1_loss", plain ? rustorch::_absolute_error(self, target) : rustorch::abs(rustorch::sub(self, target)),
       reduction);

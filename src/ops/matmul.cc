@@ -303,7 +303,7 @@ Tensor chain_matmul(TensorList matrices) {
         const double c =
             cost[i][s] + cost[s + 1][j] +
             static_cast<double>(p[i]) * static_cast<double>(p[s + 1]) * static_cast<double>(p[j + 1]);
-        if (cost[i][j] < 0 || c < cost[i][j]) {
+        if (cost[i][j] < 0 || c < cost[i][j] || (n == 3 && c == cost[i][j])) {  // (a b) c, as PyTorch
           cost[i][j] = c;
           split[i][j] = s;
         }

@@ -68,7 +68,7 @@ Tensor tensordot(const Tensor& self, const Tensor& other, IntArrayRef dims_self,
              "dims may not repeat");
     summed_a[static_cast<size_t>(x)] = summed_b[static_cast<size_t>(y)] = true;
     const int64_t sa = self.size(x), sb = other.size(y);
-    if (sb == 1 && sa != 1)
+    if (sb == 1)  // also of a size of 1: the operand that is kept for the gradient is then a copy
       a = rustorch::sum(a, IntArrayRef{x}, true, a.dtype());
     else if (sa == 1 && sb != 1)
       b = rustorch::sum(b, IntArrayRef{y}, true, b.dtype());

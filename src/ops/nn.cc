@@ -246,7 +246,7 @@ Tensor constant_pad_nd(const Tensor& self, IntArrayRef pad, const Scalar& value)
              ", plus negative padding ", before, " and ", after,
              " resulted in a negative output size, which is invalid.");
     from_sizes[d] += std::min<int64_t>(before, 0) + std::min<int64_t>(after, 0);
-    from_sizes[d] = std::max<int64_t>(from_sizes[d], 0);
+    RT_CHECK(from_sizes[d] >= 0, Value, "narrow", "length must be non-negative.");
     if (before < 0) from += -before * self.stride(static_cast<int64_t>(d));
   }
   Tensor out = make_tensor(sizes, self.dtype(), self.device());

@@ -265,8 +265,6 @@ Tensor rms_norm(const Tensor& input, IntArrayRef normalized_shape, const std::op
                 std::optional<double> eps) {
   const double least = eps                                    ? *eps
                        : real_type(input.dtype()) == kFloat64 ? 2.220446049250313e-16
-                       : input.dtype() == kFloat16            ? 0.0009765625
-                       : input.dtype() == kBFloat16           ? 0.0078125
                                                               : 1.1920928955078125e-07;
   if (input.is_complex()) {  // the mean of x * x, which is complex too
     std::vector<int64_t> last;

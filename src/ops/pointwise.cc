@@ -255,8 +255,9 @@ void pointwise_inplace(const PointwiseOp& op, const Operand* ins, int nin, const
 void pointwise_out(const PointwiseOp& op, const Operand* ins, int nin, const Scalar* params, int nparams,
                    const Tensor& out) {
   Plan plan = make_plan(op, ins, nin);
-  const bool wide =
-      (op.rules & PointwiseRules::kRealOut) != 0 && out.dtype() == plan.common;  // |z| into complex
+  // |z| goes into out= of z's dtype and of every real one that holds fractions
+  const bool wide = (op.rules & PointwiseRules::kRealOut) != 0 && is_complex(plan.common) &&
+                    (out.dtype() == plan.common || !is_complex(out.dtype()));
   RT_CHECK((op.rules & PointwiseRules::kSameOut) == 0 || out.dtype() == plan.result || wide, DType, op.name,
            "Expected out tensor to have dtype ", dtype_name(plan.result), ", but got ",
            dtype_name(out.dtype()), " instead");

@@ -91,7 +91,7 @@ Tensor extreme_backward(const Tensor& g, const Tensor& self, const Tensor& resul
 Tensor full_extreme_backward(const Tensor& g, const Tensor& self, const Tensor& result) {
   const bool nan = transform_all_values(result).isnan().any().item<bool>();
   const Tensor mask = nan ? where(result.isnan(), self.isnan(), self.eq(result)) : self.eq(result);
-  return mask * (g / mask.sum());
+  return zeros(self.sizes(), g.dtype(), g.device()).masked_fill(mask, g / mask.sum());
 }
 
 Tensor value_selecting_backward(const Tensor& g, int64_t dim, const Tensor& indices, IntArrayRef sizes,

@@ -62,6 +62,13 @@ void check_points(const char* op, const Tensor& t) {
            "received a bool input for `y`, but bool is not supported");
 }
 
+/// What trapezoid() gives where dim has no point: zeros of y's dtype without history.
+Tensor no_area(const Tensor& y, int64_t dim) {
+  DimVector sizes(y.sizes().begin(), y.sizes().end());
+  sizes.erase(sizes.begin() + dim);
+  return rustorch::zeros(sizes, y.dtype(), y.device());
+}
+
 }  // namespace
 
 Tensor cumsum(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
@@ -91,17 +98,17 @@ Tensor logcumsumexp(const Tensor& self, int64_t dim) {
 }
 
 Tensor trapezoid(const Tensor& y, const Scalar& dx, int64_t dim) {
-  check_points("trapezoid", y);
   const int64_t d = wrap_dim("trapezoid", dim, y.dim());
-  if (y.size(d) == 0) return rustorch::sum(y, IntArrayRef(&d, 1));
+  if (y.size(d) == 0) return no_area(y, d);
+  check_points("trapezoid", y);
   const Tensor ends = rustorch::select(y, d, 0) + rustorch::select(y, d, -1);
   return (rustorch::sum(y, IntArrayRef(&d, 1)) - ends * 0.5) * dx;
 }
 
 Tensor trapezoid_x(const Tensor& y, const Tensor& x, int64_t dim) {
-  check_points("trapezoid", y);
   const int64_t d = wrap_dim("trapezoid", dim, y.dim());
-  if (y.size(d) == 0) return rustorch::sum(y, IntArrayRef(&d, 1));
+  if (y.size(d) == 0) return no_area(y, d);
+  check_points("trapezoid", y);
   return rustorch::sum(neighbour_sums(y, d) * widths(y, x, d), IntArrayRef(&d, 1)) / 2;
 }
 

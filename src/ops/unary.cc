@@ -16,6 +16,14 @@ Tensor angle_backward(const Tensor& g, const Tensor& self) {
   return where(size.eq(0), zeros_like(self), direction.mul(g));
 }
 
+Tensor polar_length_backward(const Tensor& g, const Tensor& result) {
+  return rustorch::real(g.conj().mul(rustorch::sgn(result))).contiguous();
+}
+
+Tensor polar_angle_backward(const Tensor& g, const Tensor& result) {
+  return rustorch::real(g.conj().mul(result.mul(std::complex<double>(0, 1)))).contiguous();
+}
+
 Tensor derivative_missing(const char* op, const Tensor& /*g*/) {
   raise(ErrorKind::NotImplemented, op, cat("the derivative for '", op, "' is not implemented."));
 }

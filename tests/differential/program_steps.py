@@ -4,11 +4,20 @@ A step gets the library (rustorch or torch), its operands and a generator `r`. B
 generator of the same state, so they draw the same choices as long as their tensors agree in shape and dtype.
 
 What is not drawn, since PyTorch's answer is the order of its kernels, wrong, or not this library's choice: writes through
-conj() (a view in PyTorch, a copy here), writes through `.data` (found by the version check here, missed there), the
-gradient of logical operators in place (PyTorch leaves that of the overwritten value), of atan2 with unsigned operands (it
-negates them in their dtype), of polar by a negative length (it takes the sign away) and of quantile (which of two equal
-elements gets it depends on the sort); infinities in what var and renorm reduce (the result depends on the order), nan in what
-searchsorted searches (it puts numbers after them), *_scatter of overlapping memory (it writes all copies).
+conj() (a view in PyTorch, a copy here), writes through `.data` (found by the version check here, missed there) and into
+operands of kron (missed there: it keeps them as views of no base), the gradient of logical operators in place (PyTorch
+leaves that of the overwritten value), of comparisons in place by a recorded operand (zeros there, none here), of atan2 and
+zeta with narrow integers (it negates and squares them in their dtype), of polar by a negative length (it takes the sign
+away), of complex powers of zero (nan there), of quantile, kthvalue, mode and topk of equal elements (which of them gets it
+depends on the sort); infinities in what var and renorm reduce (the result depends on the order), nan in what searchsorted
+searches (it puts numbers after them), in what mode and unique sort (they compare with < only), all() into out= of uint8 (it
+rounds the elements to uint8 first), *_scatter of overlapping memory (it writes all copies), the median of no integers (the
+undefined integer of nan) and of a number along dim (memory that nobody wrote), nan in linear algebra (it depends on the
+order), i0 and i1 near their largest float32 results (infinite there), powers of negative numbers by rounded exponents,
+products with integers cut from rounded numbers, strides of results of linear algebra, layers, nonzero and unique (by columns
+or channels there), convolutions of no channel (the shape is wrong there), addmv of an empty matrix (a number there), sgn of
+reals (its gradient of zero stays zero when it is multiplied by nan) and resize_ of what a gradient reads (a write here
+only).
 """
 
 import numpy as np
@@ -48,8 +57,8 @@ def like(t, other, r):
 
 
 def signed(lib, t):
-    """t, but not unsigned: PyTorch's gradient of atan2 negates an unsigned operand in its dtype."""
-    return t.to(lib.int32) if name_of(t.dtype) == "uint8" else t
+    """t, but no narrow integers: PyTorch's gradients of atan2 and zeta negate and square them in their dtype."""
+    return t.to(lib.int64) if is_int(t) and name_of(t.dtype) != "bool" else t
 
 
 def order_of(t, r):
@@ -95,6 +104,7 @@ def unary(lib, t, r):
     name = r.choice(UNARY + (UNARY_REAL if is_real(t) else ()))
     x = small(lib, t)
     special = {
+        "sgn": lambda: lib.sign(x) if is_real(x) else lib.sgn(x),
         "log1p_abs": lambda: lib.log1p(x.abs()), "sqrt_abs": lambda: lib.sqrt(x.abs() + 0.25), "rsqrt_1": lambda: lib.rsqrt(x.abs() + 1),
         "logit_s": lambda: lib.logit(lib.sigmoid(x)), "digamma_1": lambda: lib.digamma(x.abs() + 1), "lgamma_1": lambda: lib.lgamma(x.abs() + 1),
         "reciprocal_1": lambda: lib.reciprocal(x * x + 1.5), "sqrt_1": lambda: lib.sqrt(x + 3), "log_2": lambda: lib.log(x + 3), "acosh_3": lambda: lib.acosh(x + 4),
@@ -102,7 +112,7 @@ def unary(lib, t, r):
         "log2_3": lambda: lib.log2(x + 3), "log10_3": lambda: lib.log10(x + 3), "threshold": lambda: F.threshold(x, 0.3, 0.1),
         "erfinv_t": lambda: lib.erfinv(lib.tanh(x) * 0.9), "asin_t": lambda: lib.asin(lib.tanh(x) * 0.9), "acos_t": lambda: lib.acos(lib.tanh(x) * 0.9),
         "atanh_t": lambda: lib.atanh(lib.tanh(x) * 0.9), "ndtr": lambda: lib.special.ndtr(x), "entr": lambda: lib.special.entr(x.abs() + 0.1),
-        "log_ndtr": lambda: lib.special.log_ndtr(x), "i0e": lambda: lib.special.i0e(x), "i1": lambda: lib.special.i1(x), "i1e": lambda: lib.special.i1e(x),
+        "log_ndtr": lambda: lib.special.log_ndtr(x), "i0": lambda: lib.i0(x.clamp(-80, 80)), "i0e": lambda: lib.special.i0e(x), "i1": lambda: lib.special.i1(x.clamp(-80, 80)), "i1e": lambda: lib.special.i1e(x),
         "xlog1py": lambda: lib.special.xlog1py(x, x.abs() + 0.5), "erfcx": lambda: lib.special.erfcx(x), "glu": lambda: F.glu(lib.cat([x.reshape(-1), x.reshape(-1)]), 0),
         "gelu_t": lambda: F.gelu(x, approximate="tanh"), "polygamma_1": lambda: lib.polygamma(1, x.abs() + 1), "multigammaln_3": lambda: lib.mvlgamma(x.abs() + 3, 2),
         "softplus_2": lambda: F.softplus(x, beta=2, threshold=1),
@@ -123,7 +133,7 @@ def rounding(lib, t, r):
         return lib.round(t, decimals=1)
     if name == "frexp":
         return lib.frexp(t)[r.randrange(2)]
-    return getattr(lib, name)(t)
+    return getattr(lib, "sign" if name == "sgn" and is_real(t) else name)(t)
 
 
 def binary(lib, a, b, r):
@@ -131,14 +141,14 @@ def binary(lib, a, b, r):
                lambda: lib.addcmul(a, small(lib, b), small(lib, a), value=2), lambda: lib.addcdiv(a, small(lib, b), small(lib, a) * small(lib, a) + 1.5),
                lambda: lib.lerp(a, like(b, a, r), 0.25), lambda: lib.lerp(a, like(b, a, r), a.detach()), lambda: lib.sub(a, b, alpha=3), lambda: a.add(b).mul(0.5),
                lambda: lib.where(mask_like(lib, tuple(a.shape), r), a, b), lambda: lib.dist(a, b), lambda: (small(lib, a) + 4) ** small(lib, b),
-               lambda: lib.float_power(small(lib, a) + 4, small(lib, b)), lambda: lib.nn.functional.mse_loss(a, b)]  # fmt: skip
+               lambda: lib.float_power(small(lib, a) + 4.5, small(lib, b)), lambda: lib.nn.functional.mse_loss(a, b)]  # fmt: skip
     if is_real(a) and is_real(b):
         choices += [lambda: lib.maximum(a, b), lambda: lib.minimum(a, b), lambda: lib.hypot(a, b), lambda: lib.atan2(signed(lib, a), signed(lib, b).abs() + 1),
                     lambda: lib.logaddexp(small(lib, a), small(lib, b)), lambda: (small(lib, a).abs() + 0.5) ** small(lib, b), lambda: lib.fmin(a, b),
                     lambda: lib.fmax(a, b), lambda: lib.xlogy(a, b.abs() + 1), lambda: lib.nn.functional.smooth_l1_loss(a, b, reduction="none"),
                     lambda: lib.clamp(a, b, b + 1), lambda: lib.clamp(a, min=b), lambda: lib.complex(a, b), lambda: lib.polar(small(lib, a).abs() + 0.5, b),
                     lambda: lib.logaddexp2(small(lib, a), small(lib, b)), lambda: lib.nn.functional.huber_loss(a, b), lambda: lib.nn.functional.prelu(a, b),
-                    lambda: lib.nn.functional.l1_loss(a, b, reduction="sum"), lambda: lib.special.zeta(small(lib, a).abs() + 2, b.abs() + 1)]  # fmt: skip
+                    lambda: lib.nn.functional.l1_loss(a, b, reduction="sum"), lambda: lib.special.zeta(small(lib, signed(lib, a)).abs() + 2, b.abs() + 1)]  # fmt: skip
     else:
         choices += [lambda: a * b.conj(), lambda: lib.vdot(a.reshape(-1)[:1], b.reshape(-1)[:1])]
     return r.choice(choices)()
@@ -164,7 +174,7 @@ def scalar(lib, t, r):
     w = r.choice((v, v, 1j))
     return r.choice((lambda: t + w, lambda: v - t, lambda: t * w, lambda: t / v, lambda: lib.clamp(t, -1, 1), lambda: lib.clamp(t, min=v), lambda: lib.clamp(t, max=v),
                      lambda: t**2, lambda: t**3, lambda: lib.add(t, v, alpha=3), lambda: lib.full_like(t, v), lambda: v / (t * t + 1), lambda: small(lib, t) ** v,
-                     lambda: t**0.5, lambda: v ** small(lib, t), lambda: t + lib.tensor(w), lambda: lib.tensor(v) * t, lambda: lib.rsub(t, v), lambda: t**0, lambda: t**1,
+                     lambda: t**0.5, lambda: (v if is_int(t) or v > 0 else -v) ** small(lib, t), lambda: t + lib.tensor(w), lambda: lib.tensor(v) * t, lambda: lib.rsub(t, v), lambda: t**0, lambda: t**1,
                      lambda: t - lib.tensor(v, dtype=lib.float32), lambda: lib.sub(t, v), lambda: lib.pow(t, 2.0), lambda: lib.mul(t, lib.tensor(2.5, dtype=lib.float64)),
                      lambda: w * t, lambda: t.new_full((2,), v), lambda: lib.masked_fill(t, mask_like(lib, tuple(t.shape), r), v), lambda: t / (t * t + 1),
                      lambda: lib.ones_like(t) * v, lambda: lib.true_divide(t, 3)))()  # fmt: skip
@@ -193,13 +203,13 @@ def reduce_discrete(lib, t, r):
     d, keep, last = dim_of(t, r), r.random() < 0.5, r.randrange(2)
     return r.choice((
         lambda: t.all(d), lambda: t.any(), lambda: t.count_nonzero(d), lambda: t.sort(d, stable=True)[last], lambda: t.argsort(d, stable=True), lambda: t.any(d, keepdim=keep),
-        lambda: t.max(d)[0], lambda: t.min(d, keepdim=True)[0], lambda: t.cummax(d)[0], lambda: t.topk(1, d)[0], lambda: t.median(d)[0], lambda: t.max(), lambda: t.min(),
-        lambda: lib.unique(t), lambda: t.nonzero(), lambda: t.kthvalue(1, d)[0], lambda: lib.aminmax(t)[last], lambda: t.sort(d, descending=True, stable=True)[last],
+        lambda: t.max(d)[0], lambda: t.min(d, keepdim=True)[0], lambda: t.cummax(d)[0], lambda: t.topk(1, d)[0], lambda: (t.median(d)[0] if t.dim() else t.median()), lambda: t.max(), lambda: t.min(),
+        lambda: lib.unique(t), lambda: t.nonzero(), lambda: t.detach().kthvalue(1, d)[0], lambda: lib.aminmax(t)[last], lambda: t.sort(d, descending=True, stable=True)[last],
         lambda: lib.nanmedian(t), lambda: lib.cummin(t, d)[1] * 0, lambda: t.argmax(d) * 0, lambda: lib.aminmax(t, dim=d, keepdim=keep)[last], lambda: t.all(),
-        lambda: lib.unique(t, return_counts=True)[1], lambda: lib.unique(t, return_inverse=True)[1], lambda: lib.unique_consecutive(t), lambda: t.argmin() * 0,
-        lambda: lib.median(t), lambda: lib.quantile(t.detach(), 0.3, d), lambda: lib.nanquantile(t.detach(), 0.6), lambda: t.topk(min(2, t.shape[d] if t.dim() else 1), d, largest=False)[0],
-        lambda: lib.msort(t), lambda: lib.histc(t, 4, -2, 2), lambda: lib.bincount(t.reshape(-1)), lambda: t.cummin(d)[0], lambda: lib.unique(t, dim=d), lambda: lib.argwhere(t),
-        lambda: t.mode(d)[0], lambda: lib.nanmedian(t, d)[0], lambda: lib.tensor(t.nonzero(as_tuple=True)[-1].shape[0]), lambda: t.sort(d)[0], lambda: t.kthvalue(1, d, keepdim=keep)[0],
+        lambda: lib.unique(t, return_counts=True)[1], lambda: lib.unique(lib.nan_to_num(t), return_inverse=True)[1], lambda: lib.unique_consecutive(t), lambda: t.argmin() * 0,
+        lambda: lib.median(t if t.numel() else t * 1.0), lambda: lib.quantile(t.detach(), 0.3, d), lambda: lib.nanquantile(t.detach(), 0.6), lambda: t.detach().topk(min(2, t.shape[d] if t.dim() else 1), d, largest=False)[0],
+        lambda: lib.msort(t), lambda: lib.histc(t, 4, -2, 2), lambda: lib.bincount(t.reshape(-1)), lambda: t.cummin(d)[0], lambda: lib.unique(lib.nan_to_num(t), dim=d), lambda: lib.argwhere(t),
+        lambda: lib.nan_to_num(t.detach()).mode(d)[0], lambda: lib.nanmedian(t, d)[0], lambda: lib.tensor(t.nonzero(as_tuple=True)[-1].shape[0]), lambda: t.sort(d)[0], lambda: t.detach().kthvalue(1, d, keepdim=keep)[0],
     ))()  # fmt: skip
 
 
@@ -260,7 +270,10 @@ def product(lib, a, b, r):
     """Matrix products on what fits."""
     if not a.dim() or not b.dim():
         return a * small(lib, b)
-    b = small(lib, b).to(a.dtype) if r.random() < 0.9 else b
+    b = small(lib, b)
+    if is_int(a) and is_float(b):
+        b = lib.round(b)  # not cut to integers: 2 and what is nearly 2 are one number
+    b = b.to(a.dtype) if r.random() < 0.9 else b
     last = a.shape[-1]
     b2 = b.reshape(-1)
     if b2.numel() < last or last == 0:
@@ -269,9 +282,11 @@ def product(lib, a, b, r):
     if r.random() < 0.4:
         m = b2[: m.numel()].reshape(-1, last).t()  # a transposed operand
     rows = a.reshape(-1, last)
+    if not rows.numel():
+        return rows @ m
     return r.choice((lambda: a @ m, lambda: lib.matmul(m.t(), rows.t()), lambda: lib.einsum("...i,ij->...j", a, m), lambda: lib.nn.functional.linear(a, m.t()),
                      lambda: a @ m[:, 0], lambda: lib.addmm(lib.ones((), dtype=a.dtype), rows, m), lambda: lib.tensordot(a, m, 1), lambda: lib.mv(rows, m[:, 0]),
-                     lambda: lib.linalg.multi_dot([rows, m, m.t()]), lambda: lib.kron(m, m[:1]), lambda: lib.bmm(rows[None], m[None]), lambda: lib.inner(rows, m.t()),
+                     lambda: lib.linalg.multi_dot([rows, m, m.t()]), lambda: lib.kron(m.clone(), m[:1].clone()), lambda: lib.bmm(rows[None], m[None]), lambda: lib.inner(rows, m.t()),
                      lambda: lib.addmv(m[0, 0], rows, m[:, 0], beta=2, alpha=0.5 if not is_int(a) else 3), lambda: lib.dot(m[:, 0], rows[0]), lambda: rows.conj() @ m,
                      lambda: lib.baddbmm(rows[:1, None, :1], rows[None], m[None], beta=0.5 if not is_int(a) else 2), lambda: lib.chain_matmul(rows, m, m.mT),
                      lambda: lib.nn.functional.linear(a, m.t(), m[0]), lambda: lib.addr(rows.new_ones(()), m[0], rows[0]), lambda: lib.cdist(rows, m.t())))()  # fmt: skip
@@ -279,7 +294,7 @@ def product(lib, a, b, r):
 
 def algebra(lib, t, r):
     """Linear algebra of well-conditioned small matrices, and Fourier transforms."""
-    x = small(lib, t).reshape(-1)[:9]
+    x = lib.nan_to_num(small(lib, t)).reshape(-1)[:9]
     F = lib.fft
     if x.numel() < 4 or r.random() < 0.4:
         x, d = lib.nan_to_num(small(lib, t)), dim_of(t, r)
@@ -305,6 +320,8 @@ def layers(lib, t, r):
         x = x.unsqueeze(0)
     if x.dim() > 4:
         x = x.flatten(0, x.dim() - 4)
+    if not x.shape[1]:
+        return x.softmax(-1)
     if x.dim() == 3:
         c, n = x.shape[-2], x.shape[-1]
         return r.choice((lambda: F.avg_pool1d(x, min(2, n)), lambda: F.max_pool1d(x, min(2, n), 1), lambda: F.adaptive_avg_pool1d(x, 2), lambda: F.interpolate(x, scale_factor=2),
@@ -394,12 +411,12 @@ def inplace(lib, t, other, r):
                lambda: t.sub_(1), lambda: t.neg_(), lambda: t.add_(1.5), lambda: t.clamp_(-1, 1), lambda: t.tanh_(), lambda: t.sigmoid_(), lambda: t.sub_(other),
                lambda: t.div_(2), lambda: t.masked_fill_(mask, 1), lambda: t.square_(), lambda: t.addcmul_(other, other, value=0.5), lambda: t.add_(1j), lambda: t.abs_(),
                lambda: t.div_(other * other + 1), lambda: t.masked_fill_(mask, other.reshape(-1)[:1].squeeze()), lambda: t.lerp_(like(other, t, r), 0.5), lambda: t.sin_(), lambda: t.floor_(),
-               lambda: t.floor_divide_(2), lambda: t.remainder_(3), lambda: passive.logical_not_(), lambda: t.eq_(other), lambda: t.bitwise_and_(5), lambda: t.relu_(), lambda: t.pow_(2),
+               lambda: t.floor_divide_(2), lambda: t.remainder_(3), lambda: passive.logical_not_(), lambda: t.eq_(other.detach()), lambda: t.bitwise_and_(5), lambda: t.relu_(), lambda: t.pow_(2),
                lambda: t.copysign_(other), lambda: t.masked_scatter_(mask, other.reshape(-1).repeat(t.numel() + 1)), lambda: t.fmod_(2), lambda: t.round_(), lambda: t.gt_(0), lambda: t.exp_(),
                lambda: t.clamp_(min=other), lambda: t.atan2_(signed(lib, other)), lambda: t.ne_(1), lambda: passive.logical_and_(other), lambda: t.fill_(other.reshape(-1)[:1].squeeze()), lambda: t.__ior__(3),
                lambda: t.__ilshift__(1), lambda: t.true_divide_(2), lambda: t.hypot_(other), lambda: t.xlogy_(other.abs() + 1), lambda: t.addcdiv_(other, other * other + 1), lambda: t.nan_to_num_(),
                lambda: t.requires_grad_(False) if not t.requires_grad else t.detach().mul_(2), lambda: t.unsqueeze_(0), lambda: t.transpose_(0, -1), lambda: t.squeeze_(), lambda: t.asinh_(),
-               lambda: t.trunc_(), lambda: t.resize_(t.shape), lambda: t.conj_physical_(), lambda: t.sgn_(), lambda: t.heaviside_(other), lambda: t.maximum(other).neg_()]  # fmt: skip
+               lambda: t.trunc_(), lambda: t.clone().resize_(t.shape), lambda: t.conj_physical_(), lambda: (t.sign_() if is_real(t) else t.sgn_()), lambda: t.heaviside_(other), lambda: t.maximum(other).neg_()]  # fmt: skip
     if t.dim():
         d = dim_of(t, r)
         i = forward_indices(lib, max(1, t.shape[d]), r, 2)
@@ -451,7 +468,7 @@ def out_call(lib, a, b, r, dtypes):
     return r.choice((lambda: lib.add(x, x, out=out), lambda: lib.mul(x, 2, out=out), lambda: lib.neg(x, out=out), lambda: lib.sum(x, d, out=out), lambda: lib.cumsum(x, d, out=out),
                      lambda: lib.cat([x.reshape(-1), x.reshape(-1)], out=out), lambda: lib.sin(small(lib, x), out=out), lambda: lib.lt(x, y, out=out), lambda: lib.div(x, 3, out=out),
                      lambda: lib.where(x > 0, x, x * 2, out=out), lambda: lib.sort(x, d, stable=True, out=(out, long))[0], lambda: lib.max(x, d, out=(out, long))[0], lambda: lib.argmax(x, d, out=long) * 0,
-                     lambda: lib.index_select(x.reshape(-1), 0, lib.tensor([0]), out=out), lambda: lib.mean(x, d, out=out), lambda: lib.clamp(x, -1, 1, out=out), lambda: lib.all(x, d, out=out),
+                     lambda: lib.index_select(x.reshape(-1), 0, lib.tensor([0]), out=out), lambda: lib.mean(x, d, out=out), lambda: lib.clamp(x, -1, 1, out=out), lambda: lib.all(x != 0, d, out=out),
                      lambda: lib.matmul(x.reshape(-1), x.reshape(-1), out=out), lambda: lib.stack([x, x], out=out), lambda: lib.prod(small(lib, x), d, out=out), lambda: lib.logical_not(x, out=out),
                      lambda: lib.addcmul(x, x, small(lib, x), out=out), lambda: lib.abs(x, out=out), lambda: lib.gather(x, d, index_like(lib, x, d, r), out=out), lambda: lib.floor(x, out=out),
                      lambda: lib.bitwise_and(x, 3, out=out), lambda: lib.topk(x, 1, d, out=(out, long))[0], lambda: lib.masked_select(x, x > 0, out=out), lambda: lib.nonzero(x, out=long),
@@ -480,7 +497,10 @@ def run_step(lib, kind, registers, r, dtypes):
         return out_call(lib, a, b, r, dtypes)
     if kind in PAIRS:
         return PAIRS[kind](lib, a, b, r)
-    return SINGLES[kind](lib, a, r)
+    result = SINGLES[kind](lib, a, r)
+    if kind == "algebra":
+        return result.clone(memory_format=lib.contiguous_format)
+    return result.contiguous() if kind in ("layers", "reduce_discrete") else result
 
 
 PAIRS = {"binary": binary, "discrete": binary_discrete, "product": product, "indexing": indexing}

@@ -1,7 +1,8 @@
 """Random programs of 3 to 8 operators over dtypes, shapes, layouts and kinds of call, run on rustorch and on PyTorch.
 
     python tests/differential/random_programs.py [--seed 0] [--count 10000] [--jobs 1] [--log FILE] [--seconds S]
-    python tests/differential/random_programs.py --summary FILE        what a log holds, by build
+    python tests/differential/random_programs.py --summary FILE        what a log holds, by build, and failures by cause
+    python tests/differential/random_programs.py --again FILE          the programs that failed in a log, once more
     python tests/differential/random_programs.py --show SEED ...       programs, step by step
 
 Needs torch and rustorch in one interpreter. Dtype, shape, `requires_grad` and values of every result must agree (earlier
@@ -23,6 +24,7 @@ import linecache
 import os
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -55,7 +57,7 @@ Rule = collections.namedtuple("Rule", "name who place texts reason")
 # Refusals that may stand on one side only: who refuses, and what its message says.
 RULES = (
     Rule("pytorch-lacks-kernel", "theirs", "", ("not implemented", "not yet implemented", "not supported", "not support", "unsupported",
-          "linalg.vander supports", "could not infer output dtype", "Only zero batch or zero channel inputs"),
+          "linalg.vander supports", "Unsupported dtype", "could not infer output dtype", "Only zero batch or zero channel inputs"),
          "PyTorch has no kernel for the dtype or layout; this library has"),
     Rule("pytorch-complex-gradient", "theirs", "gradients", ("input_is_complex == grad_is_complex",), "PyTorch's where() and the like give a real operand a complex gradient"),
     Rule("pytorch-gradient-dtypes", "theirs", "gradients", ("Found dtype", "must have the same dtype"), "PyTorch's gradient formula mixes dtypes that its forward took"),
@@ -63,21 +65,28 @@ RULES = (
     Rule("pytorch-saved-more", "theirs", "", ("modified by an inplace operation",), "PyTorch kept a tensor that the gradient does not need, and it was written"),
     Rule("pytorch-shape-of-part", "theirs", "", ("is a view and its base or another view", "is a view and is being modified inplace"), "PyTorch counts a change of shape in place as a write into one of several views"),
     Rule("pytorch-needs-view", "theirs", "", ("view size is not compatible",), "PyTorch wants a view of what cannot be viewed; ours copies"),
+    Rule("pytorch-empty-gradient", "theirs", "gradients", ("backward(): Expected grad_output to have non-zero size",), "PyTorch's gradient refuses the empty tensor that its forward took"),
+    Rule("pytorch-invalid-gradient", "theirs", "gradients", ("returned an invalid gradient", "Tensor must have a last dimension"), "PyTorch's own gradient has a shape that PyTorch refuses (after a shape changed in place)"),
     Rule("pytorch-assert", "theirs", "", ("INTERNAL ASSERT FAILED",), "PyTorch's own assertion failed"),
     Rule("pytorch-addcdiv", "theirs", "", ("Integer division with addcdiv",), "PyTorch refuses addcdiv of two integer tensors; ours divides truly"),
     Rule("lerp-dtypes", "theirs", "", ("for `end` but got dtype", "for `weight` but got dtype"), "PyTorch's lerp does not promote; ours promotes as every other operator"),
     Rule("pytorch-lazy-conj", "theirs", "", ("unresolved conjugated tensors",), "PyTorch returns a conjugate view (from ifft, say), which view_as_real refuses"),
-    Rule("product-dtypes", "theirs", "product", ("expected scalar type",), "PyTorch's products refuse two dtypes; ours computes einsum by multiplication where an inner size is 1"),
+    Rule("product-dtypes", "theirs", "product", ("expected scalar type", "expected m1 and m2 to have the same dtype"), "PyTorch's products refuse two dtypes; ours computes einsum by multiplication where an inner size is 1"),
     Rule("einsum-of-ones", "ours", "product", ("expected m1 and m2 to have the same dtype", '"mm" not implemented for'), "PyTorch's einsum multiplies elementwise, whatever the dtypes, where the summed size is 1"),
     Rule("loss-keeps-inputs", "ours", "gradients", ("AbsoluteErrorBackward", "SquaredErrorBackward"), "ours keeps the operands of a loss, PyTorch their difference; they were written"),
     Rule("lossy-out", "ours", "out", ("can't be cast to the desired output type",), "PyTorch's sums, means and products write complex numbers into real out= without a word; ours refuses"),
     Rule("cdist-half", "ours", "", ("cdist only supports floating-point dtypes",), "PyTorch's cdist takes 16-bit floats from 26 rows on only; ours refuses them"),
     Rule("complex-half", "ours", "", ("view_as_complex is only supported",), "complex32 is not a dtype of this library"),
+    Rule("no-grad-view-write", "ours", "", ("A view was created in no_grad mode",), "which results are views of what an operator computed inside is each library's own"),
+    Rule("no-grad-view-write", "theirs", "", ("A view was created in no_grad mode",), "and PyTorch asks so of integers, when the number that is written is recorded"),
     Rule("overlapping-write", "ours", "", ("refers to a single memory location", "refer to a single memory location", "some elements of the input tensor and the written"),
          "PyTorch looks for overlap only where a stride is 0; what it gives for other overlap depends on its order of writing"),
 )  # fmt: skip
+# What PyTorch says of a layer's input without elements; ours gives the empty tensor of the layer's shape rule.
+NO_ELEMENTS = ("(batch mode) tensor with", "Non-empty 3D data tensor", "Non-empty 4D data tensor", "Expected input to have non-zero size", "to be non-empty")  # fmt: skip
 NOTES = {
-    "empty": "PyTorch does not look at the dtype where there is nothing to compute; ours refuses it as for any size",
+    "empty": "PyTorch does not look at the dtype where there is nothing, or one number, to compute; ours refuses it as for any size",
+    "pytorch-no-elements": "PyTorch's layers refuse an input without elements; ours gives the empty tensor of the layer's shape rule",
     "note: refusal-class": "both refuse, with classes that one `except` does not catch (there was more than one reason to refuse)",
     "note: no-grad-view": "PyTorch says requires_grad of a view that no_grad() made of a computed tensor, though no gradient passes it",
     "note: integer-gradient": "one side says requires_grad of an integer or bool tensor, which has no gradient",
@@ -166,7 +175,7 @@ class Recorder(random.Random):
         if isinstance(chosen, str):
             self.calls.append(chosen)
         elif callable(chosen) and hasattr(chosen, "__code__"):
-            spots = [p for p in chosen.__code__.co_positions() if p[0] and p[2] is not None]
+            spots = [p for p in chosen.__code__.co_positions() if p[0] and p[3]]  # without the entry of the function
             line = min(p[0] for p in spots)
             text = linecache.getline(chosen.__code__.co_filename, line)
             self.calls.append(text[min(p[2] for p in spots if p[0] == line) : max(p[3] for p in spots if p[1] == line)])
@@ -202,6 +211,12 @@ class Side:
             return run_step(self.lib, kind, self.registers, r, self.dtypes)
         except REFUSALS as error:
             return Refusal(error)
+
+    def forget_integers(self):
+        """Cuts the history that one side gives to integers which were written from recorded numbers."""
+        for i, t in enumerate(self.registers):
+            if t.requires_grad and not (t.is_floating_point() or t.dtype.is_complex):
+                self.registers[i] = t.detach()
 
     def gradients(self, again):
         """Gradients of first and, with `again`, second order of a sum over all registers; or a Refusal."""
@@ -281,8 +296,13 @@ def judge_refusals(ours, theirs, place=""):
     for rule in RULES:
         if rule.who == who and rule.place in place and any(part in text for part in rule.texts):
             return True, rule.name
-    if who == "ours" and getattr(other, "numel", lambda: 1)() == 0 and "not implemented for" in text:
+    count = other.numel() if hasattr(other, "numel") else -1
+    if who == "ours" and count == 0 and ("to have the same dtype" in text or "desired output type" in text):
         return True, "empty"
+    if who == "ours" and (count == 0 or count == 1 and other.dim() == 0) and "not implemented for" in text:
+        return True, "empty"
+    if who == "theirs" and count == 0 and any(part in text for part in NO_ELEMENTS):
+        return True, "pytorch-no-elements"
     return False, None
 
 
@@ -320,6 +340,7 @@ def compare(seed, target, judge, rules, trace=None):
             ours, theirs = ours.detach(), theirs.detach()
         for side, result in zip(sides, (ours, theirs)):
             side.registers.append(result)
+            side.forget_integers()
         slack = max(TOLERANCE.get(name_of(t.dtype), 0) for t in sides[1].registers)
         if kind == "exact" and "out" in steps:  # results of integers are float32, in float64 out= too
             slack = max(slack, TOLERANCE["float32"])
@@ -357,6 +378,7 @@ def rerun(lib, seed, jiggle=0, wide=False):
         found[f"{step} {i}"] = result if isinstance(result, Refusal) or not hasattr(result, "dtype") else plain(result)
         if not isinstance(result, Refusal) and hasattr(result, "dtype"):
             side.registers.append(result)
+            side.forget_integers()
             if result.numel() > MAX:
                 break
     for i, t in enumerate(side.registers):
@@ -393,6 +415,8 @@ def follow(seed, target, judge):
         if good:
             sides[0].registers.append(ours)
             sides[1].registers.append(theirs)
+            for side in sides:
+                side.forget_integers()
             slack = max(TOLERANCE.get(name_of(t.dtype), 0) for t in sides[1].registers)
         if good or isinstance(ours, Refusal) != isinstance(theirs, Refusal):
             meet(f"{step} {i}", ours, theirs, slack)
@@ -430,7 +454,12 @@ def unstable(seed, target, judge, difference):
 
 
 def complex_half(seed, target, judge, difference):
-    """complex32 is not a dtype of this library: float16 with a complex number gives complex64."""
+    """complex32 is not a dtype of this library: float16 with a complex number gives complex64, whose size is float32."""
+    ours, theirs = difference.ours, difference.theirs
+    if isinstance(theirs, tuple) and isinstance(ours, tuple) and (ours[0], theirs[0]) == ("float32", "float16"):
+        complexes = any(isinstance(x, tuple) and "complex" in x[0] for x in rerun(judge, seed).values())
+        complexes |= any(name == "complex64" for name, _ in make_leaves(seed)[0])
+        return complexes and alike(ours[1], theirs[1].astype(np.float32), TOLERANCE["float16"])
     return (
         isinstance(difference.theirs, tuple)
         and difference.theirs[0] in ("complex32", "bcomplex32")
@@ -440,29 +469,80 @@ def complex_half(seed, target, judge, difference):
 
 def nan_of_overwritten(seed, target, judge, difference):
     """PyTorch sends a gradient of zeros through what was overwritten, where nan times 0 is nan; ours sends none. The
-    gradients differ only where PyTorch's is nan, in a program whose leaves hold infinities and nan."""
-    if "gradient" not in difference.place or not make_leaves(seed)[1]:
+    gradients differ only where PyTorch's is nan, in a program whose leaves hold infinities and nan, or which overwrites after
+    a step gave some."""
+    if "gradient" not in difference.place:
         return False
+    if not make_leaves(seed)[1]:
+        steps = [x for name, x in rerun(judge, seed).items() if isinstance(x, tuple) and "gradient" not in name]
+        if "inplace" not in difference.steps or all(np.isfinite(x[1]).all() for x in steps):
+            return False
     ours, theirs = difference.ours, difference.theirs
     if theirs is None or theirs[1].dtype.kind not in "fc":
         return False
     mine = np.zeros_like(theirs[1]) if ours is None else ours[1]
     there = np.isnan(theirs[1])
-    return alike(np.where(there, 0, mine), np.where(there, 0, theirs[1]), TOLERANCE.get(theirs[0], 1e-7))
+    seen = [x[0] for x in rerun(judge, seed).values() if isinstance(x, tuple)] + [
+        name for name, _ in make_leaves(seed)[0]
+    ]
+    slack = max(TOLERANCE.get(name, 1e-7) for name in seen)
+    return alike(np.where(there, 0, mine), np.where(there, 0, theirs[1]), slack)
 
 
 def nearer(seed, target, judge, difference):
-    """Ours is right: a program of 16- or 32-bit dtypes, run by PyTorch in float64, gives our answer and not PyTorch's."""
-    if program_kind(seed) not in ("low", "short"):
+    """Ours is right: a program of 16- or 32-bit dtypes, or only the step at which both part, from the same operands, run
+    by PyTorch in float64, gives our answer and not PyTorch's, wherever the two differ."""
+    ours, theirs, place = difference.ours, difference.theirs, difference.place
+    if not isinstance(theirs, tuple) or not isinstance(ours, tuple) or ours[0] != theirs[0]:
         return False
-    slack = TOLERANCE.get(difference.theirs[0], 0) if isinstance(difference.theirs, tuple) else 0
-    exact = rerun(judge, seed, wide=True).get(difference.place)
-    if not slack or not isinstance(exact, tuple):
+    gradient, slack = "gradient" in place, TOLERANCE.get(theirs[0], 0)
+    if not slack or (ours[2] != theirs[2] and not gradient):
         return False
-    near = [
-        alike(np.asarray(x[1], dtype=exact[1].dtype), exact[1], slack) for x in (difference.ours, difference.theirs)
-    ]
-    return near == [True, False]
+    if program_kind(seed) in ("low", "short") and near(ours, theirs, rerun(judge, seed, wide=True).get(place), slack):
+        return True
+    return not gradient and near(ours, theirs, last_step_wide(judge, seed, place), slack)
+
+
+def last_step_wide(judge, seed, place):
+    """What PyTorch gives at a place when the operands of that step alone are made float64 and complex128."""
+    side, plan = Side(judge, seed), random.Random(seed * 1000 + 998)
+    for i in range(plan.randint(3, 8)):
+        step = plan.choice(STEPS[side.kind])
+        if f"{step} {i}" == place:
+            wider = lambda name: WIDER.get(name, name)
+            side.dtypes = [wider(name) for name in side.dtypes]
+            side.registers = [t.detach().to(getattr(judge, wider(name_of(t.dtype)))) for t in side.registers]
+            result = side.step(i, step)
+            return plain(result) if isinstance(result, judge.Tensor) else None
+        result = side.step(i, step)
+        if isinstance(result, judge.Tensor):
+            side.registers.append(result)
+            side.forget_integers()
+    return None
+
+
+def near(ours, theirs, exact, slack):
+    """Whether ours is the exact value, and theirs is not, at all places where the two differ."""
+    if not isinstance(exact, tuple) or len({x[1].shape for x in (ours, theirs, exact)}) != 1:
+        return False
+    mine, other = (np.asarray(x[1], dtype=exact[1].dtype) for x in (ours, theirs))
+    apart = np.array([not alike(a, b, slack) for a, b in zip(mine.ravel(), other.ravel())], bool).reshape(mine.shape)
+    return bool(apart.any()) and [alike(x[apart], exact[1][apart], slack) for x in (mine, other)] == [True, False]
+
+
+def undefined_integer(seed, target, judge, difference):
+    """What an integer gets from a float beyond its range is undefined in C++ and Python's documents; the results differ only
+    where PyTorch's is the least int32 or int64, which x86 gives."""
+    ours, theirs = difference.ours, difference.theirs
+    if not isinstance(ours, tuple) or not isinstance(theirs, tuple) or theirs[0] not in ("int32", "int64"):
+        return False
+    if ours[0] != theirs[0] or ours[1].shape != theirs[1].shape:
+        return False
+    apart = ours[1] != theirs[1]
+    return bool((theirs[1][apart] == np.iinfo(theirs[1].dtype).min).all())
+
+
+EXPLANATIONS = (complex_half, nan_of_overwritten, undefined_integer, unstable, nearer)
 
 
 def examine(seed, target, judge, rules):
@@ -471,12 +551,34 @@ def examine(seed, target, judge, rules):
     if difference is None:
         return None
     if not isinstance(difference.ours, Refusal):
-        for rule in (complex_half, nan_of_overwritten, unstable, nearer):
+        for rule in EXPLANATIONS:
             if rule(seed, target, judge, difference):
                 rules[rule.__name__] += 1
                 return None
     leaves = [f"{name}{list(data.shape)}" for name, data in make_leaves(seed)[0]]
-    return f"{difference.place}: ours {show(difference.ours)}; theirs {show(difference.theirs)} | {program_kind(seed)} {leaves} {' '.join(difference.steps)}"
+    text = f"{difference.place}: ours {show(difference.ours)}; theirs {show(difference.theirs)} | {program_kind(seed)} {leaves} {' '.join(difference.steps)}"
+    return f"{cause(seed, target, judge, difference)} :: {text}"
+
+
+def cause(seed, target, judge, difference):
+    """What failures with one cause mostly share: the call and the kind of the difference, without sizes and numbers."""
+    trace, ours, theirs = [], difference.ours, difference.theirs
+    compare(seed, target, judge, collections.Counter(), trace)
+    if isinstance(ours, Refusal) or isinstance(theirs, Refusal):
+        what = f"ours refuses: {ours}" if isinstance(ours, Refusal) else f"theirs refuses: {theirs}"
+    elif not isinstance(ours, tuple) or not isinstance(theirs, tuple):
+        what = "no gradient on one side"
+    elif ours[0] != theirs[0] or ours[1].shape != theirs[1].shape:
+        what = f"{ours[0]} for {theirs[0]}" if ours[0] != theirs[0] else "shape"
+    else:
+        what = (
+            "requires_grad" if ours[2] != theirs[2] and "gradient" not in difference.place else f"values of {ours[0]}"
+        )
+    calls = ""
+    if trace and not difference.place.startswith(("gradient", "second", "register")):
+        calls = trace[-1].split("]: ")[0].split("'")[-2].strip() + ": "
+    place = re.sub(r" \d+", "", difference.place)
+    return place + " " + calls + re.sub(r"\d+", "N", what)[:110]
 
 
 def libraries():
@@ -573,11 +675,16 @@ def summarise(lines):
         print(
             f"{label}: {ran} programs, {ran - failures - sum(v for k, v in rules.items() if not k.startswith('note'))} equal, {failures} unexplained; explained: {dict(rules)}"
         )
+        groups = collections.defaultdict(list)
+        for seed, text in ((seed, text) for line in mine for seed, text in line["failures"].items()):
+            groups[text.split(" :: ")[0][:200]].append(seed)
+        for name, seeds in sorted(groups.items(), key=lambda item: -len(item[1])):
+            print(f"  {len(seeds)} x {name}: {' '.join(seeds[:6])}")
     for rule in RULES:
         print(f"  {rule.name}: {rule.reason}")
     for name, reason in NOTES.items():
         print(f"  {name}: {reason}")
-    for rule in (complex_half, nan_of_overwritten, unstable, nearer):
+    for rule in EXPLANATIONS:
         print(f"  {rule.__name__}:", " ".join(rule.__doc__.split()))
 
 
@@ -594,12 +701,7 @@ def show_program(seed, target, judge):
         else f"{difference.place}: ours {show(difference.ours)}; theirs {show(difference.theirs)}",
     )
     if difference and not isinstance(difference.ours, Refusal):
-        print(
-            {
-                rule.__name__: rule(seed, target, judge, difference)
-                for rule in (complex_half, nan_of_overwritten, unstable, nearer)
-            }
-        )
+        print({rule.__name__: rule(seed, target, judge, difference) for rule in EXPLANATIONS})
 
 
 def main():
@@ -611,10 +713,21 @@ def main():
     parser.add_argument("--log", type=pathlib.Path)
     parser.add_argument("--build", help="name of the build in the log; default: the commit of this checkout")
     parser.add_argument("--summary", type=pathlib.Path)
+    parser.add_argument("--again", type=pathlib.Path, help="runs the programs that failed in this log")
     parser.add_argument("--show", type=int, nargs="+", help="seeds")
     args = parser.parse_args()
     if args.summary:
         return summarise([json.loads(line) for line in args.summary.read_text().splitlines()])
+    if args.again:
+        lines = [json.loads(line) for line in args.again.read_text().splitlines()]
+        seeds = sorted({int(seed) for line in lines for seed in line["failures"]})
+        rules, failures = collections.Counter(), {}
+        for seed in seeds:
+            if text := examine(seed, *libraries(), rules):
+                failures[seed] = text
+                print(f"seed {seed}: {text}", flush=True)
+        answer = {"count": len(seeds), "rules": rules, "failures": {str(k): v for k, v in failures.items()}}
+        return summarise([answer | {"build": args.build or "now"}])
     if args.show:
         both = libraries()
         for seed in args.show:

@@ -1,0 +1,162 @@
+"""What random programs found (tests/differential/random_programs.py), each with the answer that PyTorch gives."""
+
+import math
+
+import pytest
+
+import rustorch as rt
+
+F = rt.nn.functional
+
+
+def leaf(*numbers, **options):
+    return rt.tensor(numbers, requires_grad=True, **{"dtype": rt.float64} | options)
+
+
+def test_gradient_of_the_largest_of_all_is_zero_elsewhere_even_for_nan():
+    for reduce in (rt.max, rt.min, rt.median, rt.nanmedian, rt.amax):
+        x = leaf(1.0, 3.0, 2.0)
+        y = reduce(x) if reduce is not rt.amax else rt.max(x)
+        (y * math.nan).backward()
+        assert sum(math.isnan(g) for g in x.grad.tolist()) == 1
+        assert sorted(g for g in x.grad.tolist() if not math.isnan(g)) == [0, 0]
+
+
+def test_polar_keeps_its_result_only():
+    size, angle = leaf(1.0, 2.0), leaf(0.5, 1.0)
+    a = size * 1
+    b = angle * 1
+    z = rt.polar(a, b)
+    a.mul_(3)
+    b.add_(1)  # not read by the gradient
+    z.real.sum().backward()
+    assert rt.allclose(size.grad, angle.detach().cos())
+    assert rt.allclose(angle.grad, -size.detach() * angle.detach().sin())
+    scale = leaf(2.0)
+    rt.polar(scale, leaf(0.0, 1.0, 2.0)).real.sum().backward()
+    assert scale.grad.shape == (1,)
+    assert rt.autograd.gradcheck(rt.polar, (leaf(0.5, 2.0), leaf(1.0, 3.0)))
+
+
+def test_ldexp_has_the_dtype_of_its_operands():
+    half, ints = rt.ones(2, dtype=rt.float16), rt.tensor([1, 3])
+    assert rt.ldexp(half, ints).dtype == rt.float16
+    assert rt.ldexp(ints, half).dtype == rt.float16
+    assert rt.ldexp(ints, ints).dtype == rt.float32
+    assert rt.ldexp(rt.tensor([1.5]), ints).tolist() == [3.0, 12.0]
+    big = rt.ldexp(rt.tensor([1 + 1j], dtype=rt.complex128), rt.tensor([140]))
+    assert math.isclose(big.real.item(), 2.0**140)  # its power of two is no float32
+    x, y = leaf(3.0), leaf(2.0)
+    z = rt.ldexp(x, y)
+    z.backward()
+    assert x.grad.item() == 4 and math.isclose(y.grad.item(), 12 * math.log(2))
+
+
+def test_products_over_a_size_of_one_keep_a_copy():
+    x = leaf(1.0, 2.0)
+    column = (x * 1).reshape(2, 1)
+    y = rt.tensordot(column, leaf(3.0).reshape(1, 1), 1)
+    column.zero_()
+    y.sum().backward()
+    assert x.grad.tolist() == [3, 3]
+
+
+def test_in_place_clamp_by_a_recorded_bound_may_be_followed_by_writes():
+    bound = leaf(0.5, 0.5)
+    t = rt.tensor([0.0, 1.0], dtype=rt.float64)
+    t.clamp_(min=bound)
+    t.mul_(2)
+    t.sum().backward()
+    assert bound.grad.tolist() == [2, 0]
+
+
+def test_rms_norm_of_16_bit_floats_adds_the_epsilon_of_float32():
+    for dtype in (rt.float16, rt.bfloat16):
+        x = rt.full((1, 2), 0.001, dtype=dtype)
+        assert rt.allclose(F.rms_norm(x, (2,)).float(), rt.full((1, 2), 1.0), atol=0.06)
+
+
+def test_renorm_sends_no_nan_through_rows_that_it_leaves():
+    x = rt.tensor([[math.nan, 1.0], [0.3, 0.4], [3.0, 4.0]], requires_grad=True)
+    rt.renorm(x, 2, 0, 1.0).nansum().backward()
+    assert x.grad[1].tolist() == [1, 1]
+    assert x.grad[0].tolist()[1] == 1
+    assert rt.autograd.gradcheck(lambda t: rt.renorm(t, 2, 0, 1.0), rt.tensor([[0.3, 0.4], [3.0, 4.0]], dtype=rt.float64, requires_grad=True))  # fmt: skip
+
+
+def test_trapezoid_of_no_points_is_zero_without_history():
+    for dtype in (rt.int8, rt.bool, rt.float64):
+        y = rt.zeros(3, 0, dtype=dtype)
+        assert rt.trapezoid(y).dtype == dtype and rt.trapezoid(y).shape == (3,)
+    assert not rt.trapezoid(rt.zeros(0, requires_grad=True)).requires_grad
+
+
+def test_bools_to_the_power_of_a_bool():
+    t = rt.tensor([True, False])
+    assert (t**True).tolist() == [True, False] and (t**True).dtype == rt.bool
+    assert (t**False).tolist() == [True, True]
+
+
+def test_absolute_values_of_complex_numbers_into_any_float():
+    z = rt.tensor([3 + 4j, 1j])
+    for dtype in (rt.float16, rt.bfloat16, rt.float64, rt.complex64):
+        out = rt.zeros(2, dtype=dtype)
+        rt.abs(z, out=out)
+        assert out.to(rt.complex64).tolist() == [5, 1]
+    with pytest.raises(RuntimeError, match="can't be cast"):
+        rt.abs(z, out=rt.zeros(2, dtype=rt.int32))
+    with pytest.raises(RuntimeError):
+        rt.abs(z.real, out=rt.zeros(2, dtype=rt.float64))
+
+
+def test_l1_loss_of_integers_wraps_the_difference():
+    a, b = rt.tensor([1], dtype=rt.uint8), rt.tensor([5], dtype=rt.uint8)
+    assert F.l1_loss(a, b, reduction="sum").item() == 252
+    assert F.l1_loss(rt.tensor([1]), rt.tensor([5]), reduction="sum").item() == 4
+
+
+def test_nan_spreads_through_matrix_exp():
+    m = rt.tensor([[0.1, 0.2, math.nan], [0.0, 0.1, 0.3], [0.2, 0.1, 0.0]])
+    assert rt.matrix_exp(m).isnan().all()
+
+
+def test_pad_does_not_cut_more_than_there_is():
+    with pytest.raises(RuntimeError, match="length must be non-negative"):
+        F.pad(rt.zeros(2, 0), (-1, 1))
+    assert F.pad(rt.zeros(2, 1), (-1, 1)).shape == (2, 1)
+
+
+def test_index_fill_of_nothing():
+    assert rt.zeros(0, 0).index_fill_(0, rt.tensor([0]), 2).shape == (0, 0)
+
+
+def test_complex_of_permuted_parts():
+    x = rt.arange(24.0).reshape(2, 3, 4).permute(2, 0, 1)
+    assert rt.complex(x, x).real.equal(x)
+    z = rt.complex(x, x)
+    assert rt.nan_to_num(z.mT).equal(z.mT)
+
+
+def test_shape_in_place_of_a_view_without_recording():
+    x = rt.arange(4.0).reshape(2, 2).requires_grad_()
+    view = (x * 1)[:, ::2]
+    with rt.no_grad():
+        view.squeeze_()
+    (view * rt.tensor([1.0, 2.0])).sum().backward()
+    assert x.grad.tolist() == [[1, 0], [2, 0]]
+
+
+def test_second_gradient_of_a_distance_of_zero():
+    x = rt.ones(2, 3, dtype=rt.float64, requires_grad=True)
+    for p in (2.0, 1.5, 3.0):
+        (g,) = rt.autograd.grad(rt.cdist(x, x, p).sum(), x, create_graph=True)
+        (h,) = rt.autograd.grad((g * g).sum(), x)
+        assert h.abs().sum().item() == 0
+
+
+def test_product_of_three_goes_from_the_left_when_that_costs_the_same():
+    a = rt.tensor([[math.inf, 1.0], [0.0, 1.0]])
+    m = rt.tensor([[0.0, 1.0], [1.0, 1.0]])
+    want = (a @ m) @ a
+    got = rt.linalg.multi_dot([a, m, a])
+    assert rt.equal(want.isnan(), got.isnan())
