@@ -14,7 +14,6 @@ void ComputeBackend::missing(const char* family) const {
 void ComputeBackend::synchronize(Device) {}
 void ComputeBackend::pointwise(const PointwiseCall&) { missing("pointwise"); }
 void ComputeBackend::copy(const Tensor&, const Tensor&) { missing("copy"); }
-bool ComputeBackend::join(const Tensor&, TensorList, int) { return false; }
 void ComputeBackend::fill(const Tensor&, const Scalar&) { missing("fill"); }
 void ComputeBackend::masked_fill(const MaskedFillCall&) { missing("masked_fill"); }
 void ComputeBackend::range(const RangeCall&) { missing("range"); }

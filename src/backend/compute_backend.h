@@ -38,7 +38,7 @@ class ComputeBackend {
   /// dst = src converted to dst's dtype; same shape, any strides, same device.
   virtual void copy(const Tensor& dst, const Tensor& src);
   /// out = the parts one after the other along dim, when the device has a kernel for just these; else false.
-  virtual bool join(const Tensor& out, TensorList parts, int dim);
+  virtual bool join(const Tensor& out, TensorList parts, int dim) = 0;
   virtual void fill(const Tensor& dst, const Scalar& value);
   virtual void masked_fill(const MaskedFillCall& call);
   virtual void range(const RangeCall& call);

@@ -214,6 +214,8 @@ void DeviceBackend::pointwise(const PointwiseCall& call) {
   host.write_back();
 }
 
+bool DeviceBackend::join(const Tensor&, TensorList, int) { return false; }
+
 void DeviceBackend::copy(const Tensor& dst, const Tensor& src) {
   run_on_cpu(*this, "copy_", {{&dst, Role::Out}, {&src, Role::In}},
              [](ComputeBackend& b, auto& t) { b.copy(t[0], t[1]); });
