@@ -31,14 +31,14 @@ class ComputeBackend {
   virtual Storage* allocate(size_t nbytes, Device device) = 0;
   /// Waits for all work queued on the device and raises what failed in it.
   virtual void synchronize(Device device);
+  /// out = the parts one after the other along dim, if the device is faster at it than by copies; else false.
+  virtual bool join(const Tensor& out, TensorList parts, int dim) = 0;
 
   // ---- families; outputs are allocated tensors of the right shape, dtype and device
   /// One formula on every element of the broadcast operands.
   virtual void pointwise(const PointwiseCall& call);
   /// dst = src converted to dst's dtype; same shape, any strides, same device.
   virtual void copy(const Tensor& dst, const Tensor& src);
-  /// out = the parts one after the other along dim, when the device has a kernel for just these; else false.
-  virtual bool join(const Tensor& out, TensorList parts, int dim) = 0;
   virtual void fill(const Tensor& dst, const Scalar& value);
   virtual void masked_fill(const MaskedFillCall& call);
   virtual void range(const RangeCall& call);
