@@ -112,7 +112,11 @@ std::vector<Tensor> Context::get_saved_variables() const {
 }
 
 bool Context::needs_input_grad(size_t i) const {
-  return node != nullptr && static_cast<Node*>(node)->wants_arg(i);
+  if (node == nullptr) return false;
+  const Node& n = *static_cast<Node*>(node);
+  RT_CHECK(i < n.num_args(), Index, "needs_input_grad", "got input ", i, "; the function has ", n.num_args(),
+           " inputs");
+  return n.wants_arg(i);
 }
 
 namespace detail {

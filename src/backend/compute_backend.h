@@ -31,6 +31,8 @@ class ComputeBackend {
   virtual Storage* allocate(size_t nbytes, Device device) = 0;
   /// Waits for all work queued on the device and raises what failed in it.
   virtual void synchronize(Device device);
+  /// out = the parts one after the other along dim, if the device is faster at it than by copies; else false.
+  virtual bool join(const Tensor& out, TensorList parts, int dim) = 0;
 
   // ---- families; outputs are allocated tensors of the right shape, dtype and device
   /// One formula on every element of the broadcast operands.
@@ -72,7 +74,6 @@ class ComputeBackend {
   virtual void resample(const ResampleCall& call);
   virtual void columns(const ColumnsCall& call);
   virtual void fft(const FftCall& call);
-  virtual void optimizer_step(const OptimizerCall& call);
   virtual void linalg(const LinalgCall& call);
 
  protected:

@@ -14,7 +14,6 @@ void ComputeBackend::attention(const AttentionCall&) { missing("attention"); }
 void ComputeBackend::rnn(const RnnCall&) { missing("rnn"); }
 void ComputeBackend::resample(const ResampleCall&) { missing("resample"); }
 void ComputeBackend::columns(const ColumnsCall&) { missing("columns"); }
-void ComputeBackend::optimizer_step(const OptimizerCall&) { missing("optimizer_step"); }
 void ComputeBackend::linalg(const LinalgCall&) { missing("linalg"); }
 
 }  // namespace rustorch

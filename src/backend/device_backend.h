@@ -46,6 +46,7 @@ class DeviceBackend : public ComputeBackend {
 
   void pointwise(const PointwiseCall& call) override;
   void copy(const Tensor& dst, const Tensor& src) override;
+  bool join(const Tensor& out, TensorList parts, int dim) override;  // false: a copy for each part
   void fill(const Tensor& dst, const Scalar& value) override;
   void masked_fill(const MaskedFillCall& call) override;
   void range(const RangeCall& call) override;
@@ -78,7 +79,6 @@ class DeviceBackend : public ComputeBackend {
   void resample(const ResampleCall& call) override;
   void columns(const ColumnsCall& call) override;
   void fft(const FftCall& call) override;
-  void optimizer_step(const OptimizerCall& call) override;
   void linalg(const LinalgCall& call) override;
 };
 

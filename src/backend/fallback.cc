@@ -214,6 +214,8 @@ void DeviceBackend::pointwise(const PointwiseCall& call) {
   host.write_back();
 }
 
+bool DeviceBackend::join(const Tensor&, TensorList, int) { return false; }
+
 void DeviceBackend::copy(const Tensor& dst, const Tensor& src) {
   run_on_cpu(*this, "copy_", {{&dst, Role::Out}, {&src, Role::In}},
              [](ComputeBackend& b, auto& t) { b.copy(t[0], t[1]); });
@@ -289,7 +291,6 @@ RT_FALLBACK(rnn, RnnCall, name_of(call.mode))
 RT_FALLBACK(resample, ResampleCall, "interpolate")
 RT_FALLBACK(columns, ColumnsCall, call.fold ? "fold" : "unfold")
 RT_FALLBACK(fft, FftCall, name_of(call.kind))
-RT_FALLBACK(optimizer_step, OptimizerCall, "optimizer step")
 RT_FALLBACK(linalg, LinalgCall, name_of(call.kind))
 #undef RT_FALLBACK
 

@@ -199,17 +199,4 @@ struct ColumnsCall {
   std::array<int64_t, 2> size{}, kernel{}, places{}, stride{}, padding{}, dilation{};
 };
 
-enum class OptimizerKind : uint8_t { Sgd, Adam, AdamW };
-
-/// One step of an optimizer on one parameter, in place; p, g and the states have equal layout.
-struct OptimizerCall {
-  OptimizerKind kind;
-  Tensor param, grad;
-  Tensor state1 = {}, state2 = {}, state3 = {};  // Sgd: momentum; Adam: exp_avg, exp_avg_sq, max_exp_avg_sq
-  double lr = 0, weight_decay = 0, eps = 0;
-  double beta1 = 0, beta2 = 0;  // Sgd: momentum, dampening
-  double step = 1;
-  bool nesterov = false, maximize = false, amsgrad = false, first_step = false;
-};
-
 }  // namespace rustorch

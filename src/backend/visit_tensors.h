@@ -139,11 +139,6 @@ void visit(FftCall& c, V&& v) {
   v(c.out, Role::Out), v(c.in, Role::In);
 }
 template <class V>
-void visit(OptimizerCall& c, V&& v) {
-  v(c.param, Role::InOut), v(c.grad, Role::In);
-  v(c.state1, Role::InOut), v(c.state2, Role::InOut), v(c.state3, Role::InOut);
-}
-template <class V>
 void visit(LinalgCall& c, V&& v) {
   const bool a_is_read = c.kind == LinalgKind::LuSolve || c.kind == LinalgKind::SolveTriangular ||
                          c.kind == LinalgKind::LdlSolve || c.kind == LinalgKind::Distances;

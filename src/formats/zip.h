@@ -66,7 +66,9 @@ class ZipWriter {
  public:
   static constexpr uint64_t kAlignment = 64;
 
-  explicit ZipWriter(ByteSink sink) : sink_(std::move(sink)) {}
+  /// Sizes and offsets from zip64_from on get 64-bit fields; a test may ask for them in small archives.
+  explicit ZipWriter(ByteSink sink, uint64_t zip64_from = 0xffffffff)
+      : sink_(std::move(sink)), zip64_from_(zip64_from) {}
   void add(std::string_view name, const void* data, uint64_t n);
   void add(std::string_view name, std::string_view text) { add(name, text.data(), text.size()); }
   void finish();
@@ -83,6 +85,7 @@ class ZipWriter {
   void put(const std::string& s) { put(s.data(), s.size()); }
 
   ByteSink sink_;
+  uint64_t zip64_from_;
   uint64_t position_ = 0;
   uint64_t hash_ = 0xcbf29ce484222325ull;
   std::vector<Record> records_;

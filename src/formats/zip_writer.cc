@@ -16,7 +16,7 @@ void ZipWriter::put(const void* data, uint64_t n) {
 void ZipWriter::add(std::string_view name, const void* data, uint64_t n) {
   RT_CHECK(name.size() <= 0xff00, Value, "save", "the entry name is too long; got ", name.size(), " bytes");
   const uint64_t header_offset = position_;
-  const bool large = n >= kMax32 || header_offset >= kMax32;
+  const bool large = n >= zip64_from_ || header_offset >= zip64_from_;
   std::string header;
   append_le(header, 0x04034b50, 4);
   append_le(header, 0, 2);  // version needed
@@ -60,7 +60,7 @@ void ZipWriter::finish() {
   const uint64_t directory_offset = position_;
   for (const Record& r : records_) {
     std::string extra;
-    const bool large_size = r.size >= kMax32, large_offset = r.offset >= kMax32;
+    const bool large_size = r.size >= zip64_from_, large_offset = r.offset >= zip64_from_;
     if (large_size || large_offset) {
       append_le(extra, 1, 2);
       append_le(extra, (large_size ? 16 : 0) + (large_offset ? 8 : 0), 2);

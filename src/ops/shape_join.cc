@@ -86,6 +86,7 @@ Tensor cat(TensorList tensors, int64_t dim) {
   Tensor out = channels_last && shape_of != nullptr
                    ? make_strided(size, channels_last_strides(size), type.get(), first.device())
                    : make_tensor(size, type.get(), first.device());
+  if (backend_for(out).join(out, tensors, d)) return out;
   int64_t offset = 0;
   for (const Tensor& t : tensors) {
     if (t.numel() == 0) {

@@ -51,18 +51,11 @@ double tick(const Values& s) {
   return step.item<double>();
 }
 
-Tensor decayed(const Tensor& p, const Tensor& g, Group o) {
+/// (weight decay of the gradient, what decoupled decay leaves of a parameter).
+std::pair<double, double> decay_either(Group o) {
   const double decay = o.number("weight_decay");
-  return decay != 0 ? g.add(p, decay) : g;
-}
-
-/// Scales p for decoupled decay, or gives the gradient with the decay in it.
-Tensor decay_either(const Tensor& p, const Tensor& g, Group o) {
-  const double decay = o.number("weight_decay");
-  if (decay == 0) return g;
-  if (!o.flag("decoupled_weight_decay")) return g.add(p, decay);
-  p.mul_(1 - o.number("lr") * decay);
-  return g;
+  if (!o.flag("decoupled_weight_decay")) return {decay, 1};
+  return {0, 1 - o.number("lr") * decay};
 }
 
 void zero_states(const Tensor& p, Values& s, std::initializer_list<const char*> names) {
@@ -95,7 +88,7 @@ Tensor full_of(const Tensor& p, double v) {
   return full_like(p, p.is_complex() ? Scalar(std::complex<double>(v, v)) : Scalar(v)).detach();
 }
 
-const SavedValue kNone;
+const SavedValue kNone{};
 }  // namespace
 
 // ---- options: names and defaults as in Python
@@ -320,20 +313,14 @@ void Adam::update_group(OptimizerParamGroup& group) {
   }
 }
 
-// ---- one formula per parameter
+// ---- one formula per parameter (ops/optim.ops)
 
 RT_CONSTRUCTOR(Adadelta)
 void Adadelta::init_state(const Tensor& p, Values& s, Group) { start(p, s, {"square_avg", "acc_delta"}); }
 void Adadelta::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
   tick(s);
-  const double rho = o.number("rho"), eps = o.number("eps");
-  const Tensor &square = tensor_of(s, "square_avg"), &acc = tensor_of(s, "acc_delta");
-  const Tensor g = decayed(p, grad, o);
-  square.mul_(rho).addcmul_(g, g, 1 - rho);
-  const Tensor std = square.add(eps).sqrt_();
-  const Tensor delta = acc.add(eps).sqrt_().div_(std).mul_(g);
-  acc.mul_(rho).addcmul_(delta, delta, 1 - rho);
-  p.add_(delta, -o.number("lr"));
+  _fused_adadelta_({p}, {grad}, {tensor_of(s, "square_avg")}, {tensor_of(s, "acc_delta")}, o.number("lr"),
+                   o.number("rho"), o.number("eps"), o.number("weight_decay"));
 }
 
 Adagrad::Adagrad(std::vector<OptimizerParamGroup> groups, AdagradOptions options)
@@ -349,10 +336,7 @@ void Adagrad::init_state(const Tensor& p, Values& s, Group o) {
 }
 void Adagrad::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
   const double rate = o.number("lr") / (1 + (tick(s) - 1) * o.number("lr_decay"));
-  const Tensor& total = tensor_of(s, "sum");
-  const Tensor g = decayed(p, grad, o);
-  total.addcmul_(g, g, 1);
-  p.addcdiv_(g, total.sqrt() + o.number("eps"), -rate);
+  _fused_adagrad_({p}, {grad}, {tensor_of(s, "sum")}, rate, o.number("eps"), o.number("weight_decay"));
 }
 
 RT_CONSTRUCTOR(Adamax)
@@ -360,11 +344,9 @@ void Adamax::init_state(const Tensor& p, Values& s, Group) { start(p, s, {"exp_a
 void Adamax::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
   const double t = tick(s);
   const auto [beta1, beta2] = o.pair("betas");
-  const Tensor &avg = tensor_of(s, "exp_avg"), &inf = tensor_of(s, "exp_inf");
-  const Tensor g = decayed(p, grad, o);
-  avg.lerp_(g, 1 - beta1);
-  inf.copy_(maximum(inf.mul(beta2), g.abs().add(o.number("eps"))));
-  p.addcdiv_(avg, inf, -o.number("lr") / (1 - std::pow(beta1, t)));
+  _fused_adamax_({p}, {grad}, {tensor_of(s, "exp_avg")}, {tensor_of(s, "exp_inf")},
+                 o.number("lr") / (1 - std::pow(beta1, t)), beta1, beta2, o.number("eps"),
+                 o.number("weight_decay"));
 }
 
 RT_CONSTRUCTOR(NAdam)
@@ -376,33 +358,32 @@ void NAdam::init_state(const Tensor& p, Values& s, Group) {
 void NAdam::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
   const Moments m(s, o);
   const double lr = o.number("lr"), decay = o.number("momentum_decay");
-  const Tensor g = decay_either(p, grad, o);
   const double mu = m.beta1 * (1.0 - 0.5 * std::pow(0.96, m.t * decay));
   const double mu_next = m.beta1 * (1.0 - 0.5 * std::pow(0.96, (m.t + 1) * decay));
   const Tensor& product_of = tensor_of(s, "mu_product");
   product_of.mul_(mu);
   const double product = product_of.item<double>();
-  m.take(g);
-  const Tensor denom = m.square.div(m.correction2).sqrt().add(o.number("eps"));
-  p.addcdiv_(g, denom, -lr * (1.0 - mu) / (1.0 - product));
-  p.addcdiv_(m.avg, denom, -lr * mu_next / (1.0 - product * mu_next));
+  const double rate_grad = lr * (1.0 - mu) / (1.0 - product);
+  const double rate_avg = lr * mu_next / (1.0 - product * mu_next);
+  const auto [weight_decay, shrink] = decay_either(o);
+  _fused_nadam_({p}, {grad}, {m.avg}, {m.square}, rate_grad, rate_avg, m.correction2, m.beta1, m.beta2,
+                o.number("eps"), weight_decay, shrink);
 }
 
 RT_CONSTRUCTOR(RAdam)
 void RAdam::init_state(const Tensor& p, Values& s, Group) { start(p, s, {"exp_avg", "exp_avg_sq"}); }
 void RAdam::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
   const Moments m(s, o);
-  const double lr = o.number("lr");
-  m.take(decay_either(p, grad, o));
   const double rho_inf = 2 / (1 - m.beta2) - 1;
   const double rho = rho_inf - 2 * m.t * std::pow(m.beta2, m.t) / m.correction2;
-  const double rate = lr / m.correction1;
-  if (rho <= 5.0) {
-    p.add_(m.avg, -rate);
-    return;
-  }
-  const double rect = std::pow((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho), 0.5);
-  p.addcdiv_(m.avg, m.square.sqrt().add(o.number("eps")), -rate * std::pow(m.correction2, 0.5) * rect);
+  double rate = o.number("lr") / m.correction1;
+  const bool adaptive = rho > 5.0;
+  if (adaptive)
+    rate *= std::pow(m.correction2, 0.5) *
+            std::pow((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho), 0.5);
+  const auto [weight_decay, shrink] = decay_either(o);
+  _fused_radam_({p}, {grad}, {m.avg}, {m.square}, rate, adaptive, m.beta1, m.beta2, o.number("eps"),
+                weight_decay, shrink);
 }
 
 RT_CONSTRUCTOR(ASGD)
@@ -414,17 +395,8 @@ void ASGD::init_state(const Tensor& p, Values& s, Group o) {
 }
 void ASGD::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
   const double t = tick(s), lr = o.number("lr"), lambd = o.number("lambd");
-  const Tensor g = decayed(p, grad, o);
-  const double eta = tensor_of(s, "eta").item<double>();
-  p.mul_(1 - lambd * eta);
-  p.add_(g, -eta);
-  const double mu = tensor_of(s, "mu").item<double>();
-  const Tensor& ax = tensor_of(s, "ax");
-  if (mu != 1) {
-    ax.add_(p.sub(ax).mul_(mu));
-  } else {
-    ax.copy_(p);
-  }
+  const double eta = tensor_of(s, "eta").item<double>(), mu = tensor_of(s, "mu").item<double>();
+  _fused_asgd_({p}, {grad}, {tensor_of(s, "ax")}, eta, mu, 1 - lambd * eta, o.number("weight_decay"));
   tensor_of(s, "eta").fill_(Scalar(lr / std::pow(1 + lambd * lr * t, o.number("alpha"))));
   tensor_of(s, "mu").fill_(Scalar(1 / std::max(1.0, t - o.number("t0"))));
 }
@@ -438,25 +410,17 @@ void RMSprop::init_state(const Tensor& p, Values& s, Group o) {
 void RMSprop::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
   tick(s);
   const double alpha = o.number("alpha"), lr = o.number("lr"), momentum = o.number("momentum");
+  const double eps = o.number("eps"), decay = o.number("weight_decay");
   const Tensor& square = tensor_of(s, "square_avg");
-  const Tensor g = decayed(p, grad, o);
-  square.mul_(alpha).addcmul_(g, g, 1 - alpha);
-  Tensor avg;
-  if (o.flag("centered")) {
-    const Tensor& mean = tensor_of(s, "grad_avg");
-    mean.lerp_(g, 1 - alpha);
-    avg = square.addcmul(mean, mean, -1).sqrt_();
-  } else {
-    avg = square.sqrt();
-  }
-  avg = avg.add(o.number("eps"));
-  if (momentum > 0) {
-    const Tensor& buffer = tensor_of(s, "momentum_buffer");
-    buffer.mul_(momentum).addcdiv_(g, avg);
-    p.add_(buffer, -lr);
-  } else {
-    p.addcdiv_(g, avg, -lr);
-  }
+  if (o.flag("centered") && momentum > 0)
+    return _fused_rmsprop_both_({p}, {grad}, {square}, {tensor_of(s, "grad_avg")},
+                                {tensor_of(s, "momentum_buffer")}, lr, alpha, momentum, eps, decay);
+  if (o.flag("centered"))
+    return _fused_rmsprop_centered_({p}, {grad}, {square}, {tensor_of(s, "grad_avg")}, lr, alpha, eps, decay);
+  if (momentum > 0)
+    return _fused_rmsprop_momentum_({p}, {grad}, {square}, {tensor_of(s, "momentum_buffer")}, lr, alpha,
+                                    momentum, eps, decay);
+  _fused_rmsprop_({p}, {grad}, {square}, lr, alpha, eps, decay);
 }
 
 RT_CONSTRUCTOR(Rprop)
@@ -468,14 +432,7 @@ void Rprop::update(const Tensor& p, const Tensor& g, Values& s, Group o) {
   tick(s);
   const auto [down, up] = o.pair("etas");
   const auto [low, high] = o.pair("step_sizes");
-  const Tensor &prev = tensor_of(s, "prev"), &size = tensor_of(s, "step_size");
-  const Tensor product = g * prev, shrink = product.lt(0);
-  const Tensor factor =
-      ones_like(product).masked_fill_(product.gt(0), Scalar(up)).masked_fill_(shrink, Scalar(down));
-  size.mul_(factor).clamp_(Scalar(low), Scalar(high));
-  const Tensor kept = g.masked_fill(shrink, Scalar(0));
-  p.addcmul_(kept.sign(), size, -1);
-  prev.copy_(kept);
+  _fused_rprop_({p}, {g}, {tensor_of(s, "prev")}, {tensor_of(s, "step_size")}, down, up, low, high);
 }
 
 RT_CONSTRUCTOR(Adafactor)
@@ -564,11 +521,8 @@ RT_CONSTRUCTOR(Lion)
 void Lion::init_state(const Tensor& p, Values& s, Group) { zero_states(p, s, {"exp_avg"}); }
 void Lion::update(const Tensor& p, const Tensor& g, Values& s, Group o) {
   const auto [beta1, beta2] = o.pair("betas");
-  const double lr = o.number("lr"), decay = o.number("weight_decay");
-  const Tensor& m = tensor_of(s, "exp_avg");
-  if (decay != 0) p.mul_(1 - lr * decay);
-  p.add_(m.lerp(g, 1 - beta1).sign_(), -lr);
-  m.lerp_(g, 1 - beta2);
+  const double lr = o.number("lr");
+  _fused_lion_({p}, {g}, {tensor_of(s, "exp_avg")}, lr, beta1, beta2, 1 - lr * o.number("weight_decay"));
 }
 
 RT_CONSTRUCTOR(LAMB)
@@ -591,14 +545,12 @@ void AdaBound::init_state(const Tensor& p, Values& s, Group) { start(p, s, {"exp
 void AdaBound::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
   const Moments m(s, o);
   const double lr = o.number("lr"), gamma = o.number("gamma"), base = o.number("base_lr");
-  m.take(decayed(p, grad, o));
   const double final = base != 0 ? o.number("final_lr") * lr / base : o.number("final_lr");
   const double low = final * (1 - 1 / (gamma * m.t + 1));
   const double high = gamma != 0 ? final * (1 + 1 / (gamma * m.t)) : kInfinity;
   const double size = lr * std::pow(m.correction2, 0.5) / m.correction1;
-  const Tensor rate =
-      (m.square.sqrt() + o.number("eps")).reciprocal().mul(size).clamp(Scalar(low), Scalar(high));
-  p.addcmul_(rate, m.avg, -1);
+  _fused_adabound_({p}, {grad}, {m.avg}, {m.square}, size, low, high, m.beta1, m.beta2, o.number("eps"),
+                   o.number("weight_decay"));
 }
 
 // ---- SparseAdam

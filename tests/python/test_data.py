@@ -322,7 +322,8 @@ def test_context_errors():
 
 
 PROGRAM = """
-import time, rustorch as rt
+import signal, time, rustorch as rt
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell gives its background jobs a deaf one
 from rustorch.utils.data import DataLoader, Dataset
 class Slow(Dataset):
     def __len__(self): return 100

@@ -6,7 +6,16 @@ from emit_autocast import HEADER, add_autocast
 from emit_autograd import emit_node, node_name, node_uses
 from emit_sugar import number_overload, options_overload
 from emit_transform import declare_infos, enter, record_body
-from families import default_variants, gradients, kernel_requests, param_args, rules, tensor_args
+from families import (
+    default_variants,
+    gradients,
+    kernel_requests,
+    param_args,
+    rules,
+    step_params,
+    step_request,
+    tensor_args,
+)
 from grammar import OUT_RULES, Arg
 from types_ops import cpp_return, type_of, with_defaults
 
@@ -130,7 +139,7 @@ def emit_impl_header(ops, header=""):
     for op in ops:
         if op.header != header:
             continue
-        if not op.is_pointwise and not op.body:
+        if not op.is_pointwise and not op.body and not op.updates:
             lines.append(f"{'void' if op.kind == 'inplace' else cpp_return(op)} {op.impl_name}({parameters(op, False)});\n")
     lines.append("\n}  // namespace rustorch::impl\n")
     return "".join(lines)
@@ -204,7 +213,7 @@ def emit_kernel_ids(ops):
     """Numbers of all kernels under the names that the shards use."""
     lines = [BANNER.format(source="ops/*.ops"), '#include "gen/kernel_table.h"\n\nnamespace rustorch {\n\n']
     for op in ops:
-        if op.is_pointwise:
+        if op.is_pointwise or op.updates:
             for k in [op.impl_name] + [g.kernel for g in own_kernels(op)]:
                 lines.append(f"extern const KernelId kernel_{k};\nconst KernelId kernel_{k} = KernelId::{k};\n")
     return "".join(lines) + "\n}  // namespace rustorch\n"
@@ -230,9 +239,28 @@ def emit_wrapper(op):
     return add_autocast(op, parameters(op, False), emit_body(op))
 
 
+def emit_step(op):
+    """An optimizer step from its formulas: the kernel over the elements of the lists (ops/optim_step.h)."""
+    lists = tensor_args(op)
+    written = sum(1 << i for i, a in enumerate(lists) if a.name in op.updates)
+    params = step_params(op)
+    shown = ", ".join('"' + a.name + '"' for a in lists)
+    text = f"extern const KernelId kernel_{op.impl_name};\n"
+    text += f"void {op.cname}({parameters(op, False)}) {{\n"
+    text += f"  static constexpr const char* kNames[] = {{{shown}}};\n"
+    text += f"  const TensorList lists[] = {{{', '.join(a.name for a in lists)}}};\n"
+    for name, value in op.numbers.items():
+        text += f"  const double {name} = {value};\n"
+    text += f"  const Scalar numbers[] = {{{', '.join(f'Scalar({n})' for n, _ in params)}}};\n"
+    text += f"  step_lists({{\"{op.name}\", &kernel_{op.impl_name}, kNames, {len(lists)}, {written}}}, lists, numbers, {len(params)});\n}}\n"
+    return text
+
+
 def emit_body(op):
     if op.is_pointwise:
         return emit_pointwise(op)
+    if op.updates:
+        return emit_step(op)
     if op.kind == "composite" or (op.kind == "primitive" and not op.grads):
         text = emit_plain(op)
     elif op.kind == "inplace":
@@ -468,7 +496,8 @@ def emit_shard(ops, source, methods=""):
     header = ops[0].header if ops else ""
     impl = f"impl_{header}" if header else "impl"
     lines = [BANNER.format(source=source), f"#include \"autograd/record.h\"\n#include \"autograd/transform_call.h\"\n#include \"gen/{impl}.h\"\n"
-             "#include \"rustorch/error.h\"\n#include \"ops/grad_helpers.h\"\n#include \"ops/pointwise.h\"\n" + (HEADER if any(op.autocast for op in ops) else "") + "\nnamespace rustorch {\n"]
+             "#include \"rustorch/error.h\"\n#include \"ops/grad_helpers.h\"\n#include \"ops/pointwise.h\"\n"
+             + ("#include \"ops/optim_step.h\"\n" if any(op.updates for op in ops) else "") + (HEADER if any(op.autocast for op in ops) else "") + "\nnamespace rustorch {\n"]
     lines.append(declare_infos(ops))
     for op in ops:
         lines.append(f"\n// {op.place}\n{emit_wrapper(op)}")
@@ -479,4 +508,4 @@ def emit_shard(ops, source, methods=""):
 
 
 def emit_requests(ops):
-    return "\n".join(b for op in ops if op.is_pointwise for b in kernel_requests(op))
+    return "\n".join(b for op in ops for b in (kernel_requests(op) if op.is_pointwise else [step_request(op)] if op.updates else []))

@@ -146,6 +146,37 @@ def kernel_requests(op):
     return blocks
 
 
+def element_name(arg):
+    """What a formula calls the element of a list: grads -> grad."""
+    return arg.name.removesuffix("s")
+
+
+def step_params(op):
+    """The numbers that an optimizer step's formulas use: (name, kind) of arguments, then of `number` lines."""
+    words = set(IDENT.findall(" ".join([*op.lets, *op.updates.values()])))
+    params = [(a.name, "B" if a.type == "bool" else "T") for a in param_args(op)]
+    return [(n, k) for n, k in params + [(n, "T") for n in op.numbers] if n in words]
+
+
+def step_request(op):
+    """The kernel of an optimizer step: one output for each list that it updates, in the order of the arguments."""
+    lists = [a.name for a in tensor_args(op)]
+    for a in op.args:
+        if a.type not in ("Tensor[]", "float", "bool"):
+            raise OpsError(f"{op.place}: an optimizer step cannot take '{a.type} {a.name}'")
+    for name in op.updates:
+        if name not in lists:
+            raise OpsError(f"{op.place}: update: '{name}' is no list of {op.full_name}")
+    lines = [f"kernel {op.impl_name}"]
+    lines += [f"  in {element_name(a)}:T" for a in tensor_args(op)]
+    lines += [f"  param {n}:{k}" for n, k in step_params(op)]
+    lines.append("  types f32 f64")
+    for name in lists:
+        if name in op.updates:
+            lines += ["  out T", f"  expr {' '.join(t + ';' for t in op.lets)} {op.updates[name]}"]
+    return "\n".join(lines) + "\n"
+
+
 def check(ops):
     """Mistakes that only show over all entries."""
     seen = {}
@@ -166,5 +197,7 @@ def check(ops):
             kernel_requests(op)
         elif op.exprs:
             raise OpsError(f"{op.place}: expr belongs to the pointwise family")
+        if op.updates and (op.family != "optimizer" or op.kind != "composite"):
+            raise OpsError(f"{op.place}: update belongs to composites of the optimizer family")
         if op.kind == "composite" and op.grads:
             raise OpsError(f"{op.place}: a composite operator inherits its gradient")

@@ -8,7 +8,8 @@ import re
 
 KINDS = ("primitive", "composite", "view", "inplace")
 VARIANTS = ("function", "method", "inplace", "out", "copy")
-FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero", "autocast", "out", "jvp", "vmap", "save")
+FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero", "autocast", "out", "jvp", "vmap", "save",
+          "number", "let", "update")
 OUT_RULES = {"apart": "kApart", "dtype": "kSameDType", "truth": "kTruth"}
 
 
@@ -36,6 +37,9 @@ class OpDecl:
         self.kind = "primitive"
         self.exprs = {}  # "" | type suffix -> expression (pointwise)
         self.grads = []  # ([arg names], formula)
+        self.numbers = {}  # optimizer steps: name -> C++ expression over the numbers, evaluated once a call
+        self.lets = []  # optimizer steps: parts of the formulas
+        self.updates = {}  # optimizer steps: list argument -> formula of its elements' new values
         self.saves = {}  # argument -> the gradients that read its elements; the others get its shape only
         self.variants = None
         self.aliases = []
@@ -215,6 +219,12 @@ def set_field(op, word, rest, place):
                 raise OpsError(f"{place}: '{n}' is not an argument of {op.full_name}")
         op.grads.append([names, formula.strip()])
         return ("grad", len(op.grads) - 1)
+    elif word in ("number", "update"):
+        name, _, formula = rest.partition(":")
+        (op.numbers if word == "number" else op.updates)[name.strip()] = formula.strip()
+        return (word, name.strip())
+    elif word == "let":
+        op.lets.append(rest)
     elif word == "variants":
         op.variants = rest.split()
         for v in op.variants:
@@ -257,6 +267,8 @@ def add_line(op, field, text):
         op.exprs[key] += " " + text
     elif kind == "grad":
         op.grads[key][1] += " " + text
+    elif kind == "update":
+        op.updates[key] += " " + text
     elif kind == "doc":
         op.doc += ("\n" if not op.doc else " ") + text
     elif kind == "alias":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rustorch import Tensor
+from rustorch.nn._ops import op
 
 from .optimizer import (
     as_float,
@@ -12,7 +13,10 @@ from .optimizer import (
     options,
     zeros,
 )
-from .per_parameter import AdamLike, Group, PerParameter, State, _decayed, _tick
+from .per_parameter import AdamLike, Group, PerParameter, State, _tick
+
+fused_lion = op("_fused_lion_")
+fused_adabound = op("_fused_adabound_")
 
 
 class Lion(PerParameter):
@@ -36,11 +40,8 @@ class Lion(PerParameter):
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         beta1, beta2 = group["betas"]
         lr = as_float(group["lr"])
-        m = state["exp_avg"]
-        if group["weight_decay"]:
-            p.mul_(1 - lr * group["weight_decay"])
-        p.add_(m.lerp(g, 1 - beta1).sign_(), alpha=-lr)
-        m.lerp_(g, 1 - beta2)
+        shrink = 1 - lr * group["weight_decay"]
+        fused_lion([p], [g], [state["exp_avg"]], lr=lr, beta1=beta1, beta2=beta2, shrink=shrink)
 
 
 class LAMB(AdamLike):
@@ -98,12 +99,21 @@ class AdaBound(AdamLike):
         t = _tick(state)
         beta1, beta2 = group["betas"]
         lr = as_float(group["lr"])
-        g = _decayed(p, g, group)
-        m, v = self._averages(g, state, group)
         base = next(b for b, other in zip(self.base_lrs, self.param_groups) if other is group)
         final = group["final_lr"] * lr / base if base else group["final_lr"]
         low = final * (1 - 1 / (group["gamma"] * t + 1))
         high = final * (1 + 1 / (group["gamma"] * t)) if group["gamma"] else float("inf")
         size = lr * (1 - beta2**t) ** 0.5 / (1 - beta1**t)
-        rate = (v.sqrt() + group["eps"]).reciprocal_().mul_(size).clamp_(low, high)
-        p.addcmul_(rate, m, value=-1)
+        fused_adabound(
+            [p],
+            [g],
+            [state["exp_avg"]],
+            [state["exp_avg_sq"]],
+            size=size,
+            low=low,
+            high=high,
+            beta1=beta1,
+            beta2=beta2,
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+        )

@@ -1,7 +1,8 @@
-"""Optimizers written as one formula per parameter, with in-place operators.
+"""Optimizers that step parameter by parameter.
 
-Each class names its state in `_init_state` and its formula in `_update`.  Complex parameters are
-updated through their real view, as two real numbers each.
+Each class names its state in `_init_state` and, in `_update`, hands parameter, gradient and state to the operator that
+holds its formula (ops/optim.ops: one pass over memory). What follows under `differentiable` is the same formula in
+operators that autograd records.  Complex parameters are updated through their real view, as two real numbers each.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 import rustorch as rt
 from rustorch import Tensor
+from rustorch.nn._ops import op
 
 from .optimizer import (
     GroupOptimizer,
@@ -24,6 +26,18 @@ from .optimizer import (
     step_tensor,
     zeros,
 )
+
+fused_adadelta = op("_fused_adadelta_")
+fused_adagrad = op("_fused_adagrad_")
+fused_adamax = op("_fused_adamax_")
+fused_nadam = op("_fused_nadam_")
+fused_radam = op("_fused_radam_")
+fused_asgd = op("_fused_asgd_")
+fused_rmsprop = op("_fused_rmsprop_")
+fused_rmsprop_momentum = op("_fused_rmsprop_momentum_")
+fused_rmsprop_centered = op("_fused_rmsprop_centered_")
+fused_rmsprop_both = op("_fused_rmsprop_both_")
+fused_rprop = op("_fused_rprop_")
 
 State = dict[str, Any]
 Group = dict[str, Any]
@@ -93,6 +107,12 @@ def _tick(state: State) -> float:
     return float(step)
 
 
+def _shrink(group: Group) -> tuple[float, float]:
+    """(weight decay of the gradient, what decoupled decay leaves of a parameter)."""
+    decay = group["weight_decay"]
+    return (0.0, 1 - as_float(group["lr"]) * decay) if group.get("decoupled_weight_decay") else (decay, 1.0)
+
+
 def _decayed(p: Tensor, g: Tensor, group: Group) -> Tensor:
     """The gradient with weight decay in it; decoupled decay goes into the parameter at once."""
     decay = group["weight_decay"]
@@ -153,13 +173,14 @@ class Adadelta(PerParameter):
         _tick(state)
         rho, eps = group["rho"], group["eps"]
         square_avg, acc_delta = state["square_avg"], state["acc_delta"]
+        if not group["differentiable"]:
+            lr, decay = as_float(group["lr"]), group["weight_decay"]
+            fused_adadelta([p], [g], [square_avg], [acc_delta], lr=lr, rho=rho, eps=eps, weight_decay=decay)
+            return
         g = _decayed(p, g, group)
         square_avg.mul_(rho).addcmul_(g, g, value=1 - rho)
         std = square_avg.add(eps).sqrt_()
-        delta = acc_delta.add(eps).sqrt_()
-        if group["differentiable"]:
-            delta = delta.clone()
-        delta.div_(std).mul_(g)
+        delta = acc_delta.add(eps).sqrt_().clone().div_(std).mul_(g)
         acc_delta.mul_(rho).addcmul_(delta, delta, value=1 - rho)
         p.add_(delta, alpha=-as_float(group["lr"]))
 
@@ -228,6 +249,9 @@ class Adagrad(PerParameter):
             std = total.sparse_mask(g)._values().sqrt_().add_(group["eps"])
             p.add_(rt.sparse_coo_tensor(index, values / std, g.size()), alpha=-rate)
             return
+        if not group["differentiable"]:
+            fused_adagrad([p], [g], [total], rate=rate, eps=group["eps"], weight_decay=group["weight_decay"])
+            return
         g = _decayed(p, g, group)
         total.addcmul_(g, g, value=1)
         std = total.sqrt() + group["eps"]
@@ -264,10 +288,17 @@ class Adamax(PerParameter):
         t = _tick(state)
         beta1, beta2 = group["betas"]
         exp_avg, exp_inf = state["exp_avg"], state["exp_inf"]
+        rate = as_float(group["lr"]) / (1 - beta1**t)
+        if not group["differentiable"]:
+            decay, eps = group["weight_decay"], group["eps"]
+            fused_adamax(
+                [p], [g], [exp_avg], [exp_inf], rate=rate, beta1=beta1, beta2=beta2, eps=eps, weight_decay=decay
+            )
+            return
         g = _decayed(p, g, group)
         exp_avg.lerp_(g, 1 - beta1)
         exp_inf.copy_(rt.maximum(exp_inf.mul(beta2), g.abs().add(group["eps"])))
-        p.addcdiv_(exp_avg, exp_inf, value=-as_float(group["lr"]) / (1 - beta1**t))
+        p.addcdiv_(exp_avg, exp_inf, value=-rate)
 
 
 class NAdam(AdamLike):
@@ -307,15 +338,35 @@ class NAdam(AdamLike):
         t = _tick(state)
         beta1, beta2 = group["betas"]
         lr, decay = as_float(group["lr"]), group["momentum_decay"]
-        g = _decayed(p, g, group)
         mu = beta1 * (1.0 - 0.5 * 0.96 ** (t * decay))
         mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((t + 1) * decay))
         state["mu_product"] *= mu
         product = float(state["mu_product"])
+        rate_grad = lr * (1.0 - mu) / (1.0 - product)
+        rate_avg = lr * mu_next / (1.0 - product * mu_next)
+        correction = 1 - beta2**t
+        if not group["differentiable"]:
+            weight_decay, shrink = _shrink(group)
+            fused_nadam(
+                [p],
+                [g],
+                [state["exp_avg"]],
+                [state["exp_avg_sq"]],
+                rate_grad=rate_grad,
+                rate_avg=rate_avg,
+                correction=correction,
+                beta1=beta1,
+                beta2=beta2,
+                eps=group["eps"],
+                weight_decay=weight_decay,
+                shrink=shrink,
+            )
+            return
+        g = _decayed(p, g, group)
         exp_avg, exp_avg_sq = self._averages(g, state, group)
-        denom = exp_avg_sq.div(1 - beta2**t).sqrt().add(group["eps"])
-        p.addcdiv_(g, denom, value=-lr * (1.0 - mu) / (1.0 - product))
-        p.addcdiv_(exp_avg, denom, value=-lr * mu_next / (1.0 - product * mu_next))
+        denom = exp_avg_sq.div(correction).sqrt().add(group["eps"])
+        p.addcdiv_(g, denom, value=-rate_grad)
+        p.addcdiv_(exp_avg, denom, value=-rate_avg)
 
 
 class RAdam(AdamLike):
@@ -346,17 +397,33 @@ class RAdam(AdamLike):
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         t = _tick(state)
         beta1, beta2 = group["betas"]
-        lr = as_float(group["lr"])
-        g = _decayed(p, g, group)
-        exp_avg, exp_avg_sq = self._averages(g, state, group)
         correction1, correction2 = 1 - beta1**t, 1 - beta2**t
         rho_inf = 2 / (1 - beta2) - 1
         rho = rho_inf - 2 * t * beta2**t / correction2
-        rate = lr / correction1
-        if rho > 5.0:
-            rect = ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
-            denom = exp_avg_sq.sqrt().add(group["eps"])
-            p.addcdiv_(exp_avg, denom, value=-rate * correction2**0.5 * rect)
+        rate = as_float(group["lr"]) / correction1
+        adaptive = rho > 5.0
+        if adaptive:
+            rate *= correction2**0.5 * ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
+        if not group["differentiable"]:
+            weight_decay, shrink = _shrink(group)
+            fused_radam(
+                [p],
+                [g],
+                [state["exp_avg"]],
+                [state["exp_avg_sq"]],
+                rate=rate,
+                adaptive=adaptive,
+                beta1=beta1,
+                beta2=beta2,
+                eps=group["eps"],
+                weight_decay=weight_decay,
+                shrink=shrink,
+            )
+            return
+        g = _decayed(p, g, group)
+        exp_avg, exp_avg_sq = self._averages(g, state, group)
+        if adaptive:
+            p.addcdiv_(exp_avg, exp_avg_sq.sqrt().add(group["eps"]), value=-rate)
         else:
             p.add_(exp_avg, alpha=-rate)
 
@@ -396,18 +463,19 @@ class ASGD(PerParameter):
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         t = _tick(state)
         lr, lambd = as_float(group["lr"]), group["lambd"]
-        g = _decayed(p, g, group)
-        eta = float(state["eta"])
-        p.mul_(1 - lambd * eta)
-        p.add_(g, alpha=-eta)
-        mu, ax = float(state["mu"]), state["ax"]
-        if mu != 1:
-            ax.add_(p.sub(ax).mul_(mu))
+        eta, mu, ax = float(state["eta"]), float(state["mu"]), state["ax"]
+        if group["differentiable"]:
+            g = _decayed(p, g, group)
+            p.mul_(1 - lambd * eta)
+            p.add_(g, alpha=-eta)
+            if mu != 1:
+                ax.add_(p.sub(ax).mul_(mu))
+            else:
+                ax.copy_(p)
         else:
-            ax.copy_(p)
-        # both pass through the default dtype, as PyTorch's
-        state["eta"].copy_(_scalar(lr / ((1 + lambd * lr * t) ** group["alpha"]), p))
-        state["mu"].copy_(_scalar(1 / max(1, t - group["t0"]), p))
+            fused_asgd([p], [g], [ax], eta=eta, mu=mu, shrink=1 - lambd * eta, weight_decay=group["weight_decay"])
+        state["eta"].fill_(lr / ((1 + lambd * lr * t) ** group["alpha"]))
+        state["mu"].fill_(1 / max(1, t - group["t0"]))
 
 
 class RMSprop(PerParameter):
@@ -450,6 +518,9 @@ class RMSprop(PerParameter):
         _tick(state)
         alpha, lr = group["alpha"], as_float(group["lr"])
         square_avg = state["square_avg"]
+        if not group["differentiable"]:
+            self._fused(p, g, state, group, {"lr": lr, "alpha": alpha})
+            return
         g = _decayed(p, g, group)
         square_avg.mul_(alpha).addcmul_(g, g, value=1 - alpha)
         if group["centered"]:
@@ -465,6 +536,19 @@ class RMSprop(PerParameter):
             p.add_(buf, alpha=-lr)
         else:
             p.addcdiv_(g, avg, value=-lr)
+
+    @staticmethod
+    def _fused(p: Tensor, g: Tensor, state: State, group: Group, numbers: dict[str, float]) -> None:
+        numbers.update(eps=group["eps"], weight_decay=group["weight_decay"])
+        lists = [[p], [g], [state["square_avg"]]]
+        if group["centered"]:
+            lists.append([state["grad_avg"]])
+        if group["momentum"] > 0:
+            lists.append([state["momentum_buffer"]])
+            numbers["momentum"] = group["momentum"]
+            (fused_rmsprop_both if group["centered"] else fused_rmsprop_momentum)(*lists, **numbers)
+        else:
+            (fused_rmsprop_centered if group["centered"] else fused_rmsprop)(*lists, **numbers)
 
 
 class Rprop(PerParameter):
@@ -498,6 +582,9 @@ class Rprop(PerParameter):
         down, up = group["etas"]
         low, high = group["step_sizes"]
         prev, size = state["prev"], state["step_size"]
+        if not group["differentiable"]:
+            fused_rprop([p], [g], [prev], [size], down=down, up=up, low=low, high=high)
+            return
         product = g * prev
         shrink = product < 0
         factor = rt.ones_like(product).masked_fill_(product > 0, up).masked_fill_(shrink, down)

@@ -24,6 +24,9 @@ void copy_strided(IntArrayRef sizes, const StridedOperand& dst, const StridedOpe
 
 /// dst = src converted to the dtype of dst; same shape.
 void copy(const Tensor& dst, const Tensor& src);
+/// out = the parts one after the other along dim; false (nothing done) unless all are contiguous, of one
+/// dtype and short along dim.
+bool join(const Tensor& out, TensorList parts, int dim);
 /// Every element of dst = value converted to its dtype.
 void fill(const Tensor& dst, const Scalar& value);
 

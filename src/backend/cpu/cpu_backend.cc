@@ -72,6 +72,7 @@ class CpuBackend final : public ComputeBackend {
 
   void pointwise(const PointwiseCall& call) override { cpu::run_pointwise(call); }
   void copy(const Tensor& dst, const Tensor& src) override { cpu::copy(dst, src); }
+  bool join(const Tensor& out, TensorList parts, int dim) override { return cpu::join(out, parts, dim); }
   void fill(const Tensor& dst, const Scalar& value) override { cpu::fill(dst, value); }
   void masked_fill(const MaskedFillCall& call) override { cpu::masked_fill(checked(call)); }
   void range(const RangeCall& call) override { cpu::range(call); }
@@ -104,7 +105,6 @@ class CpuBackend final : public ComputeBackend {
   void resample(const ResampleCall& call) override { cpu::resample(call); }
   void columns(const ColumnsCall& call) override { cpu::columns(call); }
   void fft(const FftCall& call) override { cpu::fourier(checked(call)); }
-  void optimizer_step(const OptimizerCall& call) override { cpu::optimizer_step(checked(call)); }
   void linalg(const LinalgCall& call) override { cpu::linalg(checked(call)); }
 };
 

@@ -17,7 +17,6 @@ void attention(const AttentionCall& call);
 void rnn(const RnnCall& call);
 void resample(const ResampleCall& call);
 void columns(const ColumnsCall& call);
-void optimizer_step(const OptimizerCall& call);
 
 /// Elements of work below which a parallel loop is not worth its start.
 inline constexpr int64_t kGrain = 32768;

@@ -13,7 +13,7 @@
 
 namespace rustorch::kernels {
 
-inline constexpr int kMaxOperands = 8;
+inline constexpr int kMaxOperands = 10;
 inline constexpr int kMaxDims = 8;
 
 /// Operands of one launch: outputs first, then inputs, all tensors.

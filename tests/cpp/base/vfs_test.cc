@@ -135,6 +135,48 @@ TEST_P(VfsTest, EveryFaultOfASaveLeavesTheOldFileOrTheNewOne) {
   }
 }
 
+TEST_P(VfsTest, EveryKindOfCallCanBeMadeToFail) {
+  write_file(vfs(), path("s"), "0123456789").unwrap();
+  FaultVfs fine(vfs(), -1);
+  EXPECT_TRUE(fine.exists(path("s")).unwrap());
+  EXPECT_EQ(fine.size(path("s")).unwrap(), 10u);
+  EXPECT_EQ(fine.list(folder_).unwrap(), std::vector<std::string>{"s"});
+  auto reader = fine.open_read(path("s")).unwrap();
+  char text[4];
+  EXPECT_EQ(reader->read_at(3, text, 4).unwrap(), 4u);
+  EXPECT_EQ(std::string(text, 4), "3456");
+  auto writer = fine.open_write(path("w")).unwrap();
+  writer->write("abc").unwrap();
+  EXPECT_EQ(writer->position(), 3u);
+  writer.reset();  // given up
+  fine.make_folder(path("d")).unwrap();
+  fine.remove(path("s")).unwrap();
+  EXPECT_FALSE(vfs().exists(path("s")).unwrap());
+  EXPECT_FALSE(vfs().exists(path("w")).unwrap());
+  EXPECT_FALSE(fine.triggered());
+
+  write_file(vfs(), path("s"), "1").unwrap();
+  const std::vector<std::function<bool(FaultVfs&)>> calls = {
+      [&](FaultVfs& f) { return f.exists(path("s")).is_err(); },
+      [&](FaultVfs& f) { return f.size(path("s")).is_err(); },
+      [&](FaultVfs& f) { return f.list(folder_).is_err(); },
+      [&](FaultVfs& f) { return f.make_folder(path("e")).is_err(); },
+      [&](FaultVfs& f) { return f.remove(path("s")).is_err(); },
+      [&](FaultVfs& f) { return f.open_read(path("s")).is_err(); },
+      [&](FaultVfs& f) { return f.mmap_read(path("s"), MapMode::ReadOnly).is_err(); },
+  };
+  for (const auto& call : calls) {
+    FaultVfs faults(vfs(), 0);
+    EXPECT_TRUE(call(faults));
+    EXPECT_TRUE(faults.triggered());
+    EXPECT_EQ(faults.calls(), 1);
+  }
+  EXPECT_TRUE(vfs().exists(path("s")).unwrap()) << "a refused call did something";
+  FaultVfs second(vfs(), 1);
+  auto file = second.open_read(path("s")).unwrap();
+  EXPECT_TRUE(file->read_at(0, text, 1).is_err());
+}
+
 INSTANTIATE_TEST_SUITE_P(PosixAndMemory, VfsTest, ::testing::Values(true, false),
                          [](const auto& info) { return std::string(info.param ? "Posix" : "Memory"); });
 

@@ -233,6 +233,62 @@ TEST(Pickle, RepeatedKeysKeepTheLastValue) {
   EXPECT_EQ(dump(a), "dict(1=7,2=6)");
 }
 
+TEST(Pickle, BuildsEveryKindOfContainer) {
+  const auto value = [](std::string_view pickle) { return dump(parse_text("x.pt", with_pickle(pickle))); };
+  EXPECT_EQ(value("\x80\x04\x8f."), "set()");
+  const std::string dict =
+      "\x80\x02"
+      "ccollections\nOrderedDict\n";
+  EXPECT_EQ(value(dict + "](K\x01K\x02\x86K\x03K\x04\x86"
+                         "e\x85R."),
+            "odict(1=2,3=4)");
+  expect_refused(dict +
+                     "](K\x01"
+                     "e\x85R.",
+                 "made from pairs");
+  expect_refused(dict + "K\x01\x85R.", "made from pairs");
+  const std::string counter =
+      "\x80\x02"
+      "ccollections\nCounter\n";
+  const Archive counts = parse_text("x.pt", with_pickle(counter + "}(K\x01K\x05K\x02K\x06u\x85R."));
+  EXPECT_EQ(dump(counts), "dict(1=5,2=6)");
+  EXPECT_TRUE(parse_text("x.pt", pt_bytes(counts.root, {})).root.is_counter());
+  EXPECT_TRUE(parse_text("x.pt", with_pickle(counter + ")R.")).root.is_counter());
+  expect_refused(counter + "]\x85R.", "a Counter is made from a dict");
+  // Keys of every kind, one of them given twice as another type of the same value.
+  EXPECT_EQ(value("\x80\x02}(\x88K\x05"
+                  "ctorch\nint8\nK\x06G\x3f\xf0\x00\x00\x00\x00\x00\x00K\x07NK\x08u."s),
+            "dict(True=7,dtype:int8=6,None=8)");
+}
+
+TEST(Pickle, RebuildsTensorsByEveryName) {
+  const std::string plain = tensor_pickle(0, 4, 1);
+  const size_t name_end = plain.find("_v2\n") + 4;
+  const std::string fields = plain.substr(name_end, plain.size() - name_end - 3);  // without "tR."
+  const auto tensor = [&](const std::string& pickle) {
+    return parse_text("x.pt", with_pickle(pickle + ".")).root.tensor();
+  };
+  const std::string utils = "ctorch._utils\n", from_type =
+                                                   "\x80\x02"
+                                                   "ctorch._tensor\n_rebuild_from_type_v2\n(";
+  const std::string v2 = utils + "_rebuild_tensor_v2\n", v3 = utils + "_rebuild_tensor_v3\n";
+  EXPECT_FALSE(tensor(from_type + v2 + "ctorch\nTensor\n" + fields + "t}tR").is_parameter);
+  EXPECT_TRUE(tensor(from_type + v2 + "ctorch.nn.parameter\nParameter\n" + fields + "t}tR").is_parameter);
+  expect_refused(from_type + v2 + "ctorch\nSize\n" + fields + "t}tR.", "only plain tensors and parameters");
+  expect_refused(from_type + "ctorch\nSize\nctorch\nTensor\n" + fields + "t}tR.", "only plain tensors");
+  EXPECT_EQ(tensor("\x80\x02" + v3 + fields + "ctorch\nint32\ntR").dtype, kInt32);
+  expect_refused("\x80\x02" + v3 + fields + "K\x01tR.", "dtype is missing");
+  EXPECT_TRUE(tensor("\x80\x02" + v2 + fields + "}X\x03\x00\x00\x00neg\x88stR"s).is_neg);
+  expect_refused("\x80\x02" + v2 + fields +
+                     "}X\x03\x00\x00\x00"
+                     "foo\x88stR."s,
+                 "unknown tensor metadata");
+  expect_refused(
+      "\x80\x02"
+      "ctorch\nTensor\n)R.",
+      "cannot be called");
+}
+
 TEST(Limits, AreObeyed) {
   const auto bytes = golden("values.pt");
   ParseLimits limits;
@@ -255,6 +311,28 @@ TEST(Zip, Zip64FieldsAndManyEntries) {
   const ZipReader reader(ByteSpan(out), {}, {});
   ASSERT_EQ(reader.entries().size(), static_cast<size_t>(kEntries));
   EXPECT_EQ(reader.read_text(*reader.find("69999")), "x");
+}
+
+TEST(Zip, SizesAndOffsetsOfSixtyFourBits) {
+  std::string out;
+  ZipWriter writer([&](const void* d, uint64_t n) { out.append(static_cast<const char*>(d), n); }, 100);
+  const std::string small(10, 's'), large(150, 'l');
+  writer.add("small", small);
+  writer.add("large", large);
+  writer.add("late", small);
+  writer.finish();
+  const ZipReader reader(ByteSpan(out), {}, {});
+  for (const char* name : {"small", "large", "late"}) {
+    const ZipReader::Entry& e = *reader.find(name);
+    EXPECT_EQ(e.offset % ZipWriter::kAlignment, 0u) << name;
+    EXPECT_EQ(reader.read_text(e), name[1] == 'a' && name[2] == 'r' ? large : small) << name;
+  }
+  // A directory entry that announces 64-bit fields and does not have them.
+  const size_t directory = out.find("PK\x01\x02");
+  const size_t field = out.find(std::string("\x01\x00\x08\x00", 4), directory);  // the offset of "late"
+  ASSERT_NE(field, std::string::npos);
+  out[field + 2] = 4;
+  EXPECT_THROW(ZipReader(ByteSpan(out), {}, {}), RusTorchError);
 }
 
 TEST(Zip, ChecksumOfLargeData) {

@@ -70,6 +70,27 @@ TEST(FaultAllocator, FailsTheChosenRequests) {
   EXPECT_THROW(always.allocate(8), RusTorchError);
 }
 
+TEST(FaultAllocator, PassesEverythingElseOn) {
+  SystemAllocator inner;
+  FaultAllocator faults(&inner, -1);
+  void* p = faults.allocate(100);
+  EXPECT_EQ(faults.stats().allocated, 100u);
+  EXPECT_EQ(faults.stats().num_allocs, inner.stats().num_allocs);
+  faults.set_limit(150);
+  EXPECT_EQ(faults.limit(), 150u);
+  EXPECT_EQ(inner.limit(), 150u);
+  EXPECT_THROW(faults.allocate(51), RusTorchError);
+  faults.deallocate(p, 100);
+  EXPECT_EQ(faults.stats().peak_allocated, 100u);
+  faults.reset_peak();
+  EXPECT_EQ(inner.stats().peak_allocated, 0u);
+  EXPECT_EQ(faults.trim(), 0u);
+  EXPECT_FALSE(faults.triggered());
+  EXPECT_STREQ(faults.name(), "fault");
+  EXPECT_STREQ(inner.name(), "system");
+  EXPECT_STREQ(AlignedAllocator(64).name(), "aligned");
+}
+
 TEST(FaultAllocator, LoopOverEveryAllocationOfAnOperation) {
   SystemAllocator inner;
   int64_t n = 0;

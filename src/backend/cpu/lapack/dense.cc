@@ -14,9 +14,13 @@ namespace {
 // Half of n, rounded so that blocks begin at multiples of 32.
 int64_t half(int64_t n) { return n <= kSmallOrder ? n / 2 : (n / 2 + 31) / 32 * 32; }
 
-constexpr int64_t kColumnUnit = 64;     // columns that small_triangular takes together: parts begin at such
-constexpr double kColumnsWork = 1.5e6;  // n * n * columns from which threads take columns
-constexpr int64_t kPanel = 16;          // columns that small_lu factors at a time
+constexpr int64_t kColumnUnit = 64;       // columns that small_triangular takes together: parts begin at such
+constexpr double kColumnsWork = 1.5e6;    // n * n * columns from which threads take columns
+constexpr int64_t kPanel = 16;            // columns that small_lu factors at a time
+constexpr int64_t kAhead = 192;           // LU of so many columns goes panel by panel (Note [Look-ahead])
+constexpr int64_t kStripe = 128;          // columns that a thread brings forward together
+constexpr int64_t kExchanges = 128;       // exchanges of rows made together
+constexpr int64_t kExchangeWork = 32768;  // elements to move from which threads share them
 
 // Columns to divide into parts of `unit`: a single column left over is summed as a vector, in another order,
 // so the last part takes it.
@@ -114,30 +118,129 @@ int64_t dense_cholesky(Block<T> a, int64_t n) {
   return info == 0 ? 0 : info + top;
 }
 
+namespace {
+
+/// What a list of exchanges comes to: row to[i] of the result is row from[i] of the matrix.
+class Moves {
+ public:
+  Moves(const int* pivots, int64_t count, bool backwards) : rows_(static_cast<size_t>(4 * count)) {
+    int64_t* at = rows_.data();  // rows that move, then where each one's content comes from
+    int64_t* from = at + 2 * count;
+    const int highest = *std::max_element(pivots, pivots + count);
+    ScratchBuffer<int64_t> slot(static_cast<size_t>(std::max<int64_t>(highest + 1, count)));
+    std::fill(slot.begin(), slot.end(), -1);
+    for (int64_t i = 0; i < count; ++i) slot[i] = at[i] = from[i] = i;
+    size_ = count;
+    for (int64_t s = 0; s < count; ++s) {
+      const int64_t k = backwards ? count - 1 - s : s, other = pivots[k];
+      if (other == k) continue;
+      if (slot[other] < 0) {
+        slot[other] = size_;
+        at[size_] = from[size_] = other;
+        ++size_;
+      }
+      std::swap(from[k], from[slot[other]]);
+    }
+    int64_t kept = 0;
+    for (int64_t i = 0; i < size_; ++i) {
+      if (at[i] == from[i]) continue;
+      at[kept] = at[i];
+      from[kept++] = from[i];
+    }
+    size_ = kept;
+    from_ = from;
+  }
+  int64_t size() const { return size_; }
+  const int64_t* to() const { return rows_.data(); }
+  const int64_t* from() const { return from_; }
+
+ private:
+  ScratchBuffer<int64_t> rows_;
+  const int64_t* from_;
+  int64_t size_ = 0;
+};
+
+}  // namespace
+
 template <class T>
 void exchange_rows(Block<T> a, int64_t n, const int* pivots, int64_t count, bool backwards) {
   const int64_t row = a.row_stride(), col = a.col_stride();
-  parallel_for(0, n, count >= 256 ? 16 : n, [&](int64_t begin, int64_t end) {
-    if (col != 1)
-      for (int64_t j = begin; j < end; ++j) {
-        T* column = a.data + j * col;
-        for (int64_t s = 0; s < count; ++s) {
-          const int64_t k = backwards ? count - 1 - s : s;
-          if (pivots[k] != k) std::swap(column[k * row], column[pivots[k] * row]);
-        }
-      }
-    else
+  if (col == 1) {
+    parallel_for(0, n, count >= 256 ? 16 : n, [&](int64_t begin, int64_t end) {
       for (int64_t s = 0; s < count; ++s) {
         const int64_t k = backwards ? count - 1 - s : s;
         if (pivots[k] == k) continue;
         for (int64_t j = begin; j < end; ++j) std::swap(a.data[k * row + j], a.data[pivots[k] * row + j]);
       }
-  });
+    });
+    return;
+  }
+  for (int64_t k0 = 0; k0 < count; k0 += kExchanges) {  // some at a time: finding a row is a search
+    const int64_t some = std::min(kExchanges, count - k0), first = backwards ? count - k0 - some : k0;
+    int relative[kExchanges];
+    for (int64_t k = 0; k < some; ++k) relative[k] = pivots[first + k] - static_cast<int>(first);
+    const Moves moves(relative, some, backwards);
+    const int64_t moved = moves.size();
+    if (moved == 0) continue;
+    parallel_for(0, n, n * moved >= kExchangeWork ? std::max<int64_t>(16, n / 8) : n,
+                 [&](int64_t begin, int64_t end) {
+                   T held[2 * kExchanges];
+                   for (int64_t j = begin; j < end; ++j) {
+                     T* column = a.data + j * col + first * row;
+                     for (int64_t i = 0; i < moved; ++i) held[i] = column[moves.from()[i] * row];
+                     for (int64_t i = 0; i < moved; ++i) column[moves.to()[i] * row] = held[i];
+                   }
+                 });
+  }
 }
+
+namespace {
+
+/// Note [Look-ahead]: factoring a panel is work for one thread. So when a panel is done, one thread brings
+/// the next panel forward and factors it while the others bring forward the columns behind it; then all meet.
+/// The cuts depend on the shape alone, and so do the bits. Columns to the left exchange their rows at the
+/// end.
+template <class T>
+int64_t lu_by_panels(Block<T> a, int64_t m, int64_t n, int* pivots) {
+  const int64_t steps = std::min(m, n), width = steps < 2048 ? 64 : 128;
+  int64_t info = dense_lu(a, m, std::min(width, steps), pivots);
+  for (int64_t k = 0; k < steps; k += width) {
+    const int64_t w = std::min(width, steps - k), next = k + w, behind = n - next;
+    const auto bring_forward = [&](int64_t from, int64_t count) {
+      const Block<T> columns = a.from(k, next + from);
+      exchange_rows(columns, count, pivots + k, w);
+      triangular_left<T>(a.from(k, k), false, true, w, columns, count);
+      if (m > next) subtract_product<T>(columns.from(w, 0), a.from(next, k), columns, m - next, count, w);
+    };
+    const int64_t panel = std::clamp<int64_t>(steps - next, 0, width), others = behind - panel;
+    int64_t later = 0;
+    parallel_for(0, 1 + (others + kStripe - 1) / kStripe, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t task = begin; task < end; ++task) {
+        if (task > 0) {
+          const int64_t from = (task - 1) * kStripe;
+          bring_forward(panel + from, std::min(kStripe, others - from));
+        } else if (panel > 0) {
+          bring_forward(0, panel);
+          later = dense_lu(a.from(next, next), m - next, panel, pivots + next);
+        }
+      }
+    });
+    if (info == 0 && later != 0) info = later + next;
+  }
+  for (int64_t k = width; k < steps; k += width) {
+    const int64_t w = std::min(width, steps - k);
+    exchange_rows(a.from(k, 0), k, pivots + k, w);
+    for (int64_t i = k; i < k + w; ++i) pivots[i] += static_cast<int>(k);
+  }
+  return info;
+}
+
+}  // namespace
 
 template <class T>
 int64_t dense_lu(Block<T> a, int64_t m, int64_t n, int* pivots) {
   const int64_t steps = std::min(m, n);
+  if (steps >= kAhead) return lu_by_panels(a, m, n, pivots);
   if (n <= kPanel || (m <= kSmallOrder && n <= kSmallOrder)) return small_lu(a.data, m, n, a.ld, pivots);
   const int64_t left = steps <= kPanel ? steps : (steps / 2 + kPanel - 1) / kPanel * kPanel, right = n - left;
   int64_t info = dense_lu(a, m, left, pivots);
@@ -154,26 +257,17 @@ int64_t dense_lu(Block<T> a, int64_t m, int64_t n, int* pivots) {
 }
 
 template <class T>
-void invert_upper(Block<T> a, int64_t n) {
-  if (n == 0) return;
-  if (n <= kSmallOrder) {
-    ScratchBuffer<T> rows(static_cast<size_t>(n * n));
-    std::fill(rows.begin(), rows.end(), T(0));
-    for (int64_t i = 0; i < n; ++i) rows[i * n + i] = T(1);
-    small_triangular(a.data, a.row_stride(), a.col_stride(), true, false, n, rows.data(), n, 1, n);
-    for (int64_t i = 0; i < n; ++i)
-      for (int64_t j = i; j < n; ++j) *a.at(i, j) = rows[i * n + j];
-    return;
-  }
-  const int64_t top = half(n), rest = n - top;
-  const Block<T> beside = a.from(0, top), corner = a.from(top, top);
-  // [U V; 0 W]^-1 = [U^-1, -U^-1 V W^-1; 0, W^-1]
-  triangular_left<T>(a, true, false, top, beside, rest);
-  triangular_right<T>(corner, true, false, rest, beside, top);
-  for (int64_t j = 0; j < rest; ++j)
-    for (int64_t i = 0; i < top; ++i) *beside.at(i, j) = -*beside.at(i, j);
-  invert_upper(a, top);
-  invert_upper(corner, rest);
+void invert_lu(Block<const T> factors, int64_t n, Block<T> out) {
+  // Column j of the identity is zero above j, and so is L^-1 of it: a stripe begins at its own row.
+  parallel_for(0, (n + kStripe - 1) / kStripe, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t stripe = begin; stripe < end; ++stripe) {
+      const int64_t j = stripe * kStripe, count = std::min(kStripe, n - j);
+      for (int64_t i = 0; i < n; ++i) std::fill_n(out.at(i, j), count, T(0));
+      for (int64_t i = j; i < j + count; ++i) *out.at(i, i) = T(1);
+      triangular_left<T>(factors.from(j, j), false, true, n - j, out.from(j, j), count);
+      triangular_left<T>(factors, true, false, n, out.from(0, j), count);
+    }
+  });
 }
 
 #define RT_DENSE(T)                                                                                       \
@@ -181,7 +275,7 @@ void invert_upper(Block<T> a, int64_t n) {
   template void triangular_left<T>(Block<const T>, bool, bool, int64_t, Block<T>, int64_t);               \
   template int64_t dense_cholesky<T>(Block<T>, int64_t);                                                  \
   template int64_t dense_lu<T>(Block<T>, int64_t, int64_t, int*);                                         \
-  template void invert_upper<T>(Block<T>, int64_t);                                                       \
+  template void invert_lu<T>(Block<const T>, int64_t, Block<T>);                                          \
   template void exchange_rows<T>(Block<T>, int64_t, const int*, int64_t, bool);
 RT_DENSE(float)
 RT_DENSE(double)

@@ -47,9 +47,9 @@ int64_t dense_cholesky(Block<T> a, int64_t n);
 /// LU of a (m x n, by columns), exchanges 0-based in pivots; the place of the first zero pivot, or 0.
 template <class T>
 int64_t dense_lu(Block<T> a, int64_t m, int64_t n, int* pivots);
-/// Inverse of the upper triangle of a (by columns), in place.
+/// out (by rows) = (L U)^-1 from the n x n factors that dense_lu leaves; columns are not exchanged back.
 template <class T>
-void invert_upper(Block<T> a, int64_t n);
+void invert_lu(Block<const T> factors, int64_t n, Block<T> out);
 /// Exchanges row k with row pivots[k] for k = 0 ... count - 1 (backwards: count - 1 ... 0) of n columns.
 template <class T>
 void exchange_rows(Block<T> a, int64_t n, const int* pivots, int64_t count, bool backwards = false);

@@ -79,19 +79,41 @@ int64_t cholesky(T* a, int64_t n, int64_t ld) {
   return 0;
 }
 
+/// The first of the rows from..m - 1 whose element is largest; `from` when that one is nan.
+template <class T>
+int64_t largest(const T* column, int64_t from, int64_t m) {
+  constexpr int kLanes = 64 / sizeof(T) > 4 ? 64 / sizeof(T) : 4;
+  using R = decltype(size_of(column[0]));
+  R best[kLanes], highest = size_of(column[from]);
+  for (R& b : best) b = highest;
+  int64_t i = from + 1;
+  for (; i + kLanes <= m; i += kLanes)
+    for (int j = 0; j < kLanes; ++j) {
+      const R size = size_of(column[i + j]);
+      best[j] = size > best[j] ? size : best[j];
+    }
+  for (; i < m; ++i) {
+    const R size = size_of(column[i]);
+    best[0] = size > best[0] ? size : best[0];
+  }
+  for (const R b : best) highest = b > highest ? b : highest;
+  int64_t k = from;
+  for (bool seen = false; k + kLanes <= m; k += kLanes) {
+    for (int j = 0; j < kLanes; ++j) seen |= size_of(column[k + j]) == highest;
+    if (seen) break;
+  }
+  for (; k < m; ++k)
+    if (size_of(column[k]) == highest) return k;
+  return from;
+}
+
 template <class T>
 int64_t lu(T* a, int64_t m, int64_t n, int64_t ld, int* pivots) {
   int64_t info = 0;
   const int64_t steps = m < n ? m : n;
   for (int64_t k = 0; k < steps; ++k) {
     T* column = a + k * ld;
-    int64_t at = k;
-    auto best = size_of(column[k]);
-    for (int64_t i = k + 1; i < m; ++i)
-      if (size_of(column[i]) > best) {
-        best = size_of(column[i]);
-        at = i;
-      }
+    const int64_t at = largest(column, k, m);
     pivots[k] = static_cast<int>(at);
     if (column[at] == T(0)) {
       if (info == 0) info = k + 1;

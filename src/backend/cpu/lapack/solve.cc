@@ -106,16 +106,13 @@ void restore_columns(T* a, int64_t n, int64_t ld, const int* pivots) {
   }
 }
 
-// Inverse through LU: X L = U^-1, columns exchanged back.
+// Inverse through LU of the transposed copy; columns exchanged back.
 template <class T>
 int64_t inverse_by_lu(T* a, int64_t n, int64_t ld, T* copy, int* pivots) {
   transpose_square(a, ld, copy, n, n);
-  const Block<T> factors{copy, n, true}, out{a, ld, false};
+  const Block<T> factors{copy, n, true};
   if (const int64_t info = dense_lu(factors, n, n, pivots)) return info;
-  invert_upper(factors, n);
-  transpose_square(copy, n, a, ld, n);
-  for (int64_t i = 1; i < n; ++i) std::fill_n(a + i * ld, i, T(0));
-  triangular_right<T>(factors, false, true, n, out, n);
+  invert_lu<T>(factors, n, {a, ld, false});
   restore_columns(a, n, ld, pivots);
   return 0;
 }
