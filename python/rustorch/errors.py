@@ -7,8 +7,9 @@ class RusTorchError(Exception):
     op = ""
 
 
-class ShapeMismatchError(RusTorchError, RuntimeError):
-    """Shapes do not fit together; `shape1` and `shape2` hold them when there are two."""
+class ShapeMismatchError(RusTorchError, RuntimeError, ValueError):
+    """Shapes do not fit together; `shape1` and `shape2` hold them when there are two. PyTorch raises now the one
+    built-in class, now the other."""
 
     shape1: tuple = ()
     shape2: tuple = ()
@@ -66,8 +67,8 @@ class ValueError_(RusTorchError, ValueError, RuntimeError):
     """A value that the operation does not take."""
 
 
-class TypeError_(RusTorchError, TypeError):
-    """An argument of the wrong type."""
+class TypeError_(RusTorchError, TypeError, RuntimeError):
+    """An argument of the wrong type. PyTorch raises now the one built-in class, now the other."""
 
 
 class NotImplementedError_(RusTorchError, NotImplementedError):

@@ -362,7 +362,7 @@ Tensor Multinomial::entropy() const {
   const Tensor counts = each.enumerate_support(false).narrow(0, 1, total_count_);
   const Tensor log_ways = each.log_prob(counts).exp() * lgamma(counts + 1);
   const Tensor top = categorical_.entropy() * total_count_;
-  return top - std::lgamma(n + 1) + log_ways.sum(IntArrayRef({0, -1}));
+  return top - log_gamma(n + 1) + log_ways.sum(IntArrayRef({0, -1}));
 }
 
 // ---- from probabilities or from logits

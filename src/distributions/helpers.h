@@ -33,6 +33,8 @@ inline Tensor clamp_probs(const Tensor& probs) {
   return probs.clamp(Scalar(eps), Scalar(1 - eps));
 }
 
+/// ln gamma of a number. Not the C library's: that one writes a global, for which threads race.
+inline double log_gamma(double x) { return lgamma(full({}, x, kFloat64)).item<double>(); }
 /// number / tensor and number - tensor as Python computes them.
 inline Tensor over(const Scalar& a, const Tensor& b) { return a / b; }
 inline Tensor minus(const Scalar& a, const Tensor& b) { return rsub(b, a); }

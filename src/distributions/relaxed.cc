@@ -60,9 +60,9 @@ Tensor ExpRelaxedCategorical::log_prob(const Tensor& value) const {
   const auto k = static_cast<double>(event_shape()[0]);
   const Tensor scores = log_softmax(logits() - checked(value).mul(temperature_), -1).sum(-1);
   if (!temperature_.is_tensor()) {
-    return scores + (std::lgamma(k) + (k - 1) * std::log(temperature_.number().to_double()));
+    return scores + (log_gamma(k) + (k - 1) * std::log(temperature_.number().to_double()));
   }
-  return scores + (temperature_.tensor().log() * (k - 1) + std::lgamma(k));
+  return scores + (temperature_.tensor().log() * (k - 1) + log_gamma(k));
 }
 
 RelaxedOneHotCategorical::RelaxedOneHotCategorical(const ExpRelaxedCategorical& base, Validate validate)

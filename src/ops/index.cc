@@ -349,7 +349,7 @@ void put_(const Tensor& self, const Tensor& index, const Tensor& source, bool ac
   RT_CHECK(self.dtype() == source.dtype(), DType, "put_",
            "self and source expected to have the same dtype, but got self.dtype = ",
            dtype_scalar_name(self.dtype()), " and source.dtype = ", dtype_scalar_name(source.dtype()));
-  RT_CHECK(index.numel() == source.numel(), Shape, "put_",
+  RT_CHECK(index.numel() == source.numel(), Index, "put_",
            "Expected source and index to have the same number of elements, but got source.numel() = ",
            source.numel(), ", index.numel() = ", index.numel());
   RT_CHECK(self.numel() > 0 || index.numel() == 0, Index, "put_",

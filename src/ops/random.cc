@@ -205,7 +205,7 @@ void shuffle(const PhiloxState& state, T* p, int64_t n) {
 }  // namespace
 
 Tensor randperm(int64_t n, Type dtype, Where device, bool requires_grad, const Source& generator) {
-  RT_CHECK(n >= 0, Value, "randperm", "n must be non-negative, got", n);
+  RT_CHECK(n >= 0, Value, "randperm", "n must be non-negative, got ", n);
   const DType t = dtype.value_or(kInt64);
   RT_CHECK(!is_complex(t) && t != kBool, NotImplemented, "randperm", "\"randperm\" not implemented for '",
            dtype_scalar_name(t), "'");
@@ -228,6 +228,15 @@ Tensor randperm(int64_t n, Type dtype, Where device, bool requires_grad, const S
 
 namespace {
 
+/// The rules for a tensor of standard deviations: real, none below zero, no nan.
+void check_stds(const Tensor& std) {
+  RT_CHECK(!is_complex(std.dtype()), DType, "normal", "normal expects standard deviation to be non-complex");
+  if (std.numel() == 0 || std.device().is_meta()) return;
+  const Tensor valid = rustorch::ge(std, Scalar(0));
+  RT_CHECK(backend_for(valid).count_true(valid) == valid.numel(), Value, "normal",
+           "normal expects all elements of std >= 0.0");
+}
+
 Tensor normal_from(const Tensor& mean_shape, const Tensor& std_shape, const Source& generator, DType t) {
   Tensor out =
       make_tensor(broadcast_shapes("normal", mean_shape.sizes(), std_shape.sizes()), t, mean_shape.device());
@@ -238,7 +247,7 @@ Tensor normal_from(const Tensor& mean_shape, const Tensor& std_shape, const Sour
 }  // namespace
 
 Tensor normal(const Tensor& mean, const Tensor& std, const Source& generator) {
-  RT_CHECK(!is_complex(std.dtype()), DType, "normal", "normal expects standard deviation to be non-complex");
+  check_stds(std);
   return rustorch::add(rustorch::mul(normal_from(mean, std, generator, mean.dtype()), std), mean)
       .to(mean.dtype());
 }
@@ -247,7 +256,7 @@ Tensor normal_std(const Tensor& mean, double std, const Source& generator) {
   return rustorch::add(rustorch::mul(normal_from(mean, mean, generator, mean.dtype()), Scalar(std)), mean);
 }
 Tensor normal_mean(double mean, const Tensor& std, const Source& generator) {
-  RT_CHECK(!is_complex(std.dtype()), DType, "normal", "normal expects standard deviation to be non-complex");
+  check_stds(std);
   return rustorch::add(rustorch::mul(normal_from(std, std, generator, std.dtype()), std), Scalar(mean));
 }
 Tensor normal_size(double mean, double std, IntArrayRef size, Type dtype, Where device, bool requires_grad,

@@ -46,7 +46,7 @@ Tensor neighbour_sums(const Tensor& y, int64_t d) {
 /// Widths between the points x, shaped to go with y.
 Tensor widths(const Tensor& y, const Tensor& x, int64_t d) {
   Tensor points = x;
-  if (x.dim() == 1 && y.dim() > 1) {
+  if (x.dim() == 1) {
     RT_CHECK(x.size(0) == y.size(d), Shape, "trapezoid", "There must be one `x` value for each sample point");
     std::vector<int64_t> shape(static_cast<size_t>(y.dim()), 1);
     shape[static_cast<size_t>(d)] = x.size(0);
@@ -59,7 +59,7 @@ Tensor widths(const Tensor& y, const Tensor& x, int64_t d) {
 
 void check_points(const char* op, const Tensor& t) {
   RT_CHECK(t.dtype() != kBool, NotImplemented, op,
-           "received a bool input for `y`, but bool is not supported");
+           "received a bool input for `x` or `y`, but bool is not supported");
 }
 
 /// What trapezoid() gives where dim has no point: zeros of y's dtype without history.
@@ -109,6 +109,7 @@ Tensor trapezoid_x(const Tensor& y, const Tensor& x, int64_t dim) {
   const int64_t d = wrap_dim("trapezoid", dim, y.dim());
   if (y.size(d) == 0) return no_area(y, d);
   check_points("trapezoid", y);
+  check_points("trapezoid", x);
   return rustorch::sum(neighbour_sums(y, d) * widths(y, x, d), IntArrayRef(&d, 1)) / 2;
 }
 
@@ -120,6 +121,7 @@ Tensor cumulative_trapezoid(const Tensor& y, const Scalar& dx, int64_t dim) {
 
 Tensor cumulative_trapezoid_x(const Tensor& y, const Tensor& x, int64_t dim) {
   check_points("cumulative_trapezoid", y);
+  check_points("cumulative_trapezoid", x);
   const int64_t d = wrap_dim("cumulative_trapezoid", dim, y.dim());
   return rustorch::cumsum(neighbour_sums(y, d) * widths(y, x, d), d) / 2;
 }

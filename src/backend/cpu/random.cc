@@ -8,6 +8,7 @@
 
 #include "backend/cpu/copy.h"
 #include "backend/cpu/dispatch.h"
+#include "base/log_gamma.h"
 #include "base/philox.h"
 #include "base/thread_pool.h"
 #include "core/tensor_impl.h"
@@ -163,7 +164,7 @@ double draw_poisson(PhiloxEngine& engine, double rate) {
     if (us >= 0.07 && v <= v_r) return k;
     if (k < 0 || (us < 0.013 && v > us)) continue;
     if (std::log(v) + std::log(inv_alpha) - std::log(a / (us * us) + b) <=
-        -rate + k * log_rate - std::lgamma(k + 1))
+        -rate + k * log_rate - log_gamma(k + 1))
       return k;
   }
 }
@@ -208,8 +209,8 @@ double draw_binomial(PhiloxEngine& engine, double count, double p) {
     if (us >= 0.07 && v <= v_r) return k;
     if (k < 0 || k > count) continue;
     v = std::log(v * alpha / (a / (us * us) + b));
-    const double bound = std::lgamma(m + 1) + std::lgamma(count - m + 1) - std::lgamma(k + 1) -
-                         std::lgamma(count - k + 1) + (k - m) * std::log(r);  // log of P(k) / P(m)
+    const double bound = log_gamma(m + 1) + log_gamma(count - m + 1) - log_gamma(k + 1) -
+                         log_gamma(count - k + 1) + (k - m) * std::log(r);  // log of P(k) / P(m)
     if (v <= bound) return k;
   }
 }

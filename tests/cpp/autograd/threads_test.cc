@@ -1,6 +1,7 @@
 // Several user threads at once: what docs/reliability.md promises. Most of these show their worth under
 // ThreadSanitizer; each also compares results.
 #include <gtest/gtest.h>
+#include <math.h>
 
 #include <atomic>
 #include <cstring>
@@ -152,6 +153,17 @@ TEST(UserThreads, TheDefaultGeneratorNeverGivesTheSameNumbersTwice) {
   on_threads(8, [&](int i) { drawn[static_cast<size_t>(i)] = rand({64}, kFloat64); });
   for (size_t i = 0; i < drawn.size(); ++i)
     for (size_t j = 0; j < i; ++j) EXPECT_FALSE(same_bits(drawn[i], drawn[j]));
+}
+
+// Threads would race for the global that the C library's lgamma writes.
+TEST(UserThreads, DrawingLeavesTheGlobalOfTheCLibraryAlone) {
+#if defined(__GLIBC__)
+  signgam = 7;
+  const Tensor rate = full({100}, 1000.0, kFloat64);
+  EXPECT_GT(poisson(rate).sum().item<double>(), 90000.0);
+  EXPECT_GT(binomial(rate, full({100}, 0.5, kFloat64)).sum().item<double>(), 40000.0);
+  EXPECT_EQ(signgam, 7);
+#endif
 }
 
 TEST(UserThreads, TheLastHandleMayDieAnywhere) {

@@ -50,12 +50,12 @@ def _bag_starts(input: Tensor, offsets: Tensor, include_last_offset: bool) -> Te
     """Bounds of the bags: (bags + 1) positions in `input`."""
     first, last = (rt._C._all_values(offsets[i]) for i in (0, -1))
     if (first != 0).any():
-        raise ValueError(
+        raise rt.errors.ValueError(
             "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from "
             f"position 0. However, got {int(first.max())}"
         )
     if int(last.max()) > input.size(0):
-        raise ValueError(
+        raise rt.errors.ValueError(
             "offsets[-1] can not be greater than input's length "
             f"({input.size(0)}), but got offsets[-1] of {int(last.max())}"
         )
