@@ -166,5 +166,7 @@ def check(ops):
             kernel_requests(op)
         elif op.exprs:
             raise OpsError(f"{op.place}: expr belongs to the pointwise family")
+        if op.kind == "composite" and op.sparse:
+            raise OpsError(f"{op.place}: a composite operator does with sparse tensors what its parts do")
         if op.kind == "composite" and op.grads:
             raise OpsError(f"{op.place}: a composite operator inherits its gradient")
