@@ -35,7 +35,7 @@ BELOW = {
     "distributions": ["api"],
     "data": ["api"],
     "quant": ["api"],
-    "sparse": ["api"],
+    "sparse": ["ops"],
     "distributed": ["api", "base"],
     "serving": ["api", "base"],
     "export": ["api", "base"],

@@ -8,7 +8,17 @@ namespace rustorch {
 /// input.
 enum class MemoryFormat : uint8_t { Contiguous, Preserve, ChannelsLast, ChannelsLast3d };
 
-/// Only strided tensors exist in the core; sparse layouts live in a module of their own.
-enum class Layout : uint8_t { Strided, SparseCoo, SparseCsr };
+/// Strided: one block of memory. SparseCoo: coordinates and values. The others are compressed: by rows or by
+/// columns, single elements or blocks. See src/core/sparse_data.h.
+enum class Layout : uint8_t { Strided, SparseCoo, SparseCsr, SparseCsc, SparseBsr, SparseBsc };
+inline constexpr Layout kStrided = Layout::Strided;
+inline constexpr Layout kSparse = Layout::SparseCoo;
+inline constexpr Layout kSparseCsr = Layout::SparseCsr;
+inline constexpr Layout kSparseCsc = Layout::SparseCsc;
+inline constexpr Layout kSparseBsr = Layout::SparseBsr;
+inline constexpr Layout kSparseBsc = Layout::SparseBsc;
+
+/// "sparse_coo" and so on, as Python calls it.
+const char* layout_name(Layout layout);
 
 }  // namespace rustorch

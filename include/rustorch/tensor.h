@@ -65,6 +65,11 @@ class Tensor : public TensorHandle {
   int64_t itemsize() const { return element_size(); }
   int64_t nbytes() const { return numel() * element_size(); }
   bool is_contiguous(MemoryFormat format = MemoryFormat::Contiguous) const;
+  /// Strided, or how a sparse tensor is held.
+  Layout layout() const;
+  /// Of layout SparseCoo.
+  bool is_sparse() const { return layout() == Layout::SparseCoo; }
+  bool is_sparse_csr() const { return layout() == Layout::SparseCsr; }
   bool is_floating_point() const { return rustorch::is_floating_point(dtype()); }
   bool is_complex() const { return rustorch::is_complex(dtype()); }
   /// How often the data was written to in place, through this tensor or any view of the same storage.

@@ -34,6 +34,7 @@ struct PyGenerator {
 
 std::array<PyObject*, kNumDTypes> dtype_objects{};
 std::array<PyObject*, 4> format_objects{};
+std::array<PyObject*, 6> layout_objects{};
 
 template <class T>
 T* as(PyObject* o) {
@@ -313,6 +314,11 @@ PyObject* wrap(Device d) {
   if (o != nullptr) as<PyDevice>(o)->value = d;
   return o;
 }
+PyObject* wrap(Layout l) {
+  PyObject* o = layout_objects[static_cast<size_t>(l)];
+  Py_INCREF(o);
+  return o;
+}
 PyObject* wrap(MemoryFormat f) {
   PyObject* o = format_objects[static_cast<size_t>(f)];
   Py_INCREF(o);
@@ -531,12 +537,12 @@ bool init_objects(PyObject* module) {
     format_objects[f] = o;
     if (!add(kFormats[f], o)) return false;
   }
-  static constexpr const char* kLayouts[] = {"strided", "sparse_coo", "sparse_csr"};
-  for (uint8_t l = 0; l < 3; ++l) {
+  for (uint8_t l = 0; l < layout_objects.size(); ++l) {
     PyObject* o = layout_type->tp_alloc(layout_type, 0);
     as<PyNamed>(o)->value = l;
-    as<PyNamed>(o)->name = kLayouts[l];
-    if (PyModule_AddObject(module, kLayouts[l], o) != 0) return false;
+    as<PyNamed>(o)->name = layout_name(static_cast<Layout>(l));
+    layout_objects[l] = o;
+    if (!add(as<PyNamed>(o)->name, o)) return false;
   }
   PyObject* generator = generator_type->tp_alloc(generator_type, 0);
   new (&as<PyGenerator>(generator)->value) Generator(default_generator());

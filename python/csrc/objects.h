@@ -43,6 +43,7 @@ PyObject* wrap(const Scalar& v);
 PyObject* wrap(DType t);
 PyObject* wrap(Device d);
 PyObject* wrap(MemoryFormat f);
+PyObject* wrap(Layout l);
 PyObject* wrap(const std::vector<Tensor>& list);
 PyObject* wrap_size(IntArrayRef sizes);
 PyObject* wrap_ints(IntArrayRef values);

@@ -474,8 +474,12 @@ Match match(const OverloadSpec& spec, bool as_method, PyObject* const* args, siz
         // non_blocking...
         if ((std::strcmp(text, "pin_memory") == 0 || std::strcmp(text, "layout") == 0 ||
              std::strcmp(text, "out") == 0) &&
-            (spec.flags & OverloadSpec::kFactory) != 0)
+            (spec.flags & OverloadSpec::kFactory) != 0) {
+          Layout layout{};
+          if (to_layout(value, &layout) && layout != Layout::Strided)
+            return fail("makes strided tensors only; hint: sparse_coo_tensor(size), to_sparse(layout=...)");
           continue;
+        }
         return fail("got an unexpected keyword argument '", text, "'");
       }
       if (filled[found]) return fail("got multiple values for argument '", spec.args[found].name, "'");

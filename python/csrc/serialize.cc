@@ -282,6 +282,10 @@ Owned Loader::convert_new(const Value& v) {
       return Owned(wrap(v.as_dtype()));
     case ValueKind::kDevice:
       return Owned(wrap(Device(std::string_view(v.text()))));
+    case ValueKind::kSparse: {
+      Tensor t = reader_.make(v);
+      return Owned(wrap(device_ && !(*device_ == t.device()) ? t.to(*device_) : t));
+    }
     case ValueKind::kTensor:
       return tensor(v);
     case ValueKind::kDict:

@@ -340,19 +340,11 @@ RT_GETTER(get_base, t.base().defined() ? wrap(t.base()) : none())
 RT_GETTER(get_retains_grad, wrap(t.retains_grad()))
 RT_GETTER(get_grad_fn, wrap_node(t.grad_fn()))
 RT_GETTER(get_is_inference, wrap(is_inference(t)))
+RT_GETTER(get_layout, wrap(t.layout()))
+RT_GETTER(get_is_sparse, wrap(t.is_sparse()))
+RT_GETTER(get_is_sparse_csr, wrap(t.is_sparse_csr()))
 RT_GETTER(get_false, (void(t), wrap(false)))
 #undef RT_GETTER
-PyObject* get_layout(PyObject*, void*) {
-  static PyObject* strided = nullptr;
-  if (strided == nullptr) {
-    PyObject* module = PyImport_ImportModule("rustorch._C");
-    strided = PyObject_GetAttrString(module, "strided");
-    Py_DECREF(module);
-  }
-  Py_INCREF(strided);
-  return strided;
-}
-
 template <class F>
 int guarded_set(F&& f) {
   try {
@@ -389,7 +381,7 @@ PyGetSetDef getset[] = {
     {"shape", get_shape, nullptr, "Sizes of the dimensions.", nullptr},
     {"dtype", get_dtype, nullptr, "Type of the elements.", nullptr},
     {"device", get_device, nullptr, "Where the data is.", nullptr},
-    {"layout", get_layout, nullptr, "strided.", nullptr},
+    {"layout", get_layout, nullptr, "strided, or how a sparse tensor is held.", nullptr},
     {"ndim", get_ndim, nullptr, "Number of dimensions.", nullptr},
     {"requires_grad", get_requires_grad, set_requires_grad, "Whether operations on it are recorded.",
      nullptr},
@@ -404,7 +396,8 @@ PyGetSetDef getset[] = {
     {"retains_grad", get_retains_grad, nullptr, "Whether retain_grad() was called.", nullptr},
     {"grad_fn", get_grad_fn, nullptr, "The recorded operation it is a result of, or None.", nullptr},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, "Attributes that were set.", nullptr},
-    {"is_sparse", get_false, nullptr, nullptr, nullptr},
+    {"is_sparse", get_is_sparse, nullptr, "Of layout sparse_coo.", nullptr},
+    {"is_sparse_csr", get_is_sparse_csr, nullptr, "Of layout sparse_csr.", nullptr},
     {"is_quantized", get_false, nullptr, nullptr, nullptr},
     {"is_cuda", get_false, nullptr, nullptr, nullptr},
     {"is_nested", get_false, nullptr, nullptr, nullptr},

@@ -28,6 +28,11 @@ NAMES = {
     ),
     "_operators": "ops",
     "_statistics": "histogramdd",
+    "sparse._make": (
+        "ccol_indices_copy col_indices_copy crow_indices_copy dsmm hsmm indices_copy row_indices_copy saddmm "
+        "sparse_bsc_tensor sparse_bsr_tensor sparse_compressed_tensor sparse_coo_tensor sparse_csc_tensor sparse_csr_tensor "
+        "spmm values_copy"
+    ),
     "_sampling": "grid_sampler grid_sampler_2d grid_sampler_3d",
     "utils._device": "get_default_device set_default_device",
     "_lobpcg": "lobpcg",
@@ -53,6 +58,6 @@ NAMES = {
 }
 MODULES = (
     "accelerator amp autograd backends compat compiler cpu cuda distributed distributions errors func functional futures hub "
-    "jit library masked mps multiprocessing nn opencl optim overrides quasirandom random return_types serialization signal "
+    "jit library masked mps multiprocessing nn opencl optim overrides quasirandom random return_types serialization signal sparse "
     "storage testing torch_version types utils version xpu"
 )

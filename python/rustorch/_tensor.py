@@ -105,6 +105,12 @@ def _rebuild(cls, dtype, shape, data, requires_grad):
 def __reduce_ex__(self, protocol):
     if not self.is_leaf:
         raise RuntimeError("only leaf tensors can be pickled; hint: use detach()")
+    if self.layout is not _C.strided:
+        from .sparse import _make
+
+        args = (type(self), *_make._parts(self), self.requires_grad)
+        state = getattr(self, "__dict__", None)
+        return (_make._rebuild, args, state) if state else (_make._rebuild, args)
     flat = self.detach().contiguous().reshape(-1)
     data = bytes(memoryview(_C._export(flat.view(_C.uint8)))) if self.numel() else b""
     args = (type(self), self.dtype, tuple(self.shape), data, self.requires_grad)
@@ -120,6 +126,8 @@ def numpy(self, *, force=False):
     import numpy
 
     t = self.detach().cpu() if force else self
+    if t.layout is not _C.strided:
+        raise TypeError(f"can't convert a tensor of layout {t.layout} to numpy. Use Tensor.to_dense() first.")
     return numpy.asarray(_C._export(t))
 
 

@@ -96,7 +96,6 @@ def map2_(self, x, y, callable):
 for _name, _kind in {"is_cpu": "cpu", "is_meta": "meta", "is_mps": "mps", "is_xpu": "xpu", "is_xla": "xla", "is_ipu": "ipu",
                      "is_vulkan": "vulkan", "is_maia": "maia", "is_mtia": "mtia", "is_opencl": "opencl"}.items():  # fmt: skip
     setattr(Tensor, _name, property(lambda self, _kind=_kind: self.device.type == _kind, doc=f"On a device of type {_kind}."))
-Tensor.is_sparse_csr = property(lambda self: False, doc="False: tensors are dense.")
 Tensor.name = property(lambda self: None, doc="None.")
 Tensor.volatile = property(lambda self: False, doc="False; see no_grad.")
 Tensor.grad_dtype = property(lambda self: self.dtype, doc="The dtype of the gradient.")
@@ -107,24 +106,6 @@ del _name, _kind
 def is_distributed(self):
     """False: no tensor is spread over processes."""
     return False
-
-
-@_method
-def dense_dim(self):
-    """All dimensions are dense."""
-    return self.dim()
-
-
-@_method
-def sparse_dim(self):
-    """0: no dimension is sparse."""
-    return 0
-
-
-@_method
-def to_dense(self, dtype=None, *, masked_grad=True):
-    """The tensor itself (in dtype): tensors are dense."""
-    return self if dtype is None else self.to(dtype)
 
 
 # ---- old names and Python's protocols

@@ -51,6 +51,9 @@ PyVariable = Tensor
 strided: layout
 sparse_coo: layout
 sparse_csr: layout
+sparse_csc: layout
+sparse_bsr: layout
+sparse_bsc: layout
 contiguous_format: memory_format
 legacy_contiguous_format: memory_format
 preserve_format: memory_format

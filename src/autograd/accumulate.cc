@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "autograd/transform_call.h"
 #include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
 
@@ -26,10 +27,12 @@ void AccumulateGrad::apply(Tensor* grads, Tensor*) {
   if (meta == nullptr || !meta->requires_grad) return;
   if (!meta->grad.defined()) {
     bool keep_graph = GradMode::is_enabled() && tensor_requires_grad(incoming);
-    bool ours = incoming.use_count() == 1 && incoming.strides() == leaf_.strides() &&
+    bool ours = incoming.use_count() == 1 && !any_sparse(incoming) && incoming.strides() == leaf_.strides() &&
                 incoming.impl()->storage() != nullptr && incoming.impl()->storage()->use_count() == 1;
     if (keep_graph) {
       meta->grad = incoming;
+    } else if (any_sparse(incoming)) {
+      meta->grad = incoming.use_count() == 1 ? incoming.detach() : incoming.detach().clone();
     } else if (ours) {
       meta->grad = incoming.detach();
     } else {
@@ -41,6 +44,8 @@ void AccumulateGrad::apply(Tensor* grads, Tensor*) {
       copy.copy_(incoming);
       meta->grad = copy;
     }
+  } else if (any_sparse(meta->grad) && !any_sparse(incoming)) {
+    meta->grad = incoming.add(meta->grad);
   } else if (!GradMode::is_enabled()) {
     meta->grad.add_(incoming);
   } else {

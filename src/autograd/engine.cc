@@ -167,6 +167,8 @@ class Run {
     Tensor& slot = state.grads[edge.nr];
     if (!slot.defined()) {
       slot = std::move(grad);
+    } else if (any_sparse(slot, grad)) {
+      slot = any_sparse(slot) ? grad.add(slot) : slot.add(grad);  // the dense one first
     } else if (!GradMode::is_enabled() && !transforming() && slot.use_count() == 1 &&
                slot.impl()->storage() != nullptr && slot.impl()->storage()->use_count() == 1 &&
                !may_overlap_self(slot)) {

@@ -1,6 +1,7 @@
 #include "autograd/record.h"
 
 #include "autograd/view_nodes.h"
+#include "core/sparse_data.h"
 #include "core/promotion.h"
 #include "ops/copy_common.h"
 #include "ops/make.h"
@@ -150,7 +151,27 @@ struct AssignBackward final : Node {
 };
 }  // namespace
 
+void assign_sparse(const char* op, const Tensor& self, const Tensor& value) {
+  if (self.layout() != value.layout())
+    raise(ErrorKind::NotImplemented, op,
+          cat("a result of layout ", layout_name(value.layout()),
+              " cannot be written into a tensor of layout ", layout_name(self.layout())));
+  RT_CHECK(can_cast(value.dtype(), self.dtype()), DType, op, "result type ", dtype_scalar_name(value.dtype()),
+           " can't be cast to the desired output type ", dtype_scalar_name(self.dtype()));
+  check_inplace(op, self);
+  const Tensor cast = value.dtype() == self.dtype() ? value : value.to(self.dtype());
+  const Edge edge = needs_grad(cast) ? gradient_edge(cast) : Edge{};
+  if (edge.fn || needs_grad(self)) check_view_write(op, self);
+  replace_sparse(self, cast);
+  if (edge.fn)
+    set_gradient_edge(self, edge.fn, edge.nr);
+  else if (needs_grad(self))
+    assign_zero_grad_history(self);
+}
+
 void assign_inplace(const char* op, const Tensor& self, const Tensor& value) {
+  if (any_sparse(self, value)) [[unlikely]]
+    return assign_sparse(op, self, value);
   RT_CHECK(can_cast(value.dtype(), self.dtype()), DType, op, "result type ", dtype_scalar_name(value.dtype()),
            " can't be cast to the desired output type ", dtype_scalar_name(self.dtype()));
   if (value.sizes() != self.sizes())
@@ -184,6 +205,8 @@ std::vector<std::vector<int64_t>> shapes_of(TensorList list) {
 Tensor inplace_copy(const Tensor& self) { return self.clone(); }
 
 void assign_view_inplace(const Tensor& self, const Tensor& view) {
+  if (any_sparse(self, view)) [[unlikely]]
+    return assign_sparse("assign_view", self, view);
   Edge edge = needs_grad(view) ? gradient_edge(view) : Edge{};
   self.impl()->set_sizes_and_strides(view.sizes(), view.strides());
   self.impl()->set_offset(view.storage_offset());
@@ -238,6 +261,8 @@ void write_out(const char* op, int rules, const Tensor& out, const Tensor& value
            dtype_scalar_name(out.dtype()));
   RT_CHECK(out.device() == value.device(), Device, op, "Expected out tensor to have device ", value.device(),
            ", but got ", out.device(), " instead");
+  if (any_sparse(out, value)) [[unlikely]]
+    return assign_sparse(op, out, value);
   resize_output(op, out, value.sizes());
   backend_copy(out, value);
   bump_version(out);

@@ -67,6 +67,8 @@ inline Tensor inplace_source(const Tensor& self, const Others&... others) {
 void assign_inplace(const char* op, const Tensor& self, const Tensor& value);
 /// self takes over the layout and history of a view of itself: squeeze_, t_ and the like.
 void assign_view_inplace(const Tensor& self, const Tensor& view);
+/// self (dense or sparse) becomes value where one of the two is sparse; differentiable.
+void assign_sparse(const char* op, const Tensor& self, const Tensor& value);
 
 /// What the `out` line of an entry asks of out= beyond the usual.
 struct OutRules {

@@ -137,6 +137,9 @@ struct ArgInfo {
 enum class JvpRule : uint8_t { None, View, Linear, Multilinear, Formula, Vjp };
 
 struct BatchCall;
+struct OpInfo;
+/// What an operator does with sparse arguments: reads args, sets results (or writes args[0]).
+using SparseRule = void (*)(const OpInfo& info, const Value* args, Value* results);
 /// Everything the transforms know of an operator; generated.
 struct OpInfo {
   const char* name;
@@ -150,14 +153,55 @@ struct OpInfo {
   Tensor (*push)(const Value* args, const Value* tangents, const Tensor& result);  // Formula
   const OpInfo* base;                                                              // in-place: the plain form
   void (*batch)(BatchCall& call);                                                  // vmap rule
+  SparseRule sparse;
 };
+
+/// The rules of operators that have none (src/transform): refuses; the operator takes sparse tensors itself;
+/// the in-place form writes what the plain one gives.
+void sparse_refuse(const OpInfo& info, const Value* args, Value* results);
+void sparse_own(const OpInfo& info, const Value* args, Value* results);
+void sparse_inplace(const OpInfo& info, const Value* args, Value* results);
+[[noreturn]] void raise_sparse(const char* op, const Tensor& t);
 
 /// Runs the transform that the arguments ask for. False: none, or (recording) one that the record path runs.
 bool transform_call(const OpInfo& info, bool recording, const Value* args, Value* results);
 
 namespace detail {
+inline bool has_sparse(const Tensor& t) { return t.defined() && t.impl()->is_sparse(); }
+inline bool has_sparse(const TensorLike& t) { return t.tensor != nullptr && has_sparse(*t.tensor); }
+inline bool has_sparse(const std::optional<Tensor>& t) { return t.has_value() && has_sparse(*t); }
+inline bool has_sparse(TensorList list) {
+  for (const Tensor& t : list)
+    if (has_sparse(t)) return true;
+  return false;
+}
+inline bool has_sparse(ArrayRef<std::optional<Tensor>> list) {
+  for (const auto& t : list)
+    if (has_sparse(t)) return true;
+  return false;
+}
+}  // namespace detail
+
+/// True when one of the tensors is sparse: the test that keeps them out of dense code.
+template <class... A>
+inline bool any_sparse(const A&... args) {
+  return (detail::has_sparse(args) || ...);
+}
+inline void refuse_sparse(const char* op, const Tensor& t) {
+  if (detail::has_sparse(t)) [[unlikely]]
+    raise_sparse(op, t);
+}
+inline void refuse_sparse(const char* op, TensorList list) {
+  for (const Tensor& t : list) refuse_sparse(op, t);
+}
+inline void refuse_sparse(const char* op, const std::optional<Tensor>& t) {
+  if (t.has_value()) refuse_sparse(op, *t);
+}
+
+namespace detail {
 inline bool transform_marked(const Tensor& t) {
   if (!t.defined()) return false;
+  if (t.impl()->is_sparse()) return true;
   const AutogradMeta* meta = meta_of(t);
   return meta != nullptr && (meta->transform != nullptr || meta->is_view());
 }

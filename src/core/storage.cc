@@ -18,11 +18,11 @@ Storage::~Storage() {
     if (block->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     delete block;
   }
-  if (data_ != nullptr) ops_->release(context_, data_, nbytes_);
+  if (data_ != nullptr || ops_->opaque) ops_->release(context_, data_, nbytes_);
 }
 
 Storage* Storage::share() {
-  if (pinned_) return nullptr;
+  if (pinned_ || ops_->opaque) return nullptr;
   CowBlock* block = cow_.load(std::memory_order_acquire);
   if (block == nullptr) {  // several threads may clone one tensor: the first block wins
     auto* fresh = new CowBlock{{1}};

@@ -18,6 +18,7 @@ struct StorageOps {
   void* (*allocate)(void* context, size_t nbytes);
   void (*release)(void* context, void* data, size_t nbytes);
   void (*copy)(void* context, void* dst, const void* src, size_t nbytes);
+  bool opaque = false;  // there are no bytes: release() gives back the context, and nothing may be shared
 };
 
 /// The bytes that several storages share until one of them writes.

@@ -2,6 +2,7 @@
 #include "rustorch/tensor.h"
 
 #include "core/layout_algebra.h"
+#include "core/sparse_data.h"
 #include "core/tensor_impl.h"
 #include "rustorch/error.h"
 
@@ -15,6 +16,7 @@ int64_t Tensor::storage_offset() const { return impl()->offset(); }
 DType Tensor::dtype() const { return impl()->dtype(); }
 Device Tensor::device() const { return impl()->device(); }
 int64_t Tensor::element_size() const { return static_cast<int64_t>(rustorch::element_size(impl()->dtype())); }
+Layout Tensor::layout() const { return impl()->is_sparse() ? sparse_data(*this).layout : Layout::Strided; }
 bool Tensor::is_contiguous(MemoryFormat format) const { return impl()->is_contiguous(format); }
 void Tensor::check_accessor(DType type, int64_t dims) const {
   RT_CHECK(dtype() == type, DType, "accessor", "expected scalar type ", dtype_scalar_name(type),
@@ -39,8 +41,22 @@ int64_t Tensor::stride(int64_t dim) const {
   return impl()->stride(static_cast<int>(wrap_dim("stride", dim, impl()->dim())));
 }
 
-const void* Tensor::const_data_ptr() const { return impl()->storage() ? impl()->data() : nullptr; }
-void* Tensor::mutable_data_ptr() const { return impl()->storage() ? impl()->mutable_data() : nullptr; }
+namespace {
+void check_strided(const Tensor& t) {
+  if (t.impl()->is_sparse())
+    raise(ErrorKind::NotImplemented, "data_ptr",
+          cat("a tensor of layout ", layout_name(t.layout()), " has no elements in memory; hint: values()"));
+}
+}  // namespace
+
+const void* Tensor::const_data_ptr() const {
+  check_strided(*this);
+  return impl()->storage() ? impl()->data() : nullptr;
+}
+void* Tensor::mutable_data_ptr() const {
+  check_strided(*this);
+  return impl()->storage() ? impl()->mutable_data() : nullptr;
+}
 
 namespace detail {
 void append(std::string& out, const Tensor& t) {

@@ -53,6 +53,9 @@ class TensorImpl final : public TensorImplBase {
   void set_wrapped_number(bool on) { set_flag(kWrappedNumber, on); }
   bool is_inference() const { return (flags_ & kInference) != 0; }
   void set_inference(bool on) { set_flag(kInference, on); }
+  /// Not strided: the storage holds a SparseData instead of bytes (core/sparse_data.h).
+  bool is_sparse() const { return (flags_ & kSparseData) != 0; }
+  void set_sparse(bool on) { set_flag(kSparseData, on); }
   /// Set while autograd has to look at this tensor: it requires grad or is the view of something.
   bool requires_grad_fast() const { return (flags_ & kRequiresGrad) != 0; }
   void set_requires_grad_fast(bool on) { set_flag(kRequiresGrad, on); }
@@ -101,6 +104,7 @@ class TensorImpl final : public TensorImplBase {
     kWrappedNumber = 2,
     kInference = 4,
     kRequiresGrad = 8,
+    kSparseData = 16,
   };
   void set_flag(Flags f, bool on) { flags_ = static_cast<uint8_t>(on ? (flags_ | f) : (flags_ & ~f)); }
   int stride_at() const { return ndim_ <= kInlineDims ? kInlineDims : ndim_; }

@@ -18,6 +18,8 @@ constexpr Row kRows[] = {
     {"torch._utils._rebuild_tensor_v3", Global::kRebuildTensorV3},
     {"torch._utils._rebuild_parameter", Global::kRebuildParameter},
     {"torch._tensor._rebuild_from_type_v2", Global::kRebuildFromType},
+    {"torch._utils._rebuild_sparse_tensor", Global::kRebuildSparse},
+    {"torch.serialization._get_layout", Global::kGetLayout},
     {"torch.Tensor", Global::kTensorClass},
     {"torch.nn.parameter.Parameter", Global::kParameterClass},
     {"torch.storage.UntypedStorage", Global::kUntypedStorage},

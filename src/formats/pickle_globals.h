@@ -16,6 +16,8 @@ enum class Global : uint8_t {
   kRebuildTensorV3,
   kRebuildParameter,
   kRebuildFromType,
+  kRebuildSparse,
+  kGetLayout,
   kTensorClass,
   kParameterClass,
   kStorageClass,

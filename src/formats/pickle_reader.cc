@@ -80,6 +80,7 @@ class Unpickler {
   Item call(const Item& function, const Arguments& args);
   Value rebuild_tensor(const Arguments& args, bool has_dtype);
   Value rebuild_parameter(const Arguments& args);
+  Value rebuild_sparse(const Arguments& args);
   Value make_size(const Arguments& args);
   Value make_device(const Arguments& args);
   Value make_complex(const Arguments& args);
@@ -416,6 +417,11 @@ Item Unpickler::call(const Item& f, const Arguments& args) {
       if (args[1].global == Global::kParameterClass) result.value.tensor().is_parameter = true;
       return result;
     }
+    case Global::kRebuildSparse:
+      return rebuild_sparse(args);
+    case Global::kGetLayout:
+      check(args.size() == 1, "a layout has one name");
+      return Value::string(string_of(args[0], "layout"));
     case Global::kSize:
       return make_size(args);
     case Global::kDevice:
@@ -516,6 +522,30 @@ Value Unpickler::rebuild_parameter(const Arguments& args) {
   r.requires_grad = requires_grad.as_bool();
   check(!r.requires_grad || is_differentiable(r.dtype), "only floating tensors require gradients");
   return Value::tensor(std::move(r));
+}
+
+Value Unpickler::rebuild_sparse(const Arguments& args) {
+  // (layout, (indices, values, size[, is_coalesced])) or (layout, (compressed, plain, values, size))
+  check(args.size() == 2, "a sparse tensor has the wrong number of fields");
+  const Value layout = value_of(args[0]), data = value_of(args[1]);
+  check(layout.is_string() && data.kind() == ValueKind::kTuple, "a sparse tensor has a layout and parts");
+  const bool coo = layout.text() == "torch.sparse_coo";
+  const size_t parts = coo ? 2 : 3;
+  const std::vector<Value>& items = data.items();
+  check(items.size() == parts + 1 || (coo && items.size() == parts + 2),
+        "a sparse tensor has the wrong number of parts");
+  for (size_t i = 0; i < parts; ++i) check(items[i].is_tensor(), "a part of a sparse tensor is no tensor");
+  check(items[parts].is_sequence() && items[parts].kind() != ValueKind::kSparse,
+        "the size of a sparse tensor is missing");
+  int_list(items[parts]);
+  if (items.size() == parts + 2)
+    check(items[parts + 1].is_none() || items[parts + 1].kind() == ValueKind::kBool,
+          "is_coalesced is no bool");
+  std::vector<Value> all{layout};
+  all.insert(all.end(), items.begin(), items.end());
+  Value sparse = Value::sparse(std::move(all));
+  track(sparse);
+  return sparse;
 }
 
 Value Unpickler::make_size(const Arguments& args) {

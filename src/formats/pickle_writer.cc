@@ -127,6 +127,22 @@ void Pickler::save(const Value& v, int depth) {
       nodes_[v.identity()] = put();
       return;
     }
+    case ValueKind::kSparse: {
+      save_global("torch._utils", "_rebuild_sparse_tensor");
+      save_global("torch.serialization", "_get_layout");
+      save_string(v.items()[0].text());
+      close_tuple(1);
+      out_.push_back('R');
+      put();
+      out_.push_back('(');
+      for (size_t i = 1; i < v.items().size(); ++i) save(v.items()[i], depth + 1);
+      out_.push_back('t');
+      put();
+      close_tuple(2);
+      out_.push_back('R');
+      nodes_[v.identity()] = put();
+      return;
+    }
     case ValueKind::kSet: {
       save_global("__builtin__", "set");
       out_.push_back(']');

@@ -189,6 +189,7 @@ SavedValue from_value(const Value& v, formats::TensorReader& reader) {
     case ValueKind::kByteArray:
     case ValueKind::kDevice:
       return SavedValue(v.text());
+    case ValueKind::kSparse:
     case ValueKind::kTensor:
       return SavedValue(reader.make(v));
     case ValueKind::kDict: {

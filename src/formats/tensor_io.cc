@@ -3,9 +3,11 @@
 #include <cstring>
 
 #include "backend/compute_backend.h"
+#include "core/sparse_data.h"
 #include "core/tensor_impl.h"
 #include "rustorch/error.h"
 #include "rustorch/ops.h"
+#include "rustorch/sparse.h"
 
 namespace rustorch::formats {
 namespace {
@@ -33,6 +35,7 @@ Value TensorWriter::add(const Tensor& given, bool is_parameter) {
   if (known != by_tensor_.end()) return known->second;
   kept_.push_back(given);
   const Tensor& t = given;
+  if (t.layout() != Layout::Strided) return by_tensor_.emplace(given.impl(), add_sparse(t)).first->second;
   RT_CHECK(t.device().is_cpu(), Device, "save", "only tensors on the CPU can be saved; got one on ",
            t.device().str(), "; call cpu() first");
   const TensorImpl& impl = *t.impl();
@@ -55,6 +58,34 @@ Value TensorWriter::add(const Tensor& given, bool is_parameter) {
   return by_tensor_.emplace(given.impl(), Value::tensor(std::move(r))).first->second;
 }
 
+Value TensorWriter::add_sparse(const Tensor& t) {
+  const SparseData& d = sparse_data(t);
+  const bool coo = d.layout == Layout::SparseCoo;
+  std::vector<Value> items{Value::string(std::string("torch.") + layout_name(d.layout)), add(d.indices)};
+  if (!coo) items.push_back(add(d.plain));
+  items.push_back(add(d.values));
+  items.push_back(Value::size(t.sizes().vec()));
+  if (coo) items.push_back(Value::boolean(d.coalesced));
+  return Value::sparse(std::move(items));
+}
+
+Tensor TensorReader::make_sparse(const Value& value) {
+  const std::vector<Value>& items = value.items();
+  const std::string& name = items[0].text();
+  const bool coo = name == "torch.sparse_coo";
+  std::vector<int64_t> sizes;
+  for (const Value& d : items[coo ? 3 : 4].items()) sizes.push_back(d.as_int());
+  if (coo) {
+    const bool coalesced = items.size() > 4 && items[4].kind() == ValueKind::kBool && items[4].as_bool();
+    return _sparse_coo_checked(make(items[1]), make(items[2]), IntArrayRef(sizes), coalesced);
+  }
+  for (Layout l : {Layout::SparseCsr, Layout::SparseCsc, Layout::SparseBsr, Layout::SparseBsc})
+    if (name == std::string("torch.") + layout_name(l))
+      return _sparse_compressed_checked(make(items[1]), make(items[2]), make(items[3]), IntArrayRef(sizes), l,
+                                        true);
+  raise(ErrorKind::Format, "load", cat("unknown layout '", name, "' of a sparse tensor"));
+}
+
 const Tensor& TensorReader::bytes_of(int64_t index) {
   auto it = bytes_.find(index);
   if (it != bytes_.end()) return it->second;
@@ -75,6 +106,11 @@ const Tensor& TensorReader::bytes_of(int64_t index) {
 }
 
 Tensor TensorReader::make(const Value& value) {
+  if (value.kind() == ValueKind::kSparse) {
+    auto known = made_.find(value.identity());
+    if (known != made_.end()) return known->second;
+    return made_.emplace(value.identity(), make_sparse(value)).first->second;
+  }
   const TensorRecord& r = value.tensor();
   auto it = made_.find(value.identity());
   if (it != made_.end()) return it->second;

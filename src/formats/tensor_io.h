@@ -20,6 +20,8 @@ class TensorWriter {
   const std::vector<Storage>& storages() const { return storages_; }
 
  private:
+  Value add_sparse(const Tensor& t);
+
   std::vector<Tensor> kept_;
   std::vector<Storage> storages_;
   std::unordered_map<const void*, int64_t> by_storage_;
@@ -34,6 +36,7 @@ class TensorReader {
 
  private:
   const Tensor& bytes_of(int64_t storage);
+  Tensor make_sparse(const Value& value);
 
   std::vector<Storage> storages_;
   std::unordered_map<int64_t, Tensor> bytes_;  // uint8 tensors that own the memory

@@ -14,6 +14,7 @@
 #include "ops/softmax_grad.h"
 #include "ops/reduction_grad.h"
 #include "ops/rnn_grad.h"
+#include "ops/sparse_grad.h"
 #include "ops/scan_grad.h"
 #include "ops/conv_grad.h"
 #include "ops/loss_grad.h"

@@ -47,6 +47,7 @@ Scalar Tensor::item() const {
   if (transforming()) transform_check_readable(*this, false);
   RT_CHECK(numel() == 1, Value, "item", "a Tensor with ", numel(), " elements cannot be converted to Scalar");
   RT_CHECK(!device().is_meta(), NotImplemented, "item", "Tensor.item() cannot be called on meta tensors");
+  refuse_sparse("item", *this);
   if (device().is_cpu()) return read(dtype(), impl()->data());
   Tensor host = make_tensor(sizes(), dtype(), Device::Cpu());
   backend_copy(host, *this);

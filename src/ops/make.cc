@@ -1,5 +1,6 @@
 #include "ops/make.h"
 
+#include "autograd/transform_call.h"
 #include "backend/compute_backend.h"
 #include "rustorch/error.h"
 #include "rustorch/grad_mode.h"
@@ -61,6 +62,7 @@ Tensor make_alias(const Tensor& base, IntArrayRef sizes, IntArrayRef strides, in
   if (from->storage() != nullptr) from->storage()->retain();
   Tensor t(new TensorImpl(from->storage(), sizes, strides, offset, from->dtype(), from->device()));
   if (from->is_inference()) t.impl()->set_inference(true);
+  if (from->is_sparse()) t.impl()->set_sparse(true);
   return t;
 }
 
@@ -100,6 +102,8 @@ Tensor cast_raw(const Tensor& t, DType dtype) {
 }
 
 void backend_copy(const Tensor& dst, const Tensor& src) {
+  refuse_sparse("copy_", dst);
+  refuse_sparse("copy_", src);
   if (dst.numel() == 0) return;
   Tensor from = src;
   if (from.sizes() != dst.sizes()) {

@@ -5,7 +5,9 @@
 
 #include "core/layout_algebra.h"
 #include "rustorch/grad_mode.h"
+#include "ops/sparse_grad.h"
 #include "rustorch/ops.h"
+#include "rustorch/sparse.h"
 
 namespace rustorch {
 
@@ -41,6 +43,12 @@ Tensor constant_pad_backward(const Tensor& g, IntArrayRef pad) {
   DimVector negative;
   for (const int64_t p : pad) negative.push_back(-p);
   return constant_pad_nd(g, negative, 0);
+}
+
+Tensor embedding_backward(const Tensor& g, const Tensor& indices, int64_t num_weights, int64_t padding_idx,
+                          bool scale_grad_by_freq, bool sparse) {
+  if (sparse) return _embedding_sparse_backward(g, indices, num_weights, padding_idx, scale_grad_by_freq);
+  return embedding_dense_backward(g, indices, num_weights, padding_idx, scale_grad_by_freq);
 }
 
 }  // namespace rustorch

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "autograd/record.h"
+#include "autograd/transform_call.h"
 #include "backend/compute_backend.h"
 #include "core/tensor_impl.h"
 #include "ops/copy_common.h"
@@ -17,15 +18,18 @@ constexpr int kMaxLists = 5;
 }  // namespace
 
 void check_params(const char* op, TensorList params) {
-  for (const Tensor& p : params)
+  for (const Tensor& p : params) {
+    refuse_sparse(op, p);
     RT_CHECK(is_floating_point(p.dtype()), DType, op, "parameters must be floating-point tensors; got ",
              p.dtype());
+  }
 }
 
 void check_states(const char* op, TensorList params, TensorList list, const char* name) {
   RT_CHECK(list.size() == params.size(), Value, op, name, " must have one tensor per parameter; got ",
            static_cast<int64_t>(list.size()), "; expected ", static_cast<int64_t>(params.size()));
   for (size_t i = 0; i < list.size(); ++i) {
+    refuse_sparse(op, list[i]);
     RT_CHECK(list[i].sizes() == params[i].sizes(), Shape, op, name,
              " must have the shapes of the parameters; got ", list[i].sizes(), "; expected ",
              params[i].sizes());

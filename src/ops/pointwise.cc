@@ -7,6 +7,7 @@
 #include "core/promotion.h"
 #include "backend/cpu/chunk_kernel.h"
 #include "gen/kernel_table.h"
+#include "autograd/transform_call.h"
 #include "ops/copy_common.h"
 #include "ops/make.h"
 #include "ops/overlap.h"
@@ -123,6 +124,7 @@ Plan make_plan(const PointwiseOp& op, const Operand* ins, int nin) {
     }
     const Tensor& t = *ins[i].tensor;
     RT_CHECK(t.defined(), Value, op.name, "expected a tensor, got an undefined one");
+    refuse_sparse(op.name, t);
     if (!mask) types.add(t.dtype(), t.dim() == 0, t.impl()->is_wrapped_number());
     if (first) {
       plan.ndim = static_cast<int>(t.dim());

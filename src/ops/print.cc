@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "autograd/meta.h"
+#include "core/sparse_data.h"
 #include "ops/make.h"
 #include "rustorch/error.h"
 #include "rustorch/grad_mode.h"
@@ -178,6 +179,26 @@ std::string tuple_text(IntArrayRef sizes) {
   return text + (sizes.size() == 1 ? ",)" : ")");
 }
 
+/// A part of a sparse tensor: `values=tensor([1., 2.])`, indented to stand in lines of its own.
+std::string part_text(const std::string& name, const Tensor& t, const PrintOptions& o) {
+  const std::string head = name + "=tensor(";
+  std::string text = head;
+  if (t.numel() == 0)
+    text += "[], size=" + tuple_text(t.sizes());
+  else
+    text += body(t, o, 7 + static_cast<int64_t>(head.size()));
+  return text + ")";
+}
+
+std::string sparse_body(const SparseData& d, const PrintOptions& o) {
+  const std::string line = ",\n       ";
+  const std::string values = part_text("values", d.values, o);
+  if (d.layout == Layout::SparseCoo) return part_text("indices", d.indices, o) + line + values;
+  const bool rows = d.layout == Layout::SparseCsr || d.layout == Layout::SparseBsr;
+  return part_text(rows ? "crow_indices" : "ccol_indices", d.indices, o) + line +
+         part_text(rows ? "col_indices" : "row_indices", d.plain, o) + line + values;
+}
+
 }  // namespace
 
 std::string Tensor::str() const {
@@ -189,7 +210,14 @@ std::string Tensor::str() const {
   if (!device().is_cpu()) suffixes.push_back(rustorch::cat("device='", device(), "'"));
   bool default_type = dtype() == get_default_dtype() || dtype() == kInt64 || dtype() == kBool ||
                       dtype() == complex_type(get_default_dtype());
-  if (device().is_meta()) {
+  const bool sparse = impl()->is_sparse();
+  if (sparse) {
+    const SparseData& d = sparse_data(*this);
+    out += sparse_body(d, o);
+    suffixes.push_back("size=" + tuple_text(sizes()));
+    suffixes.push_back(
+        rustorch::cat("nnz=", d.layout == Layout::SparseCoo ? d.indices.size(1) : d.plain.size(-1)));
+  } else if (device().is_meta()) {
     out += "...";
     suffixes.push_back("size=" + tuple_text(sizes()));
   } else if (numel() == 0) {
@@ -200,14 +228,16 @@ std::string Tensor::str() const {
     out += body(*this, o, 7);
   }
   if (!default_type) suffixes.push_back(rustorch::cat("dtype=rustorch.", dtype_name(dtype())));
+  if (sparse) suffixes.push_back(rustorch::cat("layout=rustorch.", layout_name(layout())));
   if (Node* fn = grad_fn())
     suffixes.push_back(rustorch::cat("grad_fn=<", fn->name(), ">"));
   else if (requires_grad())
     suffixes.push_back("requires_grad=True");
   // Room for ", " is kept behind the last line.
   int64_t last_line = static_cast<int64_t>(out.size() - (out.rfind('\n') + 1)) + 2;
+  bool new_line = is_sparse();
   for (const std::string& s : suffixes) {
-    if (last_line + static_cast<int64_t>(s.size()) + 2 > o.line_width) {
+    if (std::exchange(new_line, false) || last_line + static_cast<int64_t>(s.size()) + 2 > o.line_width) {
       out += ",\n       " + s;
       last_line = 7 + static_cast<int64_t>(s.size());
     } else {

@@ -7,6 +7,7 @@
 #include "rustorch/factories.h"
 #include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
+#include "rustorch/sparse.h"
 
 namespace rustorch::optim {
 
@@ -253,8 +254,15 @@ void SGD::update_group(OptimizerParamGroup& group) {
   std::vector<Batch> batches;
   for (size_t i = 0; i < group.params.size(); ++i) {
     const Tensor& p = group.params[i];
-    const Tensor g = p.grad();
+    Tensor g = p.grad();
     if (!g.defined()) continue;
+    if (g.is_sparse()) {
+      if (momentum == 0 && o.number("weight_decay") == 0) {  // touches the rows that have a gradient
+        p.add_(g, o.flag("maximize") ? o.number("lr") : -o.number("lr"));
+        continue;
+      }
+      g = g.to_dense();
+    }
     bool first = false;
     if (momentum != 0) {
       const SavedValue* buffer = group.state[i].find("momentum_buffer");
@@ -336,7 +344,17 @@ void Adagrad::init_state(const Tensor& p, Values& s, Group o) {
 }
 void Adagrad::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
   const double rate = o.number("lr") / (1 + (tick(s) - 1) * o.number("lr_decay"));
-  _fused_adagrad_({p}, {grad}, {tensor_of(s, "sum")}, rate, o.number("eps"), o.number("weight_decay"));
+  const Tensor& total = tensor_of(s, "sum");
+  if (grad.is_sparse()) {
+    RT_CHECK(o.number("weight_decay") == 0, Value, "Adagrad",
+             "weight_decay option is not compatible with sparse gradients");
+    const Tensor g = grad.coalesce(), values = g.values();
+    total.add_(_sparse_with_values(g, values * values));
+    const Tensor root = total.sparse_mask(g).values().sqrt() + o.number("eps");
+    p.add_(_sparse_with_values(g, values / root), -rate);
+    return;
+  }
+  _fused_adagrad_({p}, {grad}, {total}, rate, o.number("eps"), o.number("weight_decay"));
 }
 
 RT_CONSTRUCTOR(Adamax)
@@ -564,12 +582,22 @@ SparseAdam::SparseAdam(std::vector<OptimizerParamGroup> groups, SparseAdamOption
   }
 }
 
-void SparseAdam::update(const Tensor&, const Tensor&, Values&, Group) {
-  raise(ErrorKind::Type, "SparseAdam",
-        "SparseAdam does not support dense gradients, please consider Adam instead");
+namespace {
+/// Step t on some rows, each there once, with gradients g.
+void adam_rows(const Tensor& p, const Tensor& m, const Tensor& v, const Tensor& at, const Tensor& g,
+               int64_t t, Group o) {
+  const auto [beta1, beta2] = o.pair("betas");
+  const Tensor old_m = m.index_select(0, at), old_v = v.index_select(0, at);
+  const Tensor new_m = old_m + (g - old_m) * (1 - beta1);
+  const Tensor new_v = old_v + (g * g - old_v) * (1 - beta2);
+  m.index_copy_(0, at, new_m);
+  v.index_copy_(0, at, new_v);
+  const auto n = static_cast<double>(t);
+  const double rate = o.number("lr") * std::pow(1 - std::pow(beta2, n), 0.5) / (1 - std::pow(beta1, n));
+  const Tensor change = new_m * rate / (new_v.sqrt() + o.number("eps"));
+  p.index_copy_(0, at, p.index_select(0, at) - change);
 }
 
-namespace {
 /// The rows in order, each once, and the sums of their gradients.
 std::pair<Tensor, Tensor> coalesced(const Tensor& rows, const Tensor& values) {
   const auto [unique, inverse, counts] = _unique2(rows, true, true);
@@ -578,6 +606,28 @@ std::pair<Tensor, Tensor> coalesced(const Tensor& rows, const Tensor& values) {
   return {unique, zeros(shape, values.dtype(), values.device()).index_add(0, inverse, values)};
 }
 }  // namespace
+
+void SparseAdam::update(const Tensor& p, const Tensor& grad, Values& s, Group o) {
+  if (!grad.is_sparse())
+    raise(ErrorKind::Type, "SparseAdam",
+          "SparseAdam does not support dense gradients, please consider Adam instead");
+  if (s.values().empty()) {
+    s.set("step", 0);
+    zero_states(p, s, {"exp_avg", "exp_avg_sq"});
+  }
+  const int64_t t = s.at("step").to_int() + 1;
+  s.set("step", t);
+  const Tensor g = grad.coalesce(), values = g.values(), places = g.indices();
+  if (values.numel() == 0) return;
+  const Tensor &m = tensor_of(s, "exp_avg"), &v = tensor_of(s, "exp_avg_sq");
+  if (places.size(0) == 1) return adam_rows(p, m, v, places[0], values, t, o);
+  // Several dimensions with indices: as one.
+  std::vector<int64_t> shape = values.sizes().vec();
+  shape[0] = -1;
+  Tensor at = places[0];
+  for (int64_t d = 1; d < places.size(0); ++d) at = at * Scalar(p.size(d)) + places[d];
+  adam_rows(p.view(shape), m.view(shape), v.view(shape), at, values, t, o);
+}
 
 void SparseAdam::step_rows(const Tensor& p, const Tensor& rows, const Tensor& values) {
   const NoGradGuard no_grad;
@@ -594,18 +644,8 @@ void SparseAdam::step_rows(const Tensor& p, const Tensor& rows, const Tensor& va
       s.set("step", t);
       if (values.numel() == 0) return;
       const auto [at, sums] = coalesced(rows, values);
-      const Tensor g = o.flag("maximize") ? sums.neg() : sums;
-      const auto [beta1, beta2] = o.pair("betas");
-      const Tensor &m = tensor_of(s, "exp_avg"), &v = tensor_of(s, "exp_avg_sq");
-      const Tensor old_m = m.index_select(0, at), old_v = v.index_select(0, at);
-      const Tensor new_m = old_m + (g - old_m) * (1 - beta1);
-      const Tensor new_v = old_v + (g * g - old_v) * (1 - beta2);
-      m.index_copy_(0, at, new_m);
-      v.index_copy_(0, at, new_v);
-      const auto n = static_cast<double>(t);
-      const double rate = o.number("lr") * std::pow(1 - std::pow(beta2, n), 0.5) / (1 - std::pow(beta1, n));
-      const Tensor change = new_m * rate / (new_v.sqrt() + o.number("eps"));
-      p.index_copy_(0, at, p.index_select(0, at) - change);
+      adam_rows(p, tensor_of(s, "exp_avg"), tensor_of(s, "exp_avg_sq"), at,
+                o.flag("maximize") ? sums.neg() : sums, t, o);
       return;
     }
   }

@@ -1,6 +1,7 @@
 // A call with tangents or batch dimensions: finds the innermost level that takes part and runs its rule.
 #include <algorithm>
 
+#include "autograd/record.h"
 #include "rustorch/error.h"
 #include "transform/rules.h"
 
@@ -15,7 +16,47 @@ int innermost(const Value& value) {
     if (t.has_value()) deepest = std::max(deepest, innermost(*t));
   return deepest;
 }
+
+bool has_sparse(const OpInfo& info, const Value* args) {
+  for (int i = 0; i < info.nargs; ++i)
+    if (any_sparse(args[i].tensor_value, args[i].tensors(), args[i].opt_tensors())) return true;
+  return false;
+}
+
+const Tensor& first_sparse(const OpInfo& info, const Value* args) {
+  for (int i = 0; i < info.nargs; ++i) {
+    if (any_sparse(args[i].tensor_value)) return args[i].tensor_value;
+    for (const Tensor& t : args[i].tensor_list)
+      if (any_sparse(t)) return t;
+    for (const auto& t : args[i].opt_list)
+      if (any_sparse(t)) return *t;
+  }
+  return args[0].tensor_value;
+}
 }  // namespace
+
+void raise_sparse(const char* op, const Tensor& t) {
+  raise(ErrorKind::NotImplemented, op,
+        cat("not implemented for tensors of layout ", layout_name(t.layout()),
+            "; hint: to_dense() gives a strided tensor"));
+}
+
+void sparse_refuse(const OpInfo& info, const Value* args, Value*) {
+  raise_sparse(info.name, first_sparse(info, args));
+}
+
+void sparse_own(const OpInfo&, const Value*, Value*) {}
+
+void sparse_inplace(const OpInfo& info, const Value* args, Value*) {
+  Value result[1];
+  info.base->sparse(*info.base, args, result);
+  const Tensor &self = args[0].tensor(), &value = result[0].tensor_value;
+  if (self.sizes() != value.sizes())
+    raise_shape(info.name,
+                cat("output with shape ", self.sizes(), " doesn't match the broadcast shape ", value.sizes()),
+                self.sizes(), value.sizes());
+  assign_inplace(info.name, self, value);
+}
 
 bool transform_call(const OpInfo& info, bool recording, const Value* args, Value* results) {
   int depth = 0;
@@ -26,7 +67,11 @@ bool transform_call(const OpInfo& info, bool recording, const Value* args, Value
         depth = static_cast<int>(d);
         break;
       }
-  if (depth == 0) return false;
+  if (depth == 0) {
+    if (info.sparse == sparse_own || !has_sparse(info, args)) return false;
+    info.sparse(info, args, results);
+    return true;
+  }
   if (levels()[static_cast<size_t>(depth - 1)].dual) {
     push_forward(info, depth, args, results);
     return true;

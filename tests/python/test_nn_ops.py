@@ -208,12 +208,12 @@ def test_embedding():
         F.embedding(rt.tensor([6]), w)
 
 
-def test_sparse_embedding_is_refused_at_backward():
+def test_sparse_embedding():
     weight = rand(5, 2)
     rows = F.embedding(rt.tensor([1, 3]), weight, sparse=True)
     assert rt.equal(rows, weight[[1, 3]])
-    with pytest.raises(NotImplementedError, match="sparse gradients"):
-        rows.sum().backward()
+    rows.sum().backward()
+    assert weight.grad.is_sparse and weight.grad.to_dense()[:, 0].tolist() == [0, 1, 0, 1, 0]
 
 
 def test_dropout():

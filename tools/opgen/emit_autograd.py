@@ -189,7 +189,7 @@ def pointwise_formulas(op):
         args = ", ".join(g.inputs + [f"Scalar({a.name})" for a in g.params])
         ins = ", ".join(f"Operand({n})" for n in g.inputs)
         params = ", ".join(f"Scalar({a.name})" for a in g.params)
-        text += f"      if (GradMode::is_enabled() || transforming()) {{\n        out[first_edge({i})] = {g.kernel}_tensor({args});\n      }} else {{\n"
+        text += f"      if (GradMode::is_enabled() || transforming() || any_sparse({', '.join(g.inputs)})) {{\n        out[first_edge({i})] = {g.kernel}_tensor({args});\n      }} else {{\n"
         text += f"        const Operand ins[] = {{{ins}}};\n"
         if g.params:
             text += f"        const Scalar params[] = {{{params}}};\n"

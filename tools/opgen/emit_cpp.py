@@ -488,6 +488,7 @@ def emit_pointwise(op):
         text += f"void {op.cname}_out(const Tensor& out, {parameters(op, False)}) {{\n" + pointwise_setup(op)
         tensors = ", ".join(a.name for a in tensor_args(op))
         text += f"  refuse_grad_out(\"{op.name}\", out, {tensors});\n"
+        text += f"  if (any_sparse(out, {tensors})) return write_out(\"{op.name}\", 0, out, rustorch::{op.cname}({names(op)}));\n"
         text += f"  {call_pointwise(op, 'pointwise_out', ', out')};\n}}\n"
     return text
 

@@ -66,17 +66,26 @@ def call_args(op):
     return ", ".join(a.name for a in op.args)
 
 
+def sparse_rule(op, inplace=False):
+    if op.family == "sparse":
+        return "own"
+    if not op.sparse:
+        return "refuse"
+    name, _, own_inplace = op.sparse.partition(" ")  # `sparse add inplace`: the in-place form has a rule of its own
+    return name if not inplace else f"{name}_" if own_inplace else "inplace"
+
+
 def enter(op, inplace=False):
     """The test at the top of a wrapper."""
-    if not has_rules(op):
-        return ""
+    dense = [] if op.family == "sparse" else [a.name for a in op.args if a.is_tensor]
+    if not has_rules(op) or (not op.returns and op.kind != "inplace"):
+        return "" if op.kind == "composite" else "".join(f'  refuse_sparse("{op.name}", {n});\n' for n in dense)
     info = info_name(op, inplace)
+    test = f"transforming() || any_sparse({', '.join(dense)})" if dense else "transforming()"
     if inplace or op.kind == "inplace":
-        return (f"  if (transforming()) [[unlikely]] {{\n    if (transformed_inplace({info}, {recording(op)}, {call_args(op)})) "
+        return (f"  if ({test}) [[unlikely]] {{\n    if (transformed_inplace({info}, {recording(op)}, {call_args(op)})) "
                 "return self;\n  }\n")
-    if not op.returns:
-        return ""
-    return (f"  if (transforming()) [[unlikely]] {{\n    if (auto done = transformed<{cpp_return(op)}>({info}, {recording(op)}, "
+    return (f"  if ({test}) [[unlikely]] {{\n    if (auto done = transformed<{cpp_return(op)}>({info}, {recording(op)}, "
             f"{call_args(op)})) return *std::move(done);\n  }}\n")
 
 
@@ -173,7 +182,7 @@ def info(op, inplace):
     text = f"constexpr ArgInfo args_{name}[] = {{{args}}};\n"
     flag = lambda on: "true" if on else "false"  # noqa: E731
     text += (f'const OpInfo {name} = {{"{op.name}{"_" if inplace else ""}", call_{name}, args_{name}, {len(op.args)}, {n}, {flag(writes)}, '
-             f"{flag(is_random(op))}, JvpRule::{jvp}, {pushed}, {base}, batch_{vmap_rule(op)}}};\n")
+             f"{flag(is_random(op))}, JvpRule::{jvp}, {pushed}, {base}, batch_{vmap_rule(op)}, sparse_{sparse_rule(op, inplace)}}};\n")
     return text
 
 
@@ -185,6 +194,8 @@ def emit_transform_table(ops, banner):
     lines += [f'#include "rustorch/{h}.h"\n' for h in headers]
     lines.append("\nnamespace rustorch {\n\n")
     lines += [f"void batch_{rule}(BatchCall& call);\n" for rule in sorted({vmap_rule(op) for op in with_rules})]
+    lines += [f"void sparse_{rule}(const OpInfo& info, const Value* args, Value* results);\n"
+              for rule in sorted({sparse_rule(op, twin) for op in with_rules for twin in (False, op.is_pointwise)})]
     lines.append(declare_infos(ops))
     for op in with_rules:
         if op.is_pointwise:

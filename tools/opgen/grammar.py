@@ -8,7 +8,7 @@ import re
 
 KINDS = ("primitive", "composite", "view", "inplace")
 VARIANTS = ("function", "method", "inplace", "out", "copy")
-FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero", "autocast", "out", "jvp", "vmap", "save",
+FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero", "autocast", "out", "jvp", "vmap", "save", "sparse",
           "number", "let", "update")
 OUT_RULES = {"apart": "kApart", "dtype": "kSameDType", "truth": "kTruth"}
 
@@ -49,6 +49,7 @@ class OpDecl:
         self.body = ""  # C++ expression of a generated entry, instead of a body in src/ops
         self.jvp = ""  # rule of the tangents where the family's is not meant: linear or multilinear
         self.vmap = ""  # batch rule of src/transform where the family's is not meant; "random" for what belongs to a draw
+        self.sparse = ""  # rule of src/sparse for sparse arguments; without one they are refused
         self.check_zero = ""  # operand whose zeros integers refuse
         self.header = ""  # public header (and C++ namespace) of its file; "" is rustorch/ops.h
 
@@ -246,6 +247,8 @@ def set_field(op, word, rest, place):
         op.jvp = rest
     elif word == "vmap":
         op.vmap = rest
+    elif word == "sparse":
+        op.sparse = rest
     elif word == "save":
         for part in rest.split(";"):
             name, _, readers = part.partition(":")
