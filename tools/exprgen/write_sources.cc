@@ -230,7 +230,8 @@ std::string tensor_source(const std::vector<Program>& programs) {
       "be narrower.\n"
       "[[maybe_unused]] Tensor widened(const Tensor& t, const Tensor& g) {\n"
       "  const bool wide = g.dtype() == kFloat64 || g.dtype() == kComplex128;\n"
-      "  if (wide && is_integral(t.dtype(), false)) return t.to(kFloat64);  // integers and numbers are float32\n"
+      "  if (wide && is_integral(t.dtype(), false)) return t.to(kFloat64);  // integers and numbers are "
+      "float32\n"
       "  return wide && t.impl()->is_wrapped_number() && t.is_floating_point() ? make_alias(t) : t;\n}\n"
       "}  // namespace\n\n");
   for (const Program& p : programs) out += render_tensor_functions(p);
