@@ -3,9 +3,11 @@
 
 #include <cmath>
 
+#include "autograd/transform_call.h"
 #include "autograd/transform_values.h"
 #include "core/layout_algebra.h"
 #include "ops/reduction_common.h"
+#include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
 
 namespace rustorch {
@@ -69,6 +71,8 @@ Tensor prod_backward(const Tensor& g, const Tensor& self, const Tensor& result) 
   const Tensor x = self.to(g.dtype());
   if (x.dim() == 0) return g.to(self.dtype());
   if (!has_zero(x)) return (g * (result / x).conj()).to(self.dtype());
+  if (!GradMode::is_enabled() && !transforming() && x.eq(0).sum().item<int64_t>() > 1)
+    return zeros_like(self);  // every product of the others holds a zero, whatever inf and nan there are
   return product_of_others(g, x.reshape({-1}), 0).reshape(x.sizes()).to(self.dtype());
 }
 

@@ -12,7 +12,7 @@ away), of complex powers of zero (nan there), of quantile, kthvalue, mode and to
 depends on the sort); infinities in what var and renorm reduce (the result depends on the order), nan in what searchsorted
 searches (it puts numbers after them), in what mode and unique sort (they compare with < only), all() into out= of uint8 (it
 rounds the elements to uint8 first), *_scatter of overlapping memory (it writes all copies), the median of no integers (the
-undefined integer of nan) and of a number along dim (memory that nobody wrote), nan in linear algebra (it depends on the
+undefined integer of nan) and of expanded ones (memory that nobody wrote), nan in linear algebra (it depends on the
 order), i0 and i1 near their largest float32 results (infinite there), powers of negative numbers by rounded exponents,
 products with integers cut from rounded numbers, strides of results of linear algebra, layers, nonzero and unique (by columns
 or channels there), convolutions of no channel (the shape is wrong there), addmv of an empty matrix (a number there), sgn of
@@ -192,8 +192,8 @@ def reduce(lib, t, r):
                lambda: t.cumsum(d), lambda: small(lib, t).cumprod(d), lambda: lib.linalg.vector_norm(t + 0.1), lambda: t.var(d, keepdim=keep),
                lambda: t.std(), lambda: lib.diff(t, dim=d), lambda: t.sum(d, dtype=lib.float64), lambda: t.mean(), lambda: small(lib, t).prod(),
                lambda: lib.linalg.vector_norm(t + 0.1, 3, d, keepdim=keep), lambda: lib.cumsum(t, d, dtype=lib.float64), lambda: t.var(d, correction=0),
-               lambda: t.nanmean(d), lambda: lib.trapezoid(t, dim=d), lambda: lib.renorm(lib.nan_to_num(t), 2, d, 1.5), lambda: lib.std_mean(small(lib, t), d, correction=0)[r.randrange(2)],
-               lambda: lib.cumulative_trapezoid(t, dim=d), lambda: t.norm(), lambda: F.normalize(t + 0.1, dim=d), lambda: F.cosine_similarity(t + 0.1, t.detach() + 0.2, d)]  # fmt: skip
+               lambda: t.nanmean(d), lambda: lib.trapezoid(t, dim=d), lambda: lib.renorm(lib.nan_to_num(t, 0.0, 2.0, -2.0), 2, d, 1.5), lambda: lib.std_mean(small(lib, t), d, correction=0)[r.randrange(2)],
+               lambda: lib.cumulative_trapezoid(t, dim=d), lambda: t.norm(), lambda: F.normalize(t + 0.1, dim=d), lambda: F.cosine_similarity(t.abs() + 0.1, t.detach().abs() + 0.2, d)]  # fmt: skip
     if t.dim() > 1:
         choices += [lambda: t.sum((0, -1), keepdim=keep), lambda: t.mean((0, 1)), lambda: t.var((0, 1), keepdim=keep), lambda: t.trace() if t.dim() == 2 else t.sum(),
                     lambda: lib.linalg.norm(t + 0.1, dim=(0, 1)), lambda: F.layer_norm(t, t.shape[-1:]), lambda: lib.cov(t.flatten(1)), lambda: lib.linalg.vector_norm(t + 0.1, 1, (0, 1))]  # fmt: skip
@@ -208,13 +208,13 @@ def reduce_discrete(lib, t, r):
     d, keep, last = dim_of(t, r), r.random() < 0.5, r.randrange(2)
     return r.choice((
         lambda: t.all(d), lambda: t.any(), lambda: t.count_nonzero(d), lambda: t.sort(d, stable=True)[last], lambda: t.argsort(d, stable=True), lambda: t.any(d, keepdim=keep),
-        lambda: t.max(d)[0], lambda: t.min(d, keepdim=True)[0], lambda: t.cummax(d)[0], lambda: t.topk(1, d)[0], lambda: t.reshape(t.shape or 1).median(d)[0], lambda: t.max(), lambda: t.min(),
+        lambda: t.max(d)[0], lambda: t.min(d, keepdim=True)[0], lambda: t.cummax(d)[0], lambda: t.topk(1, d)[0], lambda: t.contiguous().median(d)[0], lambda: t.max(), lambda: t.min(),
         lambda: lib.unique(t), lambda: t.nonzero(), lambda: t.detach().kthvalue(1, d)[0], lambda: lib.aminmax(t)[last], lambda: t.sort(d, descending=True, stable=True)[last],
         lambda: lib.nanmedian(t), lambda: lib.cummin(t, d)[1] * 0, lambda: t.argmax(d) * 0, lambda: lib.aminmax(t, dim=d, keepdim=keep)[last], lambda: t.all(),
         lambda: lib.unique(t, return_counts=True)[1], lambda: lib.unique(lib.nan_to_num(t), return_inverse=True)[1], lambda: lib.unique_consecutive(t), lambda: t.argmin() * 0,
         lambda: lib.median(t if t.numel() else t * 1.0), lambda: lib.quantile(t.detach(), 0.3, d), lambda: lib.nanquantile(t.detach(), 0.6), lambda: t.detach().topk(min(2, t.shape[d] if t.dim() else 1), d, largest=False)[0],
         lambda: lib.msort(t), lambda: lib.histc(t, 4, -2, 2), lambda: lib.bincount(t.reshape(-1)), lambda: t.cummin(d)[0], lambda: lib.unique(lib.nan_to_num(t), dim=d), lambda: lib.argwhere(t),
-        lambda: lib.nan_to_num(t.detach()).mode(d)[0], lambda: lib.nanmedian(t, d)[0], lambda: lib.tensor(t.nonzero(as_tuple=True)[-1].shape[0]), lambda: t.sort(d)[0], lambda: t.detach().kthvalue(1, d, keepdim=keep)[0],
+        lambda: lib.nan_to_num(t.detach()).mode(d)[0], lambda: lib.nanmedian(t.contiguous(), d)[0], lambda: lib.tensor(t.nonzero(as_tuple=True)[-1].shape[0]), lambda: t.sort(d)[0], lambda: t.detach().kthvalue(1, d, keepdim=keep)[0],
     ))()  # fmt: skip
 
 
@@ -432,7 +432,7 @@ def inplace(lib, t, other, r):
                     lambda: t.cumsum_(d), lambda: t.tril_() if t.dim() > 1 else t.zero_(), lambda: t.scatter_(d, some, src), lambda: t.index_copy_(d, i[:1], src.index_select(d, i[:1])),
                     lambda: t.scatter_reduce_(d, some, src, reduce_by, include_self=r.random() < 0.5), lambda: t.index_put_((i[:1] * 0,), src[:1], accumulate=True),
                     lambda: t.put_(i, i.to(t.dtype)), lambda: t.index_reduce_(d, i, src.index_select(d, i), "prod"), lambda: t.fill_diagonal_(3), lambda: t.cumprod_(d),
-                    lambda: t.triu_(1), lambda: t.renorm_(2, d, 1.0), lambda: t.swapaxes_(0, d), lambda: t.put_(i, i.to(t.dtype), accumulate=True), lambda: t.scatter_(d, some, 2, reduce="multiply"),
+                    lambda: t.triu_(1), lambda: t.nan_to_num_(0.0, 2.0, -2.0).renorm_(2, d, 1.0), lambda: t.swapaxes_(0, d), lambda: t.put_(i, i.to(t.dtype), accumulate=True), lambda: t.scatter_(d, some, 2, reduce="multiply"),
                     lambda: t.index_put_((i * 0,), other.reshape(-1)[:1].squeeze()), lambda: t.diagonal().fill_(1) if t.dim() > 1 else t.fill_(1)]  # fmt: skip
     return r.choice(choices)()
 

@@ -178,3 +178,9 @@ def test_recorded_gradient_of_a_power_by_integers_stays_double():
     y = x ** rt.tensor([157], dtype=rt.uint8)
     (g,) = rt.autograd.grad(y, x, rt.zeros(1, dtype=rt.float64), create_graph=True)
     assert g.item() == 0
+
+
+def test_gradient_of_a_product_with_two_zeros_is_zero_beside_nan():
+    x = leaf(0.0, 0.0, math.nan, 2.0)
+    x.prod().backward()
+    assert x.grad.tolist() == [0, 0, 0, 0]
