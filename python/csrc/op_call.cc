@@ -476,8 +476,10 @@ Match match(const OverloadSpec& spec, bool as_method, PyObject* const* args, siz
              std::strcmp(text, "out") == 0) &&
             (spec.flags & OverloadSpec::kFactory) != 0) {
           Layout layout{};
-          if (to_layout(value, &layout) && layout != Layout::Strided)
-            return fail("makes strided tensors only; hint: sparse_coo_tensor(size), to_sparse(layout=...)");
+          const bool like = spec.args[0].type == ArgType::Tensor && filled[0];
+          if (to_layout(value, &layout) && layout != (like ? v[0].tensor().layout() : Layout::Strided))
+            return fail(
+                "does not make tensors of another layout; hint: sparse_coo_tensor(size), to_sparse()");
           continue;
         }
         return fail("got an unexpected keyword argument '", text, "'");

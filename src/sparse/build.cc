@@ -39,6 +39,11 @@ Tensor plain_part(const Tensor& t) { return make_alias(t); }
 }  // namespace
 
 Tensor _sparse_coo(const Tensor& indices, const Tensor& values, IntArrayRef size, bool coalesced) {
+  RT_CHECK(!is_sparse(indices) && !is_sparse(values) && indices.dim() == 2 && indices.dtype() == kInt64 &&
+               values.dim() >= 1 && indices.size(1) == values.size(0) &&
+               static_cast<int64_t>(size.size()) == indices.size(0) + values.dim() - 1,
+           Value, "_sparse_coo", "the parts do not fit; got indices ", indices, ", values ", values,
+           " and size ", size);
   SparseData d;
   d.coalesced = coalesced;
   d.indices = indices.detach();
@@ -52,6 +57,14 @@ Tensor _sparse_compressed(const Tensor& compressed, const Tensor& plain, const T
   d.layout = layout.value_or(Layout::SparseCsr);
   RT_CHECK(d.layout != Layout::Strided && d.layout != Layout::SparseCoo, Value, "_sparse_compressed",
            "expected a compressed layout; got ", layout_name(d.layout));
+  const int64_t block = is_blocked(d.layout) ? 2 : 0;
+  RT_CHECK(!is_sparse(compressed) && !is_sparse(plain) && !is_sparse(values) &&
+               is_integral(plain.dtype(), false) && is_integral(compressed.dtype(), false) &&
+               plain.dim() >= 1 && compressed.dim() == plain.dim() && compressed.size(-1) >= 1 &&
+               values.dim() >= plain.dim() + block && values.size(plain.dim() - 1) == plain.size(-1) &&
+               static_cast<int64_t>(size.size()) == values.dim() + 1 - block,
+           Value, "_sparse_compressed", "the parts do not fit; got indices ", compressed, " and ", plain,
+           ", values ", values, " and size ", size);
   d.indices = compressed.detach();
   d.plain = plain.detach();
   d.values = values.detach();
@@ -59,7 +72,12 @@ Tensor _sparse_compressed(const Tensor& compressed, const Tensor& plain, const T
 }
 
 Tensor _sparse_with_values(const Tensor& self, const Tensor& values) {
-  SparseData d = sparse_data(self);
+  SparseData d = expect_sparse("_sparse_with_values", self);
+  const auto lead = static_cast<size_t>(batch_dims(self)) + 1;
+  RT_CHECK(!is_sparse(values) && values.dim() == d.values.dim() &&
+               values.sizes().slice(0, lead) == d.values.sizes().slice(0, lead),
+           Value, "_sparse_with_values", "expected values of sizes ", d.values.sizes(), "; got ",
+           values.sizes());
   d.values = values.detach();
   return make_sparse(std::move(d), self.sizes());
 }
@@ -111,6 +129,7 @@ Tensor coalesce(const Tensor& self) {
 }
 
 Tensor _sparse_coalesce(const Tensor& self) {
+  expect_coo("coalesce", self);
   const SparseData& d = sparse_data(self);
   const auto lead = self.sizes().slice(0, static_cast<size_t>(sparse_dims(self)));
   const Tensor flat = flat_places(d.indices, lead);

@@ -77,6 +77,7 @@ Tensor sparse_mask(const Tensor& self, const Tensor& mask) {
 }
 
 Tensor _sparse_to_dense(const Tensor& self, bool /*masked_grad*/) {
+  RT_CHECK(is_sparse(self), Value, "to_dense", "expected a sparse tensor; got one of layout strided");
   const SparseData& d = sparse_data(self);
   const Tensor places = is_coo(self) ? d.indices : element_indices(self);
   const auto lead = lead_sizes(self, places.size(0));

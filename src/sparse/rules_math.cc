@@ -279,6 +279,9 @@ void sparse_sum_dim(const OpInfo&, const Value* args, Value* results) {
     for (int64_t d = 0; d < t.dim(); ++d)
       if (gone[static_cast<size_t>(d)] != 0) sum = sum.unsqueeze(d);
   }
+  // As in PyTorch a matrix in compressed rows stays one.
+  if (keep && t.layout() == Layout::SparseCsr && t.dim() == 2)
+    sum = is_sparse(sum) ? compress("sum", rustorch::coalesce(sum), t.layout(), {}) : sum.to_sparse_csr();
   results[0] = Value(sum);
 }
 

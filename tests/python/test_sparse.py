@@ -67,7 +67,7 @@ def test_every_operator_takes_or_refuses_sparse_tensors(layout):
     """No crash, no read of memory that is not there: a result, or an error."""
     square = rt.eye(4) * 2
     block = {"blocksize": (2, 2)} if layout == "sparse_bsc" else {}
-    skip = {"_sparse_with_values", "_fused_sgd_", "_fused_adam_", "_fused_adamw_"}
+    skip = {"_fused_sgd_", "_fused_adam_", "_fused_adamw_"}
     for name, function in vars(rt._C.ops).items():
         if name.startswith("__") or name in skip or not callable(function):
             continue
@@ -118,6 +118,24 @@ def test_parts_from_outside_are_checked():
     with rt.sparse.check_sparse_tensor_invariants(), pytest.raises(RuntimeError, match="sorted and distinct"):
         rt.sparse_csr_tensor([0, 2], [1, 0], [1.0, 2.0], (1, 2))
     assert not rt.sparse.check_sparse_tensor_invariants.is_enabled()
+
+
+def test_private_calls_check_what_they_take():
+    ops, index = rt._C.ops, rt.tensor([[0, 1]])
+    bad = [
+        lambda: ops._sparse_coo(rt.ones(1, 2), rt.ones(2), (3,)),
+        lambda: ops._sparse_coo(index, rt.ones(3), (3,)),
+        lambda: ops._sparse_coo(index, rt.ones(2), (3, 3)),
+        lambda: ops._sparse_compressed(rt.tensor([0, 1]), index, rt.ones(1), (1, 2)),
+        lambda: ops._sparse_compressed(rt.tensor([0, 1]), rt.tensor([0.0]), rt.ones(1), (1, 2)),
+        lambda: ops._sparse_with_values(coo(), rt.ones(2)),
+        lambda: ops._sparse_coalesce(rt.ones(2)),
+        lambda: ops._sparse_mm(rt.ones(2, 2), rt.ones(2, 2)),
+        lambda: ops._sparse_sampled(rt.ones(2, 2), rt.ones(2, 2), rt.ones(2, 2)),
+    ]
+    for call in bad:
+        with pytest.raises(RuntimeError):
+            call()
 
 
 def test_indices_that_were_written_to_are_refused_by_products():
