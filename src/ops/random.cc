@@ -116,6 +116,12 @@ void check_std(const char* op, double std) {
   RT_CHECK(std >= 0 && !std::isnan(std), Value, op, "normal expects std >= 0.0, but found std ", std);
 }
 
+void check_stds(const Tensor& std) {
+  RT_CHECK(!is_complex(std.dtype()), DType, "normal", "normal expects standard deviation to be non-complex");
+  RT_CHECK(std.numel() == 0 || rustorch::min(std).item<double>() >= 0, Value, "normal",
+           "normal expects all elements of std >= 0.0");
+}
+
 void check_inplace_random(const char* op, const Tensor& self) { check_no_overlap(op, self); }
 
 /// p as contiguous float32 or float64.
@@ -238,7 +244,7 @@ Tensor normal_from(const Tensor& mean_shape, const Tensor& std_shape, const Sour
 }  // namespace
 
 Tensor normal(const Tensor& mean, const Tensor& std, const Source& generator) {
-  RT_CHECK(!is_complex(std.dtype()), DType, "normal", "normal expects standard deviation to be non-complex");
+  check_stds(std);
   return rustorch::add(rustorch::mul(normal_from(mean, std, generator, mean.dtype()), std), mean)
       .to(mean.dtype());
 }
@@ -247,7 +253,7 @@ Tensor normal_std(const Tensor& mean, double std, const Source& generator) {
   return rustorch::add(rustorch::mul(normal_from(mean, mean, generator, mean.dtype()), Scalar(std)), mean);
 }
 Tensor normal_mean(double mean, const Tensor& std, const Source& generator) {
-  RT_CHECK(!is_complex(std.dtype()), DType, "normal", "normal expects standard deviation to be non-complex");
+  check_stds(std);
   return rustorch::add(rustorch::mul(normal_from(std, std, generator, std.dtype()), std), Scalar(mean));
 }
 Tensor normal_size(double mean, double std, IntArrayRef size, Type dtype, Where device, bool requires_grad,
