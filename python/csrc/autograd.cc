@@ -1,4 +1,7 @@
 // backward(), grad(), hooks, graph nodes and Function for Python.
+#include <string>
+#include <unordered_map>
+
 #include "autograd/engine.h"
 #include "autograd/meta.h"
 #include "autograd/record.h"
@@ -469,6 +472,30 @@ PyMethodDef functions[] = {
     {"_function_needs", function_needs, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr}};
 
+/// The class of the nodes of a name, below Node: `type(t.grad_fn).__name__` says what t came from. Made when
+/// first asked for; names beyond the bound (classes of Function made without end) share Node.
+PyTypeObject* type_of_node(const char* name) {
+  constexpr size_t kMost = 4096;
+  static auto& types = *new std::unordered_map<std::string, PyTypeObject*>;  // under the interpreter lock
+  const auto found = types.find(name);
+  if (found != types.end()) return found->second;
+  if (types.size() >= kMost) return node_type;
+  PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)}, {0, nullptr}};
+  const auto* full = new std::string(std::string("rustorch.autograd.graph.") + name);  // kept by the class
+  PyType_Spec spec{full->c_str(), sizeof(PyNode), 0, Py_TPFLAGS_DEFAULT, slots};
+  PyObject* bases = PyTuple_Pack(1, node_type);
+  PyObject* made = bases != nullptr ? PyType_FromSpecWithBases(&spec, bases) : nullptr;
+  Py_XDECREF(bases);
+  if (made == nullptr) {
+    PyErr_Clear();
+    return node_type;
+  }
+  auto* type = reinterpret_cast<PyTypeObject*>(made);
+  type->tp_new = nullptr;
+  types.emplace(name, type);
+  return type;
+}
+
 }  // namespace
 
 PyObject* wrap_node(Node* node) {
@@ -478,7 +505,8 @@ PyObject* wrap_node(Node* node) {
     Py_INCREF(o);
     return o;
   }
-  PyObject* o = node_type->tp_alloc(node_type, 0);
+  PyTypeObject* type = type_of_node(node->name());
+  PyObject* o = type->tp_alloc(type, 0);
   if (o == nullptr) return nullptr;
   new (&reinterpret_cast<PyNode*>(o)->node) NodeRef<Node>(NodeRef<Node>::share(node));
   node->pyobj = o;
@@ -491,7 +519,8 @@ bool init_autograd(PyObject* module) {
                          {Py_tp_methods, node_methods},
                          {Py_tp_getset, node_getset},
                          {0, nullptr}};
-  PyType_Spec spec{"rustorch.autograd.graph.Node", sizeof(PyNode), 0, Py_TPFLAGS_DEFAULT, slots};
+  PyType_Spec spec{"rustorch.autograd.graph.Node", sizeof(PyNode), 0,
+                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
   node_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
   if (node_type == nullptr) return false;
   node_type->tp_new = nullptr;  // nodes come from operations only

@@ -31,7 +31,7 @@ bool is_float_exact(PyObject* o) { return PyFloat_CheckExact(o); }
 
 [[noreturn]] void refuse(PyObject* o) {
   if (PyUnicode_Check(o)) raise(ErrorKind::Type, "", "new(): invalid data type 'str'");
-  raise(ErrorKind::Type, "", cat("Could not infer dtype of ", Py_TYPE(o)->tp_name));
+  raise(ErrorKind::DType, "", cat("Could not infer dtype of ", Py_TYPE(o)->tp_name));
 }
 
 DType promote_kinds(DType a, DType b);

@@ -157,6 +157,7 @@ PyModuleDef definition = {PyModuleDef_HEAD_INIT,
 namespace rustorch::py {
 bool init_devices(PyObject* module);      // devices.cc
 bool init_amp(PyObject* module);          // amp.cc
+bool init_profiler(PyObject* module);     // profiler.cc
 bool init_override(PyObject* module);     // override.cc
 bool init_saved_hooks(PyObject* module);  // saved_hooks.cc
 bool init_transform(PyObject* module);    // transform.cc
@@ -168,7 +169,8 @@ PyMODINIT_FUNC PyInit__C() {
   if (module == nullptr) return nullptr;
   if (!init_objects(module) || !init_tensor_type(module) || !init_errors(module) || !init_ops(module) ||
       !init_autograd(module) || !init_numpy(module) || !init_devices(module) || !init_serialize(module) ||
-      !init_amp(module) || !init_override(module) || !init_saved_hooks(module) || !init_transform(module)) {
+      !init_amp(module) || !init_profiler(module) || !init_override(module) || !init_saved_hooks(module) ||
+      !init_transform(module)) {
     Py_DECREF(module);
     return nullptr;
   }

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <unordered_map>
 
+#include "rustorch/call_observer.h"
 #include "rustorch/error.h"
 #include "tensor_access.h"
 
@@ -582,6 +583,7 @@ PyObject* call_op(const OpSpec& op, bool as_method, PyObject* const* args, size_
       LazyArena arena;
       if (match(spec, as_method, args, nargs, kwnames, v, arena, nullptr) == Match::Yes) return spec.call(v);
     }
+    if (!as_method && takes_number_first(op, args, nargs)) return call_number_first(op, args, nargs, kwnames);
     return raise_no_match(op, as_method, args, nargs, kwnames);
   } catch (...) {
     return translate_exception();
@@ -642,6 +644,8 @@ PyObject* call_object(PyObject* self, bool as_method, PyObject* const* args, siz
   const size_t all = nargs + (kwnames != nullptr ? static_cast<size_t>(PyTuple_GET_SIZE(kwnames)) : 0);
   if (needs_override(args, all)) [[unlikely]]
     return call_override(self, args, nargs, kwnames);
+  if (call_observer() != nullptr) [[unlikely]]
+    return observed_call(*reinterpret_cast<PyOp*>(self)->op, as_method, args, nargs, kwnames);
   return call_op(*reinterpret_cast<PyOp*>(self)->op, as_method, args, nargs, kwnames);
 }
 

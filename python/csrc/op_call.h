@@ -149,6 +149,12 @@ extern const AliasSpec kAliases[];
 PyObject* call_op(const OpSpec& op, bool as_method, PyObject* const* args, size_t nargs, PyObject* kwnames);
 /// The callable for an operator (new reference); as_method makes a method descriptor.
 PyObject* make_op_object(const OpSpec& op, bool as_method, const char* name);
+/// Functions that take a number before the tensor, as add(3, t) does: number_first.cc.
+bool takes_number_first(const OpSpec& op, PyObject* const* args, size_t nargs);
+PyObject* call_number_first(const OpSpec& op, PyObject* const* args, size_t nargs, PyObject* kwnames);
+/// call_op with a word to the observer before and after: profiler.cc.
+PyObject* observed_call(const OpSpec& op, bool as_method, PyObject* const* args, size_t nargs,
+                        PyObject* kwnames);
 const OpSpec* find_op(std::string_view name);
 
 /// The tensors given as out=, or null. nresults -1: any number, which out_count tells.

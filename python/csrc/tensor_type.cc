@@ -8,6 +8,7 @@
 #include "op_call.h"
 #include "override.h"
 #include "rustorch/autograd.h"
+#include "rustorch/call_observer.h"
 #include "rustorch/error.h"
 #include "rustorch/ops.h"
 #include "autograd/transform_call.h"
@@ -103,12 +104,42 @@ bool handled_elsewhere(PyObject* a, PyObject* b = Py_None) {
   return needs_override(both, 2);
 }
 
+/// Tells the observer, where there is one, of a Python operator. Its name is that of the method without
+/// underscores.
+class ObservedOperator {
+ public:
+  ObservedOperator(const char* method, PyObject* a, PyObject* b) {
+    if (call_observer() != nullptr) [[unlikely]]
+      enter(method, a, b);
+  }
+  ~ObservedOperator() {
+    if (observer_ != nullptr) observer_->leave();
+  }
+  ObservedOperator(const ObservedOperator&) = delete;
+  ObservedOperator& operator=(const ObservedOperator&) = delete;
+
+ private:
+  void enter(const char* method, PyObject* a, PyObject* b) {
+    std::vector<const Tensor*> inputs;
+    for (PyObject* o : {a, b})
+      if (is_tensor(o)) inputs.push_back(&tensor_of(o));
+    std::string_view name = method;
+    if (name.substr(0, 2) == "__" && name.size() > 4) name = name.substr(2, name.size() - 4);
+    if (name == "truediv" || name == "itruediv") name = name == "truediv" ? "div" : "div_";
+    observer_ = call_observer();
+    if (observer_ != nullptr) observer_->enter(CallKind::Operator, cat("aten::", name), inputs);
+  }
+
+  CallObserver* observer_ = nullptr;
+};
+
 /// Binary operator: f(TensorLike, TensorLike) gives a tensor. At least one side is a tensor. `name` and
 /// `reflected` are its methods.
 template <class F>
 PyObject* binary(PyObject* a, PyObject* b, const char* name, const char* reflected, F&& f) {
   if (handled_elsewhere(a, b)) [[unlikely]]
     return is_tensor(a) ? call_override(name, {a, b}) : call_override(reflected, {b, a});
+  const ObservedOperator observed(name, a, b);
   if (Py_TYPE(a) == tensor_type && Py_TYPE(b) == tensor_type) [[likely]] {
     try {
       return wrap(f(TensorLike(tensor_of(a)), TensorLike(tensor_of(b))));
@@ -153,6 +184,7 @@ template <class F>
 PyObject* inplace(PyObject* a, PyObject* b, const char* name, F&& f) {
   if (handled_elsewhere(a, b)) [[unlikely]]
     return call_override(name, {a, b});
+  const ObservedOperator observed(name, a, b);
   return guarded([&]() -> PyObject* {
     OperandArg y;
     if (!read_operand(b, y)) Py_RETURN_NOTIMPLEMENTED;

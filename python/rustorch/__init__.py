@@ -1,6 +1,6 @@
 """rustorch: a deep-learning framework with the PyTorch API on a small C++ engine.
 
-    import rustorch as torch
+import rustorch as torch
 """
 
 import importlib
@@ -117,6 +117,10 @@ class finfo:  # noqa: N801
         "bfloat16": (2.0**-7, 3.3895313892515355e38, 2.0**-126, 1e-2, 16),
         "float32": (2.0**-23, 3.4028234663852886e38, 2.0**-126, 1e-6, 32),
         "float64": (sys.float_info.epsilon, sys.float_info.max, sys.float_info.min, 1e-15, 64),
+        "float8_e4m3fn": (0.125, 448.0, 2.0**-6, 1.0, 8),  # not in this build; programs ask for their limits
+        "float8_e5m2": (0.25, 57344.0, 2.0**-14, 1.0, 8),
+        "float8_e4m3fnuz": (0.125, 240.0, 2.0**-7, 1.0, 8),
+        "float8_e5m2fnuz": (0.25, 57344.0, 2.0**-15, 1.0, 8),
     }
 
     def __init__(self, type=None):
@@ -162,18 +166,19 @@ def set_num_interop_threads(n):
 
 
 # Submodules load on first use, so that `import rustorch` stays quick.
+_PACKAGE = __name__  # compat gives the module the name torch
 _LAZY = frozenset(_lazy.MODULES.split())
 _FROM = {name: module for module, names in _lazy.NAMES.items() for name in names.split()}
 
 
 def __getattr__(name):
     if name in _FROM:
-        value = getattr(importlib.import_module(f"{__name__}.{_FROM[name]}"), name)
+        value = getattr(importlib.import_module(f"{_PACKAGE}.{_FROM[name]}"), name)
     elif name in _LAZY:
         try:
-            value = importlib.import_module(f"{__name__}.{name}")
+            value = importlib.import_module(f"{_PACKAGE}.{name}")
         except ModuleNotFoundError as error:
-            if error.name != f"{__name__}.{name}":
+            if error.name != f"{_PACKAGE}.{name}":
                 raise
             raise AttributeError(f"module '{__name__}' has no attribute '{name}'") from None
     else:

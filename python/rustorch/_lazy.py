@@ -4,7 +4,7 @@ tools/make_stubs.py reads this file too, so both are plain literals.
 """
 
 NAMES = {
-    "serialization": "save load",
+    "serialization": "save load PyTorchFileReader",
     "nn": "Module",
     "amp": "autocast GradScaler",
     "amp._state": (
@@ -17,6 +17,7 @@ NAMES = {
     "func": "vmap",
     "futures": "Future",
     "overrides": "DisableTorchFunction DisableTorchFunctionSubclass",
+    "cuda": "Event Stream",
     "random": "fork_rng thread_safe_generator",
     "storage": (
         "UntypedStorage TypedStorage DoubleStorage FloatStorage HalfStorage BFloat16Storage LongStorage IntStorage "
@@ -57,7 +58,7 @@ NAMES = {
     ),
 }
 MODULES = (
-    "accelerator amp autograd backends compat compiler cpu cuda distributed distributions errors func functional futures hub "
-    "jit library masked mps multiprocessing nn opencl optim overrides quasirandom random return_types serialization signal sparse "
+    "_dynamo _subclasses accelerator amp autograd backends compat compiler cpu cuda distributed distributions errors func functional futures hub "
+    "jit library masked mps multiprocessing nn opencl optim overrides profiler quasirandom random return_types serialization signal sparse "
     "storage testing torch_version types utils version xpu"
 )

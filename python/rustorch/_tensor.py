@@ -153,7 +153,7 @@ def _ufunc_operand(value, first):
     """A number stays one where the operator takes one; its first operand is a tensor (of the number's own dtype class)."""
     if isinstance(value, Tensor) or (not first and isinstance(value, (int, float, complex))):
         return value
-    return as_tensor(value.item() if isinstance(value, (float, complex)) else value)
+    return as_tensor(value.item() if hasattr(value, "item") and isinstance(value, (float, complex)) else value)
 
 
 @_method
@@ -162,7 +162,10 @@ def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
     if method == "__call__" and not kwargs:
         function = getattr(_C.ops, _UFUNCS.get(ufunc.__name__, ufunc.__name__), None)
         if function is not None:
-            return function(*[_ufunc_operand(i, first=k == 0) for k, i in enumerate(inputs)])
+            try:
+                return function(*[_ufunc_operand(i, first=k == 0) for k, i in enumerate(inputs)])
+            except TypeError:  # one that takes tensors only
+                return function(*[_ufunc_operand(i, first=True) for i in inputs])
     arrays = [i.numpy() if isinstance(i, Tensor) else i for i in inputs]
     out = kwargs.pop("out", None)
     if out is not None:
@@ -436,6 +439,8 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
         shared = True
     elif hasattr(obj, "__dlpack__"):
         t, shared = from_dlpack(obj), True
+    elif type_name(obj) == "UntypedStorage":
+        t, shared = obj._bytes(), True
     else:
         t, shared = _C.tensor(obj, dtype=dtype), False
     if copy is False and (not shared or (dtype is not None and t.dtype != dtype)):

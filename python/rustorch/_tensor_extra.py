@@ -11,6 +11,7 @@ def _method(f):
 
 # ---- memory
 
+
 @_method
 def untyped_storage(self):
     """The memory of the tensor, as bytes."""
@@ -45,7 +46,9 @@ def dim_order(self, *, ambiguity_check=False):
     strides = self.stride()
     order = tuple(sorted(range(self.dim()), key=lambda d: (-strides[d], d)))
     if ambiguity_check and len({s for s, n in zip(strides, self.shape) if n != 1}) != sum(n != 1 for n in self.shape):
-        raise RuntimeError("The tensor does not have unique dim order, or cannot map to exact one of the given memory formats.")
+        raise RuntimeError(
+            "The tensor does not have unique dim order, or cannot map to exact one of the given memory formats."
+        )
     return order
 
 
@@ -62,11 +65,10 @@ def record_stream(self, stream):
 
 # ---- element by element in Python
 
+
 def _write(self, name, values):
     if self.requires_grad:
-        raise RuntimeError(
-            f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead."
-        )
+        raise RuntimeError(f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead.")
     self.copy_(_C.tensor(values, dtype=self.dtype).reshape(self.shape))
     return self
 
@@ -109,6 +111,7 @@ def is_distributed(self):
 
 
 # ---- old names and Python's protocols
+
 
 @_method
 def module_load(self, other, assign=False):
@@ -205,7 +208,9 @@ def dequantize(self):
 
 def _removed(name, instead):
     def method(self, *args, **kwargs):
-        raise RuntimeError(f"This function was deprecated since version 1.9 and is now removed. Use linalg.{instead} instead.")
+        raise RuntimeError(
+            f"This function was deprecated since version 1.9 and is now removed. Use linalg.{instead} instead."
+        )
 
     method.__name__, method.__doc__ = name, f"Removed; see linalg.{instead}."
     return method
@@ -222,6 +227,7 @@ Tensor.__long__ = Tensor.__int__
 
 # ---- `with device("opencl"):`
 
+
 def _enter_device(self):
     from .utils._device import _enter
 
@@ -235,3 +241,8 @@ def _exit_device(self, *exc):
 
 
 _C.device.__enter__, _C.device.__exit__ = _enter_device, _exit_device
+
+
+@_method
+def _is_view(self):
+    return self._base is not None

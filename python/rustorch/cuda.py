@@ -30,7 +30,35 @@ def _refuse(*args, **kwargs):
 
 
 init = current_device = get_device_name = get_device_properties = get_device_capability = _refuse
+ipc_collect = reset_peak_memory_stats = get_rng_state = get_rng_state_all = set_rng_state = stream = _refuse
 synchronize = current_stream = default_stream = set_device = mem_get_info = _refuse
+
+
+class Stream:
+    """A queue of a device's work. RuntimeError: there is no device."""
+
+    def __init__(self, *args, **kwargs):
+        _refuse()
+
+
+class Event(Stream):
+    """A mark in a queue. RuntimeError: there is no device."""
+
+
+class StreamContext(Stream):
+    """A queue as the current one. RuntimeError: there is no device."""
+
+
+class ExternalStream(Stream):
+    """A queue that another library made. RuntimeError: there is no device."""
+
+
+class CUDAGraph(Stream):
+    """Recorded work of a device. RuntimeError: there is no device."""
+
+
+class graph(Stream):  # noqa: N801
+    """Records work of a device. RuntimeError: there is no device."""
 
 
 def manual_seed(seed):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 __all__ = ["Future", "collect_all", "wait_all"]
 
 
-class Future:
+T = TypeVar("T")
+
+
+class Future(Generic[T]):
     """A value to come. Callbacks run in the thread that sets it, or at once when it is set already."""
 
     def __init__(self, *, devices: Any = None) -> None:
         self._ready = threading.Event()
         self._lock = threading.Lock()
-        self._callbacks: list[Callable[[Future], Any]] = []
+        self._callbacks: list[Callable[[Future[T]], Any]] = []
         self._value: Any = None
         self._error: BaseException | None = None
 
@@ -23,12 +26,12 @@ class Future:
         """Whether there is a value or an error."""
         return self._ready.is_set()
 
-    def wait(self) -> Any:
+    def wait(self) -> T:
         """The value, once it is there; an error is raised."""
         self._ready.wait()
         return self.value()
 
-    def value(self) -> Any:
+    def value(self) -> T:
         """The value, which must be there; an error is raised."""
         if not self.done():
             raise RuntimeError("value(): the future is not completed; hint: use wait()")
@@ -46,7 +49,7 @@ class Future:
         for callback in callbacks:
             callback(self)
 
-    def set_result(self, result: Any) -> None:
+    def set_result(self, result: T) -> None:
         """Gives it its value."""
         self._complete(result, None)
 
@@ -56,7 +59,7 @@ class Future:
             raise AssertionError(f"{result} is of type {type(result)}, not an Exception.")
         self._complete(None, result)
 
-    def add_done_callback(self, callback: Callable[[Future], Any]) -> None:
+    def add_done_callback(self, callback: Callable[[Future[T]], Any]) -> None:
         """Calls callback(self) when it is complete."""
         with self._lock:
             if not self.done():
@@ -64,11 +67,11 @@ class Future:
                 return
         callback(self)
 
-    def then(self, callback: Callable[[Future], Any]) -> Future:
+    def then(self, callback: Callable[[Future[T]], Any]) -> Future[Any]:
         """A future of what callback(self) gives when this one is complete."""
-        result = Future()
+        result: Future[Any] = Future()
 
-        def run(_: Future) -> None:
+        def run(_: Future[T]) -> None:
             try:
                 value = callback(self)
             except Exception as error:
@@ -80,16 +83,16 @@ class Future:
         return result
 
 
-def collect_all(futures: list[Future]) -> Future:
+def collect_all(futures: list[Future[Any]]) -> Future[list[Future[Any]]]:
     """A future of the list itself, complete when all in it are."""
     futures = list(futures)
-    result = Future()
+    result: Future[list[Future[Any]]] = Future()
     left = len(futures)
     lock = threading.Lock()
     if not left:
         result.set_result(futures)
 
-    def one_less(_: Future) -> None:
+    def one_less(_: Future[Any]) -> None:
         nonlocal left
         with lock:
             left -= 1
@@ -102,6 +105,6 @@ def collect_all(futures: list[Future]) -> Future:
     return result
 
 
-def wait_all(futures: list[Future]) -> list[Any]:
+def wait_all(futures: list[Future[Any]]) -> list[Any]:
     """The values of all futures; the first error is raised when all are complete."""
     return [future.wait() for future in collect_all(futures).wait()]

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from rustorch.nn import Module
 
 __all__ = [
-    "Attribute", "Error", "Final", "ScriptModule", "annotate", "export", "ignore", "interface", "is_scripting", "is_tracing",
+    "Attribute", "Error", "Final", "RecursiveScriptModule", "ScriptFunction", "ScriptModule", "annotate", "export", "ignore", "interface", "is_scripting", "is_tracing",
     "isinstance", "script", "script_if_tracing", "script_method", "strict_fusion", "unused",
 ]  # fmt: skip
 
@@ -91,7 +91,16 @@ class Attribute:
         self.value, self.type = value, type
 
 
-ScriptModule = Module
+class ScriptModule(Module):
+    """The base of compiled modules. None are made; a class below it runs as Python."""
+
+
+class RecursiveScriptModule(ScriptModule):
+    """What compiling a module would give."""
+
+
+class ScriptFunction:
+    """What compiling a function would give; none are made."""
 
 
 @contextlib.contextmanager

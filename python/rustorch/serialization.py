@@ -6,6 +6,7 @@ unsafe mode; `weights_only` is accepted and changes nothing.
 
 import errno
 import os
+import zipfile
 from collections.abc import Callable
 from typing import IO, Any, TypeAlias, Union
 
@@ -70,3 +71,26 @@ def _device(map_location):
     if isinstance(map_location, dict):
         map_location = map_location.get("cpu")
     return map_location
+
+
+class PyTorchFileReader:
+    """The records of a file that `save` wrote, by name."""
+
+    def __init__(self, file: Any) -> None:
+        self._zip = zipfile.ZipFile(file)
+        names = self._zip.namelist()
+        self._root = names[0].split("/")[0] + "/" if names else ""
+
+    def get_record(self, name: str) -> bytes:
+        """The bytes of a record. RuntimeError when there is none of that name."""
+        if not self.has_record(name):
+            raise RuntimeError(f"PytorchStreamReader failed locating file {name}: file not found")
+        return self._zip.read(self._root + name)
+
+    def has_record(self, name: str) -> bool:
+        """Whether there is a record of that name."""
+        return self._root + name in self._zip.namelist()
+
+    def get_all_records(self) -> list[str]:
+        """The names of all records."""
+        return [n.removeprefix(self._root) for n in self._zip.namelist()]

@@ -6,10 +6,13 @@ shows in every tensor on that memory.
 
 from . import _C
 from ._C import Tensor
+from ._settings import from_file
 
 
 class UntypedStorage:
     """A block of bytes: of a given size, of a sequence of bytes, or (by Tensor.untyped_storage()) of a tensor."""
+
+    _part = None  # the bytes that it is cut to
 
     def __init__(self, data=0, *, device=None):
         if isinstance(data, int):
@@ -18,13 +21,22 @@ class UntypedStorage:
             self._tensor = _C.tensor(list(data), dtype=_C.uint8, device=device)
 
     @classmethod
+    def from_file(cls, filename, shared=False, nbytes=0):
+        """The first nbytes of a file; with shared=True the file itself, which is made long enough."""
+        return cls._of(from_file(filename, shared, nbytes, dtype=_C.uint8))
+
+    @classmethod
     def _of(cls, tensor):
         storage = cls.__new__(cls)
         storage._tensor = tensor.detach()
         return storage
 
     def _bytes(self):
-        return self._tensor._storage_bytes()
+        return self._tensor._storage_bytes() if self._part is None else self._part
+
+    def untyped(self):
+        """Itself."""
+        return self
 
     def nbytes(self):
         """Number of bytes."""
@@ -53,7 +65,13 @@ class UntypedStorage:
 
     def __getitem__(self, index):
         part = self._bytes()[index]
-        return part.tolist() if isinstance(index, slice) else part.item()
+        if not isinstance(index, slice):
+            return part.item()
+        if index.step not in (None, 1):
+            raise RuntimeError(f"Trying to slice with a step of {index.step}, but only a step of 1 is supported")
+        storage = UntypedStorage._of(part)
+        storage._part = part
+        return storage
 
     def __setitem__(self, index, value):
         self._bytes()[index] = value if isinstance(value, (int, Tensor)) else _C.tensor(list(value), dtype=_C.uint8)

@@ -7,6 +7,7 @@
 #include "autograd/meta.h"
 #include "autograd/record.h"
 #include "core/layout_algebra.h"
+#include "rustorch/call_observer.h"
 #include "rustorch/error.h"
 #include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
@@ -265,6 +266,7 @@ class Run {
         const uint8_t* before;
         ~Needed() { node->set_needed(before); }
       } scope{node, node->set_needed(needed_.data())};
+      const ObservedCall observed(CallKind::Node, call_observer() != nullptr ? node->name() : "");
       node->apply(state.grads.data(), out.data());
     }
     for (const auto& [id, hook] : post_hooks) {

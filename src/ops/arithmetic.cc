@@ -102,7 +102,7 @@ Tensor polar(const Tensor& abs, const Tensor& angle) {
 }
 
 Tensor where_self(const Tensor& condition, const TensorLike& self, const TensorLike& other) {
-  RT_CHECK(condition.dtype() == kBool || condition.dtype() == kUInt8, Type, "where",
+  RT_CHECK(condition.dtype() == kBool || condition.dtype() == kUInt8, DType, "where",
            "expected condition to be a boolean tensor, but got a tensor with dtype ",
            dtype_scalar_name(condition.dtype()));
   return _where(condition, self, other);

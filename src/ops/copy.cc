@@ -58,8 +58,11 @@ Tensor expand_to(const char* op, const Tensor& t, IntArrayRef size) {
 }
 
 void copy_data(const Tensor& dst, const Tensor& src) {
+  if (dst.device().is_meta()) return;  // a shape without data takes none
+  RT_CHECK(!src.device().is_meta(), NotImplemented, "copy",
+           "Cannot copy out of meta tensor; no data! hint: Module.to_empty() moves modules from there");
   if (same_device(dst.device(), src.device())) {
-    if (!dst.device().is_meta()) backend_for(dst).copy(dst, src);
+    backend_for(dst).copy(dst, src);
     return;
   }
   ComputeBackend& backend = backend_for(dst.device().is_cpu() ? src : dst);

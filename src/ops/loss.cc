@@ -94,7 +94,7 @@ void check_target_shape(const char* op, const Tensor& self, const Tensor& target
   RT_CHECK(target.dim() == self.dim() - 1, Shape, op,
            "0D or 1D target tensor expected, multi-target not supported; got ", target.sizes(), " for input ",
            self.sizes());
-  RT_CHECK(target.size(0) == self.size(0), Shape, op, "Expected input batch_size (", self.size(0),
+  RT_CHECK(target.size(0) == self.size(0), Value, op, "Expected input batch_size (", self.size(0),
            ") to match target batch_size (", target.size(0), ").");
   for (int64_t d = 1; d < target.dim(); ++d)
     RT_CHECK(target.size(d) == self.size(d + 1), Shape, op, "Expected target size ", self.sizes(), ", got ",

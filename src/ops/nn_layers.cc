@@ -151,6 +151,9 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
            " key.dtype: ", key.dtype(), " and value.dtype: ", value.dtype(), " instead.");
   const bool masked = attn_mask && attn_mask->defined();
   RT_CHECK(!(masked && is_causal), Value, op, "Explicit attn_mask should not be set when is_causal=True");
+  RT_CHECK(!masked || attn_mask->dtype() == kBool || attn_mask->is_floating_point(), DType, op,
+           "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: ",
+           attn_mask->dtype(), " and  query.dtype: ", query.dtype(), " instead.");
   const double s = scale ? *scale : 1.0 / std::sqrt(static_cast<double>(query.size(-1)));
   Tensor k = key, v = value;
   if (enable_gqa && query.dim() >= 3 && key.size(-3) != query.size(-3)) {

@@ -179,4 +179,3 @@ def test_annotations_of_torchscript_mark_nothing():
 
 def test_one_process():
     assert not rt.distributed.is_available() and not rt.distributed.is_initialized()
-    assert not hasattr(rt.distributed, "init_process_group")

@@ -18,7 +18,7 @@ Variable = Tensor
 
 
 def __getattr__(name):
-    if name in ("forward_ad", "functional", "graph"):
+    if name in ("forward_ad", "functional", "graph", "profiler"):
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")

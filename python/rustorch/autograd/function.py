@@ -6,7 +6,7 @@ from .. import _C
 from .._C import Tensor
 
 
-class _Context:
+class FunctionCtx:
     """`ctx` of Function: what forward leaves for backward."""
 
     materialize_grads = True
@@ -181,7 +181,7 @@ class Function:
     @classmethod
     def _apply(cls, args, kwargs):
         """(result, ctx)."""
-        ctx = _Context()
+        ctx = FunctionCtx()
         ctx._cls = cls
         ctx._is_tensor = tuple(isinstance(a, Tensor) for a in args)
         ctx._wanted = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)

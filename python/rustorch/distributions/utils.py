@@ -110,3 +110,11 @@ def tril_matrix_to_vec(mat, diag=0):
         raise ValueError(f"diag ({diag}) provided is outside [{-n}, {n - 1}].")
     rows, cols = rt.tril_indices(n, n, diag)
     return mat.reshape(mat.shape[:-2] + (n * n,)).index_select(-1, (rows * n + cols).to(mat.device))
+
+
+# The names by which libraries on top of PyTorch know these.
+_sum_rightmost = sum_rightmost
+
+
+def _standard_normal(shape, dtype, device):
+    return rt.randn(shape, dtype=dtype, device=device)

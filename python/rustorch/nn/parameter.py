@@ -52,8 +52,6 @@ class Parameter(Tensor):
     def __repr__(self, *, tensor_contents: Any = None) -> str:
         return "Parameter containing:\n" + super().__repr__()
 
-    __str__ = __repr__
-
     def __reduce_ex__(self, proto: Any) -> Any:
         hooks: OrderedDict[int, Any] = OrderedDict()
         state = getattr(self, "__dict__", None)
@@ -130,8 +128,6 @@ class UninitializedTensorMixin:
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
         return f"<{type(self).__name__}>"
-
-    __str__ = __repr__
 
     def __reduce_ex__(self, proto: Any) -> Any:
         return type(self), (self.requires_grad,)  # type: ignore[attr-defined]

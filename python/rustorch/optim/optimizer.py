@@ -56,18 +56,19 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
         if not (pre or post or _global_pre_hooks or _global_post_hooks) or own.get("_in_step"):
             return step(self, *args, **kwargs)
         self._in_step = True
+        call: Any = (self, *args)  # what hooks are given, and may replace
         try:
             for hook in (*_global_pre_hooks.values(), *pre.values()):
-                result = hook(self, args, kwargs)
+                result = hook(self, call, kwargs)
                 if result is not None:
                     if not (isinstance(result, tuple) and len(result) == 2):
                         raise RuntimeError(
                             f"{step} must return None or a tuple of (new_args, new_kwargs), but got {result}."
                         )
-                    args, kwargs = result
-            out = step(self, *args, **kwargs)
+                    call, kwargs = result
+            out = step(*call, **kwargs)
             for hook in (*post.values(), *_global_post_hooks.values()):
-                hook(self, args, kwargs)
+                hook(self, call, kwargs)
             return out
         finally:
             self._in_step = False

@@ -52,9 +52,17 @@ class Members(MutableMapping):  # type: ignore[type-arg]
     def __repr__(self) -> str:
         return repr(dict(self))
 
+    def items(self) -> Any:
+        """(name, member) pairs; as those of a dict they can be reversed."""
+        return self.copy().items()
+
+    def values(self) -> Any:
+        """The members; likewise."""
+        return self.copy().values()
+
     def copy(self) -> dict[str, Any]:
         """The members as an independent dict."""
-        return dict(self)
+        return {name: self._values[name] for name in self._names}
 
 
 def members_property(table: str, doc: str) -> Any:

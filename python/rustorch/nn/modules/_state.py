@@ -14,7 +14,7 @@ from rustorch.utils.hooks import RemovableHandle
 
 from ..parameter import Parameter, is_lazy
 
-EXTRA_STATE_KEY = "_extra_state"
+_EXTRA_STATE_KEY_SUFFIX = "_extra_state"
 STATE_TABLES = (
     "_state_dict_pre_hooks",
     "_state_dict_hooks",
@@ -127,7 +127,7 @@ class StateMixin:
             if buf is not None and name not in self._non_persistent_buffers_set:
                 destination[prefix + name] = buf if keep_vars else buf.detach()
         if type(self).get_extra_state is not StateMixin.get_extra_state:
-            destination[prefix + EXTRA_STATE_KEY] = self.get_extra_state()
+            destination[prefix + _EXTRA_STATE_KEY_SUFFIX] = self.get_extra_state()
 
     def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
         """An ordered dict of all parameters and persistent buffers by dotted name.
@@ -235,7 +235,7 @@ class StateMixin:
                 self._load_one(key, name, param, state_dict[key], assign, error_msgs)
             elif strict:
                 missing_keys.append(key)
-        extra_key = prefix + EXTRA_STATE_KEY
+        extra_key = prefix + _EXTRA_STATE_KEY_SUFFIX
         if type(self).set_extra_state is not StateMixin.set_extra_state:
             if extra_key in state_dict:
                 self.set_extra_state(state_dict[extra_key])

@@ -26,7 +26,12 @@ from ._call import (
     register_module_full_backward_pre_hook,
 )
 from ._members import members_property
-from ._state import STATE_TABLES, StateMixin
+from ._state import (  # noqa: F401  names that other libraries import from here
+    _EXTRA_STATE_KEY_SUFFIX,
+    STATE_TABLES,
+    StateMixin,
+    _IncompatibleKeys,
+)
 
 __all__ = [
     "Module",
@@ -122,6 +127,7 @@ class Module(CallMixin, StateMixin):
     """
 
     dump_patches: bool = False
+    call_super_init: bool = False  # whether __init__ goes on to the next class of a multiple inheritance
     training: bool
     _compiled_call_impl: Any = None
     _parameters: Any = members_property("_parameter_names", "Own parameters by name.")
@@ -129,11 +135,11 @@ class Module(CallMixin, StateMixin):
     _modules: Any = members_property("_module_names", "Own submodules by name.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if kwargs:
+        if kwargs and not self.call_super_init:
             raise TypeError(
                 f"{type(self).__name__}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'"
             )
-        if args:
+        if args and not self.call_super_init:
             raise TypeError(
                 f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were given"
             )
@@ -144,6 +150,8 @@ class Module(CallMixin, StateMixin):
             _non_persistent_buffers_set=set(),
             _module_names={},
         )
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
 
     def forward(self, *input: Any) -> Any:
         """Compute the result; every subclass defines it."""

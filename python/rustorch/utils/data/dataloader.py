@@ -171,15 +171,15 @@ class DataLoader(Generic[T_co]):
 
     def __iter__(self) -> Any:
         if self.num_workers == 0:
-            iterator: Any = _SingleIter(self)
+            iterator: Any = _SingleProcessDataLoaderIter(self)
         elif self.persistent_workers:
             if self._iterator is None:
-                self._iterator = _ThreadedIter(self)
+                self._iterator = _MultiProcessingDataLoaderIter(self)
             else:
                 self._iterator._reset()
             iterator = self._iterator
         else:
-            iterator = _ThreadedIter(self)
+            iterator = _MultiProcessingDataLoaderIter(self)
         self._current = iterator._progress
         return iterator
 
@@ -251,7 +251,7 @@ def _start_epoch(loader: DataLoader[Any]) -> tuple[_Progress, Iterator[Any], int
     return progress, keys, skip
 
 
-class _BaseIter:
+class _BaseDataLoaderIter:
     """What both iterators share."""
 
     _loader: Any
@@ -279,7 +279,7 @@ class _BaseIter:
             )
 
 
-class _SingleIter(_BaseIter):
+class _SingleProcessDataLoaderIter(_BaseDataLoaderIter):
     """Batches made in the calling thread."""
 
     def __init__(self, loader: DataLoader[Any]) -> None:
@@ -312,7 +312,7 @@ class _SingleIter(_BaseIter):
         return batch
 
 
-class _ThreadedIter(_BaseIter):
+class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
     """Batches made by worker threads, `prefetch_factor` ahead for each, given in order."""
 
     def __init__(self, loader: DataLoader[Any]) -> None:

@@ -1,10 +1,10 @@
-"""nn.parallel: data parallelism inside one process."""
+"""DataParallel: a module called on its one device."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .modules.module import Module
+from ..modules.module import Module
 
 __all__ = ["DataParallel"]
 
