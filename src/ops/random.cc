@@ -116,12 +116,6 @@ void check_std(const char* op, double std) {
   RT_CHECK(std >= 0 && !std::isnan(std), Value, op, "normal expects std >= 0.0, but found std ", std);
 }
 
-void check_stds(const Tensor& std) {
-  RT_CHECK(!is_complex(std.dtype()), DType, "normal", "normal expects standard deviation to be non-complex");
-  RT_CHECK(std.numel() == 0 || rustorch::min(std).item<double>() >= 0, Value, "normal",
-           "normal expects all elements of std >= 0.0");
-}
-
 void check_inplace_random(const char* op, const Tensor& self) { check_no_overlap(op, self); }
 
 /// p as contiguous float32 or float64.
