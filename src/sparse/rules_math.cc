@@ -244,6 +244,21 @@ void sparse_addmm(const OpInfo&, const Value* args, Value* results) {
   results[0] = Value(rustorch::sparse_addmm(start, a, b, args[3].scalar(), args[4].scalar()));
 }
 
+// linear() with a sparse input or weight.
+void sparse_linear_layer(const OpInfo&, const Value* args, Value* results) {
+  const Tensor &input = args[0].tensor(), &weight = args[1].tensor();
+  Tensor rows = input;
+  if (!is_sparse(input) && input.dim() != 2) rows = input.reshape({-1, input.size(-1)});
+  Tensor out = rustorch::mm(rows, weight.t());
+  if (args[2].given()) out = out.add(args[2].tensor());
+  if (rows.dim() != input.dim()) {
+    std::vector<int64_t> sizes = input.sizes().vec();
+    sizes.back() = weight.size(0);
+    out = out.reshape(sizes);
+  }
+  results[0] = Value(out);
+}
+
 void sparse_bmm(const OpInfo& info, const Value* args, Value* results) {
   const Tensor &a = args[0].tensor(), &b = args[1].tensor();
   if (is_sparse(b) || !is_sparse(a)) raise_sparse(info.name, is_sparse(b) ? b : a);

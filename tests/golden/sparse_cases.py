@@ -59,7 +59,7 @@ T.addmm(T.ones(4, 2, dtype=T.float64), c, m, beta=2, alpha=3) | T.addmm(T.ones(2
 T.sparse.mm(c, m) | T.sparse.mm(s, m) | T.sparse.mm(csr, m) | T.sparse.mm(c, c.t()) | T.sparse.addmm(T.ones(4, 2, dtype=T.float64), c, m, beta=0.5, alpha=2)
 T.sparse.mm(csr, m, 'sum') | T.sparse.mm(csr, m, 'mean') | T.sparse.mm(csr, m, 'amax') | T.sparse.mm(csr, m, 'amin')
 T.sparse.sampled_addmm(csr, d, T.ones(3, 3, dtype=T.float64)) | T.sparse.sampled_addmm(csr, d, T.ones(3, 3, dtype=T.float64), beta=0.5, alpha=2)
-T.smm(c, m) | T.hspmm(c, m) | T.sspaddmm(T.sparse_coo_tensor((3, 3), dtype=T.float64), c.t(), d, alpha=2) | T.spmm(c, m) | T.dsmm(c, m)
+T.nn.functional.linear(c, m.t()) | T.nn.functional.linear(csr, m.t(), T.ones(2, dtype=T.float64)) | T.nn.functional.linear(d, z) | T.smm(c, m) | T.hspmm(c, m) | T.sspaddmm(T.sparse_coo_tensor((3, 3), dtype=T.float64), c.t(), d, alpha=2) | T.spmm(c, m) | T.dsmm(c, m)
 csr.sum(0, keepdim=True) | csr.sum(1, keepdim=True) | csr.sum((0, 1), keepdim=True) | c.sum(1, keepdim=True) | T.zeros_like(c, layout=T.sparse_coo) | T.zeros_like(csr, layout=T.sparse_csr) | T.zeros_like(csr, layout=T.strided)
 c.sum() | csr.sum() | c.sum(0) | c.sum(1) | c.sum((0, 1)) | h.sum(1) | h.sum(0) | T.sparse.sum(c) | T.sparse.sum(c, 0) | T.sparse.sum(h, 1)
 T.sparse.sum(t3, (0, 2)) | T.sparse.sum(h, [0, 1]) | T.sparse.sum(c, 1, dtype=T.float32) | c.norm() | u.norm() | c.any() | c.mean() | c.max()

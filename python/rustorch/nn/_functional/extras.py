@@ -16,7 +16,7 @@ reproducibility_notes = {
     "backward_reproducibility_note": "Gradients do not depend on the number of threads.",
     "cudnn_reproducibility_note": "Results do not depend on the number of threads; cuDNN is not used.",
 }
-sparse_support_notes = {"sparse_beta_warning": "Sparse tensors are not supported."}
+sparse_support_notes = {"sparse_beta_warning": "Sparse tensors: docs/sparse.md."}
 tf32_notes = {"tf32_note": "float32 is computed in float32: TensorFloat-32 is not used."}
 
 
