@@ -144,6 +144,11 @@ def uninstall_as_torch() -> None:
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
         _call_it("rustorch", _OWN_VERSION)
+        package: Any = sys.modules["rustorch"]
+        del package.torch
+        for name in _ABSENT_DTYPES:
+            if isinstance(vars(package).get(name), _AbsentDType):
+                delattr(package, name)
     for name in [n for n in sys.modules if n == "torch" or n.startswith("torch.")]:
         if _ours(name):
             del sys.modules[name]
