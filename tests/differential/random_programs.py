@@ -533,7 +533,7 @@ def near(ours, theirs, exact, slack):
 
 
 def undefined_integer(seed, target, judge, difference):
-    """What an integer gets from a float beyond its range is undefined in C++ and Python's documents; the results differ only
+    """What an integer gets from a float beyond its range is undefined in C++ and in PyTorch's documents; the results differ only
     where PyTorch's is the least int32 or int64, which x86 gives."""
     ours, theirs = difference.ours, difference.theirs
     if not isinstance(ours, tuple) or not isinstance(theirs, tuple) or theirs[0] not in ("int32", "int64"):
