@@ -12,13 +12,13 @@ away), of complex powers of zero (nan there), of quantile, kthvalue, mode and to
 depends on the sort); infinities in what var and renorm reduce (the result depends on the order), nan in what searchsorted
 searches (it puts numbers after them), in what mode and unique sort (they compare with < only), all() into out= of uint8 (it
 rounds the elements to uint8 first), *_scatter of overlapping memory (it writes all copies), the median of no integers (the
-undefined integer of nan) and of expanded ones (memory that nobody wrote), nan in linear algebra (it depends on the
-order), i0 and i1 near their largest float32 results (infinite there), powers of negative numbers by rounded exponents,
-products with integers cut from rounded numbers, strides of results of linear algebra, layers, nonzero and unique (by columns
-or channels there), convolutions of no channel (the shape is wrong there), addmv of an empty matrix (a number there), sgn of
-reals (its gradient of zero stays zero when it is multiplied by nan), resize_ of what a gradient reads (a write here only),
-batch_norm of bfloat16 (its mean is rounded), powers beyond float16 and ldexp beyond float32 (infinite inside its gradients)
-and out= that is a view and grows.
+undefined integer of nan) and of expanded ones (memory that nobody wrote), nan in linear algebra (it depends on the order),
+i0 and i1 near their largest float32 results (infinite there), powers of negative numbers by rounded exponents, products with
+integers cut from rounded numbers, strides of results of linear algebra, layers, nonzero and unique (by columns or channels
+there), convolutions of no channel (the shape is wrong there), addmv of an empty matrix (a number there), sgn of reals (its
+gradient of zero stays zero when it is multiplied by nan), resize_ of what a gradient reads (a write here only), batch_norm
+of bfloat16 (its mean is rounded), powers beyond float16 and ldexp beyond float32 (infinite inside its gradients), out= that
+is a view and grows, and renorm of zeros (its second gradient is nan there).
 """
 
 import numpy as np
@@ -192,7 +192,7 @@ def reduce(lib, t, r):
                lambda: t.cumsum(d), lambda: small(lib, t).cumprod(d), lambda: lib.linalg.vector_norm(t + 0.1), lambda: t.var(d, keepdim=keep),
                lambda: t.std(), lambda: lib.diff(t, dim=d), lambda: t.sum(d, dtype=lib.float64), lambda: t.mean(), lambda: small(lib, t).prod(),
                lambda: lib.linalg.vector_norm(t + 0.1, 3, d, keepdim=keep), lambda: lib.cumsum(t, d, dtype=lib.float64), lambda: t.var(d, correction=0),
-               lambda: t.nanmean(d), lambda: lib.trapezoid(t, dim=d), lambda: lib.renorm(lib.nan_to_num(t, 0.0, 2.0, -2.0), 2, d, 1.5), lambda: lib.std_mean(small(lib, t), d, correction=0)[r.randrange(2)],
+               lambda: t.nanmean(d), lambda: lib.trapezoid(t, dim=d), lambda: lib.renorm(lib.nan_to_num(t, 0.0, 2.0, -2.0) + 0.1, 2, d, 1.5), lambda: lib.std_mean(small(lib, t), d, correction=0)[r.randrange(2)],
                lambda: lib.cumulative_trapezoid(t, dim=d), lambda: t.norm(), lambda: F.normalize(t + 0.1, dim=d), lambda: F.cosine_similarity(t.abs() + 0.1, t.detach().abs() + 0.2, d)]  # fmt: skip
     if t.dim() > 1:
         choices += [lambda: t.sum((0, -1), keepdim=keep), lambda: t.mean((0, 1)), lambda: t.var((0, 1), keepdim=keep), lambda: t.trace() if t.dim() == 2 else t.sum(),
@@ -252,7 +252,7 @@ def move(lib, t, r):
     F = lib.nn.functional
     choices = [lambda: t.clone(), lambda: t.contiguous(), lambda: t.repeat(2, *[1] * t.dim()), lambda: lib.stack([t, t], d), lambda: lib.zeros_like(t) + t,
                lambda: lib.cat([t.reshape(-1), t.reshape(-1)[:1]]), lambda: t.ravel(), lambda: t.expand(2, *t.shape).contiguous(), lambda: lib.complex(t, t) if is_float(t) else t * 1,
-               lambda: lib.atleast_1d(t).flip(0), lambda: t.new_zeros(2) + t.reshape(-1)[:1], lambda: lib.block_diag(t.reshape(-1)[:2], t.reshape(1, -1)[:, :2])]  # fmt: skip
+               lambda: lib.atleast_1d(t).flip(0), lambda: t.new_zeros(2) + t.reshape(-1)[:1], lambda: lib.block_diag(t.reshape(-1)[:2], t.reshape(1, -1)[:, :2]), lambda: lib.broadcast_to(t, (2, *t.shape)) * 1, lambda: lib.diagflat(t[..., :3] if t.dim() else t), lambda: lib.atleast_3d(t) * 1, lambda: t.type_as(t)]  # fmt: skip
     if t.dim() and size:
         choices += [lambda: t.flip(d), lambda: t.roll(1, d), lambda: lib.cat([t, t.narrow(d, 0, 1)], d), lambda: t.index_select(d, forward_indices(lib, size, r)),
                     lambda: t.gather(d, index_like(lib, t, d, r)), lambda: t.repeat_interleave(2, d), lambda: F.pad(t, (1, 1)), lambda: t.tile((2,)),
@@ -263,7 +263,7 @@ def move(lib, t, r):
                     lambda: t.scatter(d, index_like(lib, t, d, r)[:1], 2), lambda: t.index_fill(d, indices(lib, size, r), 1), lambda: t.index_add(d, forward_indices(lib, size, r, 1), t.narrow(d, 0, 1)),
                     lambda: t.repeat_interleave(lib.tensor([r.randrange(3) for _ in range(size)]), d)]  # fmt: skip
     if t.dim() >= 2:
-        choices += [lambda: t.tril(), lambda: t.triu(1), lambda: lib.rot90(t), lambda: lib.fliplr(t), lambda: lib.diagonal_scatter(t.contiguous(), t.diagonal() * 2),
+        choices += [lambda: t.tril(), lambda: t.triu(1), lambda: lib.rot90(t), lambda: lib.fliplr(t), lambda: lib.flipud(t), lambda: lib.vsplit(t, 1)[0] * 1, lambda: t.expand_as(t) * 1, lambda: t.reshape_as(t) * 1, lambda: lib.diagonal_scatter(t.contiguous(), t.diagonal() * 2),
                     lambda: t.tril(-1), lambda: F.embedding(forward_indices(lib, t.shape[0], r), t) if t.dim() == 2 and t.shape[0] else t * 1]  # fmt: skip
     if t.dim() == 1:
         choices += [lambda: lib.diag_embed(t), lambda: lib.vander(small(lib, t), 2), lambda: lib.outer(t, t), lambda: lib.combinations(t), lambda: lib.diag(t, 1),
@@ -304,7 +304,8 @@ def algebra(lib, t, r):
     if x.numel() < 4 or r.random() < 0.4:
         x, d = lib.nan_to_num(small(lib, t)), dim_of(t, r)
         return r.choice((lambda: F.fft(x, dim=d), lambda: F.ifft(x, dim=d, norm="ortho"), lambda: F.rfft(x, dim=d), lambda: F.irfft(x, n=4, dim=d), lambda: F.fftn(x),
-                         lambda: F.fftshift(x), lambda: F.hfft(x, n=5, dim=d), lambda: F.fft(x, n=3, dim=d), lambda: F.ihfft(x, dim=d), lambda: F.rfftn(x)))().contiguous()  # fmt: skip
+                         lambda: F.fftshift(x), lambda: F.hfft(x, n=5, dim=d), lambda: F.fft(x, n=3, dim=d), lambda: F.ihfft(x, dim=d), lambda: F.rfftn(x),
+                         lambda: F.fft2(lib.atleast_2d(x)), lambda: F.ifftn(x), lambda: F.ifftshift(x, d), lambda: F.rfft2(lib.atleast_2d(x)), lambda: F.irfftn(lib.atleast_2d(x), (3, 4))))().contiguous()  # fmt: skip
     n = 3 if x.numel() == 9 else 2
     m = x[: n * n].reshape(n, n)
     eye = lib.eye(n, dtype=m.dtype)
@@ -314,7 +315,8 @@ def algebra(lib, t, r):
     return r.choice((lambda: L.det(a), lambda: L.inv(a), lambda: L.solve(a, m), lambda: L.cholesky(s), lambda: L.eigvalsh(s), lambda: L.svdvals(a), lambda: L.matrix_power(a, 3),
                      lambda: L.slogdet(s)[1], lambda: L.matrix_norm(a, "nuc"), lambda: L.lstsq(a, m)[0], lambda: L.pinv(a), lambda: lib.matrix_exp(m * 0.2), lambda: L.qr(a)[1].abs(),
                      lambda: lib.cholesky_inverse(L.cholesky(s)), lambda: L.solve_triangular(a.triu(), m, upper=True), lambda: lib.logdet(s), lambda: L.cross(m, a) if n == 3 else L.inv(s),
-                     lambda: L.matrix_rank(a), lambda: L.cond(s), lambda: L.lu_solve(*L.lu_factor(a), m), lambda: L.matrix_power(a, -1), lambda: L.matrix_norm(a, 1)))()  # fmt: skip
+                     lambda: L.matrix_rank(a), lambda: L.cond(s), lambda: L.lu_solve(*L.lu_factor(a), m), lambda: L.matrix_power(a, -1), lambda: L.matrix_norm(a, 1),
+                     lambda: L.vecdot(a, m), lambda: L.eigh(s)[0], lambda: lib.cholesky_solve(m, L.cholesky(s)), lambda: lib.inverse(a), lambda: L.svd(a)[1], lambda: lib.addbmm(m, a[None], s[None])))()  # fmt: skip
 
 
 def layers(lib, t, r):
@@ -333,7 +335,8 @@ def layers(lib, t, r):
                          lambda: F.conv1d(x, lib.ones((2, c, min(2, n)), dtype=x.dtype)), lambda: F.layer_norm(x, (n,)), lambda: F.group_norm(x, 1), lambda: F.pad(x, (1, 1), mode="replicate"),
                          lambda: F.interpolate(x, size=3, mode="linear"), lambda: F.scaled_dot_product_attention(*[lib.nan_to_num(x)] * 3), lambda: F.conv_transpose1d(x, lib.ones((c, 1, 2), dtype=x.dtype)),
                          lambda: F.batch_norm(x.float() if name_of(x.dtype) == "bfloat16" else x, None, None, training=True), lambda: F.instance_norm(x), lambda: F.cross_entropy(x, forward_indices(lib, c, r, x.shape[0] * n).reshape(x.shape[0], n)),
-                         lambda: F.lp_pool1d(x.abs() + 0.5, 2, min(2, n)), lambda: F.adaptive_max_pool1d(x, 1), lambda: F.rms_norm(x, (n,))))()  # fmt: skip
+                         lambda: F.lp_pool1d(x.abs() + 0.5, 2, min(2, n)), lambda: F.adaptive_max_pool1d(x, 1), lambda: F.rms_norm(x, (n,)),
+                         lambda: F.binary_cross_entropy_with_logits(x, lib.sigmoid(x.detach())), lambda: F.kl_div(x, lib.softmax(x.detach(), -1), reduction="sum"), lambda: F.pairwise_distance(x, x.detach() + 1)))()  # fmt: skip
     c, h, w = x.shape[1:]
     if r.random() < 0.5:
         x = x.contiguous(memory_format=lib.channels_last)
@@ -343,7 +346,8 @@ def layers(lib, t, r):
                      lambda: F.interpolate(x, scale_factor=2, mode="bilinear"), lambda: F.interpolate(x, size=(3, 2)), lambda: F.pad(x, (1, 0, 1, 1), mode="replicate"),
                      lambda: F.conv_transpose2d(x, weight.transpose(0, 1).contiguous()), lambda: F.batch_norm(x.float() if name_of(x.dtype) == "bfloat16" else x, None, None, training=True), lambda: F.group_norm(x, 1), lambda: F.unfold(x, k),
                      lambda: F.pixel_unshuffle(F.interpolate(x, scale_factor=2), 2), lambda: F.adaptive_max_pool2d(x, 1), lambda: F.max_pool2d(x, k, 1, ceil_mode=True), lambda: F.softmax(x, 1),
-                     lambda: F.local_response_norm(x, 2), lambda: F.instance_norm(x), lambda: lib.channel_shuffle(x, 1), lambda: F.conv2d(x, weight[:, :1].repeat(c, 1, 1, 1)[:c], groups=c)))()  # fmt: skip
+                     lambda: F.local_response_norm(x, 2), lambda: F.instance_norm(x), lambda: lib.channel_shuffle(x, 1), lambda: F.interpolate(x, size=(3, 4), mode="bicubic"), lambda: F.avg_pool3d(x[None], (1, *k)), lambda: F.max_pool3d(x[None], (1, *k)),
+                     lambda: F.pixel_shuffle(x.repeat(1, 4, 1, 1), 2), lambda: F.conv3d(x[None], lib.ones((2, 1, 1, *k), dtype=x.dtype)) if x.shape[0] == 1 else F.dropout(x, 0.0), lambda: F.conv2d(x, weight[:, :1].repeat(c, 1, 1, 1)[:c], groups=c)))()  # fmt: skip
 
 
 def subscript(lib, t, r):

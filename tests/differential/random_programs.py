@@ -83,7 +83,7 @@ RULES = (
          "PyTorch looks for overlap only where a stride is 0; what it gives for other overlap depends on its order of writing"),
 )  # fmt: skip
 # What PyTorch says of an input without elements that other operators and shapes take; ours gives the empty result.
-NO_ELEMENTS = ("(batch mode) tensor with", "Non-empty 3D data tensor", "Non-empty 4D data tensor", "Expected input to have non-zero size", "to be non-empty", "for storage of size 0", "out of range for tensor of size [0]")  # fmt: skip
+NO_ELEMENTS = ("(batch mode) tensor with", "Non-empty 3D data tensor", "Non-empty 4D data tensor", "Expected input to have non-zero size", "to be non-empty", "for storage of size 0", "out of range for tensor of size [0]", "with size 0")  # fmt: skip
 NOTES = {
     "empty": "PyTorch does not look at the dtype where there is nothing, or one number, to compute; ours refuses it as for any size",
     "pytorch-no-elements": "PyTorch's layers and index_fill_ refuse an input without elements; ours gives the empty result of the shape rule",
@@ -533,7 +533,7 @@ def near(ours, theirs, exact, slack):
 
 
 def undefined_integer(seed, target, judge, difference):
-    """What an integer gets from a float beyond its range is undefined in C++ and Python's documents; the results differ only
+    """What an integer gets from a float beyond its range is undefined in C++ and in PyTorch's documents; the results differ only
     where PyTorch's is the least int32 or int64, which x86 gives."""
     ours, theirs = difference.ours, difference.theirs
     if not isinstance(ours, tuple) or not isinstance(theirs, tuple) or theirs[0] not in ("int32", "int64"):
