@@ -186,7 +186,13 @@ Value Saver::convert_new(PyObject* o) {
     to_device(o, &d);
     return Value::device(d.str());
   }
-  if (PyIndex_Check(o)) return integer(Owned(PyNumber_Index(o)).get());  // NumPy's integers
+  Scalar number;
+  if (to_scalar(o, &number)) {  // NumPy's numbers: their values
+    if (number.is_bool()) return Value::boolean(number.to_double() != 0);
+    if (number.is_complex()) return Value::complex(number.to_complex());
+    if (number.is_floating_point()) return Value::real(number.to_double());
+    if (PyIndex_Check(o)) return integer(Owned(PyNumber_Index(o)).get());
+  }
   raise(ErrorKind::Type, "save",
         cat("cannot save an object of type ", Py_TYPE(o)->tp_name,
             "; expected tensors, numbers, strings and containers; hint: save model.state_dict() instead of "

@@ -181,6 +181,8 @@ def __getattr__(name):
             if error.name != f"{_PACKAGE}.{name}":
                 raise
             raise AttributeError(f"module '{__name__}' has no attribute '{name}'") from None
+    elif name.startswith("_foreach_"):
+        value = getattr(importlib.import_module(f"{_PACKAGE}._foreach"), name)
     else:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     globals()[name] = value

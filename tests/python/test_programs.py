@@ -202,3 +202,29 @@ def test_the_module_says_that_it_is_torch():
         print(rustorch.__name__, rustorch.__version__ == own)
         """)
     assert out == ["torch", "True", "True", "True", "True", "448.0", "True", "refused", "rustorch", "True"]
+
+
+def test_operators_over_lists():
+    x, y = [rt.ones(2), rt.full((1,), 3.0)], [rt.full((2,), 2.0), rt.full((1,), 5.0)]
+    assert [t.tolist() for t in rt._foreach_add(x, y, alpha=2)] == [[5.0, 5.0], [13.0]]
+    assert [t.tolist() for t in rt._foreach_mul(x, [2.0, 3.0])] == [[2.0, 2.0], [9.0]]
+    assert [t.tolist() for t in rt._foreach_addcmul(x, y, y, rt.tensor([1.0, 2.0]))] == [[5.0, 5.0], [53.0]]
+    assert [t.tolist() for t in rt._foreach_pow(2.0, x)] == [[2.0, 2.0], [8.0]]
+    assert [t.tolist() for t in rt._foreach_clamp_max(y, 3)] == [[2.0, 2.0], [3.0]]
+    assert [t.item() for t in rt._foreach_norm(x, 1)] == [2.0, 3.0]
+    kept = list(x)
+    assert rt._foreach_lerp_(x, y, 0.5) is x and all(a is b for a, b in zip(x, kept))
+    assert [t.tolist() for t in x] == [[1.5, 1.5], [4.0]]
+    with pytest.raises(RuntimeError, match="same number of tensors"):
+        rt._foreach_add(x, y[:1])
+    with pytest.raises(RuntimeError, match="at least one tensor"):
+        rt._foreach_add([], 1)
+    assert not hasattr(rt, "_foreach_nothing")
+
+
+def test_checkpoints_with_numbers_of_numpy(tmp_path):
+    path = str(tmp_path / "checkpoint")
+    rt.save({"best": np.float32(1.5), "done": np.bool_(True), "step": np.int64(2**40), "z": np.complex64(1j)}, path)
+    assert rt.load(path) == {"best": 1.5, "done": True, "step": 2**40, "z": 1j}
+    with pytest.raises(TypeError, match="cannot save an object of type numpy.ndarray"):
+        rt.save({"a": np.ones(2)}, path)

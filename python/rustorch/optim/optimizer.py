@@ -143,6 +143,13 @@ class Optimizer:
         self._make_hook_tables()
         self.defaults.setdefault("differentiable", False)
 
+    def _patch_step_function(self) -> None:
+        """For classes that make optimizers without this class's constructor: step runs its hooks."""
+        if not getattr(type(self).step, "hooked", False):
+            type(self).step = _with_hooks(type(self).step)  # type: ignore[method-assign]
+
+    profile_hook_step = staticmethod(_with_hooks)
+
     def __repr__(self) -> str:
         text = type(self).__name__ + " ("
         for i, group in enumerate(self.param_groups):
