@@ -99,6 +99,13 @@ void check_params(const char* op, TensorList params) {
              p.dtype());
 }
 
+/// Adds to a counter of steps, whose memory is then its own; returns it. It is float64 where that is the
+/// default dtype.
+double own_step(const Tensor& step, int more) {
+  if (step.dtype() == kFloat64) return *step.impl()->mutable_data<double>() += more;
+  return static_cast<double>(*step.impl()->mutable_data<float>() += static_cast<float>(more));
+}
+
 void adam(const char* op, OptimizerKind kind, TensorList params, TensorList grads, TensorList exp_avgs,
           TensorList exp_avg_sqs, TensorList max_exp_avg_sqs, TensorList state_steps, OptimizerCall& call) {
   call.kind = kind;
@@ -110,21 +117,19 @@ void adam(const char* op, OptimizerKind kind, TensorList params, TensorList grad
   RT_CHECK(state_steps.size() == params.size(), Value, op,
            "state_steps must have one tensor per parameter; got ", static_cast<int64_t>(state_steps.size()));
   for (const Tensor& s : state_steps)
-    RT_CHECK(s.numel() == 1 && s.dtype() == kFloat32 && s.device().is_cpu(), Value, op,
-             "state_steps must be float32 CPU tensors of one element; got ", s.dtype(), " of shape ",
-             s.sizes());
+    RT_CHECK(s.numel() == 1 && (s.dtype() == kFloat32 || s.dtype() == kFloat64) && s.device().is_cpu(), Value,
+             op, "state_steps must be float32 or float64 CPU tensors of one element; got ", s.dtype(),
+             " of shape ", s.sizes());
   run_all(
       call, params.size(),
       [&](size_t i) {
-        (void)state_steps[i].impl()->mutable_data<float>();
+        (void)own_step(state_steps[i], 0);
         return Prepared(params[i], grads[i], exp_avgs[i], exp_avg_sqs[i],
                         call.amsgrad ? max_exp_avg_sqs[i] : Tensor());
       },
       [&](size_t i) {
-        float& step = *state_steps[i].impl()->mutable_data<float>();
-        step += 1;
+        call.step = own_step(state_steps[i], 1);
         bump_version(state_steps[i]);
-        call.step = static_cast<double>(step);
       });
 }
 
