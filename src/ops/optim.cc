@@ -17,6 +17,13 @@ struct AdamNumbers {
   bool amsgrad, maximize, decoupled;
 };
 
+/// Adds to a counter of steps, whose memory is then its own; returns it. It is float64 where that is the
+/// default dtype.
+double own_step(const Tensor& step, int more) {
+  if (step.dtype() == kFloat64) return *step.impl()->mutable_data<double>() += more;
+  return static_cast<double>(*step.impl()->mutable_data<float>() += static_cast<float>(more));
+}
+
 void adam(const char* op, const AdamNumbers& o, TensorList params, TensorList grads, TensorList exp_avgs,
           TensorList exp_avg_sqs, TensorList max_exp_avg_sqs, TensorList state_steps) {
   check_params(op, params);
@@ -27,20 +34,18 @@ void adam(const char* op, const AdamNumbers& o, TensorList params, TensorList gr
   RT_CHECK(state_steps.size() == params.size(), Value, op,
            "state_steps must have one tensor per parameter; got ", static_cast<int64_t>(state_steps.size()));
   for (const Tensor& s : state_steps)
-    RT_CHECK(s.numel() == 1 && s.dtype() == kFloat32 && s.device().is_cpu(), Value, op,
-             "state_steps must be float32 CPU tensors of one element; got ", s.dtype(), " of shape ",
-             s.sizes());
+    RT_CHECK(s.numel() == 1 && (s.dtype() == kFloat32 || s.dtype() == kFloat64) && s.device().is_cpu(), Value,
+             op, "state_steps must be float32 or float64 CPU tensors of one element; got ", s.dtype(),
+             " of shape ", s.sizes());
   // A step writes nothing before it has its memory, so only the first one may fail, or none has been counted.
   for (size_t i = 0; i < params.size(); ++i) {
-    (void)state_steps[i].impl()->mutable_data<float>();
+    (void)own_step(state_steps[i], 0);
     for (const TensorList& list : {params, exp_avgs, exp_avg_sqs, o.amsgrad ? max_exp_avg_sqs : TensorList()})
       if (!list.empty() && list[i].device().is_cpu()) (void)list[i].impl()->mutable_data<char>();
   }
   for (size_t i = 0; i < params.size(); ++i) {
-    float& counter = *state_steps[i].impl()->mutable_data<float>();
-    counter += 1;
+    const double step = own_step(state_steps[i], 1);
     bump_version(state_steps[i]);
-    const double step = static_cast<double>(counter);
     const double rate = o.lr / (1 - std::pow(o.beta1, step));
     const double root = 1 / std::sqrt(1 - std::pow(o.beta2, step));
     const double shrink = o.decoupled ? 1 - o.lr * o.weight_decay : 1;

@@ -228,3 +228,19 @@ def test_checkpoints_with_numbers_of_numpy(tmp_path):
     assert rt.load(path) == {"best": 1.5, "done": True, "step": 2**40, "z": 1j}
     with pytest.raises(TypeError, match="cannot save an object of type numpy.ndarray"):
         rt.save({"a": np.ones(2)}, path)
+
+
+@pytest.mark.parametrize("kind", ["Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "ASGD", "RMSprop", "Rprop", "SGD"])
+def test_optimizers_where_float64_is_the_default(kind):
+    rt.set_default_dtype(rt.float64)
+    try:
+        p = nn.Parameter(rt.ones(2))
+        optimizer = getattr(rt.optim, kind)([p], lr=0.1)
+        for _ in range(2):
+            p.grad = rt.full((2,), 0.5)
+            optimizer.step()
+        again = getattr(rt.optim, kind)([nn.Parameter(rt.ones(2))], lr=0.1)
+        again.load_state_dict(optimizer.state_dict())
+        assert p.dtype == rt.float64 and p[0].item() < 1
+    finally:
+        rt.set_default_dtype(rt.float32)
