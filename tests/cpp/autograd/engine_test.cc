@@ -172,6 +172,15 @@ TEST(Engine, WhatIsOverwrittenGetsNoGradient) {
   EXPECT_TRUE(autograd::grad({z.sum()}, {x})[0].equal(zeros({2, 3}, kFloat64)));
 }
 
+TEST(Engine, WrittenTensorsAreKeptForTheGradientsOfOthers) {
+  const Tensor power = full({3}, 3.0, kFloat64).requires_grad_(true);
+  const Tensor x = full({3}, 2.0, kFloat64), y = full({3}, 2.0, kFloat64);
+  x.pow_(power);
+  EXPECT_TRUE(x.detach().equal(full({3}, 8.0, kFloat64)));
+  const Tensor slope = autograd::grad({x.sum()}, {power})[0];
+  EXPECT_TRUE(slope.equal(autograd::grad({y.pow(power).sum()}, {power})[0]));
+}
+
 TEST(Engine, RealViewsOfComplexTensorsAreWritten) {
   const Tensor x = ones({3}, kComplex128).mul(2).requires_grad_(true);
   const Tensor y = x.mul(1);
