@@ -424,11 +424,7 @@ def emit_generic_variants(op):
                  f"  assign_view_inplace(self, rustorch::{op.cname}({names(op)}));\n  return self;\n}}\n")
     elif "inplace" in v:
         text += (f"const Tensor& {op.cname}_({parameters(inplace_form(op), False)}) {{\n  check_inplace(\"{op.name}_\", self);\n"
-<<<<<<< HEAD
                  f"  const Tensor before = inplace_source({', '.join(['self'] + [a.name for a in tensor_args(op) if a.name != 'self'])});\n"
-=======
-                 f"  const Tensor before = needs_grad({', '.join(a.name for a in tensor_args(inplace_form(op)))}) ? self.clone() : self;\n"
->>>>>>> spec
                  f"  assign_inplace(\"{op.name}_\", self, rustorch::{op.cname}({', '.join('before' if a.name == 'self' else a.name for a in op.args)}));\n"
                  f"  return self;\n}}\n")
     if "out" in v and op.args:
