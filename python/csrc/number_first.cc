@@ -18,6 +18,8 @@ constexpr std::array<std::string_view, 7> kNumberFirst = {"add",    "sub",      
 
 bool takes_number_first(const OpSpec& op, PyObject* const* args, size_t nargs) {
   Scalar number;
+  if (op.name == std::string_view("remainder") && nargs >= 2 && !is_tensor(args[1]))
+    return false;  // as PyTorch
   return nargs >= 1 && !is_tensor(args[0]) &&
          std::find(kNumberFirst.begin(), kNumberFirst.end(), op.name) != kNumberFirst.end() &&
          to_scalar(args[0], &number);
