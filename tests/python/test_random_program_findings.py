@@ -184,3 +184,10 @@ def test_gradient_of_a_product_with_two_zeros_is_zero_beside_nan():
     x = leaf(0.0, 0.0, math.nan, 2.0)
     x.prod().backward()
     assert x.grad.tolist() == [0, 0, 0, 0]
+
+
+def test_unique_along_a_dim_compares_slices_in_the_order_of_their_elements():
+    x = rt.tensor([[[3, 3], [5, 4]], [[0, 1], [2, 2]]])  # along dim 2: (3, 5, 0, 2) and (3, 4, 1, 2)
+    values, inverse, counts = rt.unique(x, dim=2, return_inverse=True, return_counts=True)
+    assert values.tolist() == [[[3, 3], [4, 5]], [[1, 0], [2, 2]]]
+    assert inverse.tolist() == [1, 0] and counts.tolist() == [1, 1]
