@@ -52,7 +52,7 @@ Tensor rows_differ(const Tensor& rows) {
 
 /// self with dim first and the rest flattened.
 Tensor as_rows(const Tensor& self, int64_t d) {
-  return rustorch::reshape(rustorch::movedim(self, {d}, {0}), {self.size(d), -1}).contiguous();
+  return rustorch::reshape(rustorch::movedim(self, d, int64_t{0}), {self.size(d), -1}).contiguous();
 }
 
 }  // namespace
