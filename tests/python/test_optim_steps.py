@@ -132,3 +132,15 @@ def test_tensors_that_cross_in_memory():
     assert rt.equal(p, rt.ones(3, 3)) and rt.equal(row, rt.ones(3))
     step([p], [p], [rt.zeros(3, 3)], **numbers)  # the same elements are read before they are written
     rt.testing.assert_close(p, rt.full((3, 3), 0.9))
+
+
+def test_numbers_of_asgd_pass_through_the_default_dtype():
+    p = rt.ones(2, dtype=rt.float64, requires_grad=True)
+    optimizer = rt.optim.ASGD([p], lr=0.1, t0=0)
+    optimizer.load_state_dict(  # a state of another program, in float64
+        {**optimizer.state_dict(), "state": {0: {"step": rt.tensor(5.0), "eta": rt.tensor(0.1, dtype=rt.float64),
+         "mu": rt.tensor(1.0, dtype=rt.float64), "ax": rt.zeros(2, dtype=rt.float64)}}}  # fmt: skip
+    )
+    p.grad = rt.ones(2, dtype=rt.float64)
+    optimizer.step()
+    assert optimizer.state[p]["mu"].item() == rt.tensor(1 / 6).item() != 1 / 6

@@ -474,8 +474,9 @@ class ASGD(PerParameter):
                 ax.copy_(p)
         else:
             fused_asgd([p], [g], [ax], eta=eta, mu=mu, shrink=1 - lambd * eta, weight_decay=group["weight_decay"])
-        state["eta"].fill_(lr / ((1 + lambd * lr * t) ** group["alpha"]))
-        state["mu"].fill_(1 / max(1, t - group["t0"]))
+        # both pass through the default dtype, as PyTorch's
+        state["eta"].copy_(_scalar(lr / ((1 + lambd * lr * t) ** group["alpha"]), p))
+        state["mu"].copy_(_scalar(1 / max(1, t - group["t0"]), p))
 
 
 class RMSprop(PerParameter):
