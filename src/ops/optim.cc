@@ -37,7 +37,7 @@ void adam(const char* op, const AdamNumbers& o, TensorList params, TensorList gr
     RT_CHECK(s.numel() == 1 && (s.dtype() == kFloat32 || s.dtype() == kFloat64) && s.device().is_cpu(), Value,
              op, "state_steps must be float32 or float64 CPU tensors of one element; got ", s.dtype(),
              " of shape ", s.sizes());
-  // A step writes nothing before it has its memory, so only the first one may fail, or none has been counted.
+  // All memory is taken here: a step that fails for want of it has changed and counted nothing.
   for (size_t i = 0; i < params.size(); ++i) {
     (void)own_step(state_steps[i], 0);
     for (const TensorList& list : {params, exp_avgs, exp_avg_sqs, o.amsgrad ? max_exp_avg_sqs : TensorList()})

@@ -13,7 +13,7 @@
 namespace rustorch {
 namespace {
 
-constexpr int kMaxLists = 5;
+constexpr int kMaxLists = 5;  // as opgen allows (families.py)
 
 }  // namespace
 

@@ -164,6 +164,8 @@ def step_request(op):
     for a in op.args:
         if a.type not in ("Tensor[]", "float", "bool"):
             raise OpsError(f"{op.place}: an optimizer step cannot take '{a.type} {a.name}'")
+    if len(lists) > 5:
+        raise OpsError(f"{op.place}: an optimizer step takes at most 5 lists (kMaxLists in src/ops/optim_step.cc)")
     for name in op.updates:
         if name not in lists:
             raise OpsError(f"{op.place}: update: '{name}' is no list of {op.full_name}")
