@@ -476,13 +476,18 @@ PyMethodDef functions[] = {
 /// first asked for; names beyond the bound (classes of Function made without end) share Node.
 PyTypeObject* type_of_node(const char* name) {
   constexpr size_t kMost = 4096;
-  static auto& types = *new std::unordered_map<std::string, PyTypeObject*>;  // under the interpreter lock
+  struct Named {
+    std::string full;  // the class reads it
+    PyTypeObject* type;
+  };
+  static auto& types = *new std::unordered_map<std::string, Named>;  // under the interpreter lock
   const auto found = types.find(name);
-  if (found != types.end()) return found->second;
+  if (found != types.end()) return found->second.type;
   if (types.size() >= kMost) return node_type;
   PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)}, {0, nullptr}};
-  const auto* full = new std::string(std::string("rustorch.autograd.graph.") + name);  // kept by the class
-  PyType_Spec spec{full->c_str(), sizeof(PyNode), 0, Py_TPFLAGS_DEFAULT, slots};
+  Named& entry = types[name];
+  entry = {std::string("rustorch.autograd.graph.") + name, node_type};
+  PyType_Spec spec{entry.full.c_str(), sizeof(PyNode), 0, Py_TPFLAGS_DEFAULT, slots};
   PyObject* bases = PyTuple_Pack(1, node_type);
   PyObject* made = bases != nullptr ? PyType_FromSpecWithBases(&spec, bases) : nullptr;
   Py_XDECREF(bases);
@@ -492,8 +497,7 @@ PyTypeObject* type_of_node(const char* name) {
   }
   auto* type = reinterpret_cast<PyTypeObject*>(made);
   type->tp_new = nullptr;
-  types.emplace(name, type);
-  return type;
+  return entry.type = type;
 }
 
 }  // namespace
