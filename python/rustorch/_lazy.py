@@ -58,7 +58,7 @@ NAMES = {
     ),
 }
 MODULES = (
-    "_dynamo _subclasses accelerator amp autograd backends compat compiler cpu cuda distributed distributions errors func functional futures hub "
+    "_dynamo _functorch _subclasses _tensor_str accelerator amp autograd backends compat compiler cpu cuda distributed distributions errors func functional futures hub "
     "jit library masked mps multiprocessing nn opencl optim overrides profiler quasirandom random return_types serialization signal sparse "
     "storage testing torch_version types utils version xpu"
 )
