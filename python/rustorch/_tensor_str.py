@@ -10,7 +10,7 @@ from typing import Any
 from rustorch import _C
 from rustorch._tensor import set_printoptions
 
-__all__ = ["PRINT_OPTS", "get_printoptions", "printoptions", "set_printoptions"]
+__all__ = ["get_printoptions", "printoptions", "set_printoptions"]
 
 
 @dataclasses.dataclass

@@ -2,7 +2,7 @@
 
 from .._collate import collate, default_collate, default_convert
 
-__all__ = ["collate", "default_collate", "default_collate_fn_map", "default_convert"]
+__all__ = ["collate", "default_collate", "default_convert"]
 
 
 def __getattr__(name: str) -> object:
