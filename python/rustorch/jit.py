@@ -182,15 +182,18 @@ def load(f: Any, map_location: Any = None, _extra_files: Any = None, _restore_sh
 
 
 def freeze(mod: Any, preserved_attrs: Any = None, optimize_numerics: bool = True) -> Any:
-    """The module, which must not be in training mode."""
+    """A copy of a module in evaluation mode, whose parameters are constants."""
     if getattr(mod, "training", False):
-        raise RuntimeError("Freezing is currently only implemented for modules in eval mode. Please call .eval() on your module before freezing.")  # fmt: skip
-    return mod
+        raise RuntimeError(
+            "Freezing is currently only implemented for modules in eval mode. Please call .eval() on your module before "
+            "freezing."
+        )
+    return copy.deepcopy(mod).requires_grad_(False) if _isinstance(mod, Module) else mod
 
 
 def optimize_for_inference(mod: Any, other_methods: Any = None) -> Any:
-    """The module in evaluation mode."""
-    return mod.eval() if getattr(mod, "training", False) else mod
+    """freeze() of the module in evaluation mode."""
+    return freeze(mod.eval() if _isinstance(mod, Module) else mod)
 
 
 def fork(func: Any, *args: Any, **kwargs: Any) -> Any:
