@@ -143,6 +143,9 @@ def install_as_torch() -> None:
         if not hasattr(core, name):
             setattr(core, name, lambda *args: None)
     core._TensorMeta = type(core.Tensor)
+    overrides: Any = importlib.import_module("rustorch.overrides")
+    core.DisableTorchFunctionSubclass = overrides.DisableTorchFunctionSubclass
+    core.DisableTorchFunction = overrides.DisableTorchFunction
 
 
 def uninstall_as_torch() -> None:

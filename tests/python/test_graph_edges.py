@@ -145,7 +145,10 @@ def test_mutation_on_saved_tensors():
 
 def test_hooks_that_break_their_rules():
     x = rt.ones(2, requires_grad=True)
-    with saved_tensors_hooks(lambda t: t.add_(1), lambda t: t), pytest.raises(RuntimeError, match="modifying its input"):
+    with (
+        saved_tensors_hooks(lambda t: t.add_(1), lambda t: t),
+        pytest.raises(RuntimeError, match="modifying its input"),
+    ):
         (x * 2).exp()
     x.register_post_accumulate_grad_hook(lambda p: p.grad)
     with pytest.raises(RuntimeError, match="should return None"):

@@ -129,3 +129,171 @@ assert torch.allclose(out, torch.stack([m(x) for m in models]))
 
 def test_functorch():
     subprocess.run([sys.executable, "-c", FUNCTORCH], check=True, timeout=120)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(4, 3)
+        self.b = nn.Linear(3, 2)
+        self.register_buffer("scale", rt.tensor(2.0))
+
+    def forward(self, x):
+        return self.b(F.relu(self.a(x))) * self.scale
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+def test_compiled_modules_wrap_the_module():
+    net, x = Net(), rt.ones(2, 4)
+    compiled = rt.compile(net)
+    assert compiled._orig_mod is net and isinstance(compiled, nn.Module) and rt.equal(compiled(x), net(x))
+    assert list(compiled.state_dict())[0] == "_orig_mod.scale" and compiled.a is net.a
+    compiled.eval()
+    assert not net.training and not compiled.training
+    compiled.note = 3
+    assert net.note == 3 and rt.compile(compiled) is compiled
+    for wrong in ({"mode": "foo"}, {"backend": "foo"}, {"mode": "default", "options": {}}):
+        with pytest.raises(RuntimeError):
+            rt.compile(net, **wrong)
+    with rt._dynamo.config.patch(suppress_errors=True):
+        assert rt._dynamo.config.suppress_errors
+    assert not rt._dynamo.config.suppress_errors
+
+
+@pytest.mark.filterwarnings("ignore:jit.")
+def test_traces_run_as_python():
+    net, x = Net().eval(), rt.ones(2, 4)
+    traced = rt.jit.trace(net, x)
+    assert rt.equal(traced(x), net(x)) and isinstance(traced, rt.jit.ScriptModule) and traced.original_name == "Net"
+    assert list(traced.state_dict()) == list(net.state_dict()) and not traced.training
+    assert traced.double().scale.dtype == rt.float64 and net.scale.dtype == rt.float32
+    f = rt.jit.trace(lambda a, b: a * b + 1, (x, x))
+    assert rt.equal(f(x, x), x * x + 1)
+    assert rt.equal(rt.jit.freeze(rt.jit.script(net))(x.double()), net(x.double()))
+    assert rt.jit.wait(rt.jit.fork(rt.add, x, 1)).sum() == 16
+    with pytest.raises(NotImplementedError, match="state_dict"):
+        traced.save("f.pt")
+    with pytest.raises(ValueError, match="does not exist"):
+        rt.jit.load("/nonexistent.pt")
+    with pytest.raises(RuntimeError, match="eval mode"):
+        rt.jit.freeze(Net())
+
+
+def test_flop_counter():
+    from rustorch.utils.flop_counter import FlopCounterMode
+
+    def counts(f):
+        with FlopCounterMode(display=False) as counter:
+            f()
+        return {str(op): n for op, n in counter.get_flop_counts()["Global"].items()}
+
+    net = Net()
+    with FlopCounterMode(display=False) as counter:
+        net(rt.ones(2, 4)).sum().backward()
+    by_module = {name: sum(ops.values()) for name, ops in counter.get_flop_counts().items()}
+    assert counter.get_total_flops() == 168 and by_module == {"Global": 168, "Net": 168, "Net.a": 96, "Net.b": 72}
+    assert "aten.addmm" in counter.get_table() and "Net.a" not in counter.get_table(depth=1)
+    x = rt.ones(1, 4, 6, 6, requires_grad=True)
+    conv = nn.Conv2d(4, 6, 3, groups=2, stride=2, padding=1)
+    assert counts(lambda: conv(x).sum().backward()) == {"aten.convolution": 1944, "aten.convolution_backward": 5832}
+    q = rt.ones(1, 2, 3, 4, requires_grad=True)
+    attention = "aten._scaled_dot_product_flash_attention_for_cpu"
+    assert counts(lambda: F.scaled_dot_product_attention(q, q, q).sum().backward()) == {
+        attention: 288,
+        attention + "_backward": 720,
+    }
+    assert counts(lambda: rt.ones(2, 3, 4) @ rt.ones(2, 4, 5)) == {"aten.bmm": 240}
+
+
+def test_benchmark():
+    from rustorch.utils import benchmark
+
+    m = benchmark.Timer(
+        "x + k", "k = 1", globals={"x": rt.ones(2)}, label="add", sub_label="2", description="a"
+    ).timeit(20)
+    assert m.number_per_run == 20 and len(m.times) == 1 and m.mean == m.median > 0 and m.title == "add: 2"
+    other = benchmark.Timer("x + 2", globals={"x": rt.ones(2)}, label="add", sub_label="2", description="b")
+    results = [
+        m,
+        other.blocked_autorange(min_run_time=0.01),
+        other.adaptive_autorange(min_run_time=0.001, max_run_time=0.5),
+    ]
+    assert "measurement" in repr(results[1]) and len(benchmark.Measurement.merge(results)) == 2
+    compare = benchmark.Compare(results)
+    compare.trim_significant_figures()
+    text = str(compare)
+    assert "add" in text and "1 threads" in text and "Times are in" in text and " a" in text
+    assert benchmark.select_unit(2e-5) == ("us", 1e-6) and benchmark.trim_sigfig(123.0, 2) == 120.0
+    with pytest.raises(ValueError, match="C\\+\\+ only"):
+        benchmark.Timer("1", global_setup="2")
+
+
+class Logged(rt.Tensor):
+    calls = []
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        cls.calls.append(func)
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+def test_operators_reach_classes_as_pytorchs_methods():
+    x = rt.ones(2, 2).as_subclass(Logged)
+    Logged.calls = []
+    results = [x + 1, 1 + x, x - 1, 2 * x, x / 2, x % 2, x @ x, -x, +x, abs(x), x < 1, x != x]
+    y = x.clone()
+    y += 1
+    y *= 2
+    y /= 2
+    y //= 1
+    assert [f.__name__ for f in Logged.calls] == (
+        "add add sub mul div remainder matmul neg positive abs lt ne clone add_ mul_ div_ floor_divide_".split()
+    )
+    assert Logged.calls[0] == rt.Tensor.add and all(type(r) is Logged for r in results)
+    assert type(x.data) is Logged and type(nn.Parameter(rt.ones(2)).data) is rt.Tensor
+
+
+def test_parameters_keep_a_class_of_tensors():
+    p = nn.Parameter(rt.ones(2).as_subclass(Logged))
+    assert type(p) is Logged and isinstance(p, nn.Parameter) and p.requires_grad
+    assert not isinstance(rt.ones(2).as_subclass(Logged), nn.Parameter) and not isinstance(3, nn.Parameter)
+    module = nn.Module()
+    module.p = p
+    assert list(module.state_dict()) == ["p"] and list(module.parameters())[0] is p
+
+
+def test_older_amp_modules():
+    from rustorch.cpu.amp import autocast as cpu_autocast
+    from rustorch.cuda.amp import GradScaler, autocast, custom_fwd  # noqa: F401
+    from rustorch.cuda.amp.autocast_mode import autocast as again
+    from rustorch.cuda.random import get_rng_state  # noqa: F401
+
+    assert again is autocast
+    with cpu_autocast():
+        assert (rt.ones(2, 2) @ rt.ones(2, 2)).dtype == rt.bfloat16
+    with autocast(enabled=False):
+        assert (rt.ones(2, 2) @ rt.ones(2, 2)).dtype == rt.float32
+    assert GradScaler(enabled=False).scale(rt.tensor(3.0)) == 3.0
+
+
+def test_weak_keys_and_swap():
+    from rustorch.utils import swap_tensors
+    from rustorch.utils.weak import WeakTensorKeyDictionary
+
+    a, b = rt.ones(2, requires_grad=True), rt.zeros(3)
+    table = WeakTensorKeyDictionary({a: 1})
+    assert table[a] == 1 and b not in table and list(table) == [a]
+    swap_tensors(a, b)
+    assert a.shape == (3,) and b.requires_grad and not a.requires_grad and b.tolist() == [1.0, 1.0]
+    del a
+    assert len(table) == 0
+
+
+def test_tree_structures_as_text():
+    from rustorch.utils import _pytree as pt
+
+    spec = pt.tree_structure({"a": [1, (2,)], "b": 3})
+    assert pt.treespec_loads(pt.treespec_dumps(spec)) == spec
+    assert repr(pt.tree_structure([1, (2,)])) == "TreeSpec(list, None, [*,\n  TreeSpec(tuple, None, [*])])"
+    with pytest.raises(ValueError, match="Unknown protocol"):
+        pt.treespec_loads("[2, {}]")
