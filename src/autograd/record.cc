@@ -131,7 +131,7 @@ namespace {
 /// Gradient zero: the result of floor_, zero_ and the like.
 struct ZeroBackward final : Node {
   const char* name() const override { return "ZeroBackward0"; }
-  void apply(Tensor*, Tensor*) override {}
+  void apply(Tensor* grads, Tensor* out) override { out[0] = zeros_like(grads[0]); }
 };
 }  // namespace
 

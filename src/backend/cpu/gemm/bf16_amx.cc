@@ -4,6 +4,7 @@
 // The kernel must grant the process the use of tile data (arch_prctl), asked once. A block configures the
 // tiles on entry and releases them on exit, so no tile state outlives a call.
 #include "backend/cpu/gemm/bf16_kernels.h"
+#include "backend/cpu/simd/instruction_set.h"
 
 #if defined(__AMX_BF16__) && defined(__AVX512BW__) && defined(__linux__)
 #include "backend/cpu/gemm/amx_available.h"
@@ -79,13 +80,13 @@ void block(const uint16_t* a, int64_t a_panel, int64_t row_panels, const uint16_
 
 const Bf16Kernels* bf16_kernels_amx() {
   static const Bf16Kernels kTable = {pack_bf16_a, pack_bf16_b, block<false>};
-  static const bool usable = available();
+  static const bool usable = allows_avx512() && available();
   return usable ? &kTable : nullptr;
 }
 
 const Bf16Kernels* f16_kernels_amx() {
   static const Bf16Kernels kTable = {pack_bf16_a, pack_bf16_b, block<true>};
-  static const bool usable = available() && float16_available();
+  static const bool usable = allows_avx512() && available() && float16_available();
   return usable ? &kTable : nullptr;
 }
 

@@ -2,6 +2,7 @@
 //
 // vdpbf16ps adds two products per lane without rounding between; denormals count as zero, as in AMX.
 #include "backend/cpu/gemm/bf16_kernels.h"
+#include "backend/cpu/simd/instruction_set.h"
 
 #if defined(__AVX512BF16__) && defined(__AVX512BW__)
 #include <cpuid.h>
@@ -69,7 +70,7 @@ void block(const uint16_t* a, int64_t a_panel, int64_t row_panels, const uint16_
 
 const Bf16Kernels* bf16_kernels_avx512() {
   static const Bf16Kernels kTable = {pack_bf16_a, pack_bf16_b, block};
-  static const bool usable = available();
+  static const bool usable = allows_avx512() && available();
   return usable ? &kTable : nullptr;
 }
 

@@ -2,6 +2,7 @@
 //
 // As in bf16_amx.cc, a block configures the tiles on entry and releases them on exit.
 #include "backend/cpu/gemm/int8_kernels.h"
+#include "backend/cpu/simd/instruction_set.h"
 
 #if defined(__AMX_INT8__) && defined(__AVX512BW__) && defined(__linux__)
 #include "backend/cpu/gemm/amx_available.h"
@@ -58,7 +59,7 @@ bool int8_available() {
 
 const Int8Kernels* int8_kernels_amx() {
   static const Int8Kernels kTable = {pack_int8_a, pack_int8_b, block};
-  static const bool usable = int8_available();
+  static const bool usable = allows_avx512() && int8_available();
   return usable ? &kTable : nullptr;
 }
 

@@ -3,6 +3,7 @@
 // vpdpbusd multiplies unsigned by signed bytes, so A is taken as a + 128 and 128 times the sum of the column
 // of B is subtracted. No step saturates; sums wrap around.
 #include "backend/cpu/gemm/int8_kernels.h"
+#include "backend/cpu/simd/instruction_set.h"
 
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
 #include <cpuid.h>
@@ -71,7 +72,7 @@ void block(const int8_t* a, int64_t a_panel, int64_t row_panels, const int8_t* b
 
 const Int8Kernels* int8_kernels_vnni() {
   static const Int8Kernels kTable = {pack_int8_a, pack_int8_b, block};
-  static const bool usable = available();
+  static const bool usable = allows_avx512() && available();
   return usable ? &kTable : nullptr;
 }
 
