@@ -24,6 +24,10 @@ PyObject* device_count(PyObject*, PyObject* o) {
   return guarded([&] { return wrap(static_cast<int64_t>(DeviceManager::device_count(device_of(o).type))); });
 }
 
+PyObject* is_built(PyObject*, PyObject* o) {
+  return guarded([&] { return PyBool_FromLong(backend_is_built(device_of(o).type)); });
+}
+
 PyObject* unavailable_reason(PyObject*, PyObject* o) {
   return guarded(
       [&] { return PyUnicode_FromString(DeviceManager::unavailable_reason(device_of(o).type).c_str()); });
@@ -202,6 +206,7 @@ PyObject* kernel_cache_stats(PyObject*, PyObject* o) {
 
 PyMethodDef functions[] = {
     {"_device_count", device_count, METH_O, "Devices of a type."},
+    {"_is_built", is_built, METH_O, "Whether this build has a backend for a type of device."},
     {"_unavailable_reason", unavailable_reason, METH_O, "Why there is no device of a type, or ''."},
     {"_device_capabilities", capabilities, METH_O, "What a device can do, as a dict."},
     {"_synchronize", synchronize, METH_O, "Waits for the work of a device."},

@@ -50,8 +50,9 @@ struct ArgSpec {
   const char* name;
   ArgType type;
   uint8_t flags;
-  uint8_t length;        // int[n]: a single int stands for n of them
-  const char* fallback;  // text of the default; null: required
+  uint8_t length;              // int[n]: a single int stands for n of them
+  const char* fallback;        // text of the default; null: required
+  const char* also = nullptr;  // another name that is understood
 };
 
 /// One parsed argument.

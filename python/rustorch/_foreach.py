@@ -1,5 +1,5 @@
-"""torch._foreach_*: an operator for each tensor of a list. Libraries of optimizers call these names; the optimizers of
-this package have steps of their own for many tensors.
+"""torch._foreach_NAME and _foreach_NAME_: an elementwise operator (one with an in-place form) for each tensor of a list.
+Libraries of optimizers call these names; the optimizers of this package have steps of their own for many tensors.
 
 Operands after the list are lists as long as it (of tensors or numbers), or one tensor or number for all. The form with an
 underscore at the end writes the tensors of the list, and gives the list.
@@ -8,22 +8,18 @@ underscore at the end writes the tensors of the list, and gives the list.
 from . import _C
 from ._C import Tensor
 
-_UNARY = (
-    "abs acos asin atan ceil cos cosh erf erfc exp expm1 floor frac lgamma log log10 log1p log2 neg reciprocal round rsqrt "
-    "sigmoid sign sin sinh sqrt tan tanh trunc"
-)
-_BINARY = "add clamp_max clamp_min div lerp maximum minimum mul pow sub"
-_TERNARY = "addcdiv addcmul"
+_FUNCTIONS = {"maximum": "clamp_min", "minimum": "clamp_max"}  # by the operators that also take numbers
+_TERNARY = ("addcdiv", "addcmul")  # their number may be an operand here
 
 
-def _rows(name, lists, optional=()):
+def _rows(name, operands):
     """The operands of each tensor in turn."""
-    first = lists[0] if isinstance(lists[0], (list, tuple)) else lists[1]
+    first = operands[0] if isinstance(operands[0], (list, tuple)) else operands[1]
     count = len(first)
     if count == 0:
         raise RuntimeError(f"{name}(): Tensor list must have at least one tensor.")
     spread = []
-    for part in (*lists, *optional):
+    for part in operands:
         if isinstance(part, (list, tuple)):
             if len(part) != count:
                 raise RuntimeError(
@@ -35,36 +31,25 @@ def _rows(name, lists, optional=()):
     return zip(*spread)
 
 
-def _extreme(kind):
-    """maximum and minimum, of which clamp_min and clamp_max are other names, of tensors and numbers."""
-
-    def function(x, y):
-        if isinstance(y, Tensor) or y is None:
-            return kind(x, y)
-        return _C.ops.clamp(x, min=y) if kind is _C.ops.maximum else _C.ops.clamp(x, max=y)
-
-    return function
-
-
-_FUNCTIONS = {n: getattr(_C.ops, n) for n in (_UNARY + " " + _BINARY + " " + _TERNARY).split() if not n.startswith("clamp")}
-_FUNCTIONS["maximum"] = _FUNCTIONS["clamp_min"] = _extreme(_C.ops.maximum)
-_FUNCTIONS["minimum"] = _FUNCTIONS["clamp_max"] = _extreme(_C.ops.minimum)
-
-
 def _results(name, operands, alpha):
-    function = _FUNCTIONS[name]
-    if name in _TERNARY.split():
+    function = getattr(_C.ops, _FUNCTIONS.get(name, name))
+    if name in _TERNARY:
         tensors, first, second, *value = operands
         if value and isinstance(value[0], Tensor) and value[0].dim() == 1:
             value = [value[0].tolist()]
-        rows = _rows(name, (tensors, first, second), value or (1,))
+        rows = _rows(name, (tensors, first, second, *(value or (1,))))
         return (function(x, a, b, value=v.item() if isinstance(v, Tensor) else v) for x, a, b, v in rows)
     if alpha is None:
         return (function(*row) for row in _rows(name, operands))
     return (function(*row, alpha=alpha) for row in _rows(name, operands))
 
 
-def _make(name, inplace):
+def __getattr__(full_name):
+    prefix, _, rest = full_name.rpartition("_foreach_")
+    name, inplace = rest.removesuffix("_"), rest.endswith("_")
+    if prefix or not name or not (name in _FUNCTIONS or hasattr(Tensor, name + "_") and hasattr(_C.ops, name)):
+        raise AttributeError(f"module '{__name__}' has no attribute '{full_name}'")
+
     def function(*operands, **named):
         alpha = named.pop("alpha", None)
         operands = (*operands, *named.values())
@@ -74,7 +59,7 @@ def _make(name, inplace):
             target.copy_(result)
         return operands[0]
 
-    function.__name__ = function.__qualname__ = f"_foreach_{name}" + ("_" if inplace else "")
+    function.__name__ = function.__qualname__ = full_name
     function.__doc__ = f"{name} of each tensor of a list" + (", in place." if inplace else ".")
     return function
 
@@ -111,10 +96,3 @@ def _foreach_zero_(self):
     for x in self:
         x.zero_()
     return self
-
-
-for _name in _FUNCTIONS:
-    for _inplace in (False, True):
-        _made = _make(_name, _inplace)
-        globals()[_made.__name__] = _made
-del _name, _inplace, _made

@@ -70,10 +70,7 @@ void bump_version(const Tensor& self) {
 
 void check_inplace(const char* op, const Tensor& self) {
   const TensorImpl* impl = self.impl();
-  if (!impl->is_contiguous())
-    check_no_overlap(op, self);
-  else
-    check_inference_write(op, self);
+  check_writable(op, self);
   if (!impl->requires_grad_fast() || !GradMode::is_enabled()) return;
   const AutogradMeta* meta = meta_of(self);
   if (meta == nullptr) return;
@@ -235,7 +232,7 @@ namespace detail {
 
 void check_out_itself(const char* op, const Tensor& out) {
   RT_CHECK(out.defined(), Value, op, "out= is an undefined tensor");
-  check_no_overlap(op, out);
+  check_writable(op, out);
 }
 
 void check_out_against(const char* op, int rules, const Tensor& out, const Tensor& input) {

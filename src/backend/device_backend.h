@@ -27,6 +27,10 @@ struct KernelCacheStats {
   ProgramCacheStats disk;
 };
 
+/// Whether this build has kernels for a type of device, which need not be there. There are none for CUDA yet:
+/// its backend finds devices, and says so.
+bool backend_is_built(DeviceType type);
+
 class DeviceBackend : public ComputeBackend {
  public:
   virtual int device_count() const = 0;

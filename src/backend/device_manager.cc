@@ -13,6 +13,9 @@
 #include "rustorch/warn.h"
 #if RUSTORCH_HAS_OPENCL
 #include "backend/opencl/opencl_backend.h"
+constexpr bool kHasOpenCL = true;
+#else
+constexpr bool kHasOpenCL = false;
 #endif
 
 namespace rustorch {
@@ -104,6 +107,10 @@ KernelCacheStats device_cache_stats(DeviceType type) {
 std::vector<FamilyUse> device_family_use(DeviceType type) {
   const DeviceBackend* backend = asked(&backend_for(type));
   return backend == nullptr ? std::vector<FamilyUse>() : backend->family_use();
+}
+
+bool backend_is_built(DeviceType type) {
+  return type == DeviceType::Cpu || (type == DeviceType::OpenCL && kHasOpenCL);
 }
 
 bool DeviceManager::is_available(DeviceType type) { return device_count(type) > 0; }

@@ -79,7 +79,8 @@ class RequestParser {
       check(!p_.outputs.empty(), "expr follows an out");
       p_.outputs.back().overrides.emplace_back(compute_type(key.substr(5)), parse(rest));
     } else if (key == "tensor") {
-      p_.tensor = rest == "yes";
+      p_.tensor_list = rest == "list";
+      p_.tensor = rest == "yes" || p_.tensor_list;
     } else if (key == "check_zero") {
       p_.check_zero = std::string(rest);
     } else {

@@ -7,8 +7,8 @@
 //     types f32 f64
 //     expr grad * d(0.5*self*(1+tanh(0.79788456*(self+0.044715*self*self*self))), self)
 //     expr.f64 ...                # optional override for the preceding output
-//     tensor yes                  # also rendered as calls of tensor ops
-//     check_zero other            # the caller reports a zero in this operand (integers)
+//     tensor yes                  # also rendered as calls of tensor ops; "list": operands and results as
+//     lists check_zero other            # the caller reports a zero in this operand (integers)
 // Several out/expr pairs make a kernel with several outputs. A program is an immutable value.
 #pragma once
 #include <complex>
@@ -41,7 +41,7 @@ struct Program {
   std::vector<Operand> inputs, params;
   std::vector<Output> outputs;
   uint8_t types = 0;  // bit i set: ComputeType i is wanted
-  bool tensor = false;
+  bool tensor = false, tensor_list = false;
   std::string check_zero;
   std::string source;  // the block's text, comments removed
 

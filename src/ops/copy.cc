@@ -69,16 +69,10 @@ void copy_data(const Tensor& dst, const Tensor& src) {
   backend.copy(dst, src);
 }
 
-void check_inference_write(const char* op, const Tensor& self) {
-  if (!self.impl()->is_inference()) [[likely]]
-    return;
-  RT_CHECK(detail::thread_modes().inference, Autograd, op,
+void check_writable(const char* op, const Tensor& self) {
+  RT_CHECK(!self.impl()->is_inference() || detail::thread_modes().inference, Autograd, op,
            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to "
            "get a normal tensor before doing inplace update.");
-}
-
-void check_no_overlap(const char* op, const Tensor& self) {
-  check_inference_write(op, self);
   RT_CHECK(self.impl()->is_contiguous() || !overlaps_itself(self.sizes(), self.strides()), Value, op,
            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
            "location. "
@@ -106,7 +100,7 @@ void copy_(const Tensor& self, const Tensor& src, bool /*non_blocking*/) {
                     "; expected a shape that broadcasts to the first"),
                 self.sizes(), src.sizes());
   if (self.numel() == 0) return;
-  check_no_overlap("copy_", self);
+  check_writable("copy_", self);
   Tensor from = expand_to("copy_", src, self.sizes());
   const bool same_layout = self.impl()->storage() == src.impl()->storage() && self.dtype() == src.dtype() &&
                            self.storage_offset() == src.storage_offset() && self.strides() == from.strides();
@@ -229,7 +223,7 @@ Tensor masked_fill_Tensor(const Tensor& self, const Tensor& mask, const Tensor& 
 
 void masked_fill__Scalar(const Tensor& self, const Tensor& mask, const Scalar& value) {
   check_masked_fill(self, mask, value);
-  check_no_overlap("masked_fill_", self);
+  check_writable("masked_fill_", self);
   if (self.numel() == 0) return;
   backend_for(self).masked_fill({self, self, expand_to("masked_fill_", mask, self.sizes()), value});
 }

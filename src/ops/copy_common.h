@@ -8,11 +8,9 @@ namespace rustorch {
 Tensor expand_to(const char* op, const Tensor& t, IntArrayRef size);
 /// dst = src, same shape; dtypes and devices may differ.
 void copy_data(const Tensor& dst, const Tensor& src);
-/// Refuses to write an inference tensor outside inference mode.
-void check_inference_write(const char* op, const Tensor& self);
-/// Refuses to write an inference tensor outside inference mode, or a tensor that has several elements in one
+/// Refuses to write an inference tensor outside inference mode, and a tensor that has several elements in one
 /// place.
-void check_no_overlap(const char* op, const Tensor& self);
+void check_writable(const char* op, const Tensor& self);
 /// True when the memory ranges of a and b meet.
 bool shares_memory(const Tensor& a, const Tensor& b);
 

@@ -16,12 +16,6 @@
 #include "ops/rnn_grad.h"
 #include "ops/sparse_grad.h"
 #include "ops/scan_grad.h"
-#include "ops/conv_grad.h"
-#include "ops/loss_grad.h"
-#include "ops/matmul_grad.h"
-#include "ops/nn_grad.h"
-#include "ops/norm_grad.h"
-#include "ops/softmax_grad.h"
 #include "rustorch/ops.h"
 
 namespace rustorch {

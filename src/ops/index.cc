@@ -177,7 +177,7 @@ void index_put_(const Tensor& self, ArrayRef<std::optional<Tensor>> indices, con
            "Index put requires the source and destination dtypes match, got ",
            dtype_scalar_name(self.dtype()), " for the destination and ", dtype_scalar_name(values.dtype()),
            " for the source.");
-  check_no_overlap("index_put_", self);
+  check_writable("index_put_", self);
   IndexPlan plan = plan_index(self, indices);
   if (plan.indices.empty()) {
     if (accumulate)
@@ -252,7 +252,7 @@ IndexInto check_index_into(const char* op, const Tensor& self, int64_t dim, cons
                                               dim, "; got ", self.sizes(), " and ", source.sizes()),
                   self.sizes(), source.sizes());
   }
-  check_no_overlap(op, self);
+  check_writable(op, self);
   if (shares_memory(in.self, in.source)) in.source = impl::clone(in.source, MemoryFormat::Contiguous);
   return in;
 }
@@ -290,7 +290,7 @@ void index_fill__Scalar(const Tensor& self, int64_t dim, const Tensor& index, co
   check_fits("index_fill_", value, self.dtype());
   RT_CHECK(index.dtype() == kInt64 || index.dtype() == kInt32, Index, "index_fill_",
            "Expected dtype int64 for index.");
-  check_no_overlap("index_fill_", self);
+  check_writable("index_fill_", self);
   Tensor at = index_vector("index_fill_", index);
   if (at.numel() == 0 || self.numel() == 0) return;
   Tensor data = self.dim() == 0 ? make_alias(self, {1}, {1}, self.storage_offset()) : self;
@@ -323,6 +323,21 @@ Tensor index_fill_Tensor(const Tensor& self, int64_t dim, const Tensor& index, c
   return impl::index_fill_Scalar(self, dim, index, one_value("index_fill_", value));
 }
 
+namespace {
+/// The call on a tensor as a vector, whose errors name the tensor.
+void run_flat(const IndexCall& call) {
+  try {
+    backend_for(call.data).index(call);
+  } catch (const RusTorchError& e) {
+    if (e.kind() != ErrorKind::Index) throw;
+    const std::string text = e.message();
+    raise(ErrorKind::Index, "",
+          rustorch::cat("out of range: tried to access ", text.substr(0, text.find(" is out")),
+                        " on a tensor of ", call.data.numel(), " elements."));
+  }
+}
+}  // namespace
+
 Tensor take(const Tensor& self, const Tensor& index) {
   RT_CHECK(index.dtype() == kInt64, DType, "take", "Expected a long tensor for index, but got ",
            dtype_scalar_name(index.dtype()));
@@ -331,15 +346,7 @@ Tensor take(const Tensor& self, const Tensor& index) {
   flat = make_alias(flat, {flat.numel()}, {1}, flat.storage_offset());
   Tensor out = make_tensor(index.sizes(), self.dtype(), self.device());
   if (out.numel() == 0) return out;
-  try {
-    backend_for(self).index({IndexMode::Get, flat, out, &index, 1, 0});
-  } catch (const RusTorchError& e) {
-    if (e.kind() != ErrorKind::Index) throw;
-    const std::string text = e.message();
-    raise(ErrorKind::Index, "",
-          rustorch::cat("out of range: tried to access ", text.substr(0, text.find(" is out")),
-                        " on a tensor of ", self.numel(), " elements."));
-  }
+  run_flat({IndexMode::Get, flat, out, &index, 1, 0});
   return out;
 }
 
@@ -354,7 +361,7 @@ void put_(const Tensor& self, const Tensor& index, const Tensor& source, bool ac
            source.numel(), ", index.numel() = ", index.numel());
   RT_CHECK(self.numel() > 0 || index.numel() == 0, Index, "put_",
            "Tried to put elements into an empty tensor");
-  check_no_overlap("put_", self);
+  check_writable("put_", self);
   if (index.numel() == 0) return;
   const int64_t n = index.numel();
   Tensor at = contiguous_raw(index), from = contiguous_raw(source);
@@ -363,15 +370,7 @@ void put_(const Tensor& self, const Tensor& index, const Tensor& source, bool ac
   if (shares_memory(self, from)) from = impl::clone(from, std::nullopt);
   Tensor to = contiguous_raw(self);
   Tensor flat = make_alias(to, {to.numel()}, {1}, to.storage_offset());
-  try {
-    backend_for(self).index({accumulate ? IndexMode::Add : IndexMode::Put, flat, from, &at, 1, 0});
-  } catch (const RusTorchError& e) {
-    if (e.kind() != ErrorKind::Index) throw;
-    const std::string text = e.message();
-    raise(ErrorKind::Index, "",
-          rustorch::cat("out of range: tried to access ", text.substr(0, text.find(" is out")),
-                        " on a tensor of ", self.numel(), " elements."));
-  }
+  run_flat({accumulate ? IndexMode::Add : IndexMode::Put, flat, from, &at, 1, 0});
   if (!to.is_same(self)) copy_data(self, to);
 }
 

@@ -5,6 +5,7 @@
 #include "core/tensor_impl.h"
 #include "rustorch/error.h"
 #include "rustorch/ops.h"
+#include "rustorch/sparse.h"
 
 namespace rustorch {
 
@@ -65,7 +66,8 @@ Tensor put_self_backward(const Tensor& g, const Tensor& index, bool accumulate) 
   return accumulate ? g : g.put(index, zeros_for(g, index.sizes()), false);
 }
 
-Tensor gather_backward(const Tensor& g, IntArrayRef sizes, int64_t dim, const Tensor& index) {
+Tensor gather_backward(const Tensor& g, IntArrayRef sizes, int64_t dim, const Tensor& index, bool sparse) {
+  if (sparse) return _gather_sparse_backward(g, sizes, dim, index);
   return zeros_for(g, sizes).scatter_add(dim, index, g);
 }
 

@@ -21,7 +21,8 @@ Tensor masked_select_backward(const Tensor& g, IntArrayRef sizes, const Tensor& 
 Tensor masked_scatter_source_backward(const Tensor& g, const Tensor& mask, IntArrayRef sizes);
 Tensor take_backward(const Tensor& g, IntArrayRef sizes, const Tensor& index);
 Tensor put_self_backward(const Tensor& g, const Tensor& index, bool accumulate);
-Tensor gather_backward(const Tensor& g, IntArrayRef sizes, int64_t dim, const Tensor& index);
+/// Dense, or with `sparse` a sparse_coo tensor of what was read.
+Tensor gather_backward(const Tensor& g, IntArrayRef sizes, int64_t dim, const Tensor& index, bool sparse);
 /// src may be larger than index: what was not read gets zero.
 Tensor scatter_src_backward(const Tensor& g, int64_t dim, const Tensor& index, IntArrayRef sizes);
 std::tuple<Tensor, Tensor> scatter_reduce_backward(const Tensor& g, const Tensor& self, int64_t dim,

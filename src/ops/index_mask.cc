@@ -27,7 +27,7 @@ void masked_scatter_(const Tensor& self, const Tensor& mask, const Tensor& sourc
   RT_CHECK(self.dtype() == source.dtype(), DType, "masked_scatter_",
            "masked_scatter: expected self and source to have same dtypes but got ",
            dtype_scalar_name(self.dtype()), " and ", dtype_scalar_name(source.dtype()));
-  check_no_overlap("masked_scatter_", self);
+  check_writable("masked_scatter_", self);
   Tensor where = expand_to("masked_scatter_", mask, self.sizes());
   ComputeBackend& backend = backend_for(self);
   const int64_t needed = self.numel() == 0 ? 0 : backend.count_true(where);

@@ -126,6 +126,27 @@ std::tuple<Tensor, Tensor, Tensor> _batch_norm(const Tensor& input, const std::o
   return {cast_raw(call.out, input.dtype()), call.mean, call.rstd};
 }
 
+namespace {
+
+// The gradients of input (where call.out is defined), weight and bias, in these dtypes.
+std::tuple<Tensor, Tensor, Tensor> run_backward(NormCall& call, const Tensor& input, DType parameter,
+                                                bool need_weight, bool need_bias) {
+  const DType compute = call.in.dtype();
+  const int64_t channels[] = {call.channels};
+  if (need_weight) call.grad_weight = make_tensor(channels, compute, input.device());
+  if (need_bias) call.grad_bias = make_tensor(channels, compute, input.device());
+  if (input.numel() > 0) {
+    backend_for(call.in).norm(call);
+  } else {
+    for (const Tensor* t : {&call.grad_weight, &call.grad_bias})
+      if (t->defined() && t->numel() > 0) backend_for(*t).fill(*t, Scalar(0));
+  }
+  const auto give = [](const Tensor& t, DType dtype) { return t.defined() ? cast_raw(t, dtype) : t; };
+  return {give(call.out, input.dtype()), give(call.grad_weight, parameter), give(call.grad_bias, parameter)};
+}
+
+}  // namespace
+
 std::tuple<Tensor, Tensor, Tensor> _batch_norm_backward(const Tensor& grad, const Tensor& input,
                                                         const std::optional<Tensor>& weight,
                                                         const Tensor& mean, const Tensor& rstd, bool training,
@@ -139,18 +160,7 @@ std::tuple<Tensor, Tensor, Tensor> _batch_norm_backward(const Tensor& grad, cons
   call.mean = mean;
   call.rstd = rstd;
   if (need_input) call.out = image_like(input, compute, last);
-  const int64_t channels[] = {call.channels};
-  if (need_weight) call.grad_weight = make_tensor(channels, compute, input.device());
-  if (need_bias) call.grad_bias = make_tensor(channels, compute, input.device());
-  if (input.numel() > 0) {
-    backend_for(call.in).norm(call);
-  } else {
-    for (const Tensor* t : {&call.grad_weight, &call.grad_bias})
-      if (t->defined() && t->numel() > 0) backend_for(*t).fill(*t, Scalar(0));
-  }
-  const auto give = [](const Tensor& t, DType dtype) { return t.defined() ? cast_raw(t, dtype) : t; };
-  const DType parameter = has(weight) ? weight->dtype() : input.dtype();
-  return {give(call.out, input.dtype()), give(call.grad_weight, parameter), give(call.grad_bias, parameter)};
+  return run_backward(call, input, has(weight) ? weight->dtype() : input.dtype(), need_weight, need_bias);
 }
 
 namespace {
@@ -372,17 +382,7 @@ std::tuple<Tensor, Tensor, Tensor> _group_norm_backward(const Tensor& grad, cons
   call.mean = mean;
   call.rstd = rstd;
   if (need_input) call.out = make_tensor(input.sizes(), compute, input.device());
-  const int64_t channels[] = {call.channels};
-  if (need_weight) call.grad_weight = make_tensor(channels, compute, input.device());
-  if (need_bias) call.grad_bias = make_tensor(channels, compute, input.device());
-  if (input.numel() > 0) {
-    backend_for(call.in).norm(call);
-  } else {
-    for (const Tensor* t : {&call.grad_weight, &call.grad_bias})
-      if (t->defined() && t->numel() > 0) backend_for(*t).fill(*t, Scalar(0));
-  }
-  const auto give = [&](const Tensor& t) { return t.defined() ? cast_raw(t, input.dtype()) : t; };
-  return {give(call.out), give(call.grad_weight), give(call.grad_bias)};
+  return run_backward(call, input, input.dtype(), need_weight, need_bias);
 }
 
 Tensor instance_norm(const Tensor& input, const std::optional<Tensor>& weight,

@@ -26,23 +26,17 @@ double own_step(const Tensor& step, int more) {
 
 void adam(const char* op, const AdamNumbers& o, TensorList params, TensorList grads, TensorList exp_avgs,
           TensorList exp_avg_sqs, TensorList max_exp_avg_sqs, TensorList state_steps) {
-  check_params(op, params);
-  check_states(op, params, grads, "grads");
-  check_states(op, params, exp_avgs, "exp_avgs");
-  check_states(op, params, exp_avg_sqs, "exp_avg_sqs");
-  if (o.amsgrad) check_states(op, params, max_exp_avg_sqs, "max_exp_avg_sqs");
+  // All memory is taken here: a step that fails for want of it has changed and counted nothing.
+  static constexpr const char* kNames[] = {"params", "grads", "exp_avgs", "exp_avg_sqs", "max_exp_avg_sqs"};
+  const TensorList lists[] = {params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs};
+  prepare_lists(op, kNames, lists, o.amsgrad ? 5 : 4, 0b11101);
   RT_CHECK(state_steps.size() == params.size(), Value, op,
            "state_steps must have one tensor per parameter; got ", static_cast<int64_t>(state_steps.size()));
   for (const Tensor& s : state_steps)
     RT_CHECK(s.numel() == 1 && (s.dtype() == kFloat32 || s.dtype() == kFloat64) && s.device().is_cpu(), Value,
              op, "state_steps must be float32 or float64 CPU tensors of one element; got ", s.dtype(),
              " of shape ", s.sizes());
-  // All memory is taken here: a step that fails for want of it has changed and counted nothing.
-  for (size_t i = 0; i < params.size(); ++i) {
-    (void)own_step(state_steps[i], 0);
-    for (const TensorList& list : {params, exp_avgs, exp_avg_sqs, o.amsgrad ? max_exp_avg_sqs : TensorList()})
-      if (!list.empty() && list[i].device().is_cpu()) (void)list[i].impl()->mutable_data<char>();
-  }
+  for (const Tensor& s : state_steps) (void)own_step(s, 0);
   for (size_t i = 0; i < params.size(); ++i) {
     const double step = own_step(state_steps[i], 1);
     bump_version(state_steps[i]);

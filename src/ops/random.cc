@@ -116,8 +116,6 @@ void check_std(const char* op, double std) {
   RT_CHECK(std >= 0 && !std::isnan(std), Value, op, "normal expects std >= 0.0, but found std ", std);
 }
 
-void check_inplace_random(const char* op, const Tensor& self) { check_no_overlap(op, self); }
-
 /// p as contiguous float32 or float64.
 Tensor probabilities(const Tensor& p) {
   return contiguous_raw(cast_raw(p, p.dtype() == kFloat64 ? kFloat64 : kFloat32));
@@ -270,14 +268,14 @@ Tensor normal_size(double mean, double std, IntArrayRef size, Type dtype, Where 
 
 void bernoulli_(const Tensor& self, double p, const Source& generator) {
   RT_CHECK(p >= 0 && p <= 1, Value, "bernoulli_", "bernoulli_ expects p to be in [0, 1], but got p=", p);
-  check_inplace_random("bernoulli_", self);
+  check_writable("bernoulli_", self);
   draw({RandomKind::Bernoulli, self, p}, generator);
 }
 
 void bernoulli__Tensor(const Tensor& self, const Tensor& p, const Source& generator) {
   RT_CHECK(is_floating_point(p.dtype()), DType, "bernoulli_",
            "expected probabilities tensor to have floating type, got ", dtype_name(p.dtype()));
-  check_inplace_random("bernoulli_", self);
+  check_writable("bernoulli_", self);
   Tensor wide = probabilities(expand_to("bernoulli_", p, self.sizes()));
   if (wide.numel() > 0 && !wide.device().is_meta()) {
     Tensor valid = rustorch::logical_and(rustorch::ge(wide, Scalar(0)), rustorch::le(wide, Scalar(1)));
@@ -307,19 +305,19 @@ void uniform_(const Tensor& self, double from, double to, const Source& generato
   check_floating("check_uniform_bounds", self.dtype());
   RT_CHECK(from <= to, Value, "uniform_",
            "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
-  check_inplace_random("uniform_", self);
+  check_writable("uniform_", self);
   draw_real(RandomKind::Uniform, self, from, to, generator);
 }
 
 void normal_(const Tensor& self, double mean, double std, const Source& generator) {
   check_std("normal_", std);
   check_floating("normal_kernel_cpu", self.dtype());
-  check_inplace_random("normal_", self);
+  check_writable("normal_", self);
   draw_real(RandomKind::Normal, self, mean, std, generator);
 }
 
 void random__from(const Tensor& self, int64_t from, std::optional<int64_t> to, const Source& generator) {
-  check_inplace_random("random_", self);
+  check_writable("random_", self);
   if (to) return draw_integers("random_", self, from, *to, generator);
   RandomCall call{RandomKind::Integer, self};
   call.low = from;
@@ -350,24 +348,24 @@ void random__to(const Tensor& self, int64_t to, const Source& generator) {
 void exponential_(const Tensor& self, double lambd, const Source& generator) {
   check_floating("exponential_", self.dtype());
   RT_CHECK(lambd > 0, Value, "exponential_", "exponential_ expects lambda > 0.0, but found lambda=", lambd);
-  check_inplace_random("exponential_", self);
+  check_writable("exponential_", self);
   draw({RandomKind::Exponential, self, lambd}, generator);
 }
 void cauchy_(const Tensor& self, double median, double sigma, const Source& generator) {
   check_floating("cauchy_", self.dtype());
   RT_CHECK(sigma > 0, Value, "cauchy_", "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
-  check_inplace_random("cauchy_", self);
+  check_writable("cauchy_", self);
   draw({RandomKind::Cauchy, self, median, sigma}, generator);
 }
 void log_normal_(const Tensor& self, double mean, double std, const Source& generator) {
   check_floating("log_normal_", self.dtype());
   RT_CHECK(std > 0, Value, "log_normal_", "log_normal_ expects std > 0.0, but found std=", std);
-  check_inplace_random("log_normal_", self);
+  check_writable("log_normal_", self);
   draw({RandomKind::LogNormal, self, mean, std}, generator);
 }
 void geometric_(const Tensor& self, double p, const Source& generator) {
   RT_CHECK(p > 0 && p < 1, Value, "geometric_", "geometric_ expects p to be in (0, 1), but got p=", p);
-  check_inplace_random("geometric_", self);
+  check_writable("geometric_", self);
   draw({RandomKind::Geometric, self, p}, generator);
 }
 

@@ -60,7 +60,7 @@ void run_scatter(const char* op, const Tensor& self, int64_t dim, const Tensor& 
     check_source(op, self, d, index, *src);
   else
     check_fits(op, value, self.dtype());
-  if (!out.defined()) check_no_overlap(op, self);
+  if (!out.defined()) check_writable(op, self);
   if (index.numel() == 0) {
     if (out.defined() && out.numel() > 0) copy_data(out, self);
     return;

@@ -223,4 +223,22 @@ Tensor _embedding_sparse_backward(const Tensor& grad, const Tensor& indices, int
   return coo(rows.unsqueeze(0), values, {num_weights, grad.size(-1)});
 }
 
+Tensor _gather_sparse_backward(const Tensor& grad, IntArrayRef size, int64_t dim, const Tensor& index) {
+  const auto places = static_cast<int64_t>(size.size());  // 0-d: every element read is the one there is
+  const int64_t along = places == 0 ? 0 : wrap_dim("gather", dim, places);
+  std::vector<Tensor> at;
+  for (int64_t d = 0; d < places; ++d) {
+    Tensor own = index;
+    if (d != along) {
+      std::vector<int64_t> shape(size.size(), 1);
+      shape[static_cast<size_t>(d)] = index.size(d);
+      own = rustorch::arange(index.size(d), kInt64, index.device()).view(shape).expand(index.sizes());
+    }
+    at.push_back(own.reshape({-1}).to(kInt64));
+  }
+  const Tensor indices =
+      at.empty() ? rustorch::zeros({0, index.numel()}, kInt64, index.device()) : rustorch::stack(at, 0);
+  return coo(indices, grad.reshape({-1}), size);
+}
+
 }  // namespace rustorch::impl

@@ -91,6 +91,25 @@ Tensor counted(const Tensor& target, int64_t ignore, DType dtype) {
   return seen.dim() > 1 ? seen.flatten(1).sum(IntArrayRef{1}, false) : seen;
 }
 
+/// The losses of the examples from those of all rows. Arguments 3 and 4 are reduction and ignore_index.
+Tensor reduced(const BatchCall& call, const Tensor& of_rows, const Tensor& target, bool single) {
+  Tensor loss = of_rows.reshape(target.sizes());
+  const std::string_view reduction = call.args[3].text;
+  if (reduction != "none" && !single) loss = loss.flatten(1).sum(IntArrayRef{1}, false);
+  return reduction == "mean" ? loss / counted(target, call.integer(4), loss.dtype()) : loss;
+}
+
+/// The gradient (argument 0) of the loss of every row; reduction and ignore_index are the arguments from `at`
+/// on.
+Tensor grad_of_each(const BatchCall& call, const Tensor& target, size_t at) {
+  Tensor grad = call.front(0);
+  const std::string_view reduction = call.args[at].text;
+  if (reduction == "mean") grad = grad / counted(target, call.integer(at + 1), grad.dtype());
+  if (reduction != "none")
+    for (int64_t d = 1; d < target.dim(); ++d) grad = grad.unsqueeze(-1);
+  return expand(grad, target.sizes());
+}
+
 bool plain_classes(const BatchCall& call) {
   return !call.given(2) && call.rank(1) == call.rank(0) - 1 && call.rank(0) >= 1 &&
          !call.args[1].tensor_value.is_floating_point();
@@ -109,11 +128,7 @@ void batch_cross_entropy(
   with[3] = Value(std::string_view("none"));
   Value out[2];
   call.info.call(with.data(), out);
-  Tensor loss = out[0].tensor_value.reshape(target.sizes());
-  const std::string_view reduction = call.args[3].text;
-  if (reduction != "none" && !single) loss = loss.flatten(1).sum(IntArrayRef{1}, false);
-  if (reduction == "mean") loss = loss / counted(target, call.integer(4), loss.dtype());
-  call.result(0, loss);
+  call.result(0, reduced(call, out[0].tensor_value, target, single));
   // Two planes of the positions of all examples; an example has its own two.
   std::vector<int64_t> planes = target.sizes().vec();
   planes.insert(planes.begin(), 2);
@@ -126,13 +141,8 @@ void batch_cross_entropy_backward(BatchCall& call) {
     return batch_loop(call);
   const bool single = call.rank(1) == 1;
   const Tensor target = call.front(2), self = call.front(1);
-  Tensor grad = call.front(0);
-  const std::string_view reduction = call.args[5].text;
-  if (reduction == "mean") grad = grad / counted(target, call.integer(6), grad.dtype());
-  if (reduction != "none")
-    for (int64_t d = 1; d < target.dim(); ++d) grad = grad.unsqueeze(-1);
   std::vector<Value> with = call.args;
-  with[0].tensor_value = rows_of(expand(grad, target.sizes()), single);
+  with[0].tensor_value = rows_of(grad_of_each(call, target, 5), single);
   with[1].tensor_value = rows_of(self, single);
   with[2].tensor_value = rows_of(target, single);
   const Tensor planes = call.front(4).transpose(0, 1);
@@ -153,11 +163,7 @@ void batch_nll_loss(BatchCall& call) {  // self, target, weight, reduction, igno
   with[3] = Value(std::string_view("none"));
   Value out;
   call.info.call(with.data(), &out);
-  Tensor loss = out.tensor_value.reshape(target.sizes());
-  const std::string_view reduction = call.args[3].text;
-  if (reduction != "none" && !single) loss = loss.flatten(1).sum(IntArrayRef{1}, false);
-  if (reduction == "mean") loss = loss / counted(target, call.integer(4), loss.dtype());
-  call.result(loss);
+  call.result(reduced(call, out.tensor_value, target, single));
 }
 
 void batch_nll_loss_backward(BatchCall& call) {  // grad, input_size, target, weight, reduction, ignore_index
@@ -165,13 +171,8 @@ void batch_nll_loss_backward(BatchCall& call) {  // grad, input_size, target, we
   std::vector<int64_t> sizes = call.ints(1);
   const bool single = sizes.size() == 1;
   const Tensor target = call.front(2);
-  Tensor grad = call.front(0);
-  const std::string_view reduction = call.args[4].text;
-  if (reduction == "mean") grad = grad / counted(target, call.integer(5), grad.dtype());
-  if (reduction != "none")
-    for (int64_t d = 1; d < target.dim(); ++d) grad = grad.unsqueeze(-1);
   std::vector<Value> with = call.args;
-  with[0].tensor_value = rows_of(expand(grad, target.sizes()), single);
+  with[0].tensor_value = rows_of(grad_of_each(call, target, 4), single);
   with[2].tensor_value = rows_of(target, single);
   with[4] = Value(std::string_view("none"));
   if (single)

@@ -175,6 +175,14 @@ def test_missing_file():
     assert caught.value.filename == "/there/is/no/such.pt" and isinstance(caught.value, rt.errors.RusTorchError)
 
 
+def test_other_names_of_arguments():
+    m = rt.ones(2, 3)
+    assert rt.swapaxes(m, axis0=0, axis1=1).shape == m.swapaxes(0, axis1=1).shape == (3, 2)
+    assert rt.sum(x=m, axis=0, keepdims=True).shape == (1, 3) and rt.add(x1=m, x2=m).sum() == 12
+    with pytest.raises(TypeError, match="tensor"):
+        rt.sum(tensor=m)
+
+
 def test_split_takes_the_names_of_pytorch():
     parts = rt.split(tensor=rt.arange(3), split_size_or_sections=[1, 2], dim=0)
     assert [p.tolist() for p in parts] == [[0], [1, 2]]

@@ -1,4 +1,4 @@
-"""The optimizer steps written as formulas (ops/optim.ops) against the same steps in operators that autograd records."""
+"""The optimizer steps written as formulas (ops/optim.ops): as one kernel, and as operators that autograd records."""
 
 import pytest
 
@@ -35,6 +35,10 @@ def run(name, options, dtype, steps=7, **more):
     params = [rt.randn(s, dtype=rt.float64).to(dtype).requires_grad_() for s in SHAPES]
     strided = rt.randn(6, 4, dtype=rt.float64).to(dtype).t().requires_grad_()
     params.append(strided)
+    if more.get("differentiable"):
+        params = [p.clone() for p in params]
+        for p in params:
+            p.retain_grad()
     optimizer = getattr(rt.optim, name)(params, **options, **more)
     for step in range(steps):
         for p in params:
@@ -50,12 +54,64 @@ def run(name, options, dtype, steps=7, **more):
 @pytest.mark.parametrize("maximize", [False, True])
 def test_as_in_operators(name, options, maximize):
     fused = run(name, options, rt.float64, maximize=maximize)
-    with rt.no_grad():
-        composed = run(name, options, rt.float64, maximize=maximize, differentiable=True)
-    assert len(fused) == len(composed)
+    composed = run(name, options, rt.float64, maximize=maximize, differentiable=True)
+    assert len(fused) == len(composed) and composed[0].grad_fn is not None
     tolerance = 1e-4 if name.startswith("Adam") and name != "Adamax" else 1e-11  # those count steps in float32
     for a, b in zip(fused, composed):
         rt.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name, options", CASES)
+def test_derivatives(name, options):
+    """Three steps, differentiated by the gradients that they were given, against differences."""
+
+    def final(size):
+        p = rt.linspace(0.5, 1.5, 4, dtype=rt.float64).requires_grad_().clone()
+        p.retain_grad()
+        optimizer = getattr(rt.optim, name)([p], **options, differentiable=True)
+        for factor in (1.0, -0.5, 0.7):
+            p.grad = size * factor
+            optimizer.step()
+        return p.square().sum()
+
+    start = rt.tensor([0.3, -0.8, 1.1, 0.6], dtype=rt.float64, requires_grad=True)
+    (slopes,) = rt.autograd.grad(final(start), start)
+    for k in range(4):
+        step = rt.zeros(4, dtype=rt.float64)
+        step[k] = 1e-6
+        expected = (final(start.detach() + step) - final(start.detach() - step)) / 2e-6
+        rt.testing.assert_close(slopes[k], expected.detach(), rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "name, options",
+    [("SGD", {"momentum": 0.9}), ("SGD", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
+     ("Adam", {"weight_decay": 0.1}), ("Adam", {"amsgrad": True}), ("AdamW", {})],
+)  # fmt: skip
+def test_derivatives_by_rates(name, options):
+    """Three steps, differentiated by lr (and betas) as tensors, against differences."""
+
+    def final(numbers):
+        p = rt.linspace(0.5, 1.5, 4, dtype=rt.float64).requires_grad_().clone()
+        p.retain_grad()
+        betas = {} if name == "SGD" else {"betas": (numbers[1], numbers[2])}
+        optimizer = getattr(rt.optim, name)([p], lr=numbers[0], **betas, **options, differentiable=True)
+        for factor in (1.0, -0.5, 0.7):
+            p.grad = rt.tensor([0.3, -0.8, 1.1, 0.6], dtype=rt.float64) * factor
+            optimizer.step()
+        return p.square().sum()
+
+    start = [rt.tensor(v, dtype=rt.float64, requires_grad=True) for v in (0.1, 0.8, 0.9)][: 1 if name == "SGD" else 3]
+    for k, slope in enumerate(rt.autograd.grad(final(start), start)):
+        low, high = ([v.item() + (h if i == k else 0) for i, v in enumerate(start)] for h in (-1e-6, 1e-6))
+        expected = (final([rt.tensor(v, dtype=rt.float64) for v in high]) - final([rt.tensor(v, dtype=rt.float64) for v in low])) / 2e-6
+        rt.testing.assert_close(slope, expected.detach(), rtol=1e-4, atol=1e-7)
+
+
+def test_a_leaf_is_not_stepped_where_gradients_are_recorded():
+    p = rt.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
+        op("_fused_lion_")([p], [rt.ones(2)], [rt.zeros(2)], lr=0.1, beta1=0.9, beta2=0.9, shrink=1.0)
 
 
 @pytest.mark.parametrize("name, options", CASES)

@@ -152,6 +152,8 @@ def test_switches_of_vendor_libraries_are_kept():
     rt.backends.cuda.matmul.allow_tf32 = True
     assert rt.backends.cuda.matmul.allow_tf32 and not rt.backends.mps.is_available()
     rt.backends.cuda.matmul.allow_tf32 = False
+    assert rt.backends.is_built("cpu") and not rt.backends.cuda.is_built() and not rt.backends.mps.is_built()
+    assert rt.backends.is_built("opencl") or not rt.backends.is_available("opencl")
     with pytest.raises(AttributeError, match="unknown flag 'alow_tf32'"):
         rt.backends.cuda.matmul.alow_tf32 = True
     assert not rt.backends.mkl.is_available() and not rt.backends.openmp.is_available()

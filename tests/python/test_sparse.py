@@ -311,3 +311,19 @@ def test_copies_and_pickles(layout):
     for b in (copy.deepcopy(a), pickle.loads(pickle.dumps(a)), copy.copy(a)):
         assert b.layout is a.layout and b.requires_grad and b.to_dense().tolist() == a.to_dense().tolist()
     assert isinstance(pickle.loads(pickle.dumps(rt.nn.Parameter(a.detach()))), rt.nn.Parameter)
+
+
+def test_sparse_gradient_of_gather():
+    x = rt.rand(4, 3, requires_grad=True)
+    for dim, index in ((0, rt.tensor([[0, 1, 0], [3, 1, 2]])), (-1, rt.tensor([[0, 0], [2, 1]]))):
+        weight = rt.arange(index.numel(), dtype=rt.float32).reshape(index.shape) + 1
+        dense, sparse = (rt.autograd.grad((x.gather(dim, index, sparse_grad=s) * weight).sum(), x)[0] for s in (False, True))
+        assert sparse.layout is rt.sparse_coo and sparse._nnz() == index.numel() and rt.equal(sparse.to_dense(), dense)
+    point = rt.tensor(2.0, requires_grad=True)
+    rt.gather(point, 0, rt.tensor([0, 0]), sparse_grad=True).sum().backward()
+    assert point.grad.layout is rt.sparse_coo and point.grad._values().tolist() == [1.0, 1.0]
+    index = rt.tensor([[0, 1, 0]])
+    weight = rt.ones(1, 3, requires_grad=True)
+    (g,) = rt.autograd.grad((x.gather(0, index, sparse_grad=True) * weight).sum(), x, create_graph=True)
+    (again,) = rt.autograd.grad((g.to_dense() * x.detach()).sum(), weight)
+    assert rt.equal(again, x.detach().gather(0, index))

@@ -143,3 +143,22 @@ def test_logit_of_half_types_rounds_after_each_step():
 
 def test_sinc_is_zero_at_whole_numbers():
     assert rt.sinc(rt.tensor([-3.0, 1.0, 1e6, 0.0])).tolist() == [0.0, 0.0, 0.0, 1.0]
+
+
+def test_orders_and_dimensions_that_are_refused():
+    x = rt.tensor([2.5])
+    for wrong in (-1, -(2**40)):
+        with pytest.raises(RuntimeError, match="does not support negative n"):
+            rt.polygamma(wrong, x)
+    assert rt.equal(rt.ones(2).polygamma_(1), rt.polygamma(1, rt.ones(2)))
+    with pytest.raises((MemoryError, ValueError)):  # a term for every dimension
+        rt.mvlgamma(x, 2**60)
+
+
+def test_mvlgamma_is_a_sum():
+    x = rt.tensor([[3.5, 9.0]], dtype=rt.float64, requires_grad=True)
+    y = rt.mvlgamma(x, 4)
+    wanted = [math.fsum([3 * math.log(math.pi), *(math.lgamma(v - k / 2) for k in range(4))]) for v in (3.5, 9.0)]
+    assert rt.allclose(y, rt.tensor([wanted], dtype=rt.float64), rtol=1e-14)
+    (g,) = rt.autograd.grad(y.sum(), x)
+    assert rt.allclose(g, sum(rt.digamma(x - k / 2) for k in range(4)))

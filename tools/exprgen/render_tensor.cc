@@ -33,19 +33,19 @@ std::string number(double v) {
 
 class TensorWriter {
  public:
-  TensorWriter(const Program& p, size_t output)
+  explicit TensorWriter(const Program& p)
       : p_(p),
         type_(p.wants(ComputeType::c64) || p.wants(ComputeType::c128) ? ComputeType::c128 : ComputeType::f64),
-        t_(elaborate_lowered(p, type_, has_tensor_op)),
-        root_(t_.roots[output]) {}
+        t_(elaborate_lowered(p, type_, has_tensor_op)) {}
 
   std::string body() {
     std::string out;
-    order_ = reachable(t_.graph, {root_});
+    order_ = reachable(t_.graph, t_.roots);
     is_tensor_.assign(t_.graph.size(), 0);
     text_.assign(t_.graph.size(), "");
-    for (const Operand& o : p_.inputs) out += cat("  (void)", o.name, ";\n");
-    for (const Operand& o : p_.params) out += cat("  (void)", o.name, ";\n");
+    if (p_.tensor_list) out += unpack("Tensor", "ins", p_.inputs) + unpack("Scalar", "params", p_.params);
+    for (const auto* list : {&p_.inputs, &p_.params})
+      for (const Operand& o : *list) out += cat("  (void)", o.name, ";\n");
     for (NodeId id : order_) {
       const Node& n = t_.graph[id];
       is_tensor_[id] = n.fn == kInput;
@@ -55,7 +55,7 @@ class TensorWriter {
       } else if (n.fn == kInput) {
         const std::string& name = p_.inputs[n.payload].name;
         text_[id] = name;
-        if (name != "g") {
+        if (!p_.tensor_list && name != "g") {
           text_[id] = cat("in_", name);
           out += cat("  const Tensor in_", name, " = widened(", name, ", g);\n");
         }
@@ -69,10 +69,19 @@ class TensorWriter {
         out += cat("  const auto t", id, " = ", value, ";\n");
       }
     }
-    return out + cat("  return ", as_tensor(root_), ";\n");
+    if (!p_.tensor_list) return out + cat("  return ", as_tensor(t_.roots[0]), ";\n");
+    std::string results;
+    for (NodeId root : t_.roots) results += cat(results.empty() ? "" : ", ", as_tensor(root));
+    return out + cat("  return {", results, "};\n");
   }
 
  private:
+  static std::string unpack(const char* type, const char* list, const std::vector<Operand>& operands) {
+    std::string out = operands.empty() ? cat("  (void)", list, ";\n") : "";
+    for (size_t k = 0; k < operands.size(); ++k)
+      out += cat("  const ", type, "& ", operands[k].name, " = ", list, "[", k, "];\n");
+    return out;
+  }
   std::string constant(NodeId id, const Node& n) const {
     const Constant& c = t_.graph.constant_of(id);
     if (n.type == ValueType::Bool) return c.i ? "true" : "false";
@@ -163,16 +172,16 @@ class TensorWriter {
   const Program& p_;
   ComputeType type_;
   TypedProgram t_;
-  NodeId root_;
   std::vector<NodeId> order_;
   std::vector<char> is_tensor_;
   std::vector<std::string> text_;
 };
 
-std::string signature(const Program& p, size_t output) {
-  std::string s = cat("Tensor ", p.name, "_tensor");
-  if (p.outputs.size() > 1) s += cat("_", output);
-  s += "(";
+std::string signature(const Program& p) {
+  if (p.tensor_list)
+    return cat("std::vector<Tensor> ", p.name, "_tensor(const Tensor* ins, const Scalar* params)");
+  RT_CHECK(p.outputs.size() == 1, Value, "rt_exprgen", "tensor yes is for one output; kernel ", p.name);
+  std::string s = cat("Tensor ", p.name, "_tensor(");
   bool first = true;
   for (const Operand& o : p.inputs) {
     s += cat(first ? "" : ", ", "const Tensor& ", o.name);
@@ -187,19 +196,12 @@ std::string signature(const Program& p, size_t output) {
 
 }  // namespace
 
-std::string render_tensor_declarations(const Program& program) {
-  std::string out;
-  if (!program.tensor) return out;
-  for (size_t k = 0; k < program.outputs.size(); ++k) out += signature(program, k) + ";\n";
-  return out;
+std::string render_tensor_declaration(const Program& program) {
+  return program.tensor ? signature(program) + ";\n" : "";
 }
 
-std::string render_tensor_functions(const Program& program) {
-  std::string out;
-  if (!program.tensor) return out;
-  for (size_t k = 0; k < program.outputs.size(); ++k)
-    out += cat(signature(program, k), " {\n", TensorWriter(program, k).body(), "}\n\n");
-  return out;
+std::string render_tensor_function(const Program& program) {
+  return program.tensor ? cat(signature(program), " {\n", TensorWriter(program).body(), "}\n\n") : "";
 }
 
 }  // namespace rustorch::exprgen

@@ -1,5 +1,5 @@
-// Renders kernels marked `tensor yes` as functions that call public tensor ops, so that they can be
-// differentiated again (double backward).
+// Renders kernels marked `tensor` as functions that call public tensor ops, so that they can be
+// differentiated again (double backward, differentiable optimizer steps).
 #pragma once
 #include <string>
 #include <vector>
@@ -8,10 +8,10 @@
 
 namespace rustorch::exprgen {
 
-/// Declarations: `Tensor NAME_tensor(const Tensor& in0, ..., const Scalar& param0, ...);`, one per output
-/// (NAME_tensor_0, NAME_tensor_1, ... when there are several).
-std::string render_tensor_declarations(const expr::Program& program);
-/// The bodies, with common subexpressions shared.
-std::string render_tensor_functions(const expr::Program& program);
+/// Declaration: `Tensor NAME_tensor(const Tensor& in0, ..., const Scalar& param0, ...);`, or for `tensor
+/// list` `std::vector<Tensor> NAME_tensor(const Tensor* ins, const Scalar* params);`.
+std::string render_tensor_declaration(const expr::Program& program);
+/// The body, with common subexpressions shared.
+std::string render_tensor_function(const expr::Program& program);
 
 }  // namespace rustorch::exprgen

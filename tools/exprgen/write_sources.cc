@@ -210,9 +210,10 @@ std::string table_source(const std::vector<Program>& programs, const std::vector
 }
 
 std::string tensor_header(const std::vector<Program>& programs) {
-  std::string out = cat(kBanner, "// Kernels as sequences of tensor ops, for gradients of gradients.\n",
-                        "#pragma once\n#include \"rustorch/tensor.h\"\n\nnamespace rustorch {\n\n");
-  for (const Program& p : programs) out += render_tensor_declarations(p);
+  std::string out =
+      cat(kBanner, "// Kernels as sequences of tensor ops, for gradients of gradients.\n",
+          "#pragma once\n#include <vector>\n\n#include \"rustorch/tensor.h\"\n\nnamespace rustorch {\n\n");
+  for (const Program& p : programs) out += render_tensor_declaration(p);
   return out + "\n}  // namespace rustorch\n";
 }
 
@@ -234,7 +235,7 @@ std::string tensor_source(const std::vector<Program>& programs) {
       "float32\n"
       "  return wide && t.impl()->is_wrapped_number() && t.is_floating_point() ? make_alias(t) : t;\n}\n"
       "}  // namespace\n\n");
-  for (const Program& p : programs) out += render_tensor_functions(p);
+  for (const Program& p : programs) out += render_tensor_function(p);
   return out + "}  // namespace rustorch\n";
 }
 

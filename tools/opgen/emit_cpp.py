@@ -246,13 +246,14 @@ def emit_step(op):
     params = step_params(op)
     shown = ", ".join('"' + a.name + '"' for a in lists)
     text = f"extern const KernelId kernel_{op.impl_name};\n"
+    text += f"std::vector<Tensor> {op.impl_name}_tensor(const Tensor* ins, const Scalar* params);\n"
     text += f"void {op.cname}({parameters(op, False)}) {{\n"
     text += f"  static constexpr const char* kNames[] = {{{shown}}};\n"
     text += f"  const TensorList lists[] = {{{', '.join(a.name for a in lists)}}};\n"
     for name, value in op.numbers.items():
         text += f"  const double {name} = {value};\n"
     text += f"  const Scalar numbers[] = {{{', '.join(f'Scalar({n})' for n, _ in params)}}};\n"
-    text += f"  step_lists({{\"{op.name}\", &kernel_{op.impl_name}, kNames, {len(lists)}, {written}}}, lists, numbers, {len(params)});\n}}\n"
+    text += f"  step_lists({{\"{op.name}\", &kernel_{op.impl_name}, {op.impl_name}_tensor, kNames, {len(lists)}, {written}}}, lists, numbers, {len(params)});\n}}\n"
     return text
 
 

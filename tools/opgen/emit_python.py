@@ -43,7 +43,8 @@ def emit_overload(op, form):
     for i, a in enumerate(op.args):
         t = type_of(a, op.place)
         flags = ("ArgSpec::kKwOnly" if a.kwonly else "0")
-        specs.append(f"    {{\"{a.name}\", ArgType::{t.tag}, {flags}, {sized_length(a)}, {default_text(a)}}},\n")
+        also = f', "{a.also}"' if a.also else ""
+        specs.append(f"    {{\"{a.name}\", ArgType::{t.tag}, {flags}, {sized_length(a)}, {default_text(a)}{also}}},\n")
         gets.append(t.get.format(v=f"v[{i}]"))
     fn = op.cname + ("_" if form == "inplace" else "")
     call = f"rustorch::{fn}({', '.join(gets)})"

@@ -176,6 +176,7 @@ def step_request(op):
     for name in lists:
         if name in op.updates:
             lines += ["  out T", f"  expr {' '.join(t + ';' for t in op.lets)} {op.updates[name]}"]
+    lines.append("  tensor list")
     return "\n".join(lines) + "\n"
 
 

@@ -18,10 +18,10 @@ class OpsError(Exception):
 
 
 class Arg:
-    """One argument: type (as written), name, default (text or None), keyword-only flag."""
+    """One argument: type (as written), name, default (text or None), keyword-only flag, the name Python also takes."""
 
-    def __init__(self, type_, name, default, kwonly):
-        self.type, self.name, self.default, self.kwonly = type_, name, default, kwonly
+    def __init__(self, type_, name, default, kwonly, also=None):
+        self.type, self.name, self.default, self.kwonly, self.also = type_, name, default, kwonly, also
 
     @property
     def is_tensor(self):
@@ -100,7 +100,7 @@ def split_top(text, sep=","):
     return [p.strip() for p in parts if p.strip()]
 
 
-ARG = re.compile(r"^([A-Za-z]+\??(?:\[(?:\d*|\*)\])?\??)\s+([A-Za-z_]\w*)\s*(?:=\s*(.+))?$")
+ARG = re.compile(r"^([A-Za-z]+\??(?:\[(?:\d*|\*)\])?\??)\s+([A-Za-z_]\w*)(?:\|(\w+))?\s*(?:=\s*(.+))?$")
 HEAD = re.compile(r"^op\s+([A-Za-z_]\w*)(?:\.(\w+))?\s*\((.*)\)\s*->\s*(.+)$")
 
 
@@ -113,7 +113,7 @@ def parse_args(text, place):
         m = ARG.match(part)
         if not m:
             raise OpsError(f"{place}: cannot read the argument '{part}'")
-        args.append(Arg(m.group(1), m.group(2), m.group(3), kwonly))
+        args.append(Arg(m.group(1), m.group(2), m.group(4), kwonly, m.group(3)))
     return args
 
 

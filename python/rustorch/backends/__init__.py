@@ -12,6 +12,11 @@ def is_available(device_type):
     return _C._device_count(device_type) > 0
 
 
+def is_built(device_type):
+    """Whether this build can use devices of this type, where there are any."""
+    return _C._is_built(device_type)
+
+
 def devices():
     """All devices, the CPU first."""
     found = [_C.device("cpu")]

@@ -22,7 +22,7 @@ _libraries = {"linalg": "default", "blas": "default"}
 
 def is_built() -> bool:
     """Whether this build has a CUDA backend."""
-    return bool(_C._device_count("cuda") > 0)
+    return bool(_C._is_built("cuda"))
 
 
 def flash_sdp_enabled() -> bool:

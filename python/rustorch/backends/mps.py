@@ -5,7 +5,7 @@ from .. import _C
 
 def is_built() -> bool:
     """Whether this build has the backend."""
-    return is_available()
+    return bool(_C._is_built("mps"))
 
 
 def is_available() -> bool:

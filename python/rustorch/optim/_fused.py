@@ -1,7 +1,7 @@
 """The steps of SGD, Adam and AdamW: the multi-tensor operators, and compositions for `differentiable=True`.
 
-The operators take numbers and record nothing. The compositions do one parameter, are recorded by autograd and take
-tensors for `lr` and `betas`. README.md in this folder gives the exact semantics.
+The operators take numbers. The compositions do one parameter and take tensors for `lr` and `betas`, which gradients may
+reach. README.md in this folder gives the exact semantics.
 """
 
 from __future__ import annotations
@@ -23,12 +23,10 @@ def sgd_differentiable(p: Tensor, g: Tensor, buf: Tensor | None, first: bool, gr
         g = -g
     if group["weight_decay"]:
         g = g.add(p, alpha=group["weight_decay"])
-    if buf is not None:
-        if first:
-            buf.copy_(g)
-        else:
-            buf.mul_(group["momentum"]).add_(g, alpha=1 - group["dampening"])
-        g = g.add(buf, alpha=group["momentum"]) if group["nesterov"] else buf
+    if buf is not None:  # what is kept for backward is not what the next step writes
+        moved = g.clone() if first else buf * group["momentum"] + g * (1 - group["dampening"])
+        buf.copy_(moved)
+        g = g.add(moved, alpha=group["momentum"]) if group["nesterov"] else moved
     p.add_(g * -group["lr"])
 
 
@@ -40,18 +38,22 @@ def adam_differentiable(
     if group["maximize"]:
         g = -g
     step += 1
+    # what is kept for backward is not what this step and the next one write
+    count, old = step.clone(), p.clone()
     if group["weight_decay"]:
         if group["decoupled_weight_decay"]:
-            p.mul_(1 - lr * group["weight_decay"])
+            old = old * (1 - lr * group["weight_decay"])
         else:
-            g = g.add(p, alpha=group["weight_decay"])
-    m.add_((g - m) * (1 - beta1))
-    v.mul_(beta2).add_(g * g * (1 - beta2))
-    correction1, correction2 = 1 - beta1**step, 1 - beta2**step
+            g = g.add(old, alpha=group["weight_decay"])
+    avg = m + (g - m) * (1 - beta1)
+    square = v.clone() * beta2 + g * g * (1 - beta2)
+    m.copy_(avg)
+    v.copy_(square)
+    correction1, correction2 = 1 - beta1**count, 1 - beta2**count
     if highest is not None:
-        highest.copy_(rt.maximum(highest.clone(), v))
-        v = highest
-    # where v is 0 the root has no derivative: its value 0 and slope 0 are taken there
-    zero = v == 0
-    root = v.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
-    p.sub_(m / (root / correction2.sqrt() + group["eps"]) * (lr / correction1))
+        square = rt.maximum(highest.clone(), square)
+        highest.copy_(square)
+    # where the square is 0 the root has no derivative: its value 0 and slope 0 are taken there
+    zero = square == 0
+    root = square.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
+    p.copy_(old - avg / (root / correction2.sqrt() + group["eps"]) * (lr / correction1))

@@ -63,7 +63,9 @@ class LAMB(AdamLike):
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         t = _tick(state)
         beta1, beta2 = group["betas"]
-        m, v = self._averages(g, state, group)
+        m, v = state["exp_avg"], state["exp_avg_sq"]
+        m.lerp_(g, 1 - beta1)
+        v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
         update = (m / (1 - beta1**t)).div_((v / (1 - beta2**t)).sqrt_().add_(group["eps"]))
         if group["weight_decay"]:
             update.add_(p, alpha=group["weight_decay"])

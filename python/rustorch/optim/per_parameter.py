@@ -1,8 +1,8 @@
 """Optimizers that step parameter by parameter.
 
 Each class names its state in `_init_state` and, in `_update`, hands parameter, gradient and state to the operator that
-holds its formula (ops/optim.ops: one pass over memory). What follows under `differentiable` is the same formula in
-operators that autograd records.  Complex parameters are updated through their real view, as two real numbers each.
+holds its formula (ops/optim.ops: one pass over memory; with `differentiable`, recorded by autograd).  Complex parameters
+are updated through their real view, as two real numbers each.
 """
 
 from __future__ import annotations
@@ -113,15 +113,6 @@ def _shrink(group: Group) -> tuple[float, float]:
     return (0.0, 1 - as_float(group["lr"]) * decay) if group.get("decoupled_weight_decay") else (decay, 1.0)
 
 
-def _decayed(p: Tensor, g: Tensor, group: Group) -> Tensor:
-    """The gradient with weight decay in it; decoupled decay goes into the parameter at once."""
-    decay = group["weight_decay"]
-    if decay and group.get("decoupled_weight_decay"):
-        p.mul_(1 - as_float(group["lr"]) * decay)
-        return g
-    return g.add(p, alpha=decay) if decay else g
-
-
 class AdamLike(PerParameter):
     """Keeps moving averages of the gradient (exp_avg) and of its square (exp_avg_sq)."""
 
@@ -129,15 +120,6 @@ class AdamLike(PerParameter):
         state["step"] = step_tensor(group, p)
         state["exp_avg"] = zeros(p)
         state["exp_avg_sq"] = zeros(p)
-
-    @staticmethod
-    def _averages(g: Tensor, state: State, group: Group) -> tuple[Tensor, Tensor]:
-        """Both averages with `g` in them."""
-        beta1, beta2 = group["betas"]
-        m, v = state["exp_avg"], state["exp_avg_sq"]
-        m.lerp_(g, 1 - beta1)
-        v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
-        return m, v
 
 
 class Adadelta(PerParameter):
@@ -172,17 +154,9 @@ class Adadelta(PerParameter):
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         _tick(state)
         rho, eps = group["rho"], group["eps"]
-        square_avg, acc_delta = state["square_avg"], state["acc_delta"]
-        if not group["differentiable"]:
-            lr, decay = as_float(group["lr"]), group["weight_decay"]
-            fused_adadelta([p], [g], [square_avg], [acc_delta], lr=lr, rho=rho, eps=eps, weight_decay=decay)
-            return
-        g = _decayed(p, g, group)
-        square_avg.mul_(rho).addcmul_(g, g, value=1 - rho)
-        std = square_avg.add(eps).sqrt_()
-        delta = acc_delta.add(eps).sqrt_().clone().div_(std).mul_(g)
-        acc_delta.mul_(rho).addcmul_(delta, delta, value=1 - rho)
-        p.add_(delta, alpha=-as_float(group["lr"]))
+        lr, decay = as_float(group["lr"]), group["weight_decay"]
+        states = [state["square_avg"]], [state["acc_delta"]]
+        fused_adadelta([p], [g], *states, lr=lr, rho=rho, eps=eps, weight_decay=decay)
 
 
 class Adagrad(PerParameter):
@@ -249,13 +223,7 @@ class Adagrad(PerParameter):
             std = total.sparse_mask(g)._values().sqrt_().add_(group["eps"])
             p.add_(rt.sparse_coo_tensor(index, values / std, g.size()), alpha=-rate)
             return
-        if not group["differentiable"]:
-            fused_adagrad([p], [g], [total], rate=rate, eps=group["eps"], weight_decay=group["weight_decay"])
-            return
-        g = _decayed(p, g, group)
-        total.addcmul_(g, g, value=1)
-        std = total.sqrt() + group["eps"]
-        p.addcdiv_(g, std, value=-rate)
+        fused_adagrad([p], [g], [total], rate=rate, eps=group["eps"], weight_decay=group["weight_decay"])
 
 
 class Adamax(PerParameter):
@@ -287,18 +255,10 @@ class Adamax(PerParameter):
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         t = _tick(state)
         beta1, beta2 = group["betas"]
-        exp_avg, exp_inf = state["exp_avg"], state["exp_inf"]
+        states = [state["exp_avg"]], [state["exp_inf"]]
         rate = as_float(group["lr"]) / (1 - beta1**t)
-        if not group["differentiable"]:
-            decay, eps = group["weight_decay"], group["eps"]
-            fused_adamax(
-                [p], [g], [exp_avg], [exp_inf], rate=rate, beta1=beta1, beta2=beta2, eps=eps, weight_decay=decay
-            )
-            return
-        g = _decayed(p, g, group)
-        exp_avg.lerp_(g, 1 - beta1)
-        exp_inf.copy_(rt.maximum(exp_inf.mul(beta2), g.abs().add(group["eps"])))
-        p.addcdiv_(exp_avg, exp_inf, value=-rate)
+        decay, eps = group["weight_decay"], group["eps"]
+        fused_adamax([p], [g], *states, rate=rate, beta1=beta1, beta2=beta2, eps=eps, weight_decay=decay)
 
 
 class NAdam(AdamLike):
@@ -345,28 +305,21 @@ class NAdam(AdamLike):
         rate_grad = lr * (1.0 - mu) / (1.0 - product)
         rate_avg = lr * mu_next / (1.0 - product * mu_next)
         correction = 1 - beta2**t
-        if not group["differentiable"]:
-            weight_decay, shrink = _shrink(group)
-            fused_nadam(
-                [p],
-                [g],
-                [state["exp_avg"]],
-                [state["exp_avg_sq"]],
-                rate_grad=rate_grad,
-                rate_avg=rate_avg,
-                correction=correction,
-                beta1=beta1,
-                beta2=beta2,
-                eps=group["eps"],
-                weight_decay=weight_decay,
-                shrink=shrink,
-            )
-            return
-        g = _decayed(p, g, group)
-        exp_avg, exp_avg_sq = self._averages(g, state, group)
-        denom = exp_avg_sq.div(correction).sqrt().add(group["eps"])
-        p.addcdiv_(g, denom, value=-rate_grad)
-        p.addcdiv_(exp_avg, denom, value=-rate_avg)
+        weight_decay, shrink = _shrink(group)
+        fused_nadam(
+            [p],
+            [g],
+            [state["exp_avg"]],
+            [state["exp_avg_sq"]],
+            rate_grad=rate_grad,
+            rate_avg=rate_avg,
+            correction=correction,
+            beta1=beta1,
+            beta2=beta2,
+            eps=group["eps"],
+            weight_decay=weight_decay,
+            shrink=shrink,
+        )
 
 
 class RAdam(AdamLike):
@@ -404,28 +357,20 @@ class RAdam(AdamLike):
         adaptive = rho > 5.0
         if adaptive:
             rate *= correction2**0.5 * ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
-        if not group["differentiable"]:
-            weight_decay, shrink = _shrink(group)
-            fused_radam(
-                [p],
-                [g],
-                [state["exp_avg"]],
-                [state["exp_avg_sq"]],
-                rate=rate,
-                adaptive=adaptive,
-                beta1=beta1,
-                beta2=beta2,
-                eps=group["eps"],
-                weight_decay=weight_decay,
-                shrink=shrink,
-            )
-            return
-        g = _decayed(p, g, group)
-        exp_avg, exp_avg_sq = self._averages(g, state, group)
-        if adaptive:
-            p.addcdiv_(exp_avg, exp_avg_sq.sqrt().add(group["eps"]), value=-rate)
-        else:
-            p.add_(exp_avg, alpha=-rate)
+        weight_decay, shrink = _shrink(group)
+        fused_radam(
+            [p],
+            [g],
+            [state["exp_avg"]],
+            [state["exp_avg_sq"]],
+            rate=rate,
+            adaptive=adaptive,
+            beta1=beta1,
+            beta2=beta2,
+            eps=group["eps"],
+            weight_decay=weight_decay,
+            shrink=shrink,
+        )
 
 
 class ASGD(PerParameter):
@@ -464,16 +409,7 @@ class ASGD(PerParameter):
         t = _tick(state)
         lr, lambd = as_float(group["lr"]), group["lambd"]
         eta, mu, ax = float(state["eta"]), float(state["mu"]), state["ax"]
-        if group["differentiable"]:
-            g = _decayed(p, g, group)
-            p.mul_(1 - lambd * eta)
-            p.add_(g, alpha=-eta)
-            if mu != 1:
-                ax.add_(p.sub(ax).mul_(mu))
-            else:
-                ax.copy_(p)
-        else:
-            fused_asgd([p], [g], [ax], eta=eta, mu=mu, shrink=1 - lambd * eta, weight_decay=group["weight_decay"])
+        fused_asgd([p], [g], [ax], eta=eta, mu=mu, shrink=1 - lambd * eta, weight_decay=group["weight_decay"])
         # both pass through the default dtype, as PyTorch's
         state["eta"].copy_(_scalar(lr / ((1 + lambd * lr * t) ** group["alpha"]), p))
         state["mu"].copy_(_scalar(1 / max(1, t - group["t0"]), p))
@@ -517,30 +453,7 @@ class RMSprop(PerParameter):
 
     def _update(self, p: Tensor, g: Tensor, state: State, group: Group) -> None:
         _tick(state)
-        alpha, lr = group["alpha"], as_float(group["lr"])
-        square_avg = state["square_avg"]
-        if not group["differentiable"]:
-            self._fused(p, g, state, group, {"lr": lr, "alpha": alpha})
-            return
-        g = _decayed(p, g, group)
-        square_avg.mul_(alpha).addcmul_(g, g, value=1 - alpha)
-        if group["centered"]:
-            grad_avg = state["grad_avg"]
-            grad_avg.lerp_(g, 1 - alpha)
-            avg = square_avg.addcmul(grad_avg, grad_avg, value=-1).sqrt_()
-        else:
-            avg = square_avg.sqrt()
-        avg = avg.add(group["eps"])
-        if group["momentum"] > 0:
-            buf = state["momentum_buffer"]
-            buf.mul_(group["momentum"]).addcdiv_(g, avg)
-            p.add_(buf, alpha=-lr)
-        else:
-            p.addcdiv_(g, avg, value=-lr)
-
-    @staticmethod
-    def _fused(p: Tensor, g: Tensor, state: State, group: Group, numbers: dict[str, float]) -> None:
-        numbers.update(eps=group["eps"], weight_decay=group["weight_decay"])
+        numbers = {"lr": as_float(group["lr"]), **options(group, "alpha eps weight_decay")}
         lists = [[p], [g], [state["square_avg"]]]
         if group["centered"]:
             lists.append([state["grad_avg"]])
@@ -583,13 +496,4 @@ class Rprop(PerParameter):
         down, up = group["etas"]
         low, high = group["step_sizes"]
         prev, size = state["prev"], state["step_size"]
-        if not group["differentiable"]:
-            fused_rprop([p], [g], [prev], [size], down=down, up=up, low=low, high=high)
-            return
-        product = g * prev
-        shrink = product < 0
-        factor = rt.ones_like(product).masked_fill_(product > 0, up).masked_fill_(shrink, down)
-        size.mul_(factor).clamp_(low, high)
-        g = g.masked_fill(shrink, 0)
-        p.addcmul_(g.sign(), size, value=-1)
-        prev.copy_(g)
+        fused_rprop([p], [g], [prev], [size], down=down, up=up, low=low, high=high)

@@ -9,6 +9,7 @@
 #include "backend/cpu/dispatch.h"
 #include "backend/cpu/gemm/gemm.h"
 #include "backend/cpu/nn_kernels.h"
+#include "backend/matrix_view.h"
 #include "base/thread_pool.h"
 #include "core/tensor_impl.h"
 #include "memory/scratch.h"
@@ -18,33 +19,13 @@ namespace {
 
 static_assert(static_cast<int>(Epilogue::Silu) == static_cast<int>(Activation::Silu));
 
-// One operand: `rows` x `cols` as the product reads it (after trans flags).
-struct View {
-  int64_t rows, cols, row_stride, col_stride, batch_stride, batch;
-};
-
-View view_of(const Tensor& t, bool trans) {
-  const TensorImpl& i = *t.impl();
-  const int d = i.dim();
-  View v{i.size(d - 2), i.size(d - 1), i.stride(d - 2), i.stride(d - 1), 0, 1};
-  if (d == 3) {
-    v.batch = i.size(0);
-    v.batch_stride = v.batch == 1 ? 0 : i.stride(0);
-  }
-  if (trans) {
-    std::swap(v.rows, v.cols);
-    std::swap(v.row_stride, v.col_stride);
-  }
-  return v;
-}
-
 // How gemm() is to read a matrix: (trans, ld), or that it needs a copy.
 struct Packing {
   bool trans = false, copy = false;
   int64_t ld = 0;
 };
 
-Packing packing_of(const View& v) {
+Packing packing_of(const MatrixView& v) {
   Packing p;
   if ((v.col_stride == 1 || v.cols == 1) && (v.row_stride >= v.cols || v.rows == 1)) {
     p.ld = v.rows == 1 ? std::max<int64_t>(v.cols, 1) : v.row_stride;
@@ -59,7 +40,7 @@ Packing packing_of(const View& v) {
 }
 
 template <class T>
-void copy_matrix(const T* from, const View& v, T* to) {
+void copy_matrix(const T* from, const MatrixView& v, T* to) {
   for (int64_t i = 0; i < v.rows; ++i)
     for (int64_t j = 0; j < v.cols; ++j) to[i * v.cols + j] = from[i * v.row_stride + j * v.col_stride];
 }
@@ -124,8 +105,7 @@ void product(const GemmArgs<T>& g) {
 
 template <class T>
 void run(const MatmulCall& call) {
-  const View a = view_of(call.a, call.trans_a), b = view_of(call.b, call.trans_b),
-             c = view_of(call.out, false);
+  const MatrixView a(call.a, call.trans_a), b(call.b, call.trans_b), c(call.out, false);
   const Packing pa = packing_of(a), pb = packing_of(b);
   const T* pointer_a = call.a.impl()->data<T>();
   const T* pointer_b = call.b.impl()->data<T>();
@@ -188,7 +168,7 @@ struct HalfOperand {
   const H* data;
   bool trans;
   int64_t ld, stride;
-  HalfOperand(const H* from, const View& v, int64_t batch)
+  HalfOperand(const H* from, const MatrixView& v, int64_t batch)
       : copies(packing_of(v).copy ? v.rows * v.cols * (v.batch_stride == 0 ? 1 : batch) : 0) {
     const Packing p = packing_of(v);
     trans = p.trans;
@@ -208,8 +188,7 @@ struct HalfOperand {
 
 template <class H>
 void run_half(const MatmulCall& call) {
-  const View a = view_of(call.a, call.trans_a), b = view_of(call.b, call.trans_b),
-             c = view_of(call.out, false);
+  const MatrixView a(call.a, call.trans_a), b(call.b, call.trans_b), c(call.out, false);
   const HalfOperand<H> from_a(call.a.impl()->data<H>(), a, c.batch),
       from_b(call.b.impl()->data<H>(), b, c.batch);
   HalfGemmArgs<H, H> g;
@@ -238,7 +217,7 @@ void run_half(const MatmulCall& call) {
 // Bytes summed in int32.
 template <class A>
 void run_bytes(const MatmulCall& call) {
-  const View a = view_of(call.a, false), b = view_of(call.b, false), c = view_of(call.out, false);
+  const MatrixView a(call.a, false), b(call.b, false), c(call.out, false);
   const Packing pa = packing_of(a), pb = packing_of(b);
   ScratchBuffer<A> copy_a(static_cast<size_t>(pa.copy ? a.rows * a.cols : 0));
   ScratchBuffer<int8_t> copy_b(static_cast<size_t>(pb.copy ? b.rows * b.cols : 0));

@@ -42,6 +42,23 @@ HWY_INLINE void store_n(D d, V v, T* p, size_t n) {
 #endif
 }
 
+/// Calls f(load, store) for every vector of a row; load(p) reads p[i...] (0 behind the end), store(v, p)
+/// writes.
+template <class T, class F>
+HWY_INLINE void each_vector(int64_t n, F&& f) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    f([&](const T* p) HWY_ATTR { return hn::LoadU(d, p + i); },
+      [&](auto v, T* p) HWY_ATTR { hn::StoreU(v, d, p + i); });
+  if (i < n) {
+    const size_t rest = static_cast<size_t>(n - i);
+    f([&](const T* p) HWY_ATTR { return load_n(d, p + i, rest, T(0)); },
+      [&](auto v, T* p) HWY_ATTR { store_n(d, v, p + i, rest); });
+  }
+}
+
 /// exp(x) for x <= 0 (up to about 88 the result is right too, without care for the last binade); results
 /// under the smallest normal number become 0. NaN stays NaN. At most 1 ulp (float), 2 ulp (double).
 template <class D, class V = hn::Vec<D>>

@@ -22,22 +22,6 @@ HWY_INLINE V tanh(D d, V x) {
   return detail::HWY_NAMESPACE::tanh_of(d, x);
 }
 
-// Calls f(load, store) for every vector of a row; load(p) reads p[i...], store(v, p) writes there.
-template <class T, class F>
-HWY_INLINE void each_vector(int64_t n, F&& f) {
-  const hn::ScalableTag<T> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    f([&](const T* p) HWY_ATTR { return hn::LoadU(d, p + i); },
-      [&](auto v, T* p) HWY_ATTR { hn::StoreU(v, d, p + i); });
-  if (i < n) {
-    const size_t rest = static_cast<size_t>(n - i);
-    f([&](const T* p) HWY_ATTR { return load_n(d, p + i, rest, T(0)); },
-      [&](auto v, T* p) HWY_ATTR { store_n(d, v, p + i, rest); });
-  }
-}
-
 template <class T>
 void lstm(T* gates, int64_t gate, const T* c_before, T* c, T* h, int64_t n) {
   const hn::ScalableTag<T> d;

@@ -12,15 +12,6 @@ namespace {
 
 // scores: [rows, n] -> probabilities, in place; BACKWARD: also grads -> gradient of the scores, in place.
 constexpr const char* kRows = R"(
-static inline T rt_fold(local T* part, T v, bool max_of) {
-  const int lane = get_local_id(0);
-  part[lane] = v;
-  barrier(CLK_LOCAL_MEM_FENCE);
-  T all = part[0];
-  for (int k = 1; k < 64; ++k) all = max_of ? fmax(all, part[k]) : all + part[k];
-  barrier(CLK_LOCAL_MEM_FENCE);
-  return all;
-}
 RT_GROUP(64, 1)
 void run(global T* scores, global T* grads, global T* lse, const long lse_at, const long n, const long queries, const int causal) {
   RT_SHARED T part[64];
@@ -127,7 +118,8 @@ class Attention {
     GpuDevice& device = device_of(scores);
     const DType t = scores.dtype();
     KernelPtr kernel = device.kernel(cat("attention/", backward, "/", dtype_name(t)), "run", [&] {
-      return cat("#define T ", memory_type(t), "\n#define BACKWARD ", backward ? 1 : 0, "\n", kRows);
+      return cat("#define T ", memory_type(t), "\n#define BACKWARD ", backward ? 1 : 0, "\n", kFoldText,
+                 kRows);
     });
     Launch launch(device, kernel);
     launch.in(scores)

@@ -50,6 +50,18 @@ static inline LST rt_log(State s) { return isinf(s.m) || s.m != s.m ? s.m : s.m 
 #endif
 )";
 
+const char* const kFoldText = R"(
+static inline T rt_fold(local T* part, T v, bool max_of) {
+  const int lane = get_local_id(0);
+  part[lane] = v;
+  barrier(CLK_LOCAL_MEM_FENCE);
+  T all = part[0];
+  for (int k = 1; k < 64; ++k) all = max_of ? fmax(all, part[k]) : all + part[k];
+  barrier(CLK_LOCAL_MEM_FENCE);
+  return all;
+}
+)";
+
 std::string log_sum_text(ComputeType t) {
   return cat("#define LST ", value_type(t), "\n#define LSR ", value_type(real_part_type(t)), "\n#define LSC ",
              rustorch::is_complex(t) ? 1 : 0, "\n", kLogSum);

@@ -27,6 +27,9 @@ std::string operand_text(const char* prefix, DType t, ComputeType compute);
 /// `State`, rt_start(), rt_join(), rt_add(state, value) and rt_log(state): the logarithm of a sum of
 /// exponentials of numbers of that type, real or complex.
 std::string log_sum_text(ComputeType t);
+/// `T rt_fold(local T* part, T v, bool max_of)`: the sum or maximum of v over the 64 items of a group; T is
+/// defined.
+extern const char* const kFoldText;
 /// Type that moves elements of a dtype's size without looking at them.
 const char* move_type(DType t);
 

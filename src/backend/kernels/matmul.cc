@@ -4,6 +4,7 @@
 #include "backend/kernels/kernel_text.h"
 #include "backend/kernels/kernels.h"
 #include "backend/kernels/tile.h"
+#include "backend/matrix_view.h"
 #include "rustorch/error.h"
 
 namespace rustorch::kernels {
@@ -45,25 +46,6 @@ std::string source(DType dtype, ComputeType t) {
              kTileText);
 }
 
-struct MatrixView {
-  int64_t rows, cols, row, col, batch, batches;
-};
-
-MatrixView view_of(const Tensor& tensor, bool trans) {
-  const TensorImpl& t = *tensor.impl();
-  const int d = t.dim();
-  MatrixView v{t.size(d - 2), t.size(d - 1), t.stride(d - 2), t.stride(d - 1), 0, 1};
-  if (d == 3) {
-    v.batches = t.size(0);
-    v.batch = v.batches == 1 ? 0 : t.stride(0);
-  }
-  if (trans) {
-    std::swap(v.rows, v.cols);
-    std::swap(v.row, v.col);
-  }
-  return v;
-}
-
 }  // namespace
 
 bool matmul(const MatmulCall& call) {
@@ -72,25 +54,24 @@ bool matmul(const MatmulCall& call) {
   GpuDevice& device = device_of(call.out);
   if (device.capabilities().max_work_group < kTileItems * kTileItems) return false;
   device.require("matmul", dtype);
-  const MatrixView a = view_of(call.a, call.trans_a), b = view_of(call.b, call.trans_b),
-                   c = view_of(call.out, false);
-  if (c.rows == 0 || c.cols == 0 || c.batches == 0) return true;
-  if (c.col != 1 && c.cols != 1) return false;
+  const MatrixView a(call.a, call.trans_a), b(call.b, call.trans_b), c(call.out, false);
+  if (c.rows == 0 || c.cols == 0 || c.batch == 0) return true;
+  if (c.col_stride != 1 && c.cols != 1) return false;
   const bool has_beta = !call.beta.equal(0);
   const MatmulArgs args{c.rows,
                         c.cols,
                         a.cols,
                         call.a.storage_offset(),
-                        a.row,
-                        a.col,
-                        a.batch,
+                        a.row_stride,
+                        a.col_stride,
+                        a.batch_stride,
                         call.b.storage_offset(),
-                        b.row,
-                        b.col,
-                        b.batch,
+                        b.row_stride,
+                        b.col_stride,
+                        b.batch_stride,
                         call.out.storage_offset(),
-                        c.row,
-                        c.batch,
+                        c.row_stride,
+                        c.batch_stride,
                         call.bias.defined() ? call.bias.storage_offset() : 0,
                         call.bias.defined(),
                         has_beta,
@@ -106,7 +87,7 @@ bool matmul(const MatmulCall& call) {
   add_number(launch, t, call.alpha);
   add_number(launch, t, call.beta);
   launch.value(args);
-  launch.run({tile_items(c.cols), tile_items(c.rows), static_cast<size_t>(c.batches)},
+  launch.run({tile_items(c.cols), tile_items(c.rows), static_cast<size_t>(c.batch)},
              {kTileItems, kTileItems, 1});
   return true;
 }

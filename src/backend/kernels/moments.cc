@@ -92,15 +92,8 @@ bool reduce_moments(const ReduceCall& call) {
   if (!rustorch::is_complex(out) && !is_floating_point(out)) return false;
   if (second && rustorch::is_complex(mean) != rustorch::is_complex(in)) return false;
   GpuDevice& device = device_of(call.out);
-  device.require("reduce", in);
-  device.require("reduce", out);
-  if (device.capabilities().max_work_group < kLanes) return false;
-  ReducePlan plan;
-  make_reduce_plan(plan, call.in.sizes(), call.in.strides(), call.out.strides(), call.dim_mask);
   Layout layout;
-  if (!make_layout(plan, &layout)) return false;
-  layout.in_at = call.in.storage_offset();
-  layout.out_at = call.out.storage_offset();
+  if (!make_layout(device, call, &layout)) return false;
   if (second) {  // laid out as the result
     if (call.out2.strides() != call.out.strides()) return false;
     layout.values_at = call.out2.storage_offset();

@@ -283,15 +283,8 @@ bool reduce(const ReduceCall& call) {
   Rule rule;
   if (!rule_of(call, &rule)) return false;
   GpuDevice& device = device_of(call.out);
-  device.require("reduce", call.in.dtype());
-  device.require("reduce", call.out.dtype());
-  if (device.capabilities().max_work_group < kLanes) return false;
-  ReducePlan plan;
-  make_reduce_plan(plan, call.in.sizes(), call.in.strides(), call.out.strides(), call.dim_mask);
   Layout layout;
-  if (!make_layout(plan, &layout)) return false;
-  layout.in_at = call.in.storage_offset();
-  layout.out_at = call.out.storage_offset();
+  if (!make_layout(device, call, &layout)) return false;
   const bool empty = call.in.numel() == 0;  // it may have no memory
   KernelPtr kernel = device.kernel(
       cat("reduce/", static_cast<int>(call.kind), "/", dtype_name(call.in.dtype()), "/",

@@ -67,6 +67,18 @@ bool make_layout(const ReducePlan& plan, Layout* l) {
   return true;
 }
 
+bool make_layout(GpuDevice& device, const ReduceCall& call, Layout* l) {
+  device.require("reduce", call.in.dtype());
+  device.require("reduce", call.out.dtype());
+  if (device.capabilities().max_work_group < kLanes) return false;
+  ReducePlan plan;
+  make_reduce_plan(plan, call.in.sizes(), call.in.strides(), call.out.strides(), call.dim_mask);
+  if (!make_layout(plan, l)) return false;
+  l->in_at = call.in.storage_offset();
+  l->out_at = call.out.storage_offset();
+  return true;
+}
+
 void run_reduction(GpuDevice& device, const KernelPtr& kernel, const Tensor& beside, const Layout& layout,
                    size_t state_bytes, const std::function<void(Launch&)>& begin) {
   Layout l = layout;

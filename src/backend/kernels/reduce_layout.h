@@ -28,6 +28,9 @@ extern const char* const kLayoutText;
 
 /// False when there are too many dimensions.
 bool make_layout(const ReducePlan& plan, Layout* l);
+/// The layout of a call, whose dtypes the device must have; false when the device or the shape needs another
+/// way.
+bool make_layout(GpuDevice& device, const ReduceCall& call, Layout* l);
 /// Runs a reduction. begin(launch) adds the arguments up to the buffer of states, the last but one of the
 /// kernel's; the layout is the last. state_bytes: at least the size of a state.
 void run_reduction(GpuDevice& device, const KernelPtr& kernel, const Tensor& beside, const Layout& layout,

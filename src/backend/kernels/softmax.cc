@@ -1,5 +1,6 @@
 // Softmax, log_softmax and their gradients: one group of 64 work items for each row.
 #include "backend/kernels/gpu_device.h"
+#include "backend/kernels/kernel_text.h"
 #include "backend/kernels/source.h"
 #include "backend/kernels/kernels.h"
 #include "rustorch/error.h"
@@ -8,20 +9,9 @@ namespace rustorch::kernels {
 
 namespace {
 
-constexpr int64_t kLanes = 64;
-
 // T: float or double. kind: 0 softmax, 1 log_softmax, 2 and 3 their gradients (x: the forward's result, g:
 // its gradient). Element i of the row o, j lies at (o * n + i) * inner + j.
 constexpr const char* kSource = R"(
-static inline T rt_fold(local T* part, T v, bool max_of) {
-  const int lane = get_local_id(0);
-  part[lane] = v;
-  barrier(CLK_LOCAL_MEM_FENCE);
-  T all = part[0];
-  for (int k = 1; k < 64; ++k) all = max_of ? fmax(all, part[k]) : all + part[k];
-  barrier(CLK_LOCAL_MEM_FENCE);
-  return all;
-}
 RT_GROUP(64, 1)
 void run(global T* y, global const T* x, global const T* g, const long y_at, const long x_at, const long g_at, const long n, const long inner) {
   RT_SHARED T part[64];
@@ -74,7 +64,7 @@ bool softmax(const SoftmaxCall& call) {
   }
   const int kind = static_cast<int>(call.kind);
   KernelPtr kernel = device.kernel(cat("softmax/", kind, "/", dtype_name(dtype)), "run", [&] {
-    return cat("#define T ", memory_type(dtype), "\n#define KIND ", kind, "\n", kSource);
+    return cat("#define T ", memory_type(dtype), "\n#define KIND ", kind, "\n", kFoldText, kSource);
   });
   writable(call.out);
   const Tensor& grad = call.grad.defined() ? call.grad : call.in;

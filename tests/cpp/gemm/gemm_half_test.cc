@@ -4,7 +4,7 @@
 #include <cstring>
 #include <limits>
 
-#include "backend/cpu/gemm/bf16_kernels.h"
+#include "backend/cpu/gemm/tile_kernels.h"
 #include "backend/cpu/gemm/gemm.h"
 #include "base/thread_pool.h"
 #include "gemm/reference.h"

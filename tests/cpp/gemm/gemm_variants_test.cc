@@ -6,7 +6,7 @@
 
 #include "backend/cpu/gemm/gemm.h"
 #include "base/thread_pool.h"
-#include "backend/cpu/gemm/int8_kernels.h"
+#include "backend/cpu/gemm/tile_kernels.h"
 #include "gemm/reference.h"
 #include "rustorch/error.h"
 

@@ -24,7 +24,9 @@ _kl_div = op("kl_div")
 _REDUCTIONS = ("none", "mean", "sum")
 
 
-def legacy_reduction(size_average: bool | None, reduce: bool | None, emit_warning: bool = True) -> str:
+def legacy_reduction(
+    size_average: bool | None, reduce: bool | None, emit_warning: bool = True, stacklevel: int = 3
+) -> str:
     """The `reduction` that the deprecated pair of flags stands for."""
     if reduce is False:
         name = "none"
@@ -33,9 +35,16 @@ def legacy_reduction(size_average: bool | None, reduce: bool | None, emit_warnin
     if emit_warning:
         warnings.warn(
             f"size_average and reduce args will be deprecated, please use reduction='{name}' instead.",
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
     return name
+
+
+def _reduction(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
+    """`reduction`, unless the caller of a loss gave the deprecated flags."""
+    return (
+        reduction if size_average is None and reduce is None else legacy_reduction(size_average, reduce, stacklevel=4)
+    )
 
 
 def _reduce(loss: Tensor, reduction: str) -> Tensor:
@@ -53,13 +62,18 @@ def _check_reduction(reduction: str) -> None:
         raise ValueError(f"{reduction} is not a valid value for reduction")
 
 
-def _warn_sizes(input: Tensor, target: Tensor) -> None:
+def _same_sizes(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Both of one size, with a warning where they were not. Before promotion: a 0-d tensor then counts in full."""
+    if input.shape == target.shape:
+        return input, target
     warnings.warn(
         f"Using a target size ({target.size()}) that is different to the input size "
         f"({input.size()}). This will likely lead to incorrect results due to broadcasting. "
         "Please ensure they have the same size.",
         stacklevel=3,
     )
+    first, second = rt.broadcast_tensors(input, target)
+    return first, second
 
 
 def _weighted(loss: Tensor, weight: Tensor, reduction: str) -> Tensor:
@@ -81,11 +95,8 @@ def mse_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """(input - target)^2, reduced; with `weight` (same shape) the weighted mean or sum."""
-    if input.shape != target.shape:
-        _warn_sizes(input, target)
-        input, target = rt.broadcast_tensors(input, target)  # before promotion: a 0-d tensor then counts in full
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    input, target = _same_sizes(input, target)
+    reduction = _reduction(reduction, size_average, reduce)
     if weight is not None:
         return _weighted(_mse(input, target, reduction="none"), weight, reduction)
     return _mse(input, target, reduction=reduction)
@@ -100,11 +111,8 @@ def l1_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """|input - target|, reduced; with `weight` (same shape) the weighted mean or sum."""
-    if input.shape != target.shape:
-        _warn_sizes(input, target)
-        input, target = rt.broadcast_tensors(input, target)  # before promotion: a 0-d tensor then counts in full
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    input, target = _same_sizes(input, target)
+    reduction = _reduction(reduction, size_average, reduce)
     if weight is not None:
         return _weighted(_l1(input, target, reduction="none"), weight, reduction)
     return _l1(input, target, reduction=reduction)
@@ -119,11 +127,8 @@ def smooth_l1_loss(
     beta: float = 1.0,
 ) -> Tensor:
     """d^2 / (2 beta) where d = |input - target| < beta, else d - beta / 2; reduced."""
-    if input.shape != target.shape:
-        _warn_sizes(input, target)
-        input, target = rt.broadcast_tensors(input, target)  # before promotion: a 0-d tensor then counts in full
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    input, target = _same_sizes(input, target)
+    reduction = _reduction(reduction, size_average, reduce)
     if beta == 0.0:
         return _l1(input, target, reduction=reduction)
     return _smooth_l1(input, target, reduction=reduction, beta=beta)
@@ -137,9 +142,7 @@ def huber_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """d^2 / 2 where d = |input - target| < delta, else delta * (d - delta / 2); reduced."""
-    if input.shape != target.shape:
-        _warn_sizes(input, target)
-        input, target = rt.broadcast_tensors(input, target)  # before promotion: a 0-d tensor then counts in full
+    input, target = _same_sizes(input, target)
     if weight is not None:
         if weight.size() != input.size():
             raise ValueError("Weights and input must have the same size.")
@@ -156,8 +159,7 @@ def binary_cross_entropy(
     reduction: str = "mean",
 ) -> Tensor:
     """Cross entropy of probabilities `input` in [0, 1] and targets of the same shape."""
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    reduction = _reduction(reduction, size_average, reduce)
     if target.shape != input.shape:
         raise ValueError(
             f"Using a target size ({target.size()}) that is different to the input size "
@@ -178,8 +180,7 @@ def binary_cross_entropy_with_logits(
     pos_weight: Tensor | None = None,
 ) -> Tensor:
     """Cross entropy of logits `input` and targets of the same shape, computed stably."""
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    reduction = _reduction(reduction, size_average, reduce)
     if target.shape != input.shape:
         raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
     return _bce_logits(input, target, weight=weight, pos_weight=pos_weight, reduction=reduction)
@@ -195,8 +196,7 @@ def nll_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """Negative log likelihood of log-probabilities (N, C, ...) and class indices (N, ...)."""
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    reduction = _reduction(reduction, size_average, reduce)
     if weight is not None and weight.dtype != input.dtype:
         raise RuntimeError(f"expected scalar type {input.dtype} but found {weight.dtype}")
     return _nll(input, target, weight=weight, ignore_index=ignore_index, reduction=reduction)
@@ -213,8 +213,7 @@ def cross_entropy(
     label_smoothing: float = 0.0,
 ) -> Tensor:
     """Cross entropy of logits (N, C, ...) and class indices (N, ...) or probabilities."""
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    reduction = _reduction(reduction, size_average, reduce)
     return _cross_entropy(
         input,
         target,
@@ -234,8 +233,7 @@ def kl_div(
     log_target: bool = False,
 ) -> Tensor:
     """Kullback-Leibler divergence; `input` holds log-probabilities, `target` as `log_target`."""
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    reduction = _reduction(reduction, size_average, reduce)
     if reduction == "mean":
         warnings.warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
@@ -262,8 +260,7 @@ def poisson_nll_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """Negative log likelihood of counts `target` for a Poisson rate (or its log)."""
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    reduction = _reduction(reduction, size_average, reduce)
     _check_reduction(reduction)
     if log_input:
         loss = input.exp() - target * input
@@ -320,8 +317,7 @@ def hinge_embedding_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """input where target = 1, max(0, margin - input) where target = -1; reduced."""
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    reduction = _reduction(reduction, size_average, reduce)
     zero = rt.zeros_like(input)
     away = rt.where(target == 1, zero, (margin - input).clamp_min(0))
     near = rt.where(target == -1, zero, input)
@@ -339,8 +335,7 @@ def cosine_embedding_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """1 - cos where target = 1, max(0, cos - margin) where target = -1; inputs (N, D) or (D)."""
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    reduction = _reduction(reduction, size_average, reduce)
     if target.dim() not in (0, 1):
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     if target.dim() == 1:
@@ -373,8 +368,7 @@ def margin_ranking_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """max(0, -target * (input1 - input2) + margin), reduced; all of the same number of dims."""
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    reduction = _reduction(reduction, size_average, reduce)
     if not input1.dim() == input2.dim() == target.dim():
         raise RuntimeError(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
@@ -392,8 +386,7 @@ def soft_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """log(1 + exp(-target * input)), reduced; target of 1 and -1."""
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    reduction = _reduction(reduction, size_average, reduce)
     _check_reduction(reduction)
     return _reduce((-target * input).exp().log1p(), reduction)
 
@@ -407,8 +400,7 @@ def multilabel_soft_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """Binary cross entropy of logits (N, C), averaged over C, then reduced."""
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    reduction = _reduction(reduction, size_average, reduce)
     f = rt.nn.functional.logsigmoid
     loss = -(target * f(input) + (1 - target) * f(-input))
     if weight is not None:
@@ -428,8 +420,7 @@ def multi_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """sum over i != y of max(0, margin - x[y] + x[i])^p / C; x (N, C) or (C), p 1 or 2."""
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    reduction = _reduction(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.dim() != 1:
@@ -468,8 +459,7 @@ def multilabel_margin_loss(
 
     x is (N, C) or (C); target has the same shape and lists classes up to the first -1.
     """
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    reduction = _reduction(reduction, size_average, reduce)
     if input.dim() > 2 or target.shape != input.shape:
         raise RuntimeError(
             f"multilabel_margin_loss(): inconsistent target size {list(target.shape)} for input "
@@ -506,8 +496,7 @@ def triplet_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """max(0, d(anchor, positive) - d(anchor, negative) + margin) with the p-norm distance."""
-    if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+    reduction = _reduction(reduction, size_average, reduce)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
 

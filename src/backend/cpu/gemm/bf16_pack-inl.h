@@ -3,7 +3,7 @@
 #pragma once
 #include <immintrin.h>
 
-#include "backend/cpu/gemm/bf16_kernels.h"
+#include "backend/cpu/gemm/tile_kernels.h"
 
 namespace rustorch::cpu::detail {
 
@@ -74,7 +74,7 @@ static inline __mmask32 depth_mask(int64_t depth) {
 
 [[maybe_unused]] static void pack_bf16_b(uint16_t* dst, const uint16_t* b, int64_t ks, int64_t ns,
                                          int64_t depth, int64_t cols) {
-  for (int64_t half = 0; half < 2; ++half, dst += kBf16Block / 2) {
+  for (int64_t half = 0; half < 2; ++half, dst += Bf16Kernels::kBlock / 2) {
     const int64_t j = half * 16;
     if (ns == 1) {
       const __mmask16 mask = lane_mask(cols - j);

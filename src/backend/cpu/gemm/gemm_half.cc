@@ -5,9 +5,9 @@
 #include <cstring>
 #include <type_traits>
 
-#include "backend/cpu/gemm/bf16_kernels.h"
 #include "backend/cpu/gemm/gemm.h"
 #include "backend/cpu/gemm/kernel_table.h"
+#include "backend/cpu/gemm/tile_packing.h"
 #include "base/half_convert.h"
 #include "base/thread_pool.h"
 #include "memory/scratch.h"
@@ -32,8 +32,7 @@ const Bf16Kernels* bf16_kernels() {
 
 namespace {
 using detail::Bf16Kernels;
-using detail::kBf16Block;
-using detail::kBf16Tile;
+using detail::kTile;
 
 constexpr int64_t kDepthBlocks = 16;  // blocks of 32 along k between visits to C
 constexpr int64_t kTaskPanels = 8;    // row and column panels of a task
@@ -91,8 +90,8 @@ struct TilePlan {
 
 template <class In, class Out>
 TilePlan plan_tiles(const HalfGemmArgs<In, Out>& g) {
-  const int64_t rows = ceil_div(g.m, kBf16Tile), cols = ceil_div(g.n, kBf16Tile);
-  TilePlan t{ceil_div(g.k, kBf16Tile), std::min(rows, kTaskPanels), std::min(cols, kTaskPanels), 0, 0};
+  const int64_t rows = ceil_div(g.m, kTile), cols = ceil_div(g.n, kTile);
+  TilePlan t{ceil_div(g.k, kTile), std::min(rows, kTaskPanels), std::min(cols, kTaskPanels), 0, 0};
   for (;;) {
     t.nib = ceil_div(rows, t.mp);
     t.njb = ceil_div(cols, t.np);
@@ -105,25 +104,25 @@ template <class In, class Out>
 void tile_task(const One<In, Out>& p, const Bf16Kernels& kernels, const TilePlan& t, const uint16_t* a,
                const uint16_t* b, int64_t ib, int64_t jb, int64_t j_first) {
   const HalfGemmArgs<In, Out>& g = *p.g;
-  const int64_t i0 = ib * t.mp, j0 = jb * t.np, panel = t.blocks * kBf16Block;
-  const int64_t rows = std::min(t.mp, ceil_div(g.m, kBf16Tile) - i0);
-  const int64_t cols = std::min(t.np, ceil_div(g.n - j_first, kBf16Tile) - j0), ld = cols * kBf16Tile + 16;
-  ScratchBuffer<float> block(static_cast<size_t>(rows * kBf16Tile * ld));
+  const int64_t i0 = ib * t.mp, j0 = jb * t.np, panel = t.blocks * Bf16Kernels::kBlock;
+  const int64_t rows = std::min(t.mp, ceil_div(g.m, kTile) - i0);
+  const int64_t cols = std::min(t.np, ceil_div(g.n - j_first, kTile) - j0), ld = cols * kTile + 16;
+  ScratchBuffer<float> block(static_cast<size_t>(rows * kTile * ld));
   for (int64_t k = 0; k < t.blocks; k += kDepthBlocks) {
-    kernels.block(a + i0 * panel + k * kBf16Block, panel, rows, b + j0 * panel + k * kBf16Block, panel, cols,
-                  std::min(kDepthBlocks, t.blocks - k), block.data(), ld, k > 0);
+    kernels.block(a + i0 * panel + k * Bf16Kernels::kBlock, panel, rows,
+                  b + j0 * panel + k * Bf16Kernels::kBlock, panel, cols, std::min(kDepthBlocks, t.blocks - k),
+                  block.data(), ld, k > 0);
   }
-  const int64_t row = i0 * kBf16Tile, col = j_first + j0 * kBf16Tile;
-  finish(p, block.data(), ld, row, col, std::min(rows * kBf16Tile, g.m - row),
-         std::min(cols * kBf16Tile, g.n - col));
+  const int64_t row = i0 * kTile, col = j_first + j0 * kTile;
+  finish(p, block.data(), ld, row, col, std::min(rows * kTile, g.m - row), std::min(cols * kTile, g.n - col));
 }
 
 template <class In, class Out>
 void run_tiles(const One<In, Out>& p, const Bf16Kernels& kernels) {
   const HalfGemmArgs<In, Out>& g = *p.g;
   const TilePlan t = plan_tiles(g);
-  const int64_t panel = t.blocks * kBf16Block, rows = ceil_div(g.m, kBf16Tile);
-  const int64_t strip = std::max(t.np, kMaxPacked / panel / t.np * t.np) * kBf16Tile;  // columns at a time
+  const int64_t panel = t.blocks * Bf16Kernels::kBlock, rows = ceil_div(g.m, kTile);
+  const int64_t strip = std::max(t.np, kMaxPacked / panel / t.np * t.np) * kTile;  // columns at a time
   const int64_t a_rs = g.trans_a ? 1 : g.lda, a_cs = g.trans_a ? g.lda : 1;
   const int64_t b_ks = g.trans_b ? 1 : g.ldb, b_ns = g.trans_b ? g.ldb : 1;
   const auto* a = reinterpret_cast<const uint16_t*>(p.a);
@@ -131,29 +130,13 @@ void run_tiles(const One<In, Out>& p, const Bf16Kernels& kernels) {
   const bool serial =
       static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k) < kParallelWork;
   ScratchBuffer<uint16_t> pa(static_cast<size_t>(rows * panel));
-  ScratchBuffer<uint16_t> pb(static_cast<size_t>(ceil_div(std::min(strip, g.n), kBf16Tile) * panel));
+  ScratchBuffer<uint16_t> pb(static_cast<size_t>(ceil_div(std::min(strip, g.n), kTile) * panel));
   for (int64_t j_first = 0; j_first < g.n; j_first += strip) {
-    const int64_t cols = ceil_div(std::min(strip, g.n - j_first), kBf16Tile);
-    const int64_t a_panels = j_first == 0 ? rows : 0, a_units = a_panels * t.blocks;
-    const int64_t units = a_units + cols * t.blocks;
-    parallel_for(0, units, serial ? units : 32, [&](int64_t begin, int64_t end) {
-      for (int64_t u = begin; u < end; ++u) {
-        const bool is_a = u < a_units;
-        // blocks in the order of the operand's memory
-        const int64_t v = is_a ? u : u - a_units, panels = is_a ? a_panels : cols;
-        const bool along_k = (is_a ? a_cs : b_ks) == 1;
-        const int64_t q = along_k ? v / t.blocks : v % panels, kb = along_k ? v % t.blocks : v / panels;
-        const int64_t k0 = kb * kBf16Tile, depth = std::min(kBf16Tile, g.k - k0);
-        uint16_t* to = (is_a ? pa : pb).data() + (q * t.blocks + kb) * kBf16Block;
-        if (is_a) {
-          const int64_t i = q * kBf16Tile;
-          kernels.pack_a(to, a + i * a_rs + k0 * a_cs, a_rs, a_cs, std::min(kBf16Tile, g.m - i), depth);
-        } else {
-          const int64_t j = j_first + q * kBf16Tile;
-          kernels.pack_b(to, b + k0 * b_ks + j * b_ns, b_ks, b_ns, depth, std::min(kBf16Tile, g.n - j));
-        }
-      }
-    });
+    const int64_t cols = ceil_div(std::min(strip, g.n - j_first), kTile);
+    const detail::TileOperand<uint16_t> to_a{a, j_first == 0 ? g.m : 0, a_rs, a_cs, pa.data()};
+    const detail::TileOperand<uint16_t> to_b{b + j_first * b_ns, std::min(strip, g.n - j_first), b_ns, b_ks,
+                                             pb.data()};
+    detail::pack_tiles(kernels, to_a, to_b, g.k, serial ? 0 : 32);
     const int64_t tasks = t.nib * ceil_div(cols, t.np);
     parallel_for(0, tasks, serial ? tasks : 1, [&](int64_t begin, int64_t end) {
       for (int64_t u = begin; u < end; ++u) {

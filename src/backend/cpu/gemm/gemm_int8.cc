@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "backend/cpu/gemm/gemm.h"
-#include "backend/cpu/gemm/int8_kernels.h"
+#include "backend/cpu/gemm/tile_packing.h"
 #include "base/thread_pool.h"
 #include "memory/scratch.h"
 #include "rustorch/error.h"
@@ -37,13 +37,13 @@ struct Strip {
 void task(const Strip& s, int64_t ib, int64_t jb) {
   const Args& g = *s.g;
   const int64_t i0 = ib * s.mp, j0 = jb * s.np;
-  const int64_t row = i0 * kInt8Tile, col = j0 * kInt8Tile;
-  const int64_t rows = std::min(s.mp * kInt8Tile, g.m - row), cols = std::min(s.np * kInt8Tile, s.n - col);
-  const int64_t row_panels = ceil_div(rows, kInt8Tile), col_panels = ceil_div(cols, kInt8Tile);
+  const int64_t row = i0 * kTile, col = j0 * kTile;
+  const int64_t rows = std::min(s.mp * kTile, g.m - row), cols = std::min(s.np * kTile, s.n - col);
+  const int64_t row_panels = ceil_div(rows, kTile), col_panels = ceil_div(cols, kTile);
   int32_t* c = g.c + row * g.ldc + s.j_first + col;
-  const bool whole = rows % kInt8Tile == 0 && cols % kInt8Tile == 0;
-  const int64_t ld = whole ? g.ldc : col_panels * kInt8Tile;
-  ScratchBuffer<int32_t> block(whole ? 0 : static_cast<size_t>(row_panels * kInt8Tile * ld));
+  const bool whole = rows % kTile == 0 && cols % kTile == 0;
+  const int64_t ld = whole ? g.ldc : col_panels * kTile;
+  ScratchBuffer<int32_t> block(whole ? 0 : static_cast<size_t>(row_panels * kTile * ld));
   s.kernels->block(s.a + i0 * s.panel, s.panel, row_panels, s.b + j0 * s.panel, s.panel, col_panels, s.blocks,
                    whole ? c : block.data(), ld, whole && g.accumulate);
   if (whole) return;
@@ -59,28 +59,6 @@ void task(const Strip& s, int64_t ib, int64_t jb) {
   }
 }
 
-// Packs all of A (first strip) and the columns of the strip.
-void pack(const Strip& s, int8_t* pa, int8_t* pb) {
-  const Args& g = *s.g;
-  const int64_t a_rs = g.trans_a ? 1 : g.lda, a_cs = g.trans_a ? g.lda : 1;
-  const int64_t b_ks = g.trans_b ? 1 : g.ldb, b_ns = g.trans_b ? g.ldb : 1;
-  const int64_t a_units = pa == nullptr ? 0 : ceil_div(g.m, kInt8Tile) * s.blocks;
-  const int64_t units = a_units + ceil_div(s.n, kInt8Tile) * s.blocks;
-  parallel_for(0, units, kPackBlocks, [&](int64_t begin, int64_t end) {
-    for (int64_t u = begin; u < end; ++u) {
-      const int64_t v = u < a_units ? u : u - a_units, first = v / s.blocks * kInt8Tile;
-      const int64_t k0 = v % s.blocks * kInt8Depth, depth = std::min(kInt8Depth, g.k - k0);
-      if (u < a_units) {
-        s.kernels->pack_a(pa + v * kInt8Block, g.a + first * a_rs + k0 * a_cs, a_rs, a_cs,
-                          std::min(kInt8Tile, g.m - first), depth);
-      } else {
-        s.kernels->pack_b(pb + v * kInt8Block, g.b + k0 * b_ks + (s.j_first + first) * b_ns, b_ks, b_ns,
-                          depth, std::min(kInt8Tile, s.n - first));
-      }
-    }
-  });
-}
-
 }  // namespace
 
 void gemm_int8_with(const Int8Kernels& kernels, const Args& g) {
@@ -88,20 +66,23 @@ void gemm_int8_with(const Int8Kernels& kernels, const Args& g) {
   Strip s{};
   s.g = &g;
   s.kernels = &kernels;
-  s.blocks = ceil_div(g.k, kInt8Depth);
-  s.panel = s.blocks * kInt8Block;
-  const int64_t row_panels = ceil_div(g.m, kInt8Tile);
+  s.blocks = ceil_div(g.k, Int8Kernels::kDepth);
+  s.panel = s.blocks * Int8Kernels::kBlock;
+  const int64_t row_panels = ceil_div(g.m, kTile);
   const int64_t strip =
       std::max<int64_t>(kTaskPanels, kMaxPacked / std::max<int64_t>(s.panel, 1) / kTaskPanels * kTaskPanels) *
-      kInt8Tile;
+      kTile;
   ScratchBuffer<int8_t> pa(static_cast<size_t>(row_panels * s.panel));
-  ScratchBuffer<int8_t> pb(static_cast<size_t>(ceil_div(std::min(strip, g.n), kInt8Tile) * s.panel));
+  ScratchBuffer<int8_t> pb(static_cast<size_t>(ceil_div(std::min(strip, g.n), kTile) * s.panel));
+  const int64_t a_rs = g.trans_a ? 1 : g.lda, a_cs = g.trans_a ? g.lda : 1;
+  const int64_t b_ks = g.trans_b ? 1 : g.ldb, b_ns = g.trans_b ? g.ldb : 1;
   s.a = pa.data();
   s.b = pb.data();
   for (s.j_first = 0; s.j_first < g.n; s.j_first += strip) {
     s.n = std::min(strip, g.n - s.j_first);
-    pack(s, s.j_first == 0 ? pa.data() : nullptr, pb.data());
-    const int64_t col_panels = ceil_div(s.n, kInt8Tile);
+    pack_tiles(kernels, {g.a, s.j_first == 0 ? g.m : 0, a_rs, a_cs, pa.data()},
+               {g.b + s.j_first * b_ns, s.n, b_ns, b_ks, pb.data()}, g.k, kPackBlocks);
+    const int64_t col_panels = ceil_div(s.n, kTile);
     s.mp = std::min(row_panels, kTaskPanels);
     s.np = std::min(col_panels, kTaskPanels);
     while (ceil_div(row_panels, s.mp) * ceil_div(col_panels, s.np) < kWantedTasks &&

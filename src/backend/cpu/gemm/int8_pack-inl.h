@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "backend/cpu/gemm/bf16_pack-inl.h"
-#include "backend/cpu/gemm/int8_kernels.h"
+#include "backend/cpu/gemm/tile_kernels.h"
 
 namespace rustorch::cpu::detail {
 
@@ -58,7 +58,7 @@ static void pack_int8_a(int8_t* dst, const int8_t* a, int64_t rs, int64_t cs, in
 }
 
 static void pack_int8_b(int8_t* dst, const int8_t* b, int64_t ks, int64_t ns, int64_t depth, int64_t cols) {
-  for (int64_t half = 0; half < 2; ++half, dst += kInt8Block / 2) {
+  for (int64_t half = 0; half < 2; ++half, dst += Int8Kernels::kBlock / 2) {
     const int64_t j = half * 16;
     if (ns == 1) {
       pack_lanes(dst, b + j, ks, depth, cols - j);

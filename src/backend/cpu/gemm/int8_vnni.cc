@@ -2,12 +2,11 @@
 //
 // vpdpbusd multiplies unsigned by signed bytes, so A is taken as a + 128 and 128 times the sum of the column
 // of B is subtracted. No step saturates; sums wrap around.
-#include "backend/cpu/gemm/int8_kernels.h"
+#include "backend/cpu/gemm/tile_kernels.h"
 #include "backend/cpu/simd/instruction_set.h"
 
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
-#include <cpuid.h>
-
+#include "backend/cpu/gemm/avx512_tiles-inl.h"
 #include "backend/cpu/gemm/int8_pack-inl.h"
 
 namespace rustorch::cpu::detail {
@@ -15,13 +14,7 @@ namespace {
 
 bool available() {
   unsigned a, b, c, d;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(c >> 11 & 1)) return false;
-  if (!((b >> 16 & 1) && (b >> 30 & 1) && (b >> 31 & 1))) return false;
-  __get_cpuid(1, &a, &b, &c, &d);
-  if (!(c >> 27 & 1)) return false;  // no xgetbv
-  unsigned low, high;
-  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-  return (low & 0xe6u) == 0xe6u;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c >> 11 & 1) && avx512_usable();
 }
 
 constexpr int kRows = 8;  // 8 x 2 accumulators and two for the columns of B; 32 rows are four groups
@@ -34,7 +27,7 @@ void group(const int8_t* a, const int8_t* b, int64_t blocks, int32_t* c, int64_t
     acc[i][0] = accumulate ? _mm512_loadu_si512(c + i * ldc) : _mm512_setzero_si512();
     acc[i][1] = accumulate ? _mm512_loadu_si512(c + i * ldc + 16) : _mm512_setzero_si512();
   }
-  for (int64_t k = 0; k < blocks; ++k, a += kInt8Block, b += kInt8Block) {
+  for (int64_t k = 0; k < blocks; ++k, a += Int8Kernels::kBlock, b += Int8Kernels::kBlock) {
     for (int q = 0; q < 16; ++q) {
       const __m512i b0 = _mm512_loadu_si512(b + q * 64), b1 = _mm512_loadu_si512(b + 1024 + q * 64);
       sum[0] = _mm512_dpbusd_epi32(sum[0], offset, b0);
@@ -56,22 +49,11 @@ void group(const int8_t* a, const int8_t* b, int64_t blocks, int32_t* c, int64_t
   }
 }
 
-void block(const int8_t* a, int64_t a_panel, int64_t row_panels, const int8_t* b, int64_t b_panel,
-           int64_t col_panels, int64_t blocks, int32_t* c, int64_t ldc, bool accumulate) {
-  for (int64_t jp = 0; jp < col_panels; ++jp) {
-    for (int64_t ip = 0; ip < row_panels; ++ip) {
-      for (int i = 0; i < 32; i += kRows) {
-        group(a + ip * a_panel + i * 64, b + jp * b_panel, blocks, c + (ip * 32 + i) * ldc + jp * 32, ldc,
-              accumulate);
-      }
-    }
-  }
-}
-
 }  // namespace
 
 const Int8Kernels* int8_kernels_vnni() {
-  static const Int8Kernels kTable = {pack_int8_a, pack_int8_b, block};
+  static const Int8Kernels kTable = {pack_int8_a, pack_int8_b,
+                                     block_by_groups<kRows, 64, int8_t, int32_t, group>};
   static const bool usable = allows_avx512() && available();
   return usable ? &kTable : nullptr;
 }

@@ -13,7 +13,7 @@
 #include <type_traits>
 
 #include "backend/cpu/gemm/gemm.h"
-#include "backend/cpu/gemm/int8_kernels.h"
+#include "backend/cpu/gemm/tile_kernels.h"
 #include "base/thread_pool.h"
 #include "hwy/highway.h"
 #include "memory/scratch.h"
