@@ -17,9 +17,9 @@ numbers by rounded exponents, products with integers cut from rounded numbers, s
 nonzero, unique, indexing by tensors and mvlgamma (by columns or channels there), convolutions of no channel and
 pixel_unshuffle of no image (the shape is wrong there), addmv of an empty matrix (a number there), resize_ of what a gradient
 reads (a write here only), batch_norm of 16-bit floats (its mean is rounded), powers beyond float16 and ldexp beyond float32
-(infinite inside its gradients), out= that is a view and grows, changes of shape in place inside no_grad() (the history then
-stands for other places), views by as_strided that leave their parent (their gradient is lost there), the sign of a nan of
-bfloat16 (negative where its conversion is vectorised), polygamma at its poles (finite there), and sums of nan as integers.
+(infinite inside its gradients), out= that is a view and grows, views by as_strided that leave their parent (their gradient is
+lost there), the sign of a nan of bfloat16 (negative where its conversion is vectorised), polygamma at its poles (finite
+there), and sums of nan as integers.
 """
 
 import numpy as np
@@ -77,12 +77,6 @@ def strided(t, size, stride, offset=0):
     t = t.contiguous()
     reach = offset + sum((n - 1) * s for n, s in zip(size, stride))
     return (t if t.storage_offset() == 0 and reach < t.numel() else t.clone()).as_strided(size, stride, offset)
-
-
-def reshaping(lib, change):
-    """A change of shape in place, recorded: without, the history stands for the wrong places."""
-    with lib.enable_grad():
-        return change()
 
 
 def floating(lib, t):
@@ -451,7 +445,7 @@ def inplace(lib, t, other, r):
                lambda: t.copysign_(plain_nan(lib, other)), lambda: t.masked_scatter_(mask, other.reshape(-1).repeat(t.numel() + 1)), lambda: t.fmod_(2), lambda: t.round_(), lambda: t.gt_(0), lambda: t.exp_(),
                lambda: t.clamp_(min=other), lambda: t.atan2_(signed(lib, other)), lambda: t.ne_(1), lambda: passive.logical_and_(other), lambda: t.fill_(other.reshape(-1)[:1].squeeze()), lambda: t.__ior__(3),
                lambda: t.__ilshift__(1), lambda: t.true_divide_(2), lambda: t.hypot_(other), lambda: t.xlogy_(other.abs() + 1), lambda: t.addcdiv_(other, other * other + 1), lambda: t.nan_to_num_(),
-               lambda: t.requires_grad_(False) if not t.requires_grad else t.detach().mul_(2), lambda: reshaping(lib, lambda: t.unsqueeze_(0)), lambda: reshaping(lib, lambda: t.transpose_(0, -1)), lambda: reshaping(lib, t.squeeze_), lambda: t.asinh_(),
+               lambda: t.requires_grad_(False) if not t.requires_grad else t.detach().mul_(2), lambda: t.unsqueeze_(0), lambda: t.transpose_(0, -1), lambda: t.squeeze_(), lambda: t.asinh_(),
                lambda: t.trunc_(), lambda: t.clone().resize_(t.shape), lambda: t.conj_physical_(), lambda: t.sgn_(), lambda: t.heaviside_(other), lambda: t.maximum(other).neg_()]  # fmt: skip
     if t.dim():
         d = dim_of(t, r)
@@ -463,7 +457,7 @@ def inplace(lib, t, other, r):
                     lambda: t.cumsum_(d), lambda: t.tril_() if t.dim() > 1 else t.zero_(), lambda: t.scatter_(d, some, src), lambda: t.index_copy_(d, i[:1], src.index_select(d, i[:1])),
                     lambda: t.scatter_reduce_(d, some, src, reduce_by, include_self=r.random() < 0.5), lambda: t.index_put_((i[:1] * 0,), src[:1], accumulate=True),
                     lambda: t.put_(i, i.to(t.dtype)), lambda: t.index_reduce_(d, i, src.index_select(d, i), "prod"), lambda: t.fill_diagonal_(3), lambda: t.cumprod_(d),
-                    lambda: t.triu_(1), lambda: t.nan_to_num_(0.0, 2.0, -2.0).renorm_(2, d, 1.0), lambda: reshaping(lib, lambda: t.swapaxes_(0, d)), lambda: t.put_(i, i.to(t.dtype), accumulate=True), lambda: t.scatter_(d, some, 2, reduce="multiply"),
+                    lambda: t.triu_(1), lambda: t.nan_to_num_(0.0, 2.0, -2.0).renorm_(2, d, 1.0), lambda: t.swapaxes_(0, d), lambda: t.put_(i, i.to(t.dtype), accumulate=True), lambda: t.scatter_(d, some, 2, reduce="multiply"),
                     lambda: t.index_put_((i * 0,), other.reshape(-1)[:1].squeeze()), lambda: t.diagonal().fill_(1) if t.dim() > 1 else t.fill_(1)]  # fmt: skip
     return r.choice(choices)()
 
