@@ -207,6 +207,7 @@ void assign_view_inplace(const Tensor& self, const Tensor& view) {
   Edge edge = needs_grad(view) ? gradient_edge(view) : Edge{};
   self.impl()->set_sizes_and_strides(view.sizes(), view.strides());
   self.impl()->set_offset(view.storage_offset());
+  bump_version(self);  // what saved it has the old places in mind
   if (edge.fn)
     set_gradient_edge(self, edge.fn, edge.nr);
   else if (AutogradMeta* meta = meta_of(self); meta != nullptr && meta->is_view())  // under no_grad
