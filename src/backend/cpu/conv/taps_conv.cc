@@ -22,6 +22,7 @@ constexpr int64_t kRowPanels = 16;            // row panels of a task
 constexpr int64_t kWantedStrips = 16;         // strips of gathered columns, to balance a few threads
 constexpr int64_t kGatherElements = 4 << 20;  // elements of padded planes held at a time
 constexpr int64_t kCopyGrain = 16 * 1024;     // elements copied per chunk
+constexpr int64_t kFarWeights = 4 << 20;      // bytes of weights that are read from afar
 constexpr double kStripWork = 1e6;            // multiply-adds per strip task, at least
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -317,6 +318,48 @@ void few_columns(const Columns<T>& c) {
   scatter_columns(c, block.data(), n, 0, p.rows, 0, n);
 }
 
+// True when strips would read weights that no cache near holds many times for few columns each: better gather
+// all columns once and make one product of it.
+template <class T>
+bool one_product_pays(const Columns<T>& c) {
+  const Prepared<T>& r = *c.r;
+  const int64_t weight_bytes = r.p->rows * r.k * static_cast<int64_t>(sizeof(T));
+  return weight_bytes >= kFarWeights && ceil_div(c.count(), kernels<T>().nr) <= kWantedStrips;
+}
+
+template <class T>
+void one_product(const Columns<T>& c, const T* weights) {
+  const Prepared<T>& r = *c.r;
+  const TapsProblem<T>& p = *r.p;
+  const KernelTable<T>& t = kernels<T>();
+  const int64_t n = c.count(), panels = ceil_div(n, t.nr), depth = depth_of_blocks(r.k);
+  ScratchBuffer<T> packed(static_cast<size_t>(packed_b_size<T>(r.k, n)));
+  ScratchBuffer<T> block(static_cast<size_t>(p.rows * n));
+  parallel_for(0, panels * ceil_div(r.k, depth), 1, [&](int64_t b, int64_t e) {
+    for (int64_t u = b; u < e; ++u) {
+      const int64_t k0 = u / panels * depth, panel = u % panels, q0 = panel * t.nr;
+      const int64_t kc = std::min(depth, r.k - k0);
+      gather_panels(c, q0, std::min(q0 + t.nr, n), k0, kc, packed.data() + (k0 * panels + panel * kc) * t.nr,
+                    kc * t.nr);
+    }
+  });
+  Problem<T> product{};
+  product.m = p.rows;
+  product.n = n;
+  product.k = r.k;
+  product.alpha = T(1);
+  product.prepacked_a = weights;
+  product.prepacked_b = packed.data();
+  product.c = block.data();
+  product.ldc = n;
+  product.bias = p.bias ? p.bias + c.g * p.rows : nullptr;
+  product.bias_rows = true;
+  product.act = p.act;
+  run_blocked(product);
+  parallel_for(0, p.rows, std::max<int64_t>(1, kCopyGrain / n),
+               [&](int64_t b, int64_t e) { scatter_columns(c, block.data() + b * n, n, b, e - b, 0, n); });
+}
+
 // Columns [q0, q1) of rows [i0, i0 + rows): gathered into the cache, multiplied and written. i0 is the first
 // row of a panel of the packed weights.
 template <class T>
@@ -422,7 +465,7 @@ void run_gathered(const TapsProblem<T>& p, const Prepared<T>& r, int64_t g) {
         }
       });
     }
-    direct ? few_columns(c) : many_columns(c, a.data());
+    direct ? few_columns(c) : one_product_pays(c) ? one_product(c, a.data()) : many_columns(c, a.data());
   }
 }
 
