@@ -61,6 +61,7 @@ class Saver {
   Value convert_new(PyObject* o);
   Value sequence(PyObject* o, Value out);
   Value dict(PyObject* o);
+  Value array(PyObject* o);
   static Value integer(PyObject* o);
   static Value bytes_like(PyObject* o, bool array);
   bool is_instance(PyObject* o, const Owned& type) {
@@ -148,6 +149,16 @@ Value Saver::dict(PyObject* o) {
   return out;
 }
 
+/// An array of NumPy.
+Value Saver::array(PyObject* o) {
+  const Owned take = attribute("rustorch.serialization", "_numpy_parts");
+  const Owned parts(PyObject_CallOneArg(take.get(), o));
+  std::vector<Value> values;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(parts.get()); ++i)
+    values.push_back(convert_new(PyTuple_GET_ITEM(parts.get(), i)));
+  return Value::array(std::move(values));
+}
+
 Value Saver::convert_new(PyObject* o) {
   const DepthGuard guard;
   if (o == Py_None) return Value();
@@ -186,6 +197,7 @@ Value Saver::convert_new(PyObject* o) {
     to_device(o, &d);
     return Value::device(d.str());
   }
+  if (is_numpy_array(o)) return array(o);
   Scalar number;
   if (to_scalar(o, &number)) {  // NumPy's numbers: their values
     if (number.is_bool()) return Value::boolean(number.to_double() != 0);
@@ -215,6 +227,7 @@ class Loader {
   Owned convert_new(const Value& v);
   Owned tensor(const Value& v);
   Owned dict(const Value& v);
+  Owned array(const Value& v);
 
   formats::TensorReader reader_;
   std::optional<Device> device_;
@@ -261,6 +274,17 @@ Owned Loader::dict(const Value& v) {
   return out;
 }
 
+/// An array, number or dtype of NumPy.
+Owned Loader::array(const Value& v) {
+  const size_t n = v.items().size();
+  RT_CHECK(n == 1 || n == 4, Format, "load", "an array of NumPy is incomplete");
+  const Owned make = attribute("rustorch.serialization", "_numpy_object");
+  Owned parts(PyTuple_New(static_cast<Py_ssize_t>(n)));
+  for (size_t i = 0; i < n; ++i)
+    PyTuple_SET_ITEM(parts.get(), static_cast<Py_ssize_t>(i), convert(v.items()[i]).release());
+  return Owned(PyObject_CallObject(make.get(), parts.get()));
+}
+
 Owned Loader::convert_new(const Value& v) {
   const DepthGuard guard;
   const auto size = [&] { return static_cast<Py_ssize_t>(v.text().size()); };
@@ -288,6 +312,8 @@ Owned Loader::convert_new(const Value& v) {
       return Owned(wrap(v.as_dtype()));
     case ValueKind::kDevice:
       return Owned(wrap(Device(std::string_view(v.text()))));
+    case ValueKind::kArray:
+      return array(v);
     case ValueKind::kSparse: {
       Tensor t = reader_.make(v);
       return Owned(wrap(device_ && !(*device_ == t.device()) ? t.to(*device_) : t));

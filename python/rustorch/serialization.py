@@ -1,6 +1,6 @@
 """rustorch.save and rustorch.load: PyTorch's checkpoint files.
 
-Files are read as data: tensors, numbers, strings and containers. Nothing in a file is imported or run, so there is no
+Files are read as data: tensors, numbers, strings, containers and arrays of NumPy. Nothing in a file is imported or run, so there is no
 unsafe mode; `weights_only` is accepted and changes nothing.
 """
 
@@ -12,7 +12,9 @@ from typing import IO, Any, TypeAlias, Union
 
 from rustorch import _C, errors
 
-__all__ = ["FILE_LIKE", "MAP_LOCATION", "load", "save"]
+__all__ = [
+    "FILE_LIKE", "MAP_LOCATION", "add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "safe_globals", "save",
+]  # fmt: skip
 
 FILE_LIKE: TypeAlias = Union[str, "os.PathLike[str]", IO[bytes]]
 MAP_LOCATION: TypeAlias = Union[Callable[[Any, str], Any], "_C.device", str, "dict[str, str]", None]
@@ -71,6 +73,57 @@ def _device(map_location):
     if isinstance(map_location, dict):
         map_location = map_location.get("cpu")
     return map_location
+
+
+_safe_globals: list[Any] = []
+
+
+def add_safe_globals(safe_globals: list[Any]) -> None:
+    """Notes what PyTorch's load() may import for a file. Here nothing is imported, so it changes nothing."""
+    _safe_globals.extend(g for g in safe_globals if g not in _safe_globals)
+
+
+def get_safe_globals() -> list[Any]:
+    """What add_safe_globals() noted."""
+    return list(_safe_globals)
+
+
+def clear_safe_globals() -> None:
+    """Forgets what add_safe_globals() noted."""
+    _safe_globals.clear()
+
+
+class safe_globals:  # noqa: N801
+    """add_safe_globals() for the time of a with block."""
+
+    def __init__(self, safe_globals: list[Any]) -> None:
+        self._names = safe_globals
+
+    def __enter__(self) -> None:
+        self._before = get_safe_globals()
+        add_safe_globals(self._names)
+
+    def __exit__(self, *exc: object) -> None:
+        _safe_globals[:] = self._before
+
+
+def _numpy_parts(array):
+    """(dtype, shape, whether in Fortran's order, bytes) of an array of NumPy."""
+    if array.dtype.kind not in "biufcSU" or array.dtype.itemsize == 0 or array.dtype.str[1:] in ("f16", "c32"):
+        raise errors.TypeError_(f"save(): cannot save an array of NumPy of dtype {array.dtype}; expected numbers or texts")
+    fortran = array.flags.fnc
+    return array.dtype.str, _C.Size(array.shape), fortran, array.tobytes("F" if fortran else "C")
+
+
+def _numpy_object(dtype, shape=(), fortran=False, data=None):
+    """The array, the number (shape None) or the dtype of what a file holds."""
+    import numpy
+
+    kind = numpy.dtype(dtype)
+    if data is None:
+        return kind
+    flat = numpy.frombuffer(data, kind).copy() if data else numpy.empty(0, kind)
+    return flat[0] if shape is None else flat.reshape(tuple(shape), order="F" if fortran else "C")
 
 
 class PyTorchFileReader:

@@ -30,6 +30,8 @@ struct ByteSpan {
 inline bool checked_add(uint64_t a, uint64_t b, uint64_t* out) { return !__builtin_add_overflow(a, b, out); }
 inline bool checked_mul(uint64_t a, uint64_t b, uint64_t* out) { return !__builtin_mul_overflow(a, b, out); }
 
+inline constexpr std::string_view kUnsafeHint =
+    "only tensors, numbers, strings and containers are read; save a state_dict instead of a whole object";
 inline constexpr std::string_view kDamagedHint =
     "the file is damaged or cut short: fetch it again or use an older copy";
 

@@ -34,6 +34,12 @@ constexpr Row kRows[] = {
     {"builtins.bytearray", Global::kByteArray},
     {"__builtin__.bytearray", Global::kByteArray},
     {"_codecs.encode", Global::kEncode},
+    {"numpy._core.multiarray._reconstruct", Global::kNumpyReconstruct},
+    {"numpy.core.multiarray._reconstruct", Global::kNumpyReconstruct},
+    {"numpy._core.multiarray.scalar", Global::kNumpyScalar},
+    {"numpy.core.multiarray.scalar", Global::kNumpyScalar},
+    {"numpy.ndarray", Global::kNumpyArray},
+    {"numpy.dtype", Global::kNumpyDType},
 };
 
 /// By DType.

@@ -30,6 +30,10 @@ enum class Global : uint8_t {
   kBytes,
   kByteArray,
   kEncode,
+  kNumpyReconstruct,
+  kNumpyScalar,
+  kNumpyArray,
+  kNumpyDType,
 };
 
 struct GlobalEntry {

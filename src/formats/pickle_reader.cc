@@ -3,14 +3,13 @@
 #include <unordered_map>
 
 #include "formats/pickle.h"
+#include "formats/pickle_numpy.h"
 #include "formats/pickle_globals.h"
 #include "formats/tree_check.h"
 
 namespace rustorch::formats {
 namespace {
 
-constexpr std::string_view kUnsafeHint =
-    "only tensors, numbers, strings and containers are read; save a state_dict instead of a whole object";
 constexpr size_t kMaxDims = 64;
 
 /// What can lie on the stack: a value, a name from the table, or a storage.
@@ -351,6 +350,7 @@ void Unpickler::new_object() {
 void Unpickler::build() {
   Value state = value_of(pop());
   Value target = value_of(top());
+  if (target.kind() == ValueKind::kArray) return build_numpy(target, state, context_, at_);
   check(target.is_dict() && (target.is_ordered_dict()), cat("state cannot be set on a ", target.kind_name()),
         kUnsafeHint);
   if (state.is_none()) return;
@@ -448,6 +448,25 @@ Item Unpickler::call(const Item& f, const Arguments& args) {
             "a set is made from a list");
       set.items() = v.items();
       return set;
+    }
+    case Global::kNumpyReconstruct: {
+      check(args.size() == 3 && args[0].kind == Item::Kind::kGlobal && args[0].global == Global::kNumpyArray,
+            "only plain arrays of NumPy are rebuilt", kUnsafeHint);
+      Value array = Value::array({});
+      track(array);
+      return array;
+    }
+    case Global::kNumpyDType: {
+      check(!args.empty() && args.size() <= 3, "a dtype has a code");
+      Value dtype = numpy_dtype(string_of(args[0], "dtype"), context_, at_);
+      track(dtype);
+      return dtype;
+    }
+    case Global::kNumpyScalar: {
+      check(args.size() == 2, "a number of NumPy has a dtype and bytes");
+      Value scalar = numpy_scalar(value_of(args[0]), value_of(args[1]), context_, at_);
+      track(scalar);
+      return scalar;
     }
     default:
       fail("this name cannot be called", kUnsafeHint);

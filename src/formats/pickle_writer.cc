@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "formats/pickle.h"
+#include "formats/pickle_numpy.h"
 
 namespace rustorch::formats {
 namespace {
@@ -35,6 +36,7 @@ class Pickler {
   void save_dict(const Value& v, int depth);
   void save_tensor(const TensorRecord& r);
   void save_tensor_data(const TensorRecord& r);
+  void save_array(const Value& v, int depth);
   void save_dims(const std::vector<int64_t>& dims);
   void close_tuple(size_t n);
   void reduce_one(const std::string& module, const std::string& name, const std::function<void()>& arguments);
@@ -127,6 +129,10 @@ void Pickler::save(const Value& v, int depth) {
       nodes_[v.identity()] = put();
       return;
     }
+    case ValueKind::kArray:
+      save_array(v, depth);
+      nodes_[v.identity()] = put();
+      return;
     case ValueKind::kSparse: {
       save_global("torch._utils", "_rebuild_sparse_tensor");
       save_global("torch.serialization", "_get_layout");
@@ -304,6 +310,51 @@ void Pickler::save_dict(const Value& v, int depth) {
     out_.push_back('b');
   }
   nodes_[v.identity()] = index;
+}
+
+/// As NumPy pickles its arrays: _reconstruct(ndarray, (0,), b"b") with a state.
+void Pickler::save_array(const Value& v, int depth) {
+  const std::vector<Value>& parts = v.items();
+  RT_CHECK(is_finished_array(v) && !parts[1].is_none(), Value, "save", "an array of NumPy is incomplete");
+  save_global("numpy._core.multiarray", "_reconstruct");
+  save_global("numpy", "ndarray");
+  save_int(0);
+  close_tuple(1);
+  save_bytes("b");
+  close_tuple(3);
+  out_.push_back('R');
+  put();
+  out_.push_back('(');
+  save_int(1);
+  save_dims([&] {
+    std::vector<int64_t> dims;
+    for (const Value& d : parts[1].items()) dims.push_back(d.as_int());
+    return dims;
+  }());
+  const std::string& code = parts[0].text();  // "<f8"
+  save_global("numpy", "dtype");
+  save_string(code.substr(1));
+  out_.append("\x89\x88");
+  close_tuple(3);
+  out_.push_back('R');
+  put();
+  out_.push_back('(');
+  save_int(3);
+  save_string(code.substr(0, 1));
+  out_.append("NNN");
+  const bool text = code[1] == 'U' || code[1] == 'S';  // their sizes stand in the state
+  const int64_t length = text ? std::strtoll(code.c_str() + 2, nullptr, 10) : -1;
+  save_int(text && code[1] == 'U' ? 4 * length : length);
+  save_int(!text ? -1 : code[1] == 'U' ? 4 : 1);
+  save_int(0);
+  out_.push_back('t');
+  put();
+  out_.push_back('b');
+  save(parts[2], depth + 1);
+  save(parts[3], depth + 1);
+  out_.push_back('t');
+  put();
+  out_.push_back('b');
 }
 
 void Pickler::save_dims(const std::vector<int64_t>& dims) {

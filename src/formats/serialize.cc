@@ -189,6 +189,8 @@ SavedValue from_value(const Value& v, formats::TensorReader& reader) {
     case ValueKind::kByteArray:
     case ValueKind::kDevice:
       return SavedValue(v.text());
+    case ValueKind::kArray:  // its bytes
+      return v.items().size() == 4 ? SavedValue(v.items()[3].text()) : SavedValue();
     case ValueKind::kSparse:
     case ValueKind::kTensor:
       return SavedValue(reader.make(v));

@@ -32,9 +32,9 @@ struct TensorNode final : Node {
 };
 
 const char* value_kind_name(ValueKind kind) {
-  static constexpr const char* kNames[] = {"None",  "bool", "int",   "float",         "dtype",  "complex",
-                                           "int",   "str",  "bytes", "bytearray",     "device", "list",
-                                           "tuple", "Size", "set",   "sparse tensor", "dict",   "Tensor"};
+  static constexpr const char* kNames[] = {
+      "None",   "bool", "int",   "float", "dtype", "complex", "int",           "str",  "bytes", "bytearray",
+      "device", "list", "tuple", "Size",  "set",   "ndarray", "sparse tensor", "dict", "Tensor"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -133,6 +133,7 @@ Value Value::sequence(ValueKind kind, std::vector<Value> items) {
 Value Value::list(std::vector<Value> items) { return sequence(ValueKind::kList, std::move(items)); }
 Value Value::tuple(std::vector<Value> items) { return sequence(ValueKind::kTuple, std::move(items)); }
 Value Value::set(std::vector<Value> items) { return sequence(ValueKind::kSet, std::move(items)); }
+Value Value::array(std::vector<Value> items) { return sequence(ValueKind::kArray, std::move(items)); }
 Value Value::sparse(std::vector<Value> items) { return sequence(ValueKind::kSparse, std::move(items)); }
 Value Value::size(const std::vector<int64_t>& dims) {
   std::vector<Value> items;

@@ -36,6 +36,7 @@ enum class ValueKind : uint8_t {
   kTuple,
   kSize,  // torch.Size: a tuple of integers
   kSet,
+  kArray,   // of NumPy: dtype, Size (None for a number), whether in Fortran's order, bytes (pickle_numpy.h)
   kSparse,  // a sparse tensor: name of the layout, parts, Size and for sparse_coo whether it is coalesced
   kDict,
   kTensor,
@@ -120,6 +121,7 @@ class Value {
   static Value list(std::vector<Value> items = {});
   static Value tuple(std::vector<Value> items = {});
   static Value set(std::vector<Value> items = {});
+  static Value array(std::vector<Value> items);
   static Value sparse(std::vector<Value> items);
   static Value size(const std::vector<int64_t>& dims);
   /// ordered: a collections.OrderedDict rather than a plain dict.
@@ -134,7 +136,7 @@ class Value {
   bool is_string() const noexcept { return kind_ == ValueKind::kString; }
   bool is_dict() const noexcept { return kind_ == ValueKind::kDict; }
   bool is_tensor() const noexcept { return kind_ == ValueKind::kTensor; }
-  /// List, tuple, set or Size, or the items that describe a sparse tensor.
+  /// List, tuple, set or Size, or the items that describe a sparse tensor or an array of NumPy.
   bool is_sequence() const noexcept { return kind_ >= ValueKind::kList && kind_ <= ValueKind::kSparse; }
 
   // Readers raise a Type error when the kind is another one.

@@ -4,6 +4,7 @@ import collections
 import io
 import pathlib
 
+import numpy as np
 import pytest
 
 import rustorch as rt
@@ -152,3 +153,80 @@ def test_nothing_in_a_file_runs():
     pickle.dump(Evil(), evil, protocol=2)
     with pytest.raises(RuntimeError):
         rt.load(evil.getvalue())
+
+
+def test_arrays_of_numpy_come_back(tmp_path):
+    import random
+
+    arrays = {
+        "plain": np.arange(6.0).reshape(2, 3),
+        "fortran": np.asfortranarray(np.arange(6).reshape(2, 3)),
+        "text": np.array(["ab", "c"]),
+        "bytes": np.array([b"ab"]),
+        "none": np.zeros((0, 3), np.float16),
+        "one": np.array(3 + 1j),
+        "swapped": np.arange(3, dtype=">i4"),
+    }
+    state = {"arrays": arrays, "states": (np.random.get_state(), random.getstate()), "twice": [arrays["plain"]] * 2}
+    path = tmp_path / "states.pt"
+    rt.save(state, path)
+    back = rt.load(path)
+    for name, a in arrays.items():
+        b = back["arrays"][name]
+        assert b.dtype == a.dtype and b.shape == a.shape and np.array_equal(a, b) and b.flags.writeable
+        assert b.flags.fnc == a.flags.fnc
+    assert back["states"][1] == random.getstate() and np.array_equal(back["states"][0][1], np.random.get_state()[1])
+    np.random.set_state(back["states"][0])
+    with pytest.raises(TypeError, match="cannot save an array of NumPy of dtype object"):
+        rt.save(np.array([None]), path)
+
+
+# What pickle protocol 2 makes of NumPy's numbers, dtypes and records, as PyTorch writes them into data.pkl.
+NUMPY_PICKLES = {
+    b"\x80\x02cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x02\x00\x00\x00f4\x89\x88\x87R(K\x03X\x01\x00\x00\x00<NNN"
+    b"J\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tbc_codecs\nencode\nX\x05\x00\x00\x00\x00\x00\xc3\x80?X\x06\x00\x00\x00latin1"
+    b"\x86R\x86R.": np.float32(1.5),
+    b"\x80\x02cnumpy\ndtype\nX\x02\x00\x00\x00i8\x89\x88\x87R(K\x03X\x01\x00\x00\x00<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    b".": np.dtype("<i8"),
+}
+WRONG_PICKLES = {
+    "numbers and texts": b"\x80\x02cnumpy\ndtype\nX\x01\x00\x00\x00O\x85R.",
+    "incomplete": b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85X\x01\x00\x00\x00b\x87R.",
+    "plain arrays": b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncbuiltins\nset\nK\x00\x85N\x87R.",
+    "dtype is missing": b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85N\x87R"
+    b"(K\x01K\x02\x85N\x89c_codecs\nencode\nX\x01\x00\x00\x00bX\x06\x00\x00\x00latin1\x86Rtb.",
+}
+
+
+def _archive_of(pickle):
+    import io
+    import zipfile
+
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        z.writestr("archive/data.pkl", pickle)
+        z.writestr("archive/version", "3\n")
+    return out.getvalue()
+
+
+def test_numbers_and_dtypes_of_numpy_are_read():
+    for pickle, value in NUMPY_PICKLES.items():
+        got = rt.load(_archive_of(pickle))
+        assert type(got) is type(value) and got == value
+
+
+@pytest.mark.parametrize("message", WRONG_PICKLES)
+def test_damaged_arrays_of_numpy_are_refused(message):
+    with pytest.raises(RuntimeError, match=message):
+        rt.load(_archive_of(WRONG_PICKLES[message]))
+
+
+def test_safe_globals_are_kept():
+    from rustorch.serialization import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
+
+    add_safe_globals([dict])
+    with safe_globals([set]):
+        assert get_safe_globals() == [dict, set]
+    assert get_safe_globals() == [dict]
+    clear_safe_globals()
+    assert get_safe_globals() == []

@@ -297,3 +297,29 @@ def test_tree_structures_as_text():
     assert repr(pt.tree_structure([1, (2,)])) == "TreeSpec(list, None, [*,\n  TreeSpec(tuple, None, [*])])"
     with pytest.raises(ValueError, match="Unknown protocol"):
         pt.treespec_loads("[2, {}]")
+
+
+def test_names_that_libraries_of_optimizers_import():
+    from rustorch._dynamo.exc import TorchDynamoException, Unsupported
+    from rustorch.backends import opt_einsum
+    from rustorch.distributed import nn as collective
+    from rustorch.distributed.tensor import Partial, Replicate, Shard
+
+    assert issubclass(Unsupported, TorchDynamoException) and Shard(1) == Shard(1) != Shard(0)
+    assert Shard(1).is_shard(1) and not Shard(1).is_shard(0) and Replicate().is_replicate() and Partial().is_partial()
+    before = opt_einsum.set_flags(True, "greedy")
+    assert opt_einsum.enabled and opt_einsum.strategy == "greedy"
+    with opt_einsum.flags(strategy="optimal"):
+        assert opt_einsum.strategy == "optimal"
+    opt_einsum.set_flags(*before)
+    with pytest.raises(ValueError, match="process group has not been initialized"):
+        collective.all_reduce(rt.ones(1))
+
+
+def test_compiler_questions():
+    x = rt.ones(2)
+    assert rt.compiler.wrap_numpy(lambda a: np.sin(a))(x).allclose(x.sin())
+    with rt.compiler.set_stance("force_eager"):
+        assert rt.compiler.cudagraph_mark_step_begin() is None
+    with pytest.raises(RuntimeError, match="invalid stance"):
+        rt.compiler.set_stance("foo")

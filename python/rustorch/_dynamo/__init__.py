@@ -6,7 +6,7 @@ from typing import Any
 
 from rustorch.compiler import allow_in_graph, disable, is_compiling, list_backends, reset
 
-from . import config
+from . import config, exc, utils
 from .eval_frame import OptimizedModule
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "assume_constant_result",
     "config",
     "disable",
+    "exc",
     "graph_break",
     "is_compiling",
     "list_backends",
@@ -22,6 +23,7 @@ __all__ = [
     "mark_static",
     "mark_static_address",
     "reset",
+    "utils",
 ]
 
 

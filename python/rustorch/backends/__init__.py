@@ -50,7 +50,7 @@ def fallback_count():
     return _C._fallback_count()
 
 
-_MODULES = frozenset(("cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp"))
+_MODULES = frozenset(("cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp", "opt_einsum"))
 
 
 def __getattr__(name):

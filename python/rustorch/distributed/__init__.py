@@ -101,7 +101,7 @@ del _name
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("device_mesh", "tensor"):
+    if name in ("device_mesh", "nn", "tensor"):
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")
