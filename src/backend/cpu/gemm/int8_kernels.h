@@ -32,6 +32,7 @@ const Int8Kernels* int8_kernels_vnni();
 
 /// The product without any of them.
 void gemm_int8_plain(const IntGemmArgs<int8_t, int8_t, int32_t>& args);
+void gemm_uint8_plain(const IntGemmArgs<uint8_t, int8_t, int32_t>& args);
 
 /// The product by the given kernels.
 void gemm_int8_with(const Int8Kernels& kernels, const IntGemmArgs<int8_t, int8_t, int32_t>& args);
