@@ -21,9 +21,10 @@ def test_product(m, k, n, dtype):
     np.testing.assert_array_equal(got.numpy(), a.astype(np.int32) @ b.astype(np.int32))
 
 
-def test_layouts_and_threads():
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+def test_layouts_and_threads(dtype):
     rng = np.random.default_rng(0)
-    a, b = draw(rng, 150, 90), draw(rng, 90, 140)
+    a, b = draw(rng, 150, 90, dtype=dtype), draw(rng, 90, 140)
     want = a.astype(np.int32) @ b.astype(np.int32)
     before = rt.get_num_threads()
     try:
@@ -32,9 +33,12 @@ def test_layouts_and_threads():
             for x in (a, np.asfortranarray(a)):
                 for y in (b, np.asfortranarray(b)):
                     np.testing.assert_array_equal(
-                        rt._int_mm(rt.tensor(0, dtype=rt.int8) + rt.from_numpy(x), rt.from_numpy(y)), want
+                        rt._int_mm(
+                            rt.tensor(0, dtype=rt.int8).to(rt.from_numpy(x).dtype) + rt.from_numpy(x), rt.from_numpy(y)
+                        ),
+                        want,
                     )
-        wide = rt.zeros(150, 180, dtype=rt.int8)
+        wide = rt.zeros(150, 180, dtype=rt.from_numpy(a).dtype)
         wide[:, ::2] = rt.from_numpy(a)
         np.testing.assert_array_equal(rt._int_mm(wide[:, ::2], rt.from_numpy(b).t().contiguous().t()).numpy(), want)
     finally:

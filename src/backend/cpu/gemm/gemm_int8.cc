@@ -110,4 +110,39 @@ void gemm_int(const IntGemmArgs<int8_t, int8_t, int32_t>& g) {
   detail::gemm_int8_plain(g);
 }
 
+// a = (a - 128) + 128: the product of signed numbers, and 128 times the sums of the columns of B.
+void gemm_int(const IntGemmArgs<uint8_t, int8_t, int32_t>& g) {
+  const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
+  if (g.m < 8 || work < detail::kBlockWork) return detail::gemm_uint8_plain(g);
+  const int64_t rows = g.trans_a ? g.k : g.m, cols = g.trans_a ? g.m : g.k;
+  ScratchBuffer<int8_t> a(static_cast<size_t>(rows * cols)), ones(static_cast<size_t>(g.k));
+  ScratchBuffer<int32_t> sums(static_cast<size_t>(g.n));
+  parallel_for(0, rows, std::max<int64_t>(1, (int64_t{1} << 15) / cols), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      for (int64_t j = 0; j < cols; ++j)
+        a.data()[i * cols + j] = static_cast<int8_t>(g.a[i * g.lda + j] ^ 0x80);
+  });
+  std::fill(ones.begin(), ones.end(), int8_t{1});
+  IntGemmArgs<int8_t, int8_t, int32_t> s;
+  s.trans_a = g.trans_a, s.trans_b = g.trans_b;
+  s.m = g.m, s.n = g.n, s.k = g.k;
+  s.a = a.data(), s.lda = cols;
+  s.b = g.b, s.ldb = g.ldb;
+  s.accumulate = g.accumulate;
+  s.c = g.c, s.ldc = g.ldc;
+  gemm_int(s);
+  s.trans_a = s.accumulate = false;
+  s.m = 1;
+  s.a = ones.data(), s.lda = g.k;
+  s.c = sums.data(), s.ldc = g.n;
+  gemm_int(s);
+  parallel_for(0, g.m, std::max<int64_t>(1, (int64_t{1} << 15) / g.n), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      for (int64_t j = 0; j < g.n; ++j) {
+        int32_t& c = g.c[i * g.ldc + j];
+        c = static_cast<int32_t>(static_cast<uint32_t>(c) + 128u * static_cast<uint32_t>(sums.data()[j]));
+      }
+  });
+}
+
 }  // namespace rustorch::cpu

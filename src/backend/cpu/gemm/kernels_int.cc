@@ -133,11 +133,13 @@ RT_INT_GEMM(int8_t, int8_t, int8_t, run_i8)
 RT_INT_GEMM(int16_t, int16_t, int16_t, run_i16)
 RT_INT_GEMM(int32_t, int32_t, int32_t, run_i32)
 RT_INT_GEMM(int64_t, int64_t, int64_t, run_i64)
-RT_INT_GEMM(uint8_t, int8_t, int32_t, run_u8i8i32)
 #undef RT_INT_GEMM
 
 void detail::gemm_int8_plain(const IntGemmArgs<int8_t, int8_t, int32_t>& args) {
   if (!nothing_to_do(args)) HWY_DYNAMIC_DISPATCH(run_i8i8i32)(args);
+}
+void detail::gemm_uint8_plain(const IntGemmArgs<uint8_t, int8_t, int32_t>& args) {
+  if (!nothing_to_do(args)) HWY_DYNAMIC_DISPATCH(run_u8i8i32)(args);
 }
 
 }  // namespace rustorch::cpu

@@ -45,6 +45,7 @@ const Bf16Kernels* bf16_kernels();
 
 /// The product of bytes without any of them, and by the given ones.
 void gemm_int8_plain(const IntGemmArgs<int8_t, int8_t, int32_t>& args);
+void gemm_uint8_plain(const IntGemmArgs<uint8_t, int8_t, int32_t>& args);
 void gemm_int8_with(const Int8Kernels& kernels, const IntGemmArgs<int8_t, int8_t, int32_t>& args);
 
 }  // namespace rustorch::cpu::detail
