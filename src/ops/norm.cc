@@ -157,8 +157,8 @@ std::tuple<Tensor, Tensor, Tensor> _batch_norm_backward(const Tensor& grad, cons
   call.in = image_input(input, compute, last);
   call.grad = image_input(grad, compute, last);
   call.weight = optional_input(weight, compute);
-  call.mean = mean;
-  call.rstd = rstd;
+  call.mean = contiguous_raw(mean);
+  call.rstd = contiguous_raw(rstd);
   if (need_input) call.out = image_like(input, compute, last);
   return run_backward(call, input, has(weight) ? weight->dtype() : input.dtype(), need_weight, need_bias);
 }
@@ -306,8 +306,8 @@ std::tuple<Tensor, Tensor, Tensor> _layer_norm_backward(const Tensor& grad, cons
   call.in = kernel_input(input, compute);
   call.grad = kernel_input(grad, compute);
   call.weight = optional_input(weight, compute);
-  if (centered) call.mean = mean;
-  call.rstd = rstd;
+  if (centered) call.mean = contiguous_raw(mean);
+  call.rstd = contiguous_raw(rstd);  // vmap repeats one that all examples share
   if (need_input) call.out = make_tensor(input.sizes(), compute, input.device());
   if (need_weight) call.grad_weight = make_tensor(normalized_shape, compute, input.device());
   if (need_bias) call.grad_bias = make_tensor(normalized_shape, compute, input.device());
@@ -379,8 +379,8 @@ std::tuple<Tensor, Tensor, Tensor> _group_norm_backward(const Tensor& grad, cons
   call.in = kernel_input(input, compute);
   call.grad = kernel_input(grad, compute);
   call.weight = optional_input(weight, compute);
-  call.mean = mean;
-  call.rstd = rstd;
+  call.mean = contiguous_raw(mean);
+  call.rstd = contiguous_raw(rstd);
   if (need_input) call.out = make_tensor(input.sizes(), compute, input.device());
   return run_backward(call, input, input.dtype(), need_weight, need_bias);
 }

@@ -236,6 +236,7 @@ void check_stds(const Tensor& std) {
 }
 
 Tensor normal_from(const Tensor& mean_shape, const Tensor& std_shape, const Source& generator, DType t) {
+  check_floating("normal_kernel_cpu", t);
   Tensor out =
       make_tensor(broadcast_shapes("normal", mean_shape.sizes(), std_shape.sizes()), t, mean_shape.device());
   draw_real(RandomKind::Normal, out, 0, 1, generator);

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "gtest/gtest.h"
+#include "rustorch/warn.h"
 
 namespace rustorch {
 namespace {
@@ -63,6 +64,19 @@ TEST_P(VfsTest, WritesAndReadsBack) {
   EXPECT_EQ(text[0], ' ');
   EXPECT_TRUE(file->read_exact_at(2, text, 4).is_ok());
   EXPECT_EQ(file->read_exact_at(big.size(), text, 16).error().kind(), ErrorKind::Io);
+}
+
+TEST_P(VfsTest, PiecesOfAnySizeComeOutInOrder) {
+  std::string all;
+  auto file = vfs().open_write(path("a")).unwrap();
+  for (size_t n :
+       {size_t{200'000}, size_t{100'000}, size_t{5}, size_t{262'144}, size_t{262'145}, size_t{1}}) {
+    const std::string piece(n, static_cast<char>('a' + n % 26));
+    file->write(piece).unwrap();
+    all += piece;
+  }
+  file->commit().unwrap();
+  EXPECT_EQ(read_file(vfs(), path("a")).unwrap(), all);
 }
 
 TEST_P(VfsTest, UncommittedWriterLeavesTheOldFile) {
@@ -203,6 +217,22 @@ TEST_P(PosixVfsTest, DevicesAndFolders) {
   EXPECT_TRUE(vfs().open_write(path("missing/file")).is_err());
   EXPECT_TRUE(read_file(vfs(), "/proc/self/status").unwrap().size() > 10);
   EXPECT_EQ(read_file(vfs(), "/dev/zero", 100).err()->kind(), ErrorKind::Io);
+}
+
+TEST_P(PosixVfsTest, PathsThatCannotBe) {
+  write_file(vfs(), path("file"), "x").unwrap();
+  EXPECT_EQ(vfs().make_folder(path("file/below")).error().kind(), ErrorKind::Io);
+  EXPECT_FALSE(vfs().exists(path("file/below")).unwrap());
+  EXPECT_EQ(vfs().exists(path(std::string(5000, 'n'))).error().kind(), ErrorKind::Io);
+}
+
+TEST(Warn, GoesToTheStandardErrorOutput) {
+  testing::internal::CaptureStderr();
+  warn("one");
+  warn_once("two of vfs_test");
+  warn_once("two of vfs_test");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "rustorch: warning: one\nrustorch: warning: two of vfs_test\n");
 }
 
 TEST_P(PosixVfsTest, FullDiskKeepsTheOldFile) {

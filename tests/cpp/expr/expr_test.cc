@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "expr/host_math.h"
 #include "expr/program.h"
@@ -117,6 +118,31 @@ TEST(ExprInterpret, RealRules) {
   EXPECT_EQ(real("T_MAX"), 1.7976931348623157e308);
 }
 
+TEST(ExprInterpret, LimitsOfTheComputeType) {
+  using D = std::numeric_limits<double>;
+  EXPECT_EQ(real("T_LOWEST"), D::lowest());
+  EXPECT_EQ(real("T_EPS"), D::epsilon());
+  EXPECT_EQ(real("T_TINY"), D::min());
+  EXPECT_EQ(integer("T_MAX"), INT64_MAX);
+  EXPECT_EQ(integer("T_LOWEST"), INT64_MIN);
+  EXPECT_EQ(integer("T_MAX", 0, 0, ComputeType::i32), INT32_MAX);
+  EXPECT_EQ(integer("T_LOWEST + 1", 0, 0, ComputeType::i32), INT32_MIN + 1);
+  EXPECT_THROW(real("T_OTHER"), RusTorchError);
+}
+
+TEST(ExprInterpret, WholeNumbersAndTruthsAreFolded) {
+  EXPECT_EQ(integer("x + 3.0", 4), 7);
+  EXPECT_EQ(real("(2 > 1 && 3 > 4) + (true || x > 0) + !false", 1), 2);
+  EXPECT_EQ(real("(x > 0) == true ? 5 : 6", 1), 5);
+  EXPECT_EQ(real("(x > 0) == false ? 5 : 6", 1), 6);
+  EXPECT_EQ(real("(x > 0) != true ? 5 : 6", 1), 6);
+}
+
+TEST(ExprParse, RefusesUnknownKeywordsAndTypes) {
+  EXPECT_THROW(parse_request("kernel t\nin x:T\nout T\ntypes f64\nspeed 3\nexpr x\n"), RusTorchError);
+  EXPECT_THROW(parse_request("kernel t\nin x:T\nout T\ntypes f128\nexpr x\n"), RusTorchError);
+}
+
 TEST(ExprInterpret, ComplexRules) {
   using C = std::complex<double>;
   C x(1.5, -0.5);
@@ -214,6 +240,23 @@ TEST(ExprDerivative, ConventionsArePyTorchs) {
   EXPECT_NEAR(real("d(0.5*x*(1+erf(x*M_SQRT1_2)), x)", 1.3),
               0.5 * (1 + std::erf(1.3 * M_SQRT1_2)) + 1.3 * std::exp(-1.3 * 1.3 / 2) / std::sqrt(2 * M_PI),
               1e-12);
+}
+
+TEST(HostMath, IncompleteGammaOfLargeArguments) {  // (a, x, P, Q) from 60 digits
+  const double known[][4] = {{300, 303, 0.57607470857743666969, 0.42392529142256333031},
+                             {300, 297, 0.43859861394546546216, 0.56140138605453453784},
+                             {300, 300, 0.50767778888626349925, 0.49232221111373650075},
+                             {300, 400, 0.99999992492619164478, 7.5073808355216141422e-8},
+                             {300, 200, 2.7114684433431114359e-11, 0.99999999997288531557},
+                             {5000, 5100, 0.92067111892238102324, 0.079328881077618976758},
+                             {5000, 4900, 0.077944956226513913903, 0.9220550437734860861}};
+  for (const auto& k : known) {
+    EXPECT_NEAR(host_math::igamma(k[0], k[1]) / k[2], 1, 4e-15) << k[0] << ' ' << k[1];
+    EXPECT_NEAR(host_math::igammac(k[0], k[1]) / k[3], 1, 4e-15) << k[0] << ' ' << k[1];
+  }
+  EXPECT_EQ(host_math::igamma(1e6, 1e5), 0);
+  EXPECT_EQ(host_math::igammac(1e6, 1e5), 1);
+  EXPECT_EQ(host_math::igamma(1e6, 2e6), 1);
 }
 
 TEST(HostMath, KnownValues) {
