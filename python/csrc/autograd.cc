@@ -151,13 +151,33 @@ PyObject* node_remove_hook(PyObject* o, PyObject* id) {
   drop(extras.pre_hooks);
   return none();
 }
-PyMethodDef node_methods[] = {{"name", node_name, METH_NOARGS, "Name of the operation."},
-                              {"_register_hook", node_register_hook, METH_O, nullptr},
-                              {"_register_prehook", node_register_prehook, METH_O, nullptr},
-                              {"_remove_hook", node_remove_hook, METH_O, nullptr},
-                              {nullptr, nullptr, 0, nullptr}};
+/// Keeps the dict of Node.metadata for as long as the graph keeps the node; as a hook it changes nothing.
+struct MetadataHook {
+  Ref dict;
+  std::vector<Tensor> operator()(const std::vector<Tensor>&, const std::vector<Tensor>&) const { return {}; }
+};
+PyObject* node_metadata(PyObject* o, void*) {
+  return guarded([&]() -> PyObject* {
+    NodeExtras& extras = node_of(o).extras();
+    for (const auto& [id, hook] : extras.post_hooks)
+      if (const auto* found = hook.target<MetadataHook>()) return Py_NewRef(found->dict.get());
+    Ref dict = Ref::take(PyDict_New());
+    if (!dict) throw_python_error();
+    extras.post_hooks.emplace_back(extras.next_id++, MetadataHook{dict});
+    return Py_NewRef(dict.get());
+  });
+}
+PyObject* node_sequence(PyObject* o, PyObject*) { return PyLong_FromUnsignedLongLong(node_of(o).sequence()); }
+PyMethodDef node_methods[] = {
+    {"name", node_name, METH_NOARGS, "Name of the operation."},
+    {"_sequence_nr", node_sequence, METH_NOARGS, "Counts the nodes of the process."},
+    {"_register_hook", node_register_hook, METH_O, nullptr},
+    {"_register_prehook", node_register_prehook, METH_O, nullptr},
+    {"_remove_hook", node_remove_hook, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef node_getset[] = {{"next_functions", node_next, nullptr,
                               "Nodes that made the inputs, with the number of the result.", nullptr},
+                             {"metadata", node_metadata, nullptr, "A dict for notes on the node.", nullptr},
                              {"variable", node_variable, nullptr, "The leaf of an AccumulateGrad.", nullptr},
                              {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
@@ -213,6 +233,68 @@ PyObject* run_grad(PyObject*, PyObject* args) {
   });
 }
 
+// ---- edges as roots and inputs
+
+/// _gradient_edge(t): (node, number of the result), where the gradient of t arrives.
+PyObject* gradient_edge_py(PyObject*, PyObject* t) {
+  return guarded([&]() -> PyObject* {
+    const Tensor& tensor = tensor_arg(t, "get_gradient_edge");
+    RT_CHECK(tensor_requires_grad(tensor), Autograd, "",
+             "It is not possible to get the gradient edge for a Tensor that does not require gradients");
+    const Edge edge = gradient_edge(tensor);
+    return Py_BuildValue("(NI)", wrap_node(edge.fn.get()), edge.nr);
+  });
+}
+std::vector<Edge> edge_list(PyObject* list) {
+  std::vector<Edge> edges;
+  const Items items(list);
+  for (Py_ssize_t i = 0; i < items.size(); ++i) {
+    PyObject* node = nullptr;
+    unsigned nr = 0;
+    if (!PyArg_ParseTuple(items[i], "O!I", node_type, &node, &nr)) throw_python_error();
+    edges.push_back({NodeRef<Node>::share(&node_of(node)), nr});
+  }
+  return edges;
+}
+/// _backward_edges(roots, grads, inputs, keep_graph, create_graph, accumulate): roots and inputs are lists of
+/// (node, number of the result), grads has a tensor or None for every root. The gradients of the inputs.
+PyObject* run_edges(PyObject*, PyObject* args) {
+  PyObject *roots, *grads, *inputs;
+  int keep = 0, create = 0, accumulate = 0;
+  if (!PyArg_ParseTuple(args, "OOOppp", &roots, &grads, &inputs, &keep, &create, &accumulate)) return nullptr;
+  return guarded([&] {
+    BackwardRequest request;
+    request.roots = edge_list(roots);
+    request.grads = tensor_list(grads, "grad_outputs");
+    request.inputs = edge_list(inputs);
+    request.keep_graph = keep != 0 || create != 0;
+    request.create_graph = create != 0;
+    request.accumulate_inputs = accumulate != 0;
+    RT_CHECK(request.grads.size() == request.roots.size(), Autograd, "", "got ", request.roots.size(),
+             " roots and ", request.grads.size(), " gradients");
+    for (size_t i = 0; i < request.roots.size(); ++i) {
+      if (request.grads[i].defined()) continue;
+      const Edge& root = request.roots[i];
+      RT_CHECK(root.nr < root.fn->num_results() && root.fn->result_meta(root.nr).known, Autograd, "",
+               "grad must be given for an edge whose result is unknown");
+      const ResultMeta& meta = root.fn->result_meta(root.nr);
+      int64_t count = 1;
+      for (const int64_t size : meta.sizes) count *= size;
+      RT_CHECK(count == 1, Autograd, "", "grad can be implicitly created only for scalar outputs");
+      request.grads[i] = ones(meta.sizes, meta.dtype, meta.device);
+    }
+    return grads_tuple(without_gil([&] { return run_backward(std::move(request)); }));
+  });
+}
+PyObject* backward_now(PyObject*, PyObject*) { return PyLong_FromUnsignedLongLong(current_backward()); }
+PyObject* backward_runs(PyObject*, PyObject* node) {
+  return guarded([&]() -> PyObject* {
+    RT_CHECK(PyObject_TypeCheck(node, node_type), Type, "_backward_runs", "expected a Node; got ",
+             Py_TYPE(node)->tp_name);
+    return wrap(current_backward_runs(&node_of(node)));
+  });
+}
+
 // ---- hooks of tensors
 
 PyObject* register_hook(PyObject*, PyObject* args) {
@@ -250,15 +332,17 @@ PyObject* register_post_accumulate(PyObject*, PyObject* args) {
   if (!PyArg_ParseTuple(args, "OO", &t, &fn)) return nullptr;
   return guarded([&] {
     Ref hook(fn);
-    uint64_t id = add_post_accumulate_hook(tensor_arg(t, "register_post_accumulate_grad_hook"),
-                                           [hook](const Tensor& leaf) {
-                                             WithGil gil;
-                                             PyObject* o = wrap(leaf);
-                                             PyObject* r = call_python(hook.get(), o);
-                                             Py_DECREF(o);
-                                             if (r == nullptr) throw_python_error();
-                                             Py_DECREF(r);
-                                           });
+    uint64_t id = add_post_accumulate_hook(
+        tensor_arg(t, "register_post_accumulate_grad_hook"), [hook](const Tensor& leaf) {
+          WithGil gil;
+          PyObject* o = wrap(leaf);
+          PyObject* r = call_python(hook.get(), o);
+          Py_DECREF(o);
+          if (r == nullptr) throw_python_error();
+          const bool nothing = r == Py_None;
+          Py_DECREF(r);
+          RT_CHECK(nothing, Autograd, "", "Tensor post accumulate grad hooks should return None.");
+        });
     return PyLong_FromUnsignedLongLong(id);
   });
 }
@@ -341,9 +425,11 @@ struct PythonFunction final : Node {
   void apply(Tensor* grads, Tensor* out) override {
     WithGil gil;
     std::vector<Tensor> incoming;
-    if (materialize)
+    if (materialize) {
       incoming = gather_grads(grads);
-    else
+      for (uint32_t i = 0; i < num_results(); ++i)
+        if (!result_meta(i).known) incoming[i] = Tensor();  // a result that was no tensor
+    } else
       incoming.assign(grads, grads + num_results());
     PyObject* fn = PyObject_GetAttrString(context.get(), "_run_backward");
     if (fn == nullptr) throw_python_error();
@@ -401,6 +487,12 @@ PyObject* make_function_node(PyObject*, PyObject* args) {
         if (contains(in, t)) t = alias(t.detach());
         node->add_result(t);
       } else if (contains(written, t)) {
+        const AutogradMeta* meta = meta_of(t);
+        if (meta != nullptr && meta->requires_grad && !meta->grad_fn) {
+          Py_DECREF(result);
+          raise(ErrorKind::Autograd, "",
+                "a leaf Variable that requires grad has been used in an in-place operation.");
+        }
         rebase_history(t, node);
       } else {
         if (contains(in, t)) t = t.detach();
@@ -454,7 +546,22 @@ PyObject* function_needs(PyObject*, PyObject* capsule) {
   });
 }
 
+/// _node_context(node): the ctx behind a node of a custom Function; None for other nodes.
+PyObject* node_context(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    RT_CHECK(PyObject_TypeCheck(o, node_type), Type, "_node_context", "expected a Node; got ",
+             Py_TYPE(o)->tp_name);
+    const auto* node = dynamic_cast<PythonFunction*>(&node_of(o));
+    return node != nullptr ? Py_NewRef(node->context.get()) : none();
+  });
+}
+
 PyMethodDef functions[] = {
+    {"_node_context", node_context, METH_O, nullptr},
+    {"_gradient_edge", gradient_edge_py, METH_O, nullptr},
+    {"_backward_edges", run_edges, METH_VARARGS, nullptr},
+    {"_current_backward", backward_now, METH_NOARGS, nullptr},
+    {"_backward_runs", backward_runs, METH_O, nullptr},
     {"_backward", run_backward_py, METH_VARARGS, nullptr},
     {"_grad", run_grad, METH_VARARGS, nullptr},
     {"_register_hook", register_hook, METH_VARARGS, nullptr},
@@ -476,13 +583,18 @@ PyMethodDef functions[] = {
 /// first asked for; names beyond the bound (classes of Function made without end) share Node.
 PyTypeObject* type_of_node(const char* name) {
   constexpr size_t kMost = 4096;
-  static auto& types = *new std::unordered_map<std::string, PyTypeObject*>;  // under the interpreter lock
+  struct Named {
+    std::string full;  // the class reads it
+    PyTypeObject* type;
+  };
+  static auto& types = *new std::unordered_map<std::string, Named>;  // under the interpreter lock
   const auto found = types.find(name);
-  if (found != types.end()) return found->second;
+  if (found != types.end()) return found->second.type;
   if (types.size() >= kMost) return node_type;
   PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)}, {0, nullptr}};
-  const auto* full = new std::string(std::string("rustorch.autograd.graph.") + name);  // kept by the class
-  PyType_Spec spec{full->c_str(), sizeof(PyNode), 0, Py_TPFLAGS_DEFAULT, slots};
+  Named& entry = types[name];
+  entry = {std::string("rustorch.autograd.graph.") + name, node_type};
+  PyType_Spec spec{entry.full.c_str(), sizeof(PyNode), 0, Py_TPFLAGS_DEFAULT, slots};
   PyObject* bases = PyTuple_Pack(1, node_type);
   PyObject* made = bases != nullptr ? PyType_FromSpecWithBases(&spec, bases) : nullptr;
   Py_XDECREF(bases);
@@ -492,8 +604,7 @@ PyTypeObject* type_of_node(const char* name) {
   }
   auto* type = reinterpret_cast<PyTypeObject*>(made);
   type->tp_new = nullptr;
-  types.emplace(name, type);
-  return type;
+  return entry.type = type;
 }
 
 }  // namespace

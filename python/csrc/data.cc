@@ -49,7 +49,8 @@ void inspect(PyObject* o, std::vector<int64_t>& shape, size_t depth, std::option
       found = tensor_of(o).dtype();
     } else if (to_scalar(o, &s)) {
       found = PyLong_CheckExact(o) ? kInt64 : s.dtype();  // one beyond int64 does not become a float
-      if (!PyFloat_Check(o) && !PyLong_Check(o) && !PyComplex_Check(o)) {  // a NumPy scalar keeps its width
+      const bool plain = PyFloat_CheckExact(o) || PyLong_Check(o) || PyComplex_CheckExact(o);
+      if (!plain && PyObject_HasAttrString(o, "__array__") != 0) {  // a NumPy scalar keeps its width
         PyObject* array = PyObject_CallMethod(o, "__array__", nullptr);
         if (array != nullptr && is_numpy_array(array)) found = tensor_from_numpy(array, true).dtype();
         Py_XDECREF(array);

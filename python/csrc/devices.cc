@@ -1,4 +1,7 @@
 // Devices for Python: what there is, the current one, waiting, fallback to the CPU.
+#include <memory>
+#include <vector>
+
 #include "backend/device_backend.h"
 #include "memory/basic_allocators.h"
 #include "op_call.h"
@@ -139,23 +142,27 @@ PyObject* set_memory_limit(PyObject*, PyObject* args) {
 }
 
 /// For tests: CPU allocation number n from now fails (and with `rest` all after it); n < 0 ends that. Returns
-/// whether one failed since the last call. The allocators stay, as blocks of theirs may.
+/// whether one failed since the last call. An allocator stays while blocks of its own do.
 PyObject* fail_allocation(PyObject*, PyObject* args) {
   long long n = 0;
   int rest = 0;
   if (!PyArg_ParseTuple(args, "L|p", &n, &rest)) return nullptr;
   return guarded([&] {
-    static FaultAllocator* current = nullptr;
+    // Never destroyed: blocks may outlive static objects.
+    static auto& past = *new std::vector<std::unique_ptr<FaultAllocator>>;
+    static auto& current = *new std::unique_ptr<FaultAllocator>;
     static MemoryAllocator* inner = nullptr;
     const bool failed = current != nullptr && current->triggered();
-    if (current != nullptr) set_cpu_allocator(inner);
-    if (current != nullptr && current->live() == 0) delete current;
-    current = nullptr;
+    if (current != nullptr) {
+      set_cpu_allocator(inner);
+      past.push_back(std::move(current));
+    }
+    std::erase_if(past, [](const auto& allocator) { return allocator->live() == 0; });
     if (n >= 0) {
       inner = cpu_allocator();
-      current =
-          new FaultAllocator(inner, n, rest ? FaultAllocator::Mode::FromThenOn : FaultAllocator::Mode::Once);
-      set_cpu_allocator(current);
+      const auto mode = rest ? FaultAllocator::Mode::FromThenOn : FaultAllocator::Mode::Once;
+      current = std::make_unique<FaultAllocator>(inner, n, mode);
+      set_cpu_allocator(current.get());
     }
     return PyBool_FromLong(failed);
   });

@@ -3,6 +3,7 @@
 #include "rustorch/error.h"
 #include "rustorch/indexing.h"
 #include "rustorch/ops.h"
+#include "rustorch/warn.h"
 #include "tensor_access.h"
 
 namespace rustorch::py {
@@ -34,6 +35,7 @@ TensorIndex item_of(PyObject* o) {
     if (PySequence_Fast_GET_SIZE(o) == 0) return TensorIndex(empty({0}, std::optional<DType>(kInt64)));
     return TensorIndex(tensor_from_data(o, std::nullopt));
   }
+  if (PyRange_Check(o)) return TensorIndex(tensor_from_data(o, kInt64));
   Scalar s;
   if (!PyFloat_Check(o) && to_scalar(o, &s) && s.is_bool()) return TensorIndex(s.to_bool());  // numpy.bool_
   raise(PyUnicode_Check(o) ? ErrorKind::Type : ErrorKind::Index, "",
@@ -42,14 +44,21 @@ TensorIndex item_of(PyObject* o) {
             Py_TYPE(o)->tp_name, ")"));
 }
 
-// A list as key means what a tuple means when it holds something that is no number (NumPy's old rule).
+// A list as key means what a tuple means when it holds something that is no number (NumPy's old rule, which
+// PyTorch keeps: `x[[[0, 1], [2, 3]]]` is `x[[0, 1], [2, 3]]`).
 bool list_is_tuple(PyObject* key) {
   if (!PyList_Check(key)) return false;
   Py_ssize_t n = PyList_GET_SIZE(key);
   if (n >= 32) return false;
   for (Py_ssize_t i = 0; i < n; ++i) {
     PyObject* o = PyList_GET_ITEM(key, i);
-    if (PySlice_Check(o) || o == Py_None || o == Py_Ellipsis || is_tensor(o)) return true;
+    if (PySlice_Check(o) || o == Py_None || o == Py_Ellipsis || is_tensor(o) || is_numpy_array(o) ||
+        PyList_Check(o) || PyTuple_Check(o)) {
+      warn(
+          "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in "
+          "PyTorch; use x[tuple(seq)] instead of x[seq].");
+      return true;
+    }
   }
   return false;
 }

@@ -127,7 +127,15 @@ PyObject* set_print_options_py(PyObject*, PyObject* args) {
   return none();
 }
 
+PyObject* print_options_py(PyObject*, PyObject*) {
+  const PrintOptions o = print_options();
+  return Py_BuildValue("iLLLi", o.precision, static_cast<long long>(o.threshold),
+                       static_cast<long long>(o.edge_items), static_cast<long long>(o.line_width),
+                       o.scientific);
+}
+
 PyMethodDef functions[] = {
+    {"_print_options", print_options_py, METH_NOARGS, nullptr},
     {"_set_print_options", set_print_options_py, METH_VARARGS, nullptr},
     {"tensor", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(make_tensor_py)),
      METH_FASTCALL | METH_KEYWORDS, "A tensor with a copy of data (nested lists, numbers, arrays)."},

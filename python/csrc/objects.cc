@@ -89,7 +89,13 @@ PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     return nullptr;
   return guarded([&]() -> PyObject* {
     Device d;
-    if (!to_device(what, &d))
+    int64_t ordinal = 0;  // a number alone means an accelerator
+    if (PyLong_Check(what) && !PyBool_Check(what) && index == nullptr && to_int(what, &ordinal)) {
+      RT_CHECK(ordinal >= 0 && ordinal < 31, Value, "device", "Device index must not be negative; got ",
+               ordinal);
+      d = Device(DeviceType::Cuda);
+      d.index = static_cast<int8_t>(ordinal);
+    } else if (!to_device(what, &d))
       raise(ErrorKind::Type, "device",
             cat("expected a device string or a device; got ", Py_TYPE(what)->tp_name));
     if (index != nullptr && index != Py_None) {

@@ -54,10 +54,20 @@ class PythonHooks final : public SavedTensorHooks {
   }
   std::unique_ptr<PackedTensor> pack(const Tensor& t) override {
     WithGil gil;
+    const uint32_t version = t.impl()->version();
     PyObject* tensor = wrap(t);
     PyObject* object = call_python(pack_, tensor);
     Py_DECREF(tensor);
     if (object == nullptr) throw_python_error();
+    if (t.impl()->version() != version) {
+      Py_DECREF(object);
+      raise(ErrorKind::Autograd, "",
+            "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack "
+            "hook can "
+            "not be modified by in-place operations as this can lead to unexpected side-effects. Please open "
+            "an "
+            "issue if you need to perform in-place operations on the input to a pack hook.");
+    }
     return std::make_unique<PythonPacked>(object, unpack_);
   }
   SavedTensorHooks* outer() const { return outer_; }
@@ -68,7 +78,7 @@ class PythonHooks final : public SavedTensorHooks {
   PyObject* unpack_;
 };
 
-thread_local PythonHooks* innermost = nullptr;
+alignas(64) thread_local PythonHooks* innermost = nullptr;  // aligned for LeakSanitizer: see thread_modes()
 
 /// _push_saved_hooks(pack, unpack): from now on what is saved goes through them.
 PyObject* push(PyObject*, PyObject* args) {

@@ -133,12 +133,19 @@ class ObservedOperator {
   CallObserver* observer_ = nullptr;
 };
 
-/// Binary operator: f(TensorLike, TensorLike) gives a tensor. At least one side is a tensor. `name` and
-/// `reflected` are its methods.
+/// What classes with __torch_function__ are given for an operator: PyTorch's methods, which for most
+/// operators are the named ones (`x + 1` and `1 + x` are Tensor.add).
+struct OverrideNames {
+  const char* forward;
+  const char* reflected;
+};
+
+/// Binary operator: f(TensorLike, TensorLike) gives a tensor. At least one side is a tensor. `name` is its
+/// method.
 template <class F>
-PyObject* binary(PyObject* a, PyObject* b, const char* name, const char* reflected, F&& f) {
+PyObject* binary(PyObject* a, PyObject* b, const char* name, OverrideNames methods, F&& f) {
   if (handled_elsewhere(a, b)) [[unlikely]]
-    return is_tensor(a) ? call_override(name, {a, b}) : call_override(reflected, {b, a});
+    return is_tensor(a) ? call_override(methods.forward, {a, b}) : call_override(methods.reflected, {b, a});
   const ObservedOperator observed(name, a, b);
   if (Py_TYPE(a) == tensor_type && Py_TYPE(b) == tensor_type) [[likely]] {
     try {
@@ -156,34 +163,40 @@ PyObject* binary(PyObject* a, PyObject* b, const char* name, const char* reflect
 
 Tensor lhs(const TensorLike& t) { return t.as_tensor(); }
 
-#define RT_BINARY(name, method, expression)                                                       \
+#define RT_BINARY(name, method, forward, reflected, expression)                                   \
   PyObject* nb_##name(PyObject* a, PyObject* b) {                                                 \
-    return binary(a, b, "__" method "__", "__r" method "__",                                      \
+    return binary(a, b, "__" method "__", OverrideNames{forward, reflected},                      \
                   [](const TensorLike& x, const TensorLike& y) -> Tensor { return expression; }); \
   }
-RT_BINARY(add, "add", x.is_tensor() ? add(*x.tensor, y) : add(*y.tensor, x))
-RT_BINARY(sub, "sub", x.is_tensor() ? sub(*x.tensor, y) : rsub(*y.tensor, x))
-RT_BINARY(mul, "mul", x.is_tensor() ? mul(*x.tensor, y) : mul(*y.tensor, x))
-RT_BINARY(div, "truediv", x.is_tensor() ? div(*x.tensor, y) : reciprocal(*y.tensor).mul(x.scalar))
-RT_BINARY(floordiv, "floordiv", floor_divide(lhs(x), y))
-RT_BINARY(mod, "mod", remainder(lhs(x), y))
-RT_BINARY(and, "and", bitwise_and(x, y))
-RT_BINARY(or, "or", bitwise_or(x, y))
-RT_BINARY(xor, "xor", bitwise_xor(x, y))
-RT_BINARY(lshift, "lshift", bitwise_left_shift(x, y))
-RT_BINARY(rshift, "rshift", bitwise_right_shift(x, y))
-RT_BINARY(matmul, "matmul", matmul(lhs(x), lhs(y)))
+RT_BINARY(add, "add", "add", "add", x.is_tensor() ? add(*x.tensor, y) : add(*y.tensor, x))
+RT_BINARY(sub, "sub", "sub", "__rsub__", x.is_tensor() ? sub(*x.tensor, y) : rsub(*y.tensor, x))
+RT_BINARY(mul, "mul", "mul", "mul", x.is_tensor() ? mul(*x.tensor, y) : mul(*y.tensor, x))
+RT_BINARY(div, "truediv", "div", "__rtruediv__",
+          x.is_tensor() ? div(*x.tensor, y) : reciprocal(*y.tensor).mul(x.scalar))
+RT_BINARY(floordiv, "floordiv", "__floordiv__", "__rfloordiv__", floor_divide(lhs(x), y))
+RT_BINARY(mod, "mod", "remainder", "__rmod__", remainder(lhs(x), y))
+RT_BINARY(and, "and", "__and__", "bitwise_and", bitwise_and(x, y))
+RT_BINARY(or, "or", "__or__", "bitwise_or", bitwise_or(x, y))
+RT_BINARY(xor, "xor", "__xor__", "bitwise_xor", bitwise_xor(x, y))
+RT_BINARY(lshift, "lshift", "__lshift__", "__rlshift__", bitwise_left_shift(x, y))
+RT_BINARY(rshift, "rshift", "__rshift__", "__rrshift__", bitwise_right_shift(x, y))
 #undef RT_BINARY
 
+PyObject* nb_matmul(PyObject* a, PyObject* b) {
+  if (!(is_tensor(a) && is_tensor(b)) && !handled_elsewhere(a, b)) Py_RETURN_NOTIMPLEMENTED;  // no numbers
+  return binary(a, b, "__matmul__", OverrideNames{"matmul", "__rmatmul__"},
+                [](const TensorLike& x, const TensorLike& y) { return matmul(lhs(x), lhs(y)); });
+}
+
 PyObject* nb_pow(PyObject* a, PyObject* b, PyObject*) {
-  return binary(a, b, "__pow__", "__rpow__",
+  return binary(a, b, "__pow__", OverrideNames{"__pow__", "__rpow__"},
                 [](const TensorLike& x, const TensorLike& y) { return rustorch::pow(x, y); });
 }
 
 template <class F>
-PyObject* inplace(PyObject* a, PyObject* b, const char* name, F&& f) {
+PyObject* inplace(PyObject* a, PyObject* b, const char* name, const char* method, F&& f) {
   if (handled_elsewhere(a, b)) [[unlikely]]
-    return call_override(name, {a, b});
+    return call_override(method, {a, b});
   const ObservedOperator observed(name, a, b);
   return guarded([&]() -> PyObject* {
     OperandArg y;
@@ -193,39 +206,39 @@ PyObject* inplace(PyObject* a, PyObject* b, const char* name, F&& f) {
     return a;
   });
 }
-#define RT_INPLACE(name, method, expression)                                                \
-  PyObject* name(PyObject* a, PyObject* b) {                                                \
-    return inplace(a, b, method, [](const Tensor& x, const TensorLike& y) { expression; }); \
+#define RT_INPLACE(name, slot, method, expression)                                                \
+  PyObject* name(PyObject* a, PyObject* b) {                                                      \
+    return inplace(a, b, slot, method, [](const Tensor& x, const TensorLike& y) { expression; }); \
   }
-RT_INPLACE(nb_iadd, "__iadd__", x.add_(y))
-RT_INPLACE(nb_isub, "__isub__", x.sub_(y))
-RT_INPLACE(nb_imul, "__imul__", x.mul_(y))
-RT_INPLACE(nb_idiv, "__itruediv__", x.div_(y))
-RT_INPLACE(nb_ifloordiv, "__ifloordiv__", x.floor_divide_(y))
-RT_INPLACE(nb_imod, "__imod__", x.remainder_(y))
-RT_INPLACE(nb_iand, "__iand__", bitwise_and_(x, y))
-RT_INPLACE(nb_ior, "__ior__", bitwise_or_(x, y))
-RT_INPLACE(nb_ixor, "__ixor__", bitwise_xor_(x, y))
-RT_INPLACE(nb_ilshift, "__ilshift__", bitwise_left_shift_(x, y))
-RT_INPLACE(nb_irshift, "__irshift__", bitwise_right_shift_(x, y))
+RT_INPLACE(nb_iadd, "__iadd__", "add_", x.add_(y))
+RT_INPLACE(nb_isub, "__isub__", "sub_", x.sub_(y))
+RT_INPLACE(nb_imul, "__imul__", "mul_", x.mul_(y))
+RT_INPLACE(nb_idiv, "__itruediv__", "div_", x.div_(y))
+RT_INPLACE(nb_ifloordiv, "__ifloordiv__", "floor_divide_", x.floor_divide_(y))
+RT_INPLACE(nb_imod, "__imod__", "remainder_", x.remainder_(y))
+RT_INPLACE(nb_iand, "__iand__", "__iand__", bitwise_and_(x, y))
+RT_INPLACE(nb_ior, "__ior__", "__ior__", bitwise_or_(x, y))
+RT_INPLACE(nb_ixor, "__ixor__", "__ixor__", bitwise_xor_(x, y))
+RT_INPLACE(nb_ilshift, "__ilshift__", "__ilshift__", bitwise_left_shift_(x, y))
+RT_INPLACE(nb_irshift, "__irshift__", "__irshift__", bitwise_right_shift_(x, y))
 #undef RT_INPLACE
 PyObject* nb_ipow(PyObject* a, PyObject* b, PyObject*) {
-  return inplace(a, b, "__ipow__", [](const Tensor& x, const TensorLike& y) { pow_(x, y); });
+  return inplace(a, b, "__ipow__", "pow_", [](const Tensor& x, const TensorLike& y) { pow_(x, y); });
 }
 
 PyObject* nb_neg(PyObject* a) {
   if (handled_elsewhere(a)) [[unlikely]]
-    return call_override("__neg__", {a});
+    return call_override("neg", {a});
   return guarded([&] { return wrap(tensor_of(a).neg()); });
 }
 PyObject* nb_pos(PyObject* a) {
   if (handled_elsewhere(a)) [[unlikely]]
-    return call_override("__pos__", {a});
+    return call_override("positive", {a});
   return guarded([&] { return wrap(positive(tensor_of(a))); });
 }
 PyObject* nb_abs(PyObject* a) {
   if (handled_elsewhere(a)) [[unlikely]]
-    return call_override("__abs__", {a});
+    return call_override("abs", {a});
   return guarded([&] { return wrap(tensor_of(a).abs()); });
 }
 PyObject* nb_invert(PyObject* a) {
@@ -280,7 +293,7 @@ PyObject* richcompare(PyObject* a, PyObject* b, int op) {
   if (b == Py_None && (op == Py_EQ || op == Py_NE)) return PyBool_FromLong(op == Py_NE);
   if (!is_tensor(a)) Py_RETURN_NOTIMPLEMENTED;
   if (handled_elsewhere(a, b)) [[unlikely]] {
-    static constexpr const char* kNames[] = {"__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__"};
+    static constexpr const char* kNames[] = {"lt", "le", "__eq__", "ne", "gt", "ge"};
     return call_override(kNames[op], {a, b});
   }
   return guarded([&]() -> PyObject* {
@@ -363,7 +376,17 @@ RT_GETTER(get_ndim, wrap(t.dim()))
 RT_GETTER(get_requires_grad, wrap(t.requires_grad()))
 RT_GETTER(get_is_leaf, wrap(t.is_leaf()))
 RT_GETTER(get_grad, t.grad().defined() ? wrap(t.grad()) : none())
-RT_GETTER(get_data, wrap(t.data()))
+PyObject* get_data(PyObject* o, void*) {
+  if (handled_elsewhere(o)) [[unlikely]] {  // Tensor.data.__get__, so that a subclass stays one
+    PyObject* descriptor = PyObject_GetAttrString(reinterpret_cast<PyObject*>(tensor_type), "data");
+    PyObject* get = descriptor != nullptr ? PyObject_GetAttrString(descriptor, "__get__") : nullptr;
+    PyObject* result = get != nullptr ? call_override(get, &o, 1, nullptr) : nullptr;
+    Py_XDECREF(get);
+    Py_XDECREF(descriptor);
+    return result;
+  }
+  return guarded([&] { return wrap(tensor_of(o).data()); });
+}
 RT_GETTER(get_version, wrap(t.version()))
 RT_GETTER(get_itemsize, wrap(t.element_size()))
 RT_GETTER(get_nbytes, wrap(t.nbytes()))

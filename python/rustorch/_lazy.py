@@ -6,6 +6,7 @@ tools/make_stubs.py reads this file too, so both are plain literals.
 NAMES = {
     "serialization": "save load PyTorchFileReader",
     "nn": "Module",
+    "ao._types": "qint8",
     "amp": "autocast GradScaler",
     "amp._state": (
         "is_autocast_enabled set_autocast_enabled get_autocast_dtype set_autocast_dtype is_autocast_cpu_enabled "
@@ -58,7 +59,8 @@ NAMES = {
     ),
 }
 MODULES = (
-    "_dynamo _subclasses accelerator amp autograd backends compat compiler cpu cuda distributed distributions errors func functional futures hub "
-    "jit library masked mps multiprocessing nn opencl optim overrides profiler quasirandom random return_types serialization signal sparse "
+    "_dynamo _functorch _subclasses _tensor_str accelerator amp ao autograd backends compat compiler cpu cuda distributed "
+    "distributions errors func functional futures hub jit library masked mps multiprocessing nn opencl optim overrides "
+    "profiler quantization quasirandom random return_types serialization signal sparse "
     "storage testing torch_version types utils version xpu"
 )

@@ -106,13 +106,34 @@ def init_num_threads():
 
 
 def compile(model=None, *, fullgraph=False, dynamic=None, backend=None, mode=None, options=None, disable=False):
-    """Gives back the function or module itself: there is no compiler yet and operators run eagerly, which it warns of once
-    (not with backend="eager" or disable=True, which ask for that). Also a decorator with arguments."""
+    """The function itself, or the module in an OptimizedModule: there is no compiler yet and operators run eagerly, which
+    it warns of once (not with backend="eager" or disable=True, which ask for that). Also a decorator with arguments."""
     global _compile_warned
+    if mode is not None and options is not None:
+        raise RuntimeError("Either mode or options can be specified, but both can't be specified at the same time.")
+    if mode is not None and mode not in _MODES:
+        raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(_MODES)}")
+    if isinstance(backend, str) and backend not in _BACKENDS:
+        raise RuntimeError(f"Invalid backend: {backend!r}. See `torch._dynamo.list_backends()` for available backends.")
     if not (_compile_warned or disable or backend == "eager"):
         _compile_warned = True
         warnings.warn("compile(): operators run eagerly; the function is not compiled", stacklevel=2)
-    return (lambda f: f) if model is None else model
+    return _compiled if model is None else _compiled(model)
+
+
+_MODES = ("default", "lite", "reduce-overhead", "max-autotune-no-cudagraphs", "max-autotune")
+# Names that programs give; all run eagerly.
+_BACKENDS = frozenset(("eager", "aot_eager", "aot_eager_decomp_partition", "inductor", "cudagraphs", "tvm", "openxla", "onnxrt", "ts", "ipex"))  # fmt: skip
+
+
+def _compiled(model):
+    from .nn import Module
+
+    if not isinstance(model, Module):
+        return model
+    from ._dynamo.eval_frame import OptimizedModule
+
+    return model if isinstance(model, OptimizedModule) else OptimizedModule(model)
 
 
 def from_file(filename, shared=None, size=0, *, dtype=None, device=None, requires_grad=False):

@@ -23,12 +23,13 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Answers for torch and all below it with the modules of rustorch."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None):  # noqa: ANN201
-        if fullname != "torch" and not fullname.startswith("torch."):
+        if fullname != "functorch" and fullname != "torch" and not fullname.startswith("torch."):
             return None
+        ours = _our_name(fullname)
         try:
-            importlib.import_module("rus" + fullname)
+            importlib.import_module(ours)
         except ModuleNotFoundError as error:
-            if error.name is not None and ("rus" + fullname).startswith(error.name):
+            if error.name is not None and ours.startswith(error.name):
                 return None
             raise
         return importlib.machinery.ModuleSpec(fullname, self)
@@ -43,7 +44,12 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         # The import system takes what is in sys.modules afterwards.
-        sys.modules[module.__name__] = sys.modules["rus" + module.__name__]
+        sys.modules[module.__name__] = sys.modules[_our_name(module.__name__)]
+
+
+def _our_name(name: str) -> str:
+    """The module that answers for one of PyTorch's; functorch came with PyTorch as a package of its own."""
+    return "rustorch._functorch" if name == "functorch" else "rus" + name
 
 
 def _distribution() -> Any:
@@ -106,7 +112,7 @@ def _absent_dtype(name: str) -> Any:
 
 def _ours(name: str) -> bool:
     module = sys.modules.get(name)
-    return module is None or module is sys.modules.get("rus" + name)
+    return module is None or module is sys.modules.get(_our_name(name))
 
 
 def _call_it(name: str, version: str) -> None:
@@ -137,6 +143,9 @@ def install_as_torch() -> None:
         if not hasattr(core, name):
             setattr(core, name, lambda *args: None)
     core._TensorMeta = type(core.Tensor)
+    overrides: Any = importlib.import_module("rustorch.overrides")
+    core.DisableTorchFunctionSubclass = overrides.DisableTorchFunctionSubclass
+    core.DisableTorchFunction = overrides.DisableTorchFunction
 
 
 def uninstall_as_torch() -> None:
@@ -149,6 +158,6 @@ def uninstall_as_torch() -> None:
         for name in _ABSENT_DTYPES:
             if isinstance(vars(package).get(name), _AbsentDType):
                 delattr(package, name)
-    for name in [n for n in sys.modules if n == "torch" or n.startswith("torch.")]:
+    for name in [n for n in sys.modules if n in ("torch", "functorch") or n.startswith("torch.")]:
         if _ours(name):
             del sys.modules[name]

@@ -1,8 +1,10 @@
 #include "autograd/engine.h"
 
 #include <algorithm>
+#include <atomic>
 #include <queue>
 #include <unordered_map>
+#include <utility>
 
 #include "autograd/meta.h"
 #include "autograd/record.h"
@@ -71,9 +73,26 @@ struct Capture {
   size_t slot;
 };
 
+class Run;
+thread_local Run* innermost_run = nullptr;
+std::atomic<uint64_t> runs_begun{0};
+
 class Run {
  public:
-  explicit Run(BackwardRequest request) : request_(std::move(request)), results_(request_.inputs.size()) {}
+  explicit Run(BackwardRequest request)
+      : request_(std::move(request)),
+        results_(request_.inputs.size()),
+        id_(1 + runs_begun.fetch_add(1, std::memory_order_relaxed)),
+        outer_(std::exchange(innermost_run, this)) {}
+  ~Run() { innermost_run = outer_; }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
+  uint64_t id() const { return id_; }
+  bool runs(Node* node) {
+    const int64_t at = index_.find(node);
+    return at >= 0 && states_[static_cast<size_t>(at)].needed;
+  }
 
   std::vector<Tensor> go() {
     discover();
@@ -296,6 +315,8 @@ class Run {
 
   BackwardRequest request_;
   std::vector<Tensor> results_;
+  const uint64_t id_;
+  Run* const outer_;  // the pass whose hook or node started this one on the same thread
   NodeIndex index_;
   std::vector<NodeState> states_;
   std::vector<uint32_t> order_, root_states_;
@@ -308,5 +329,7 @@ class Run {
 }  // namespace
 
 std::vector<Tensor> run_backward(BackwardRequest request) { return Run(std::move(request)).go(); }
+uint64_t current_backward() { return innermost_run != nullptr ? innermost_run->id() : 0; }
+bool current_backward_runs(Node* node) { return innermost_run != nullptr && innermost_run->runs(node); }
 
 }  // namespace rustorch

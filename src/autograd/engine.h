@@ -19,4 +19,10 @@ struct BackwardRequest {
 /// Returns the gradients of request.inputs (undefined where none arrived).
 std::vector<Tensor> run_backward(BackwardRequest request);
 
+/// Number of the backward pass that this thread is in (the innermost one), 0 outside of one. Never used
+/// twice.
+uint64_t current_backward();
+/// Whether the pass that this thread is in reaches the node and runs it. False outside of one.
+bool current_backward_runs(Node* node);
+
 }  // namespace rustorch

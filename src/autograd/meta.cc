@@ -14,7 +14,10 @@ namespace rustorch {
 
 namespace detail {
 ThreadModes& thread_modes() noexcept {
-  static thread_local ThreadModes modes;
+  // One aligned variable aligns the thread-local memory of the whole library. Without that it may begin 16
+  // bytes into a page, which LeakSanitizer (GCC 12) takes for a header of an older C library, and reads an
+  // address from before it.
+  alignas(64) static thread_local ThreadModes modes;
   return modes;
 }
 }  // namespace detail

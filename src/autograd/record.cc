@@ -128,7 +128,7 @@ namespace {
 /// Gradient zero: the result of floor_, zero_ and the like.
 struct ZeroBackward final : Node {
   const char* name() const override { return "ZeroBackward0"; }
-  void apply(Tensor*, Tensor*) override {}
+  void apply(Tensor* grads, Tensor* out) override { out[0] = zeros_like(grads[0]); }
 };
 }  // namespace
 
@@ -207,6 +207,7 @@ void assign_view_inplace(const Tensor& self, const Tensor& view) {
   Edge edge = needs_grad(view) ? gradient_edge(view) : Edge{};
   self.impl()->set_sizes_and_strides(view.sizes(), view.strides());
   self.impl()->set_offset(view.storage_offset());
+  bump_version(self);  // what saved it has the old places in mind
   if (edge.fn)
     set_gradient_edge(self, edge.fn, edge.nr);
   else if (AutogradMeta* meta = meta_of(self); meta != nullptr && meta->is_view())  // under no_grad

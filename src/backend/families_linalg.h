@@ -13,11 +13,11 @@ namespace rustorch {
 enum class LinalgKind : uint8_t {
   /// a (rows, square): its triangle `upper` -> the factor; the other triangle becomes zero. info.
   Cholesky,
-  /// a (columns) -> L and U; pivots (int32) -> row exchanges. info.
+  /// a (rows or columns) -> L and U; pivots (int32) -> row exchanges. info.
   Lu,
   /// pivots (int32) -> b (int64 [batch, n]): the permutation that they make.
   Permutation,
-  /// b (columns) -> solutions with the factors a (columns) and pivots; with A^H when adjoint.
+  /// b (rows or columns) -> solutions with the factors a (the same) and pivots; with A^H when adjoint.
   LuSolve,
   /// b (rows or columns) -> solutions with the triangular a (rows or columns); flags upper, left, unit.
   SolveTriangular,

@@ -19,6 +19,17 @@ struct Projected {
   Tensor q, k, v;
 };
 
+/// linear of [L, N, E] without a copy of x where its memory is [N, L, E], as with batch_first.
+Tensor project_one(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias) {
+  if (x.stride(0) < x.stride(1)) return linear(x.transpose(0, 1), weight, bias).transpose(0, 1);
+  return linear(x, weight, bias);
+}
+
+/// [L, N, E] as a view [N, heads, L, E / heads].
+Tensor split_heads(const Tensor& x, int64_t heads) {
+  return x.unflatten(2, {heads, -1}).permute({1, 2, 0, 3});
+}
+
 /// The projections by one packed [3E, E] weight, in as few products as possible.
 Projected project(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& weight,
                   const Tensor& bias) {
@@ -28,17 +39,18 @@ Projected project(const Tensor& q, const Tensor& k, const Tensor& v, const Tenso
   };
   if (k.is_same(v)) {
     if (q.is_same(k)) {
-      const auto out = linear(q, weight, maybe(bias)).chunk(3, -1);
+      const auto out = project_one(q, weight, maybe(bias)).chunk(3, -1);
       return {out[0], out[1], out[2]};
     }
     const auto w = weight.split(IntArrayRef({embed, 2 * embed}));
     const auto b = bias.defined() ? bias.split(IntArrayRef({embed, 2 * embed})) : std::vector<Tensor>();
-    const auto kv = linear(k, w[1], part(b, 1)).chunk(2, -1);
-    return {linear(q, w[0], part(b, 0)), kv[0], kv[1]};
+    const auto kv = project_one(k, w[1], part(b, 1)).chunk(2, -1);
+    return {project_one(q, w[0], part(b, 0)), kv[0], kv[1]};
   }
   const auto w = weight.chunk(3);
   const auto b = bias.defined() ? bias.chunk(3) : std::vector<Tensor>();
-  return {linear(q, w[0], part(b, 0)), linear(k, w[1], part(b, 1)), linear(v, w[2], part(b, 2))};
+  return {project_one(q, w[0], part(b, 0)), project_one(k, w[1], part(b, 1)),
+          project_one(v, w[2], part(b, 2))};
 }
 
 void check_shapes(const Tensor& query, const Tensor& key, const Tensor& value,
@@ -86,8 +98,8 @@ std::tuple<Tensor, Tensor> multi_head_attention_forward(Tensor query, Tensor key
   Projected p;
   if (o.use_separate_proj_weight) {
     const auto b = o.in_proj_bias.defined() ? o.in_proj_bias.chunk(3) : std::vector<Tensor>(3);
-    p = {linear(query, o.q_proj_weight, maybe(b[0])), linear(key, o.k_proj_weight, maybe(b[1])),
-         linear(value, o.v_proj_weight, maybe(b[2]))};
+    p = {project_one(query, o.q_proj_weight, maybe(b[0])), project_one(key, o.k_proj_weight, maybe(b[1])),
+         project_one(value, o.v_proj_weight, maybe(b[2]))};
   } else {
     RT_CHECK(key.sizes() == value.sizes(), Shape, "attention", "key shape ", key.sizes(),
              " does not match value shape ", value.sizes());
@@ -109,17 +121,14 @@ std::tuple<Tensor, Tensor> multi_head_attention_forward(Tensor query, Tensor key
     p.v = cat({p.v, o.bias_v.repeat({1, bsz, 1})});
     widen();
   }
-  const auto split_heads = [&](const Tensor& x) {
-    return x.reshape({x.size(0), rows, head_dim}).transpose(0, 1);
-  };
-  Tensor q = split_heads(p.q), k = split_heads(p.k), v = split_heads(p.v);
+  Tensor q = split_heads(p.q, heads), k = split_heads(p.k, heads), v = split_heads(p.v, heads);
   if (o.add_zero_attn) {
-    const Tensor zero = zeros({rows, 1, head_dim}, k.dtype(), k.device());
-    k = cat({k, zero}, 1);
-    v = cat({v, zero}, 1);
+    const Tensor zero = zeros({bsz, heads, 1, head_dim}, k.dtype(), k.device());
+    k = cat({k, zero}, 2);
+    v = cat({v, zero}, 2);
     widen();
   }
-  src = k.size(1);
+  src = k.size(2);
   if (padding.defined()) {
     RT_CHECK(padding.size(0) == bsz && padding.size(1) == src, Shape, "attention",
              "expecting key_padding_mask shape of (", bsz, ", ", src, "), but got ", padding.sizes());
@@ -128,6 +137,9 @@ std::tuple<Tensor, Tensor> multi_head_attention_forward(Tensor query, Tensor key
   }
   const double dropout_p = o.training ? o.dropout_p : 0.0;
   if (o.need_weights) {
+    q = q.flatten(0, 1);
+    k = k.flatten(0, 1);
+    v = v.flatten(0, 1);
     Tensor scores = (q * std::sqrt(1.0 / static_cast<double>(head_dim))).bmm(k.transpose(-2, -1));
     if (mask.defined()) scores = scores + mask;
     Tensor weights = softmax(scores, -1);
@@ -142,12 +154,12 @@ std::tuple<Tensor, Tensor> multi_head_attention_forward(Tensor query, Tensor key
   if (mask.defined()) {
     mask = mask.size(0) == 1 ? mask.unsqueeze(0) : mask.reshape({bsz, heads, -1, src});
   }
-  q = q.reshape({bsz, heads, tgt, head_dim});
-  k = k.reshape({bsz, heads, src, head_dim});
-  v = v.reshape({bsz, heads, src, head_dim});
   Tensor out = scaled_dot_product_attention(q, k, v, maybe(mask), dropout_p, is_causal);
-  out = out.permute({2, 0, 1, 3}).reshape({bsz * tgt, embed});
-  out = linear(out, o.out_proj_weight, maybe(o.out_proj_bias)).reshape({tgt, bsz, -1});
+  const auto join = [&](const Tensor& x) { return linear(x, o.out_proj_weight, maybe(o.out_proj_bias)); };
+  if (query.stride(0) < query.stride(1))  // the memory of a batch-first query: so is the result's
+    out = join(out.transpose(1, 2).reshape({bsz, tgt, embed})).transpose(0, 1);
+  else
+    out = join(out.permute({2, 0, 1, 3}).reshape({tgt, bsz, embed}));
   return {batched ? out : out.squeeze(1), Tensor()};
 }
 

@@ -1,7 +1,10 @@
 #include "rustorch/nn/transformer.h"
 
 #include "nn/text.h"
+#include "rustorch/aten.h"
+#include "rustorch/autocast.h"
 #include "rustorch/error.h"
+#include "rustorch/grad_mode.h"
 #include "rustorch/nn/functional.h"
 #include "rustorch/nn/init.h"
 #include "rustorch/ops.h"
@@ -112,8 +115,16 @@ MultiheadAttention attention(const TransformerLayerOptions& o) {
 
 template <class Layer>
 Tensor feed_forward(const Layer& m, const Dropout& last, const Tensor& x) {
+  const bool use_gelu = m.options.activation() != "relu";
+  const LinearImpl& first = *m.linear1;
+  // In inference the first product and its activation are one pass.
+  if (!m.is_training() && !GradMode::is_enabled() && first.bias.defined() && !first.has_hooks() &&
+      x.dtype() == first.weight.dtype() && !is_autocast_enabled(x.device().type)) {
+    const Tensor h = _addmm_activation(first.bias, x.flatten(0, -2), first.weight.t(), 1, 1, use_gelu);
+    return m.linear2(h.unflatten(0, x.sizes().slice(0, x.dim() - 1)));
+  }
   const Tensor h = m.linear1(x);
-  return last(m.linear2(m.dropout(m.options.activation() == "relu" ? relu(h) : gelu(h))));
+  return last(m.linear2(m.dropout(use_gelu ? gelu(h) : relu(h))));
 }
 
 Tensor attend(const MultiheadAttention& a, const Dropout& drop, const Tensor& x, const Tensor& memory,

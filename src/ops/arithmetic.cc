@@ -5,6 +5,7 @@
 #include "core/layout_algebra.h"
 #include "core/promotion.h"
 #include "gen/impl.h"
+#include "gen/impl_special.h"
 #include "ops/make.h"
 #include "ops/scalar_range.h"
 #include "rustorch/error.h"
@@ -52,6 +53,7 @@ Tensor pow(const TensorLike& self, const TensorLike& exponent) {
     if (self.tensor->dtype() != kBool || !e.is_bool()) {
       // Exponents that have cheaper and exact forms.
       if (e.equal(2.0) && !is_integral(self.tensor->dtype(), true)) return self.tensor->mul(*self.tensor);
+      if (e.equal(1.0) && is_complex(self.tensor->dtype())) return self.tensor->clone();
       if (e.equal(0.5)) return _pow_half(*self.tensor);
       if (e.equal(-0.5)) return _pow_minus_half(*self.tensor);
       if (e.equal(0.0) && is_differentiable(self.tensor->dtype()) &&
@@ -71,6 +73,27 @@ Tensor pow(const TensorLike& self, const TensorLike& exponent) {
   }
   if (self.is_tensor()) return _pow(*self.tensor, exponent);
   return _pow(self.as_tensor(), exponent);
+}
+
+Tensor nextafter(const Tensor& self, const Tensor& other) {
+  const DType common = common_type(self, other);
+  if (common != kFloat16 && common != kBFloat16) return rustorch::_nextafter(self, other);
+  const auto shape = broadcast_shapes("nextafter", self.sizes(), other.sizes());
+  return rustorch::_nextafter_short(rustorch::expand(self, shape).to(common),
+                                    rustorch::expand(other, shape).to(common));
+}
+
+Tensor _nextafter_short(const Tensor& self, const Tensor& other) {
+  // The bits, read as an integer, count the numbers up from zero on either side.
+  const Tensor bits = rustorch::clone(self, MemoryFormat::Contiguous).view(kInt16);
+  const Tensor outwards = rustorch::eq(rustorch::lt(self, other), rustorch::gt(self, Scalar(0)));
+  const Tensor step = rustorch::sub(rustorch::mul(outwards.to(kInt16), Scalar(2)), Scalar(1));
+  Tensor next = rustorch::add(bits, step).view(self.dtype());
+  const Tensor least = rustorch::full_like(bits, Scalar(1)).view(self.dtype());
+  next = rustorch::where(rustorch::eq(self, Scalar(0)), rustorch::copysign(least, other), next);
+  next = rustorch::where(rustorch::eq(self, other), other, next);
+  const Tensor sum = rustorch::add(self, other);  // nan of either one
+  return rustorch::where(rustorch::logical_or(rustorch::isnan(self), rustorch::isnan(other)), sum, next);
 }
 
 Tensor float_power(const TensorLike& self, const TensorLike& exponent) {

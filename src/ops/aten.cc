@@ -78,7 +78,8 @@ Tensor native_channel_shuffle(const Tensor& self, int64_t groups) {
   DimArray shape(self.sizes());
   shape[1] = groups;
   shape.insert(2, self.size(1) / groups);
-  return rustorch::reshape(rustorch::transpose(rustorch::reshape(self, shape.ref()), 1, 2), self.sizes());
+  const Tensor split = rustorch::transpose(rustorch::reshape(self, shape.ref()), 1, 2);
+  return rustorch::reshape(rustorch::clone(split, MemoryFormat::Contiguous), self.sizes());
 }
 
 Tensor _chunk_cat(TensorList tensors, int64_t dim, int64_t num_chunks) {

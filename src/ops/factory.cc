@@ -42,9 +42,16 @@ Tensor filled(Tensor t, const Scalar& value, bool requires_grad) {
   return finish(std::move(t), requires_grad);
 }
 
+/// Steps of truths have no meaning; those of complex numbers only linspace and logspace have.
+void check_steps(const char* op, DType t, bool complex) {
+  RT_CHECK(t != kBool && (complex || !is_complex(t)), NotImplemented, op, "\"", op,
+           "_cpu\" not implemented for '", dtype_scalar_name(t), "'");
+}
+
 Tensor numbers(const char* op, const Scalar& start, const Scalar& step, double count, DType dtype,
                Where device, bool requires_grad) {
   RT_CHECK(count >= 0 && count <= 9007199254740992.0, Value, op, "invalid size, possible overflow?");
+  check_steps(op, dtype, false);
   auto n = static_cast<int64_t>(count);
   Tensor out = create(op, IntArrayRef(&n, 1), dtype, device);
   if (n > 0 && !out.device().is_meta()) backend_for(out).range({out, start, step, RangeKind::Step});
@@ -194,6 +201,7 @@ Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, Type dtyp
   const DType t = dtype.value_or(complex ? complex_type(get_default_dtype()) : get_default_dtype());
   RT_CHECK(!complex || is_complex(t), DType, "linspace", "inferred dtype ", complex_type(get_default_dtype()),
            " can't be safely cast to passed dtype ", t);
+  check_steps("linspace", t, true);
   Tensor out = create("linspace", IntArrayRef(&steps, 1), t, device);
   if (steps > 0 && !out.device().is_meta()) backend_for(out).range({out, start, end, RangeKind::Linspace});
   return finish(std::move(out), requires_grad);
@@ -204,6 +212,7 @@ Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double ba
   RT_CHECK(steps >= 0, Value, "logspace", "number of steps must be non-negative");
   const bool complex = start.is_complex() || end.is_complex();
   const DType t = dtype.value_or(complex ? complex_type(get_default_dtype()) : get_default_dtype());
+  check_steps("logspace", t, true);
   Tensor out = create("logspace", IntArrayRef(&steps, 1), t, device);
   if (steps > 0 && !out.device().is_meta())
     backend_for(out).range({out, start, end, RangeKind::Logspace, base});

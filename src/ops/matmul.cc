@@ -25,7 +25,7 @@ void check_inner(const char* op, const Tensor& a, const Tensor& b, int64_t ka, i
 }
 
 void run(const Tensor& out, const Tensor& a, const Tensor& b, const Scalar& alpha = 1, const Scalar& beta = 0,
-         const Tensor& bias = {}, bool trans_b = false) {
+         const Tensor& bias = {}, bool trans_b = false, Epilogue act = Epilogue::None) {
   if (out.numel() == 0) return;
   MatmulCall call;
   call.out = out;
@@ -35,6 +35,7 @@ void run(const Tensor& out, const Tensor& a, const Tensor& b, const Scalar& alph
   call.alpha = alpha;
   call.beta = beta;
   call.trans_b = trans_b;
+  call.act = act;
   backend_for(out).matmul(call);
 }
 
@@ -49,6 +50,23 @@ Tensor accumulator(const char* op, const Tensor& self, IntArrayRef sizes, const 
            dtype_scalar_name(self.dtype()), " and ", dtype_scalar_name(dtype));
   Tensor out = make_tensor(sizes, dtype, self.device());
   if (!beta.equal(0)) backend_for(out).copy(out, rustorch::expand(self, sizes));
+  return out;
+}
+
+void check_product(const char* op, const Tensor& mat1, const Tensor& mat2) {
+  RT_CHECK(mat1.dim() == 2, Shape, op, "mat1 must be a matrix, got ", mat1.dim(), "-D tensor");
+  RT_CHECK(mat2.dim() == 2, Shape, op, "mat2 must be a matrix, got ", mat2.dim(), "-D tensor");
+  check_inner(op, mat1, mat2, mat1.size(1), mat2.size(0));
+  check_dtypes(op, mat1, mat2);
+}
+
+// act(beta * self + alpha * mat1 @ mat2)
+Tensor add_product(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta,
+                   const Scalar& alpha, Epilogue act = Epilogue::None) {
+  check_product("addmm", mat1, mat2);
+  const int64_t sizes[] = {mat1.size(0), mat2.size(1)};
+  Tensor out = accumulator("addmm", self, sizes, beta, mat1.dtype());
+  run(out, mat1, mat2, alpha, beta, {}, false, act);
   return out;
 }
 
@@ -180,13 +198,25 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
 
 Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta,
              const Scalar& alpha) {
-  RT_CHECK(mat1.dim() == 2, Shape, "addmm", "mat1 must be a matrix, got ", mat1.dim(), "-D tensor");
-  RT_CHECK(mat2.dim() == 2, Shape, "addmm", "mat2 must be a matrix, got ", mat2.dim(), "-D tensor");
-  check_inner("addmm", mat1, mat2, mat1.size(1), mat2.size(0));
-  check_dtypes("addmm", mat1, mat2);
-  const int64_t sizes[] = {mat1.size(0), mat2.size(1)};
-  Tensor out = accumulator("addmm", self, sizes, beta, mat1.dtype());
-  run(out, mat1, mat2, alpha, beta);
+  return add_product(self, mat1, mat2, beta, alpha);
+}
+
+Tensor _addmm_activation(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta,
+                         const Scalar& alpha, bool use_gelu) {
+  RT_CHECK(!mat1.is_complex(), NotImplemented, "_addmm_activation",
+           "clamp is not supported for complex types");
+  if (!mat1.is_floating_point()) {  // the backends apply activations to real products
+    const Tensor z = add_product(self, mat1, mat2, beta, alpha);
+    return use_gelu ? rustorch::gelu(z) : rustorch::relu(z);
+  }
+  const Epilogue act = use_gelu ? Epilogue::Gelu : Epilogue::Relu;
+  const bool is_bias = self.dim() == 1 && mat1.dim() == 2 && mat2.dim() == 2 &&
+                       self.size(0) == mat2.size(1) && self.dtype() == mat1.dtype() && beta.equal(1) &&
+                       alpha.equal(1);
+  if (!is_bias) return add_product(self, mat1, mat2, beta, alpha, act);
+  check_product("_addmm_activation", mat1, mat2);
+  Tensor out = make_tensor({mat1.size(0), mat2.size(1)}, mat1.dtype(), mat1.device());
+  run(out, mat1, mat2, 1, 0, contiguous_raw(self), false, act);
   return out;
 }
 

@@ -1,6 +1,8 @@
 // Gradient pieces of matrix products; built from public operators, so they can be differentiated again.
 #include "ops/matmul_grad.h"
 
+#include <cmath>
+
 #include "rustorch/ops.h"
 
 namespace rustorch {
@@ -36,6 +38,27 @@ std::tuple<Tensor, Tensor, Tensor> linear_backward(const Tensor& g, const Tensor
   }
   if (grad_mask[2]) gb = sum(g2, IntArrayRef{0});
   return {gi, gw, gb};
+}
+
+std::tuple<Tensor, Tensor, Tensor> addmm_activation_backward(const Tensor& g, const Tensor& self,
+                                                             const Tensor& mat1, const Tensor& mat2,
+                                                             const Scalar& beta, const Scalar& alpha,
+                                                             bool use_gelu, const Tensor& result,
+                                                             const std::array<bool, 3>& grad_mask) {
+  Tensor slope;  // of the activation
+  if (use_gelu) {
+    const Tensor z = addmm(self, mat1, mat2, beta, alpha);
+    slope = add(mul(add(erf(mul(z, M_SQRT1_2)), 1), 0.5),
+                mul(mul(z, exp(mul(mul(z, z), -0.5))), 0.5 * M_2_SQRTPI * M_SQRT1_2));
+  } else {
+    slope = to(gt(result, 0), g.dtype());
+  }
+  const Tensor gz = mul(g, slope);
+  Tensor gs, g1, g2;
+  if (grad_mask[0]) gs = mul(gz, beta);
+  if (grad_mask[1]) g1 = mul(mm(gz, transpose(mat2, 0, 1)), alpha);
+  if (grad_mask[2]) g2 = mul(mm(transpose(mat1, 0, 1), gz), alpha);
+  return {gs, g1, g2};
 }
 
 }  // namespace rustorch

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "autograd/record.h"
+#include "autograd/transform_call.h"
 #include "base/philox.h"
 #include "gen/impl.h"
 #include "ops/nn_common.h"
@@ -213,6 +214,8 @@ Tensor one_hot(const Tensor& self, int64_t num_classes) {
   GradModeGuard off(false);
   if (self.numel() == 0) {
     RT_CHECK(num_classes > 0, Value, op, "Can not infer total number of classes from empty tensor.");
+  } else if (num_classes > 0 && transforming() && transform_active(self)) {
+    // The values of a batch are not read example by example; a class that does not exist gives zeros.
   } else {
     RT_CHECK(rustorch::min(self).item<int64_t>() >= 0, Value, op, "Class values must be non-negative.");
     const int64_t largest = rustorch::max(self).item<int64_t>();

@@ -16,8 +16,8 @@ Tensor embedding_double_backward(const Tensor& gg, const Tensor& indices, int64_
   Tensor rows = embedding(gg, indices);
   if (scale_grad_by_freq) {
     const Tensor flat = reshape(indices, {-1});
-    const Tensor counts =
-        index_add(zeros({gg.size(0)}, gg.dtype()), 0, flat, ones({flat.numel()}, gg.dtype()));
+    const Tensor counts = index_add(zeros({gg.size(0)}, gg.dtype(), gg.device()), 0, flat,
+                                    ones({flat.numel()}, gg.dtype(), gg.device()));
     rows = div(rows, unsqueeze(reshape(index_select(counts, 0, flat), indices.sizes()), -1));
   }
   if (padding_idx >= 0) rows = masked_fill(rows, unsqueeze(eq(indices, Scalar(padding_idx)), -1), Scalar(0));

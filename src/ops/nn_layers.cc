@@ -58,8 +58,9 @@ Tensor channel_shuffle(const Tensor& self, int64_t groups) {
   RT_CHECK(c % groups == 0, Shape, op, "Number of channels must be divisible by groups. Got ", c,
            " channels and ", groups, " groups.");
   const int64_t n = self.size(0), rest = numel_of(self.sizes().slice(2));
-  return rustorch::reshape(rustorch::transpose(rustorch::reshape(self, {n, groups, c / groups, rest}), 1, 2),
-                           self.sizes());
+  const Tensor split = rustorch::reshape(self, {n, groups, c / groups, rest});
+  return rustorch::reshape(rustorch::clone(rustorch::transpose(split, 1, 2), MemoryFormat::Contiguous),
+                           self.sizes());  // never an alias, of one group neither
 }
 
 Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, int64_t dim, double eps) {

@@ -223,8 +223,8 @@ std::tuple<Tensor, Tensor, Tensor> native_layer_norm(const Tensor& input, IntArr
                                                      const std::optional<Tensor>& weight,
                                                      const std::optional<Tensor>& bias, double eps) {
   const auto all = rustorch::_layer_norm(input, normalized_shape, weight, bias, eps);
-  return {std::get<0>(all), rustorch::to(std::get<1>(all), input.dtype()),
-          rustorch::to(std::get<2>(all), input.dtype())};
+  const auto statistics = [&](const Tensor& t) { return rustorch::to(t, input.dtype()).detach(); };
+  return {std::get<0>(all), statistics(std::get<1>(all)), statistics(std::get<2>(all))};
 }
 
 namespace {
@@ -258,7 +258,7 @@ std::tuple<Tensor, Tensor, Tensor> native_batch_norm(const Tensor& input, const 
     const Tensor none = make_tensor({0}, dtype, input.device());
     return {out, none, none};
   }
-  const Tensor m = rustorch::to(mean, dtype), r = rustorch::to(rstd, dtype);
+  const Tensor m = rustorch::to(mean, dtype).detach(), r = rustorch::to(rstd, dtype).detach();
   if ((dtype != kFloat16 && dtype != kBFloat16) || input.numel() == 0) return {out, m, r};
   // as PyTorch: the three results fit together
   return {rustorch::add(out, to_rounded_statistics(out, input, m, r, weight, bias)), m, r};

@@ -1,6 +1,8 @@
 #include "ops/pointwise.h"
 
+#include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "backend/compute_backend.h"
 #include "core/layout_algebra.h"
@@ -190,19 +192,68 @@ struct WrappedNumbers {
   }
 };
 
-// The result's strides: those of the first dense operand with the full shape, else contiguous.
+// Strides of the first operand that tells how two dimensions lie, taken together for all pairs: an operand
+// with a stride for every dimension decides alone; where it is broadcast the next one is asked.
+DimVector strides_of_operands(IntArrayRef shape, const Operand* ins, int nin) {
+  const size_t n = shape.size();
+  std::vector<DimVector> operands;
+  for (int i = 0; i < nin; ++i) {
+    if (!ins[i].is_tensor() || ins[i].tensor->dim() == 0) continue;
+    const Tensor& t = *ins[i].tensor;
+    DimVector strides(n, 0);
+    const size_t first = n - t.sizes().size();
+    for (size_t d = first; d < n; ++d)
+      if (t.sizes()[d - first] == shape[d]) strides[d] = t.strides()[d - first];
+    operands.push_back(std::move(strides));
+  }
+  const auto order_of = [&](int64_t inner, int64_t outer) {  // 0: nothing tells
+    for (const DimVector& strides : operands) {
+      const int64_t a = strides[static_cast<size_t>(inner)], b = strides[static_cast<size_t>(outer)];
+      if (a == 0 || b == 0) continue;
+      if (a != b) return a < b ? -1 : 1;
+      const int64_t x = shape[static_cast<size_t>(inner)], y = shape[static_cast<size_t>(outer)];
+      if (x > y) return 1;
+    }
+    return 0;
+  };
+  DimVector order(n), result(n);
+  std::iota(order.rbegin(), order.rend(), 0);
+  for (size_t i = 1; i < n; ++i) {
+    size_t at = i;
+    for (size_t j = i; j-- > 0;) {
+      const int how = order_of(order[j], order[at]);
+      if (how < 0) break;
+      if (how == 0) continue;
+      std::swap(order[j], order[at]);
+      at = j;
+    }
+  }
+  int64_t expected = 1;
+  for (const int64_t d : order) {
+    result[static_cast<size_t>(d)] = expected;
+    expected *= std::max<int64_t>(shape[static_cast<size_t>(d)], 1);
+  }
+  return result;
+}
+
+// A dense result in the order of the operands' memory, the first operand first.
 Tensor allocate_result(const Plan& plan, const Operand* ins, int nin) {
   IntArrayRef shape = plan.shape();
-  const Tensor* strided = nullptr;
-  for (int i = 0; i < nin; ++i) {
+  bool plain = true;
+  for (int i = 0; i < nin && plain; ++i) {
     if (!ins[i].is_tensor()) continue;
     const Tensor& t = *ins[i].tensor;
-    if (t.sizes() != shape) continue;
-    if (t.impl()->is_contiguous()) return make_tensor(shape, plan.result, plan.device);
-    if (strided == nullptr) strided = &t;
+    if (!(plain = t.impl()->is_contiguous())) break;
+    if (t.sizes() == shape) return make_tensor(shape, plan.result, plan.device);
   }
-  if (strided == nullptr) return make_tensor(shape, plan.result, plan.device);
-  return make_strided(shape, dense_strides_like(shape, strided->strides()), plan.result, plan.device);
+  if (plain) return make_tensor(shape, plan.result, plan.device);
+  const Operand* first = std::find_if(ins, ins + nin, [](const Operand& x) { return x.is_tensor(); });
+  const IntArrayRef strides = first->tensor->strides();
+  const bool decides =
+      first->tensor->sizes() == shape && std::find(strides.begin(), strides.end(), 0) == strides.end();
+  return make_strided(shape,
+                      decides ? dense_strides_like(shape, strides) : strides_of_operands(shape, ins, nin),
+                      plan.result, plan.device);
 }
 
 void run(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, const Scalar* params,

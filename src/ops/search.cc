@@ -174,6 +174,8 @@ Triple unique_dim(const Tensor& self, int64_t dim, bool, bool return_inverse, bo
   if (self.numel() == 0) {
     RT_CHECK(n == 0, Value, "unique_dim",
              "There are 0 sized dimensions, and they aren't selected by `dim`, so unique cannot be applied");
+    RT_CHECK(std::count(self.sizes().begin(), self.sizes().end(), 0) == 1, Value, "unique_dim",
+             "Number of zero sized dimensions is more than one, so unique cannot be applied ");
     return {rustorch::clone(self), empty_index(self), empty_index(self)};
   }
   const Tensor rows = as_rows(self.detach(), d);

@@ -5,20 +5,21 @@ generator of the same state, so they draw the same choices as long as their tens
 
 What is not drawn, since PyTorch's answer is the order of its kernels, wrong, or not this library's choice: writes through
 conj() (a view in PyTorch, a copy here), writes through `.data` (found by the version check here, missed there) and into
-operands of kron (missed there: it keeps them as views of no base), the gradient of logical operators in place (PyTorch
-leaves that of the overwritten value), of comparisons in place by a recorded operand (zeros there, none here), of atan2 and
-zeta with narrow integers (it negates and squares them in their dtype), of polar by a negative length (it takes the sign
-away), of complex powers of zero (nan there), of quantile, kthvalue, mode and topk of equal elements (which of them gets it
-depends on the sort); infinities in what var and renorm reduce (the result depends on the order), nan in what searchsorted
-searches (it puts numbers after them), in what mode and unique sort (they compare with < only), all() into out= of uint8 (it
-rounds the elements to uint8 first), *_scatter of overlapping memory (it writes all copies), the median of no integers (the
-undefined integer of nan) and of expanded ones (memory that nobody wrote), nan in linear algebra (it depends on the order),
-i0 and i1 near their largest float32 results (infinite there), powers of negative numbers by rounded exponents, products with
-integers cut from rounded numbers, strides of results of linear algebra, layers, nonzero and unique (by columns or channels
-there), convolutions of no channel (the shape is wrong there), addmv of an empty matrix (a number there), sgn of reals (its
-gradient of zero stays zero when it is multiplied by nan), resize_ of what a gradient reads (a write here only), batch_norm
-of bfloat16 (its mean is rounded), powers beyond float16 and ldexp beyond float32 (infinite inside its gradients), out= that
-is a view and grows, and renorm of zeros (its second gradient is nan there).
+operands of kron (missed there: it keeps them as views of no base), the gradient of logical operators in place (PyTorch leaves
+that of the overwritten value), of atan2, pow and addcmul with narrow integers (it computes with them in their dtype), of pow
+and zeta with integers (float32 there), of polar by a negative length (it takes the sign away), of complex powers of zero (nan
+there), of quantile, kthvalue, mode, topk and unstable sort of equal elements (which of them gets it depends on the sort);
+infinities in what var and renorm reduce (the result depends on the order), nan in what mode and unique sort (they compare
+with < only), all() into out= of uint8 (it rounds the elements to uint8 first), *_scatter of overlapping memory (it writes all
+copies), the median of no integers (the undefined integer of nan) and of expanded ones (memory that nobody wrote), nan in
+linear algebra (it depends on the order), i0 and i1 near their largest float32 results (infinite there), powers of negative
+numbers by rounded exponents, products with integers cut from rounded numbers, strides of results of linear algebra, layers,
+nonzero, unique, indexing by tensors and mvlgamma (by columns or channels there), convolutions of no channel and
+pixel_unshuffle of no image (the shape is wrong there), addmv of an empty matrix (a number there), resize_ of what a gradient
+reads (a write here only), batch_norm of 16-bit floats (its mean is rounded), powers beyond float16 and ldexp beyond float32
+(infinite inside its gradients), out= that is a view and grows, views by as_strided that leave their parent (their gradient is
+lost there), the sign of a nan of bfloat16 (negative where its conversion is vectorised), polygamma at its poles (finite
+there), and sums of nan as integers.
 """
 
 import numpy as np
@@ -62,8 +63,25 @@ def like(t, other, r):
 
 
 def signed(lib, t):
-    """t, but no narrow integers: PyTorch's gradients of atan2 and zeta negate and square them in their dtype."""
+    """t, but no narrow integers: PyTorch's gradients of atan2, pow and addcmul negate, square and double them in their dtype."""
     return t.to(lib.int64) if is_int(t) and name_of(t.dtype) != "bool" else t
+
+
+def plain_nan(lib, t):
+    """t, but no nan of bfloat16 with a sign: PyTorch's vectorised rounding to bfloat16 makes them negative."""
+    return lib.where(t != t, t.abs(), t) if name_of(t.dtype) == "bfloat16" else t
+
+
+def strided(t, size, stride, offset=0):
+    """as_strided inside of t: beyond it, PyTorch's gradient is lost until the base is written."""
+    t = t.contiguous()
+    reach = offset + sum((n - 1) * s for n, s in zip(size, stride))
+    return (t if t.storage_offset() == 0 and reach < t.numel() else t.clone()).as_strided(size, stride, offset)
+
+
+def floating(lib, t):
+    """t, integers as float64: PyTorch's gradients of pow and zeta take logarithms and sums of integers in float32."""
+    return t.to(lib.float64) if is_int(t) else t
 
 
 def order_of(t, r):
@@ -109,7 +127,6 @@ def unary(lib, t, r):
     name = r.choice(UNARY + (UNARY_REAL if is_real(t) else ()))
     x = small(lib, t)
     special = {
-        "sgn": lambda: lib.sign(x) if is_real(x) else lib.sgn(x),
         "log1p_abs": lambda: lib.log1p(x.abs()), "sqrt_abs": lambda: lib.sqrt(x.abs() + 0.25), "rsqrt_1": lambda: lib.rsqrt(x.abs() + 1),
         "logit_s": lambda: lib.logit(lib.sigmoid(x)), "digamma_1": lambda: lib.digamma(x.abs() + 1), "lgamma_1": lambda: lib.lgamma(x.abs() + 1),
         "reciprocal_1": lambda: lib.reciprocal(x * x + 1.5), "sqrt_1": lambda: lib.sqrt(x + 3), "log_2": lambda: lib.log(x + 3), "acosh_3": lambda: lib.acosh(x + 4),
@@ -119,7 +136,7 @@ def unary(lib, t, r):
         "atanh_t": lambda: lib.atanh(lib.tanh(x) * 0.9), "ndtr": lambda: lib.special.ndtr(x), "entr": lambda: lib.special.entr(x.abs() + 0.1),
         "log_ndtr": lambda: lib.special.log_ndtr(x), "i0": lambda: lib.i0(x.clamp(-80, 80)), "i0e": lambda: lib.special.i0e(x), "i1": lambda: lib.special.i1(x.clamp(-80, 80)), "i1e": lambda: lib.special.i1e(x),
         "xlog1py": lambda: lib.special.xlog1py(x, x.abs() + 0.5), "erfcx": lambda: lib.special.erfcx(x), "glu": lambda: F.glu(lib.cat([x.reshape(-1), x.reshape(-1)]), 0),
-        "gelu_t": lambda: F.gelu(x, approximate="tanh"), "polygamma_1": lambda: lib.polygamma(1, x.abs() + 1), "multigammaln_3": lambda: lib.mvlgamma(x.abs() + 3, 2),
+        "gelu_t": lambda: F.gelu(x, approximate="tanh"), "polygamma_1": lambda: lib.polygamma(1, signed(lib, x).abs() + 1), "multigammaln_3": lambda: lib.mvlgamma(x.abs() + 3, 2).contiguous(),
         "softplus_2": lambda: F.softplus(x, beta=2, threshold=1),
     }  # fmt: skip
     if name in special:
@@ -134,26 +151,28 @@ def rounding(lib, t, r):
     name = r.choice(ROUND)
     if name == "heaviside":
         return lib.heaviside(t, lib.ones((), dtype=t.dtype))
+    if name == "signbit":
+        return lib.signbit(plain_nan(lib, t))
     if name == "round_1":
         return lib.round(t, decimals=1)
     if name == "frexp":
         return lib.frexp(t)[r.randrange(2)]
-    return getattr(lib, "sign" if name == "sgn" and is_real(t) else name)(t)
+    return getattr(lib, name)(t)
 
 
 def binary(lib, a, b, r):
     choices = [lambda: a + b, lambda: a - b, lambda: a * small(lib, b), lambda: lib.add(a, b, alpha=2), lambda: lib.rsub(a, b), lambda: a / (b * b + 1.5),
-               lambda: lib.addcmul(a, small(lib, b), small(lib, a), value=2), lambda: lib.addcdiv(a, small(lib, b), small(lib, a) * small(lib, a) + 1.5),
+               lambda: lib.addcmul(a, signed(lib, small(lib, b)), signed(lib, small(lib, a)), value=2), lambda: lib.addcdiv(a, small(lib, b), small(lib, a) * small(lib, a) + 1.5),
                lambda: lib.lerp(a, like(b, a, r), 0.25), lambda: lib.lerp(a, like(b, a, r), a.detach()), lambda: lib.sub(a, b, alpha=3), lambda: a.add(b).mul(0.5),
-               lambda: lib.where(mask_like(lib, tuple(a.shape), r), a, b), lambda: lib.dist(a, b), lambda: (small(lib, a) + 4) ** small(lib, b),
+               lambda: lib.where(mask_like(lib, tuple(a.shape), r), a, b), lambda: lib.dist(a, b), lambda: (small(lib, floating(lib, a)) + 4) ** signed(lib, small(lib, b)),
                lambda: lib.float_power(small(lib, a) + 4.5, small(lib, b)), lambda: lib.nn.functional.mse_loss(a, b)]  # fmt: skip
     if is_real(a) and is_real(b):
         choices += [lambda: lib.maximum(a, b), lambda: lib.minimum(a, b), lambda: lib.hypot(a, b), lambda: lib.atan2(signed(lib, a), signed(lib, b).abs() + 1),
-                    lambda: lib.logaddexp(small(lib, a), small(lib, b)), lambda: (small(lib, a).abs() + 0.5) ** small(lib, b), lambda: lib.fmin(a, b),
+                    lambda: lib.logaddexp(small(lib, a), small(lib, b)), lambda: (small(lib, floating(lib, a)).abs() + 0.5) ** signed(lib, small(lib, b)), lambda: lib.fmin(a, b),
                     lambda: lib.fmax(a, b), lambda: lib.xlogy(a, b.abs() + 1), lambda: lib.nn.functional.smooth_l1_loss(a, b, reduction="none"),
                     lambda: lib.clamp(a, b, b + 1), lambda: lib.clamp(a, min=b), lambda: lib.complex(a, b), lambda: lib.polar(small(lib, a).abs() + 0.5, b),
                     lambda: lib.logaddexp2(small(lib, a), small(lib, b)), lambda: lib.nn.functional.huber_loss(a, b), lambda: lib.nn.functional.prelu(a, b),
-                    lambda: lib.nn.functional.l1_loss(a, b, reduction="sum"), lambda: lib.special.zeta(small(lib, signed(lib, a)).abs() + 2, b.abs() + 1)]  # fmt: skip
+                    lambda: lib.nn.functional.l1_loss(a, b, reduction="sum"), lambda: lib.special.zeta(small(lib, floating(lib, a)).abs() + 2, b.abs() + 1)]  # fmt: skip
     else:
         choices += [lambda: a * b.conj(), lambda: lib.vdot(a.reshape(-1)[:1], b.reshape(-1)[:1])]
     return r.choice(choices)()
@@ -161,7 +180,7 @@ def binary(lib, a, b, r):
 
 def binary_discrete(lib, a, b, r):
     return r.choice((
-        lambda: a < b, lambda: a == b, lambda: lib.ge(a, b), lambda: lib.logical_and(a, b), lambda: lib.logical_xor(a, b), lambda: lib.copysign(a, b),
+        lambda: a < b, lambda: a == b, lambda: lib.ge(a, b), lambda: lib.logical_and(a, b), lambda: lib.logical_xor(a, b), lambda: lib.copysign(a, plain_nan(lib, b)),
         lambda: lib.remainder(a, b * b + 1), lambda: lib.fmod(a, b * b + 1), lambda: lib.floor_divide(a, b * b + 1), lambda: lib.where(a > b, a, b),
         lambda: lib.bitwise_and(a, b), lambda: lib.bitwise_xor(a, b), lambda: a | b, lambda: lib.gcd(a, b), lambda: lib.bitwise_left_shift(a, b & 3),
         lambda: lib.isclose(a, b), lambda: lib.ne(a, 1), lambda: lib.where(b > 0, a, 2), lambda: a > 0.5, lambda: lib.lcm(a, b), lambda: a >> (b & 7),
@@ -169,8 +188,8 @@ def binary_discrete(lib, a, b, r):
         lambda: 7 // (a * a + 1), lambda: lib.remainder(a, -3), lambda: lib.fmod(a, 2.5), lambda: a % b, lambda: a // b, lambda: lib.eq(a, 0.5), lambda: a & 6,
         lambda: 3 ^ a, lambda: ~a, lambda: lib.nextafter(a, b), lambda: lib.logical_or(a, b), lambda: lib.isin(a, b), lambda: a << 1, lambda: lib.copysign(a, -1),
         lambda: lib.where(mask_like(lib, tuple(a.shape), r), 1.5, a), lambda: lib.ldexp(a, b.clamp(-60, 60) if is_real(b) and name_of(b.dtype) != "bool" else b), lambda: lib.fmod(a, b), lambda: lib.tensor(lib.equal(a, b)),
-        lambda: lib.floor_divide(a, b), lambda: lib.heaviside(a, b), lambda: lib.le(a, 3), lambda: lib.searchsorted(lib.nan_to_num(a).reshape(-1).sort()[0], b),
-        lambda: lib.bucketize(a, lib.nan_to_num(b).reshape(-1).sort()[0], right=True),
+        lambda: lib.floor_divide(a, b), lambda: lib.heaviside(a, b), lambda: lib.le(a, 3), lambda: lib.searchsorted(a.reshape(-1).sort()[0], b),
+        lambda: lib.bucketize(a, b.reshape(-1).sort()[0], right=True),
     ))()  # fmt: skip
 
 
@@ -208,13 +227,13 @@ def reduce_discrete(lib, t, r):
     d, keep, last = dim_of(t, r), r.random() < 0.5, r.randrange(2)
     return r.choice((
         lambda: t.all(d), lambda: t.any(), lambda: t.count_nonzero(d), lambda: t.sort(d, stable=True)[last], lambda: t.argsort(d, stable=True), lambda: t.any(d, keepdim=keep),
-        lambda: t.max(d)[0], lambda: t.min(d, keepdim=True)[0], lambda: t.cummax(d)[0], lambda: t.topk(1, d)[0], lambda: t.contiguous().median(d)[0], lambda: t.max(), lambda: t.min(),
+        lambda: t.max(d)[0], lambda: t.min(d, keepdim=True)[0], lambda: t.cummax(d)[0], lambda: t.detach().topk(1, d)[0], lambda: t.contiguous().median(d)[0], lambda: t.max(), lambda: t.min(),
         lambda: lib.unique(t), lambda: t.nonzero(), lambda: t.detach().kthvalue(1, d)[0], lambda: lib.aminmax(t)[last], lambda: t.sort(d, descending=True, stable=True)[last],
         lambda: lib.nanmedian(t), lambda: lib.cummin(t, d)[1] * 0, lambda: t.argmax(d) * 0, lambda: lib.aminmax(t, dim=d, keepdim=keep)[last], lambda: t.all(),
         lambda: lib.unique(t, return_counts=True)[1], lambda: lib.unique(lib.nan_to_num(t), return_inverse=True)[1], lambda: lib.unique_consecutive(t), lambda: t.argmin() * 0,
         lambda: lib.median(t if t.numel() else t * 1.0), lambda: lib.quantile(t.detach(), 0.3, d), lambda: lib.nanquantile(t.detach(), 0.6), lambda: t.detach().topk(min(2, t.shape[d] if t.dim() else 1), d, largest=False)[0],
-        lambda: lib.msort(t), lambda: lib.histc(t, 4, -2, 2), lambda: lib.bincount(t.reshape(-1)), lambda: t.cummin(d)[0], lambda: lib.unique(lib.nan_to_num(t), dim=d), lambda: lib.argwhere(t),
-        lambda: lib.nan_to_num(t.detach()).mode(d)[0], lambda: lib.nanmedian(t.contiguous(), d)[0], lambda: lib.tensor(t.nonzero(as_tuple=True)[-1].shape[0]), lambda: t.sort(d)[0], lambda: t.detach().kthvalue(1, d, keepdim=keep)[0],
+        lambda: lib.msort(t.detach()), lambda: lib.histc(t, 4, -2, 2), lambda: lib.bincount(t.reshape(-1)), lambda: t.cummin(d)[0], lambda: lib.unique(lib.nan_to_num(t), dim=d), lambda: lib.argwhere(t),
+        lambda: lib.nan_to_num(t.detach()).mode(d)[0], lambda: lib.nanmedian(t.contiguous(), d)[0], lambda: lib.tensor(t.nonzero(as_tuple=True)[-1].shape[0]), lambda: t.detach().sort(d)[0], lambda: t.detach().kthvalue(1, d, keepdim=keep)[0],
     ))()  # fmt: skip
 
 
@@ -230,8 +249,8 @@ def view(lib, t, r):
                     lambda: t[..., ::2], lambda: t.flatten(), lambda: t.movedim(d, 0), lambda: t.chunk(2, d)[-1], lambda: t.split(1, d)[0], lambda: t.squeeze(d),
                     lambda: t.unfold(d, min(2, size), 1), lambda: t.unbind(d)[0], lambda: t[1:], lambda: t[..., None, -1], lambda: t.swapaxes(0, d), lambda: t[-1],
                     lambda: t[:, None] if n > 1 else t[None], lambda: lib.tensor_split(t, 2, d)[0], lambda: t.view(-1), lambda: t.narrow(d, start, 0), lambda: t[1:1],
-                    lambda: t.T if n == 2 else t.mT, lambda: t.split_with_sizes([start, size - start], d)[1], lambda: t.contiguous().as_strided((2, 2), (1, 0)), lambda: t[0:-1],
-                    lambda: t.contiguous().as_strided((2,), (1,), 1), lambda: t.unfold(d, 1, 2), lambda: t.expand(*t.shape), lambda: t.permute(order).permute(order),
+                    lambda: t.T if n == 2 else t.mT, lambda: t.split_with_sizes([start, size - start], d)[1], lambda: strided(t, (2, 2), (1, 0)), lambda: t[0:-1],
+                    lambda: strided(t, (2,), (1,), 1), lambda: t.unfold(d, 1, 2), lambda: t.expand(*t.shape), lambda: t.permute(order).permute(order),
                     lambda: lib.hsplit(t, 1)[0], lambda: t.reshape(size, -1), lambda: t.select(d, -1), lambda: t.squeeze((0, -1)), lambda: t[::3]]  # fmt: skip
     if n >= 2:
         choices += [lambda: t.diagonal(r.choice((-1, 0, 1))), lambda: t.mT, lambda: t.unflatten(0, (t.shape[0], 1)), lambda: t.flatten(0, 1), lambda: t[:, 0],
@@ -334,7 +353,7 @@ def layers(lib, t, r):
         return r.choice((lambda: F.avg_pool1d(x, min(2, n)), lambda: F.max_pool1d(x, min(2, n), 1), lambda: F.adaptive_avg_pool1d(x, 2), lambda: F.interpolate(x, scale_factor=2),
                          lambda: F.conv1d(x, lib.ones((2, c, min(2, n)), dtype=x.dtype)), lambda: F.layer_norm(x, (n,)), lambda: F.group_norm(x, 1), lambda: F.pad(x, (1, 1), mode="replicate"),
                          lambda: F.interpolate(x, size=3, mode="linear"), lambda: F.scaled_dot_product_attention(*[lib.nan_to_num(x)] * 3), lambda: F.conv_transpose1d(x, lib.ones((c, 1, 2), dtype=x.dtype)),
-                         lambda: F.batch_norm(x.float() if name_of(x.dtype) == "bfloat16" else x, None, None, training=True), lambda: F.instance_norm(x), lambda: F.cross_entropy(x, forward_indices(lib, c, r, x.shape[0] * n).reshape(x.shape[0], n)),
+                         lambda: F.batch_norm(x.float() if is_half(x) else x, None, None, training=True), lambda: F.instance_norm(x.float() if is_half(x) else x), lambda: F.cross_entropy(x, forward_indices(lib, c, r, x.shape[0] * n).reshape(x.shape[0], n)),
                          lambda: F.lp_pool1d(x.abs() + 0.5, 2, min(2, n)), lambda: F.adaptive_max_pool1d(x, 1), lambda: F.rms_norm(x, (n,)),
                          lambda: F.binary_cross_entropy_with_logits(x, lib.sigmoid(x.detach())), lambda: F.kl_div(x, lib.softmax(x.detach(), -1), reduction="sum"), lambda: F.pairwise_distance(x, x.detach() + 1)))()  # fmt: skip
     c, h, w = x.shape[1:]
@@ -344,9 +363,9 @@ def layers(lib, t, r):
     weight = (lib.arange(2 * c * k[0] * k[1], dtype=lib.float64).reshape(2, c, *k) * 0.1).to(x.dtype)
     return r.choice((lambda: F.conv2d(x, weight, padding=1), lambda: F.conv2d(x, weight, stride=2), lambda: F.max_pool2d(x, k), lambda: F.avg_pool2d(x, k, 1), lambda: F.adaptive_avg_pool2d(x, 2),
                      lambda: F.interpolate(x, scale_factor=2, mode="bilinear"), lambda: F.interpolate(x, size=(3, 2)), lambda: F.pad(x, (1, 0, 1, 1), mode="replicate"),
-                     lambda: F.conv_transpose2d(x, weight.transpose(0, 1).contiguous()), lambda: F.batch_norm(x.float() if name_of(x.dtype) == "bfloat16" else x, None, None, training=True), lambda: F.group_norm(x, 1), lambda: F.unfold(x, k),
-                     lambda: F.pixel_unshuffle(F.interpolate(x, scale_factor=2), 2), lambda: F.adaptive_max_pool2d(x, 1), lambda: F.max_pool2d(x, k, 1, ceil_mode=True), lambda: F.softmax(x, 1),
-                     lambda: F.local_response_norm(x, 2), lambda: F.instance_norm(x), lambda: lib.channel_shuffle(x, 1), lambda: F.interpolate(x, size=(3, 4), mode="bicubic"), lambda: F.avg_pool3d(x[None], (1, *k)), lambda: F.max_pool3d(x[None], (1, *k)),
+                     lambda: F.conv_transpose2d(x, weight.transpose(0, 1).contiguous()), lambda: F.batch_norm(x.float() if is_half(x) else x, None, None, training=True), lambda: F.group_norm(x, 1), lambda: F.unfold(x, k),
+                     lambda: F.pixel_unshuffle(F.interpolate(x, scale_factor=2), 2) if x.numel() else x * 1, lambda: F.adaptive_max_pool2d(x, 1), lambda: F.max_pool2d(x, k, 1, ceil_mode=True), lambda: F.softmax(x, 1),
+                     lambda: F.local_response_norm(x, 2), lambda: F.instance_norm(x.float() if is_half(x) else x), lambda: lib.channel_shuffle(x, 1), lambda: F.interpolate(x, size=(3, 4), mode="bicubic"), lambda: F.avg_pool3d(x[None], (1, *k)), lambda: F.max_pool3d(x[None], (1, *k)),
                      lambda: F.pixel_shuffle(x.repeat(1, 4, 1, 1), 2), lambda: F.conv3d(x[None], lib.ones((2, 1, 1, *k), dtype=x.dtype)) if x.shape[0] == 1 else F.dropout(x, 0.0), lambda: F.conv2d(x, weight[:, :1].repeat(c, 1, 1, 1)[:c], groups=c)))()  # fmt: skip
 
 
@@ -391,7 +410,9 @@ def subscript(lib, t, r):
 
 def indexing(lib, t, other, r):
     if not is_int(other) or other.dim() == 0 or r.random() < 0.9:
-        return t[subscript(lib, t, r)]
+        at = subscript(lib, t, r)
+        picks = any(isinstance(part, (list, lib.Tensor)) for part in (at if isinstance(at, tuple) else (at,)))
+        return t[at].contiguous() if picks else t[at]
     return t[other.reshape(-1)[:2].to(lib.int64) * 0]
 
 
@@ -418,14 +439,14 @@ def inplace(lib, t, other, r):
     passive = t.detach()  # PyTorch leaves the gradient of what logical operators overwrite as it was
     choices = [lambda: t.mul_(0.5), lambda: t.add_(other, alpha=2), lambda: t.mul_(other), lambda: t.copy_(other), lambda: t.zero_(), lambda: t.fill_(2),
                lambda: t.sub_(1), lambda: t.neg_(), lambda: t.add_(1.5), lambda: t.clamp_(-1, 1), lambda: t.tanh_(), lambda: t.sigmoid_(), lambda: t.sub_(other),
-               lambda: t.div_(2), lambda: t.masked_fill_(mask, 1), lambda: t.square_(), lambda: t.addcmul_(other, other, value=0.5), lambda: t.add_(1j), lambda: t.abs_(),
+               lambda: t.div_(2), lambda: t.masked_fill_(mask, 1), lambda: t.square_(), lambda: t.addcmul_(signed(lib, other), signed(lib, other), value=0.5), lambda: t.add_(1j), lambda: t.abs_(),
                lambda: t.div_(other * other + 1), lambda: t.masked_fill_(mask, other.reshape(-1)[:1].squeeze()), lambda: t.lerp_(like(other, t, r), 0.5), lambda: t.sin_(), lambda: t.floor_(),
-               lambda: t.floor_divide_(2), lambda: t.remainder_(3), lambda: passive.logical_not_(), lambda: t.eq_(other.detach()), lambda: t.bitwise_and_(5), lambda: t.relu_(), lambda: t.pow_(2),
-               lambda: t.copysign_(other), lambda: t.masked_scatter_(mask, other.reshape(-1).repeat(t.numel() + 1)), lambda: t.fmod_(2), lambda: t.round_(), lambda: t.gt_(0), lambda: t.exp_(),
+               lambda: t.floor_divide_(2), lambda: t.remainder_(3), lambda: passive.logical_not_(), lambda: t.eq_(other), lambda: t.bitwise_and_(5), lambda: t.relu_(), lambda: t.pow_(2),
+               lambda: t.copysign_(plain_nan(lib, other)), lambda: t.masked_scatter_(mask, other.reshape(-1).repeat(t.numel() + 1)), lambda: t.fmod_(2), lambda: t.round_(), lambda: t.gt_(0), lambda: t.exp_(),
                lambda: t.clamp_(min=other), lambda: t.atan2_(signed(lib, other)), lambda: t.ne_(1), lambda: passive.logical_and_(other), lambda: t.fill_(other.reshape(-1)[:1].squeeze()), lambda: t.__ior__(3),
                lambda: t.__ilshift__(1), lambda: t.true_divide_(2), lambda: t.hypot_(other), lambda: t.xlogy_(other.abs() + 1), lambda: t.addcdiv_(other, other * other + 1), lambda: t.nan_to_num_(),
                lambda: t.requires_grad_(False) if not t.requires_grad else t.detach().mul_(2), lambda: t.unsqueeze_(0), lambda: t.transpose_(0, -1), lambda: t.squeeze_(), lambda: t.asinh_(),
-               lambda: t.trunc_(), lambda: t.clone().resize_(t.shape), lambda: t.conj_physical_(), lambda: (t.sign_() if is_real(t) else t.sgn_()), lambda: t.heaviside_(other), lambda: t.maximum(other).neg_()]  # fmt: skip
+               lambda: t.trunc_(), lambda: t.clone().resize_(t.shape), lambda: t.conj_physical_(), lambda: t.sgn_(), lambda: t.heaviside_(other), lambda: t.maximum(other).neg_()]  # fmt: skip
     if t.dim():
         d = dim_of(t, r)
         i = forward_indices(lib, max(1, t.shape[d]), r, 2)
@@ -473,6 +494,8 @@ def out_call(lib, a, b, r, dtypes):
     out = lib.zeros(r.choice((shape, shape, (0,))), dtype=getattr(lib, name))
     if r.random() < 0.3 and out.dim() and out.numel():  # not a view that grows over its base
         out = lib.stack([out, out], -1)[..., 0]
+    if is_int(out) and is_float(x):
+        x = lib.nan_to_num(x, 0.0, 50.0, -50.0)  # what an integer gets from nan is undefined
     long = lib.zeros(0, dtype=r.choice((lib.int64, lib.int64, lib.int32, lib.float32)))
     return r.choice((lambda: lib.add(x, x, out=out), lambda: lib.mul(x, 2, out=out), lambda: lib.neg(x, out=out), lambda: lib.sum(x, d, out=out), lambda: lib.cumsum(x, d, out=out),
                      lambda: lib.cat([x.reshape(-1), x.reshape(-1)], out=out), lambda: lib.sin(small(lib, x), out=out), lambda: lib.lt(x, y, out=out), lambda: lib.div(x, 3, out=out),

@@ -87,6 +87,51 @@ def test_many_short_real_rows(n, rows):
     assert torch.allclose(torch.fft.rfft(x.float()), y.to(torch.complex64), rtol=0, atol=1e-4)
 
 
+# Lengths cut into n1 * n2 with n1 up to the lanes of a vector, n2 even, odd, and not a multiple of the lanes.
+CUT = [8, 32, 48, 64, 96, 128, 136, 240, 256, 272, 400, 512, 544, 1000, 1024]
+
+
+@pytest.mark.parametrize("n", CUT)
+@pytest.mark.parametrize("rows", [1, 2, 5, 19])
+def test_short_rows_in_groups(n, rows):
+    torch.manual_seed(5)
+    x = torch.randn(rows, n, dtype=torch.complex128)
+    places = torch.arange(n)
+    angles = torch.outer(places, places).remainder(n).double() * (-2 * math.pi / n)
+    table = torch.complex(angles.cos(), angles.sin())
+    y = x @ table
+    limit = 1e-13 * n
+    assert (torch.fft.fft(x) - y).abs().max() < limit
+    assert (torch.fft.ifft(y) - x).abs().max() < limit
+    assert (torch.fft.fft(x.to(torch.complex64)) - y).abs().max() < 2e-6 * n
+    real = x.real.contiguous()
+    half = (real.to(torch.complex128) @ table)[:, : n // 2 + 1]
+    assert (torch.fft.rfft(real) - half).abs().max() < limit
+    assert (torch.fft.rfft(real, norm="ortho") - half / math.sqrt(n)).abs().max() < limit
+    assert (torch.fft.rfft(real.float()) - half).abs().max() < 2e-6 * n
+    assert (torch.fft.irfft(half) - real).abs().max() < limit
+    assert (torch.fft.irfft(half.to(torch.complex64)) - real).abs().max() < 2e-6 * n
+    # imaginary parts of the first and the last result do not count
+    half[:, 0] += 3j
+    half[:, -1] -= 2j
+    assert (torch.fft.irfft(half) - real).abs().max() < limit
+
+
+@pytest.mark.parametrize("n", [64, 128, 256, 512])
+def test_rows_of_a_group_do_not_touch(n):
+    torch.manual_seed(6)
+    x = torch.randn(9, n)
+    alone = [torch.fft.rfft(row) for row in x]
+    x[3] = float("nan")
+    x[5] *= 1e30
+    y = torch.fft.rfft(x)
+    assert y[3].isnan().all()
+    for r in (0, 1, 2, 4, 6, 7, 8):
+        assert (y[r] == alone[r]).all()
+    z = torch.fft.irfft(y)
+    assert not z[[0, 1, 2, 4, 6, 7, 8]].isnan().any()
+
+
 @pytest.mark.parametrize("name", ["fft", "ifft", "rfft", "ihfft", "rfft2", "fftn", "irfft", "hfft", "irfftn"])
 @pytest.mark.parametrize("width", [6, 7])
 def test_gradients_are_those_of_the_linear_map(name, width):

@@ -1,4 +1,4 @@
-"""What random programs found (tests/golden/findings_cases.py), against PyTorch's answers."""
+"""What random programs found and what programs seldom call (tests/golden/{findings,rare}_cases.py), against PyTorch's answers."""
 
 import json
 import math
@@ -12,9 +12,15 @@ import rustorch as rt
 GOLDEN = pathlib.Path(__file__).parent.parent / "golden"
 sys.path.insert(0, str(GOLDEN))
 import findings_cases  # noqa: E402
+import rare_cases  # noqa: E402
 
-WANTED = json.loads((GOLDEN / "findings.json").read_text())
-TOLERANCE = {"float32": 1e-6, "complex64": 1e-6}
+CASES = {**findings_cases.CASES, **rare_cases.CASES}
+WANTED = {
+    name: value
+    for file in ("findings.json", "rare.json")
+    for name, value in json.loads((GOLDEN / file).read_text()).items()
+}
+TOLERANCE = {"float32": 1e-6, "complex64": 1e-6, "bfloat16": 2e-2}
 
 
 def agree(ours, theirs):
@@ -27,14 +33,20 @@ def agree(ours, theirs):
     if ours[0] == "bool":
         return ours[3] == theirs[3]
     near = TOLERANCE.get(ours[0], 1e-12)
-    return all(a == b or math.isclose(float(a), float(b), rel_tol=near) for a, b in zip(ours[3], theirs[3]))
+    return all(
+        a == b or math.isclose(float(a), float(b), rel_tol=near, abs_tol=near) for a, b in zip(ours[3], theirs[3])
+    )
 
 
 @pytest.mark.filterwarnings("ignore:Using a target size")
 @pytest.mark.parametrize("name", WANTED)
 def test_finding(name):
-    ours = findings_cases.run(rt, name)
+    ours = findings_cases.run(rt, CASES[name])
     assert agree(ours, WANTED[name]), f"got {ours}, expected {WANTED[name]}"
+
+
+def test_every_case_has_an_answer_and_a_name_of_its_own():
+    assert set(CASES) == set(WANTED) and not set(findings_cases.CASES) & set(rare_cases.CASES)
 
 
 def test_a_bound_that_needs_a_gradient_stays_a_tensor():

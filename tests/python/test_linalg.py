@@ -86,6 +86,34 @@ def test_decompositions(dtype, shape):
         close(sign * size.exp(), L.det(a))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(191, 191), (192, 200), (330, 201), (201, 330), (2, 193, 260)])
+def test_lu_that_exchanges_rows(dtype, shape):
+    a = matrix(*shape, dtype=dtype)
+    p, low, high = L.lu(a)
+    close(p @ low @ high, a)
+    assert low.abs().max().item() <= 1.5  # |re| + |im| of a pivot is the largest of its column
+    by_columns = a.mT.contiguous().mT
+    for one, other in zip(L.lu_factor(a), L.lu_factor(by_columns)):
+        assert (one == other).all().item()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize("n", [5, 70])
+def test_triangles_with_any_number_of_columns(dtype, upper, n):
+    a = matrix(n, n, dtype=dtype) / n
+    t = (a.triu() if upper else a.tril()) + rt.eye(n, dtype=dtype)
+    unit = t - rt.diag(rt.diagonal(t)) + rt.eye(n, dtype=dtype)
+    for count in (1, 2, 7, 17, 40, 97):
+        b = matrix(n, count, dtype=dtype, seed=1)
+        for low_or_high in (t, t.mT.contiguous().mT):
+            for side in (b, b.mT.contiguous().mT):
+                close(t @ L.solve_triangular(low_or_high, side, upper=upper), b)
+                close(L.solve_triangular(low_or_high, side.mT, upper=upper, left=False) @ t, b.mT)
+        close(unit @ L.solve_triangular(t, b, upper=upper, unitriangular=True), b)
+
+
 @pytest.mark.parametrize("driver", ["gels", "gelsy", "gelsd", "gelss"])
 def test_least_squares(driver):
     a, b = matrix(2, 6, 3), matrix(2, 6, 2, seed=1)
@@ -113,7 +141,9 @@ def test_threads_do_not_change_bits(size):
     try:
         for n in (1, 2, 3):
             rt.set_num_threads(n)
-            results.append((L.cholesky(a), L.inv(a), L.solve(a, b), L.lu_factor(a)[0], L.svdvals(a)))
+            random = matrix(size, size, dtype=rt.float32)
+            solved = L.solve(random, b[:, :7])
+            results.append((L.cholesky(a), L.inv(a), L.solve(a, b), L.lu_factor(random)[0], solved, L.svdvals(a)))
     finally:
         rt.set_num_threads(before)
     for one, *others in zip(*results):

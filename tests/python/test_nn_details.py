@@ -96,3 +96,41 @@ def test_lazy_modules_take_sizes_from_what_they_load(lazy, plain, x):
     x = rt.randn(*x)
     assert rt.equal(lazy.eval()(x), plain.eval()(x))
     assert repr(lazy) == repr(plain) and type(lazy) is type(plain)
+
+
+@pytest.mark.parametrize("need_weights", [False, True])
+def test_attention_is_the_same_with_the_batch_first(need_weights):
+    """Neither the memory of its inputs nor the order of their dimensions changes a number."""
+    rt.manual_seed(0)
+    first = nn.MultiheadAttention(8, 2, batch_first=True, add_bias_kv=True, add_zero_attn=True)
+    second = nn.MultiheadAttention(8, 2, add_bias_kv=True, add_zero_attn=True)
+    second.load_state_dict(first.state_dict())
+    q, kv = rt.randn(3, 4, 8, requires_grad=True), rt.randn(3, 5, 8, requires_grad=True)
+    for key in (q, kv):
+        a, wa = first(q, key, key, need_weights=need_weights)
+        b, wb = second(*(x.transpose(0, 1).contiguous() for x in (q, key, key)), need_weights=need_weights)
+        assert a.is_contiguous() or need_weights
+        assert rt.allclose(a, b.transpose(0, 1), atol=1e-6)
+        assert wa is wb is None or rt.allclose(wa, wb, atol=1e-6)
+        weight = rt.randn_like(a)
+        for ga, gb in zip(
+            rt.autograd.grad((a * weight).sum(), [q, *first.parameters()]),
+            rt.autograd.grad((b.transpose(0, 1) * weight).sum(), [q, *second.parameters()]),
+            strict=True,
+        ):
+            assert rt.allclose(ga, gb, atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu", nn.ReLU(), nn.GELU("tanh")])
+def test_encoder_layers_in_inference_give_what_training_gives(activation):
+    rt.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, activation=activation, batch_first=True)
+    x = rt.randn(2, 3, 8)
+    want = layer.train()(x).detach()
+    seen = []
+    layer.eval()
+    with rt.no_grad():
+        assert rt.allclose(layer(x), want, atol=1e-6)
+        layer.linear1.register_forward_hook(lambda *_: seen.append(1))
+        assert rt.allclose(layer(x), want, atol=1e-6)
+    assert seen == [1]  # a hook sees its call, fused or not

@@ -29,7 +29,7 @@ class Diagonal:
     def __torch_function__(cls, func, types, args=(), kwargs=None):
         if func is rt.mean:
             return args[0].value / args[0].n
-        if func is rt.Tensor.__add__:
+        if func is rt.Tensor.add:
             return "added"
         return NotImplemented
 
@@ -67,7 +67,7 @@ def test_a_handler_sees_functions_methods_and_operators():
     y = rt.exp(x).add(1) * x
     y[0] = 5.0
     rt.nn.functional.relu(y)
-    assert Logged.calls == ["exp", "add", "__mul__", "__setitem__", "relu"]
+    assert Logged.calls == ["exp", "add", "mul", "__setitem__", "relu"]
     with overrides.DisableTorchFunctionSubclass():
         assert type(x + 1) is rt.Tensor
     assert Logged.calls[-1] == "relu" and type(x + 1) is Logged
@@ -114,12 +114,12 @@ def test_modes():
             x = rt.ones(2) + 1
             with overrides.DisableTorchFunction():
                 x = x * 3
-    assert inner.seen == ["ones", "__add__"] and outer.seen == ["zeros", "ones", "__add__"]
+    assert inner.seen == ["ones", "add"] and outer.seen == ["zeros", "ones", "add"]
     assert x.tolist() == [6.0, 6.0]
     with pytest.raises(ZeroDivisionError), Count():
         raise ZeroDivisionError
     rt.ones(1)
-    assert outer.seen == ["zeros", "ones", "__add__"]
+    assert outer.seen == ["zeros", "ones", "add"]
     with overrides.BaseTorchFunctionMode():
         assert (rt.ones(2) + 1).tolist() == [2.0, 2.0]
 
@@ -156,7 +156,7 @@ def test_redispatch_goes_past_the_handlers_once():
 
     a, b = rt.tensor([3.0]).as_subclass(Stepping), rt.tensor([4.0]).as_subclass(Stepping)
     assert twice(a, b).tolist() == [13.0]
-    assert Stepping.seen == ["twice", "__mul__"]
+    assert Stepping.seen == ["twice", "mul"]
     assert rt.exp(a).item() > 20 and Stepping.seen[-1] == "exp"
 
 

@@ -191,3 +191,127 @@ def test_unique_along_a_dim_compares_slices_in_the_order_of_their_elements():
     values, inverse, counts = rt.unique(x, dim=2, return_inverse=True, return_counts=True)
     assert values.tolist() == [[[3, 3], [4, 5]], [[1, 0], [2, 2]]]
     assert inverse.tolist() == [1, 0] and counts.tolist() == [1, 1]
+
+
+def test_linear_keeps_the_copy_that_it_makes_of_what_cannot_be_viewed_as_rows():
+    x, w = rt.arange(24, dtype=rt.float64).reshape(2, 3, 4).requires_grad_(), leaf(*range(8))
+    found = []
+    for write in (False, True):
+        a = x.transpose(0, 1) * 1
+        assert not a.is_contiguous()
+        y = F.linear(a, w.reshape(2, 4))
+        if write:
+            a[0] = 7
+        grads = rt.autograd.grad((y * y).sum(), (x, w), create_graph=True)
+        found.append([*grads, *rt.autograd.grad(sum((g * g).sum() for g in grads), (x, w))])
+    assert all(rt.equal(p, q) for p, q in zip(*found))
+
+
+def test_channel_shuffle_never_returns_memory_of_its_input():
+    for shuffle in (rt.channel_shuffle, rt.native_channel_shuffle):
+        for groups in (1, 2, 4):
+            x = rt.arange(8).reshape(1, 4, 2, 1)
+            shuffle(x, groups).add_(1)
+            assert x.flatten().tolist() == list(range(8))
+
+
+def test_nextafter_of_16_bit_floats_is_their_own_neighbour():
+    inf, nan = math.inf, math.nan
+    for dtype, step, least in ((rt.float16, 2**-10, 2**-24), (rt.bfloat16, 2**-7, 2**-133)):
+        most = rt.finfo(dtype).max
+        x = rt.tensor([1.0, 1.0, 0.0, -0.0, -inf, most, 2.0, nan, 1.0, least], dtype=dtype, requires_grad=True)
+        y = rt.tensor([2.0, 0.0, -1.0, 1.0, 0.0, inf, 2.0, 1.0, nan, -1.0], dtype=dtype)
+        got = rt.nextafter(x, y)
+        assert got.dtype == dtype
+        want = [1 + step, 1 - step / 2, -least, least, -most, inf, 2.0, nan, nan, 0.0]
+        assert str(got.tolist()) == str(want)
+        got[:7].sum().backward()
+        assert x.grad[:7].tolist() == [1, 1, 1, 1, 1, 1, 0]
+    x = rt.ones(2, 1, dtype=rt.bfloat16).nextafter(rt.full((3,), 2.0, dtype=rt.bfloat16))
+    assert x.tolist() == [[1.0078125] * 3] * 2
+
+
+def test_norm_of_complex_numbers_with_an_infinite_part():
+    x = rt.tensor([complex(math.inf, math.nan), 1 + 1j, 2j], dtype=rt.complex128)
+    for n in (rt.linalg.vector_norm(x), x.norm(), rt.dist(x, rt.ones(3, dtype=rt.complex128)), rt.linalg.vector_norm(x[None], dim=1)[0]):
+        assert n.item() == math.inf
+    assert math.isnan(rt.linalg.vector_norm(rt.tensor([complex(1, math.nan)])).item())
+    both = rt.linalg.vector_norm(rt.stack([x, rt.tensor([3, 4j, 0], dtype=rt.complex128)]), dim=1)
+    assert both.tolist() == [math.inf, 5.0]
+
+
+def test_first_power_of_complex_numbers_is_exact():
+    z = rt.tensor([0.9682 + 0.6473j, -3.3 + 1e-9j], dtype=rt.complex128, requires_grad=True)
+    assert rt.equal(z**1, z) and (z**1).data_ptr() != z.data_ptr()
+    (g,) = rt.autograd.grad((z**1).real.sum(), z)
+    assert g.tolist() == [1, 1]
+
+
+def test_cubic_resize_reads_all_its_neighbours():
+    x = rt.ones(1, 1, 3, 4)
+    x[0, 0, 2, 3] = math.nan
+    y = F.interpolate(x, size=(3, 4), mode="bicubic")
+    assert y.isnan().tolist() == [[[[False, True, True, True]] * 3]]
+    smaller = rt.ones(1, 1, 8, 8)
+    smaller[0, 0, 0, 0] = math.nan
+    y = F.interpolate(smaller, size=(4, 4), mode="bilinear", antialias=True)
+    assert int(y.isnan().sum()) == 1
+
+
+def test_unique_along_a_dim_refuses_two_dims_without_elements():
+    with pytest.raises(RuntimeError, match="zero sized dimensions is more than one"):
+        rt.unique(rt.zeros(0, 0), dim=0)
+    assert rt.unique(rt.zeros(0, 2), dim=0).shape == (0, 2)
+
+
+def test_results_lie_as_the_first_operand_that_tells():
+    a, b = rt.zeros(2, 3, 4), rt.zeros(4, 3, 2).permute(2, 1, 0)
+    assert (b + a).stride() == (1, 2, 6) and (a + b).stride() == (12, 4, 1)
+    assert (b[:1] + a).stride() == (12, 1, 3)
+    assert (rt.zeros(3, 1) + b).stride() == (1, 2, 6)
+    assert (rt.zeros(()) + b).stride() == (1, 2, 6)
+    assert rt.where(a > 0, b, 1.0).stride() == (12, 4, 1)
+
+
+def test_second_gradient_of_nan_to_num_is_nan_where_it_replaced():
+    x = leaf(math.nan, 2.0)
+    y = rt.nan_to_num(x)
+    (g,) = rt.autograd.grad((y * y).sum(), x, create_graph=True)
+    assert g.tolist() == [0, 4]
+    (h,) = rt.autograd.grad(g, x, rt.tensor([math.nan, 1.0], dtype=rt.float64))
+    assert math.isnan(h[0].item()) and h[1].item() == 2
+
+
+def test_second_gradient_of_prelu_does_not_read_an_unused_weight():
+    x, w = leaf(2.0, -1.0), leaf(math.nan)
+    (g,) = rt.autograd.grad((F.prelu(x, w) ** 2)[:1].sum(), x, create_graph=True)
+    (h,) = rt.autograd.grad(g[:1].sum(), x)
+    assert h.tolist()[0] == 2
+
+
+def test_searching_passes_what_is_not_comparable():
+    nan = math.nan
+    values = rt.tensor([nan, -5.0, 0.0, 0.5, 2.0, math.inf])
+    edges = rt.tensor([-1.0, 0.0, 1.0, nan, nan])
+    assert rt.searchsorted(edges, values).tolist() == [5, 0, 1, 2, 5, 5]
+    assert rt.searchsorted(edges, values, right=True).tolist() == [5, 0, 2, 2, 5, 5]
+    assert rt.bucketize(values, edges[:3]).tolist() == [3, 0, 1, 2, 3, 3]
+
+
+def test_a_change_of_shape_in_place_is_a_write():
+    changes = (lambda x: x.transpose_(0, 1), lambda x: x.t_(), lambda x: x.unsqueeze_(0), lambda x: x.squeeze_(), lambda x: x.swapaxes_(0, 1))
+    for change in changes:
+        x = rt.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+        a = x * 1
+        y, version = a.sin(), a._version
+        change(a)
+        assert a._version == version + 1
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            y.sum().backward()  # cos(a) would lie elsewhere
+        b = x * 1
+        part = b[1:]
+        change(b)
+        (g,) = rt.autograd.grad((part * part).sum(), x, retain_graph=True)
+        assert g.tolist() == [[0, 0], [6, 8]]
+        (h,) = rt.autograd.grad((b * b).sum(), x)
+        assert h.tolist() == [[2, 4], [6, 8]]

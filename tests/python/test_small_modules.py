@@ -176,7 +176,7 @@ def test_annotations_of_torchscript_mark_nothing():
     assert function is len and rt.jit.unused(len) is len and rt.jit.ignore(len) is len
     assert rt.jit.ignore(drop=True)(len) is len and rt.jit.export(len) is len and rt.jit.annotate(int, 3) == 3
     assert rt.jit.isinstance([1], list[int]) and not rt.jit.isinstance([1], (dict[str, int], int))
-    assert not rt.jit.is_scripting() and not rt.jit.is_tracing() and not hasattr(rt.jit, "trace")
+    assert not rt.jit.is_scripting() and not rt.jit.is_tracing()
 
 
 def test_one_process():

@@ -387,6 +387,8 @@ def emit_primitive(op):
         text += f"  if (!{needs_grad_call(op)}) [[likely]] return {done}(self, impl::{op.impl_name}({names(op)}));\n"
     else:
         text += f"  if (!{needs_grad_call(op)}) [[likely]] return impl::{op.impl_name}({names(op)});\n"
+    if op.instead:
+        text += f"  if ({op.instead[0]}) return rustorch::{op.instead[1]};\n"
     text += attach(op)
     text += save_inputs(op)
     body = f"    GradModeGuard off(false);\n    return impl::{op.impl_name}({names(op)});\n"

@@ -8,7 +8,7 @@ import re
 
 KINDS = ("primitive", "composite", "view", "inplace")
 VARIANTS = ("function", "method", "inplace", "out", "copy")
-FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero", "autocast", "out", "jvp", "vmap", "save", "sparse",
+FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero", "autocast", "out", "jvp", "vmap", "save", "instead", "sparse",
           "number", "let", "update")
 OUT_RULES = {"apart": "kApart", "dtype": "kSameDType", "truth": "kTruth"}
 
@@ -40,6 +40,7 @@ class OpDecl:
         self.numbers = {}  # optimizer steps: name -> C++ expression over the numbers, evaluated once a call
         self.lets = []  # optimizer steps: parts of the formulas
         self.updates = {}  # optimizer steps: list argument -> formula of its elements' new values
+        self.instead = None  # (condition, call): what a recorded call under the condition is replaced by
         self.saves = {}  # argument -> the gradients that read its elements; the others get its shape only
         self.variants = None
         self.aliases = []
@@ -249,6 +250,8 @@ def set_field(op, word, rest, place):
         op.vmap = rest
     elif word == "sparse":
         op.sparse = rest
+    elif word == "instead":
+        op.instead = [part.strip() for part in rest.split(": ", 1)]
     elif word == "save":
         for part in rest.split(";"):
             name, _, readers = part.partition(":")

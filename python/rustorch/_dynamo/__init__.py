@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from rustorch.compiler import allow_in_graph, disable, is_compiling, reset
+from rustorch.compiler import allow_in_graph, disable, is_compiling, list_backends, reset
 
+from . import config
 from .eval_frame import OptimizedModule
 
 __all__ = [
     "OptimizedModule",
     "allow_in_graph",
     "assume_constant_result",
+    "config",
     "disable",
     "graph_break",
     "is_compiling",
+    "list_backends",
     "mark_dynamic",
     "mark_static",
     "mark_static_address",

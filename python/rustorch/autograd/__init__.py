@@ -38,7 +38,31 @@ def variable(*args, **kwargs):
 
 
 def _tuple(x):
-    return (x,) if isinstance(x, Tensor) else tuple(x)
+    return (x,) if isinstance(x, Tensor) or _is_edge(x) else tuple(x)
+
+
+def _is_edge(x):
+    return isinstance(x, tuple) and type(x).__name__ == "GradientEdge"
+
+
+def _edge(x):
+    """(node, number of the result) of a tensor or an edge."""
+    if _is_edge(x):
+        return x[:2]
+    if not x.requires_grad:
+        raise RuntimeError("One of the differentiated Tensors does not require grad")
+    return _C._gradient_edge(x)
+
+
+def _run_edges(outputs, inputs, grads, keep, create_graph, accumulate):
+    """backward() and grad() where some of the outputs or inputs are edges of the graph."""
+    grads = [None] * len(outputs) if grads is None else list(grads)
+    for i, (o, g) in enumerate(zip(outputs, grads)):
+        if g is None and isinstance(o, Tensor) and o.numel() == 1:
+            grads[i] = _C.ops.ones_like(o.detach())
+    return _C._backward_edges(
+        [_edge(o) for o in outputs], grads, [_edge(i) for i in inputs], bool(keep), bool(create_graph), accumulate
+    )
 
 
 def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None):
@@ -49,6 +73,10 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         inputs = _tuple(inputs)
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    if any(map(_is_edge, (*tensors, *(inputs or ())))):
+        keep = create_graph if retain_graph is None else retain_graph
+        _run_edges(tensors, inputs or (), grads, keep, create_graph, inputs is not None)
+        return
     _C._backward(tensors, grads, create_graph if retain_graph is None else retain_graph, create_graph, inputs)
 
 
@@ -71,6 +99,14 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     keep = create_graph if retain_graph is None else retain_graph
     if is_grads_batched:
         return _grad_rows(outputs, inputs, grads, keep, create_graph, unused)
+    if any(map(_is_edge, (*outputs, *inputs))):
+        result = _run_edges(outputs, inputs, grads, keep, create_graph, False)
+        if not unused and any(g is None for g in result):
+            raise RuntimeError(
+                "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if "
+                "this is the desired behavior."
+            )
+        return result
     result = _C._grad(outputs, inputs, grads, keep, create_graph, unused)
     if materialize_grads:
         result = tuple(_C.ops.zeros_like(i) if g is None else g for g, i in zip(result, inputs))

@@ -26,7 +26,16 @@ def _rebuild_parameter_with_state(data: Tensor, requires_grad: bool, backward_ho
     return param
 
 
-class Parameter(Tensor):
+class _ParameterMeta(type(Tensor)):  # type: ignore[misc,unused-ignore]
+    """A parameter made from a tensor of a class of its own keeps that class, and is a Parameter for isinstance."""
+
+    def __instancecheck__(self, instance: Any) -> bool:
+        return super().__instancecheck__(instance) or (
+            self is Parameter and isinstance(instance, Tensor) and getattr(instance, "_is_param", False)
+        )
+
+
+class Parameter(Tensor, metaclass=_ParameterMeta):
     """A tensor that is a parameter of a module.
 
     `data` (any shape) gives values, dtype and device and is shared, not copied;
@@ -40,6 +49,15 @@ class Parameter(Tensor):
             data = rt.empty(0)
         elif not isinstance(data, Tensor):
             raise TypeError(f"Parameter(): data must be a Tensor; got {type(data).__name__}")
+        elif type(data).__torch_function__ is not rt._C._disabled_torch_function_impl and type(data) is not Tensor:
+            own: Any = data.detach().requires_grad_(requires_grad)
+            if type(own) is not type(data):
+                raise RuntimeError(
+                    f"Creating a Parameter from an instance of type {type(data).__name__} requires that detach() returns "
+                    f"an instance of the same type, but it returned type {type(own).__name__}"
+                )
+            own._is_param = True
+            return own
         return _make_subclass(cls, data, requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 __all__ = ["SUPPORTED_NODES", "GetAttrKey", "KeyPath", "LeafSpec", "MappingKey", "NodeDef", "PyTree", "SequenceKey", "TreeSpec", "keystr", "register_pytree_node", "tree_all", "tree_all_only", "tree_any", "tree_any_only",
            "tree_flatten", "tree_flatten_with_path", "tree_iter", "tree_leaves", "tree_leaves_with_path", "tree_map", "tree_map_", "tree_map_with_path", "tree_map_only", "tree_map_only_",
-           "tree_structure", "tree_unflatten", "treespec_leaf", "treespec_pprint"]  # fmt: skip
+           "tree_structure", "tree_unflatten", "treespec_dumps", "treespec_leaf", "treespec_loads", "treespec_pprint"]  # fmt: skip
 
 PyTree = Any
 FlattenFunc = Callable[[Any], tuple[Iterable[Any], Any]]
@@ -141,7 +141,8 @@ class TreeSpec:
     def __repr__(self) -> str:
         if self.is_leaf():
             return "*"
-        children = ", ".join(map(repr, self.children_specs))
+        # One level of nesting a step to the right, as PyTorch prints it.
+        children = ",\n".join(map(repr, self.children_specs)).replace("\n", "\n  ")
         return f"TreeSpec({self.type.__name__}, {self.context}, [{children}])"
 
 
@@ -403,3 +404,48 @@ def broadcast_to_and_flatten(tree: Any, treespec: TreeSpec) -> list[Any] | None:
 
 
 _broadcast_to_and_flatten = broadcast_to_and_flatten
+
+
+# Kinds of nodes that treespec_dumps() writes, by PyTorch's names.
+_NAMES = {list: "builtins.list", tuple: "builtins.tuple", dict: "builtins.dict", OrderedDict: "collections.OrderedDict"}
+
+
+def treespec_dumps(treespec: TreeSpec) -> str:
+    """A structure of lists, tuples and dicts as text (JSON, in PyTorch's form); keys are what JSON has."""
+    import json
+
+    def record(spec: TreeSpec) -> dict[str, Any]:
+        if spec.is_leaf():
+            return {"type": None, "context": None, "children_spec": []}
+        if spec.type not in _NAMES:
+            raise NotImplementedError(f"treespec_dumps(): no form for {spec.type.__name__}")
+        return {
+            "type": _NAMES[spec.type],
+            "context": json.dumps(spec.context),
+            "children_spec": [record(c) for c in spec.children_specs],
+        }
+
+    if not isinstance(treespec, TreeSpec):
+        raise TypeError(f"treespec_dumps(treespec): Expected `treespec` to be instance of TreeSpec but got item of type {type(treespec)}.")  # fmt: skip
+    return json.dumps([1, record(treespec)], separators=(",", ":"))
+
+
+def treespec_loads(serialized: str) -> TreeSpec:
+    """The structure that treespec_dumps() wrote."""
+    import json
+
+    kinds = {name: kind for kind, name in _NAMES.items()}
+
+    def spec(record: Any) -> TreeSpec:
+        if not isinstance(record, dict) or not {"type", "context", "children_spec"} <= record.keys():
+            raise ValueError("treespec_loads(): this is no structure of treespec_dumps()")
+        if record["type"] is None:
+            return _LEAF
+        if record["type"] not in kinds:
+            raise ValueError(f"treespec_loads(): unknown kind of node {record['type']!r}")
+        return TreeSpec(kinds[record["type"]], json.loads(record["context"]), [spec(c) for c in record["children_spec"]])
+
+    version, root = json.loads(serialized)
+    if version != 1:
+        raise ValueError(f"Unknown protocol {version}. Available protocols: [1]")
+    return spec(root)

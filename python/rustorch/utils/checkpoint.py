@@ -10,6 +10,7 @@ to everything the function used, autograd.grad works, and checkpoints nest.
 from __future__ import annotations
 
 import contextlib
+import enum
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
@@ -22,10 +23,13 @@ from rustorch.autograd.graph import _innermost, saved_tensors_hooks
 __all__ = [
     "CheckpointError",
     "CheckpointFunction",
+    "CheckpointPolicy",
     "DefaultDeviceType",
+    "SelectiveCheckpointContext",
     "check_backward_validity",
     "checkpoint",
     "checkpoint_sequential",
+    "create_selective_checkpoint_contexts",
     "detach_variable",
     "get_device_states",
     "noop_context_fn",
@@ -161,6 +165,38 @@ class CheckpointFunction(Function):  # type: ignore[misc,unused-ignore]
             raise RuntimeError("none of output has requires_grad=True, this checkpoint() is not necessary")
         rt.autograd.backward([o for o, _ in pairs], [g for _, g in pairs])
         return (None, None, *(a.grad if isinstance(a, rt.Tensor) else None for a in args))
+
+
+class CheckpointPolicy(enum.Enum):
+    """What a policy of create_selective_checkpoint_contexts says of an operator's result."""
+
+    MUST_SAVE = 0
+    PREFER_SAVE = 1
+    MUST_RECOMPUTE = 2
+    PREFER_RECOMPUTE = 3
+    MUST_CPU_OFFLOAD = 4
+
+
+class SelectiveCheckpointContext:
+    """What a policy is told: whether the function runs for the second time."""
+
+    def __init__(self, *, is_recompute: bool, op_output: Any = None) -> None:
+        self.is_recompute, self.op_output = is_recompute, op_output
+
+
+def create_selective_checkpoint_contexts(
+    policy_fn_or_list: Any, allow_cache_entry_mutation: bool = False
+) -> tuple[Any, Any]:
+    """For checkpoint(context_fn=): contexts of a policy about which results are kept. Here a policy is a wish: every
+    operator runs again, so that values and gradients are the same and only the time differs.
+    """
+    if not callable(policy_fn_or_list) and not isinstance(policy_fn_or_list, list):
+        raise TypeError("policy_fn_or_list must be either a function or a list of ops.")
+    if isinstance(policy_fn_or_list, list):
+        for op in policy_fn_or_list:
+            if not callable(op):
+                raise ValueError(f"Unexpected op in `create_selective_checkpoint_contexts`: {op}")
+    return noop_context_fn()
 
 
 class _Log(rt.overrides.TorchFunctionMode):
@@ -319,6 +355,9 @@ def checkpoint_sequential(
     functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any
 ) -> Any:
     """Runs a Sequential (or list) in `segments` parts, checkpointing all but the last."""
+    preserve = kwargs.pop("preserve_rng_state", True)
+    if kwargs:
+        raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
     steps = list(functions.children()) if isinstance(functions, rt.nn.Sequential) else list(functions)
     size = len(steps) // segments
 
@@ -332,6 +371,8 @@ def checkpoint_sequential(
 
     start = 0
     for _ in range(segments - 1):
-        input = checkpoint(part(start, start + size), input, use_reentrant=use_reentrant, **kwargs)
+        input = checkpoint(
+            part(start, start + size), input, use_reentrant=use_reentrant, preserve_rng_state=preserve
+        )
         start += size
     return part(start, len(steps))(input)

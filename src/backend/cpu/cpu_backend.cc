@@ -110,6 +110,9 @@ class CpuBackend final : public ComputeBackend {
 
 }  // namespace
 
-std::unique_ptr<ComputeBackend> make_cpu_backend() { return std::make_unique<CpuBackend>(); }
+std::unique_ptr<ComputeBackend> make_cpu_backend() {
+  cpu::limit_instruction_set();
+  return std::make_unique<CpuBackend>();
+}
 
 }  // namespace rustorch

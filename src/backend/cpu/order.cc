@@ -220,15 +220,15 @@ void run(const OrderCall& call) {
   }
 }
 
-/// How many of the n sorted elements come before v; nan counts as the largest.
+/// How many of the n sorted elements come before v. As in PyTorch, what is not comparable is passed: a nan
+/// gets the end, and numbers lie behind sorted nans that the search meets.
 template <class T>
 int64_t lower_count(const T* sorted, int64_t n, T v, bool right) {
-  const key_t<T> key = order_key(v);
   int64_t first = 0;
   while (n > 0) {
     const int64_t half = n / 2;
-    const key_t<T> middle = order_key(sorted[first + half]);
-    const bool before = right ? middle <= key : middle < key;
+    const T middle = sorted[first + half];
+    const bool before = right ? !(middle > v) : !(middle >= v);
     first = before ? first + half + 1 : first;
     n = before ? n - half - 1 : half;
   }

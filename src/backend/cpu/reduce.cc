@@ -237,6 +237,13 @@ void power_tile(T* tile, int64_t n, double p) {
   }
 }
 
+/// Whether one of the lengths, which squares gave, is nan.
+template <class T>
+bool any_nan(const Tensor& lengths) {
+  const T* x = lengths.impl()->data<T>();
+  return std::any_of(x, x + lengths.numel(), [](T v) { return v != v; });
+}
+
 void norm(const ReduceCall& call) {
   const double p = call.param;
   const bool complex = is_complex(call.in.dtype());
@@ -247,6 +254,12 @@ void norm(const ReduceCall& call) {
     using T = typename decltype(tag)::type;
     if (p == 2) {
       engine<T>(s, fold_kernel<T>(FoldOp::SumSquare), plain, Final::Sqrt).run();
+      if (!complex || s.out_type != dtype_of<T>() || !call.out.impl()->is_contiguous() ||
+          !any_nan<T>(call.out))
+        return;
+      Setup whole;  // an infinite part makes a number infinite, whatever the other part
+      prepare(call, Pairs::No, whole);
+      engine<T>(whole, fold_kernel<T>(FoldOp::SumSquare), LoadMap::Abs, Final::Sqrt).run();
     } else if (p == 1) {
       engine<T>(s, fold_kernel<T>(FoldOp::SumAbs), plain).run();
     } else if (p == 0) {

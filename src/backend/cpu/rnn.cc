@@ -1,8 +1,10 @@
 // Recurrent layers on the CPU: per step one product with the recurrent weights and one pass over the gates.
 //
-// The recurrent weights are packed once for all steps. Rows of a step lie together and no step has more rows
-// than the one before, so the state that a step starts from is a prefix of an earlier step's rows; only a
-// backward direction over a growing batch has to join rows with the initial state.
+// The recurrent weights are packed once for all steps. In a forward step of an LSTM or a GRU a task takes
+// some hidden units: the sums of all their gates and then the gates themselves, while they are in cache. Rows
+// of a step lie together and no step has more rows than the one before, so the state that a step starts from
+// is a prefix of an earlier step's rows; only a backward direction over a growing batch has to join rows with
+// the initial state.
 #include <algorithm>
 #include <vector>
 
@@ -19,6 +21,9 @@ namespace {
 
 constexpr int64_t kPackSteps = 3;     // products from which packing the weights pays
 constexpr int64_t kGateGrain = 4096;  // hidden units per chunk of the gate kernels
+constexpr int64_t kUnitTasks = 16;    // tasks that a forward step is cut into at most
+constexpr int64_t kLeastUnits = 64;   // hidden units of a task, a multiple of this
+constexpr double kUnitGrain = 0.4e6;  // multiply-adds worth handing to another thread
 
 template <class T>
 const T* pointer(const Tensor& t) {
@@ -37,9 +42,9 @@ class StepWeight {
       : trans_(trans), data_(data), ld_(ld), k_(k), n_(n) {
     if (pack) packed_ = PackedB<T>(trans, k, n, data, ld);
   }
-  /// c = act(a W + beta * c + bias) for `rows` dense rows of a and of c.
+  /// c = act(a W + beta * c + bias) for `rows` dense rows of a, and of c unless ldc is given.
   void multiply(int64_t rows, const T* a, T beta, T* c, const T* bias = nullptr,
-                Activation act = Activation::None) const {
+                Activation act = Activation::None, int64_t ldc = 0) const {
     GemmArgs<T> g;
     g.m = rows;
     g.n = n_;
@@ -48,7 +53,7 @@ class StepWeight {
     g.lda = k_;
     g.beta = beta;
     g.c = c;
-    g.ldc = n_;
+    g.ldc = ldc == 0 ? n_ : ldc;
     g.bias = bias;
     g.act = act;
     if (packed_.data() != nullptr) return gemm(g, packed_);
@@ -63,6 +68,44 @@ class StepWeight {
   const T* data_;
   int64_t ld_, k_, n_;
   PackedB<T> packed_;
+};
+
+// The recurrent weights of an LSTM or a GRU cut into tasks of some hidden units, each with all their gates.
+template <class T>
+class GateWeights {
+ public:
+  GateWeights(const T* data, int64_t gates, int64_t hidden, int64_t width, bool pack)
+      : hidden_(hidden), gates_(hidden == 0 ? 0 : gates / hidden), width_(width) {
+    const int64_t least = (hidden + kUnitTasks - 1) / kUnitTasks;
+    units_ = (least + kLeastUnits - 1) / kLeastUnits * kLeastUnits;
+    for (int64_t first = 0; first < hidden; first += units_)
+      for (int64_t q = 0; q < gates_; ++q)
+        parts_.emplace_back(true, width, std::min(units_, hidden - first),
+                            data + (q * hidden + first) * width, width, pack);
+  }
+  /// sums += or = before W (+ bias) for `rows` rows, and then use(first, count) on each task's hidden units.
+  template <class Use>
+  void step(int64_t rows, const T* before, T beta, T* sums, const T* bias, Use&& use) const {
+    const double work = static_cast<double>(rows * units_) * static_cast<double>(gates_ * width_);
+    const int64_t tasks = static_cast<int64_t>(parts_.size()) / std::max<int64_t>(gates_, 1);
+    const auto grain = static_cast<int64_t>(std::min(kUnitGrain / std::max(work, 1.0), double(tasks))) + 1;
+    parallel_for(0, tasks, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t task = begin; task < end; ++task) {
+        const int64_t first = task * units_;
+        for (int64_t q = 0; q < gates_; ++q) {
+          const int64_t at = q * hidden_ + first;
+          parts_[static_cast<size_t>(task * gates_ + q)].multiply(rows, before, beta, sums + at,
+                                                                  bias == nullptr ? nullptr : bias + at,
+                                                                  Activation::None, gates_ * hidden_);
+        }
+        use(first, std::min(units_, hidden_ - first));
+      }
+    });
+  }
+
+ private:
+  int64_t hidden_, gates_, width_, units_ = 1;
+  std::vector<StepWeight<T>> parts_;  // by task, then by gate
 };
 
 template <class T>
@@ -85,7 +128,10 @@ class Layer {
     T* cells = writable<T>(call_.cells);
     const T *h0 = pointer<T>(call_.h0), *c0 = pointer<T>(call_.c0), *b_hh = pointer<T>(call_.b_hh);
     const bool pack = call_.steps >= kPackSteps && most_ > 1;
-    const StepWeight<T> recurrent(true, width_, gates_, pointer<T>(call_.w_hh), width_, pack);
+    const bool plain = call_.mode != RnnMode::Lstm && call_.mode != RnnMode::Gru;
+    const T* w_hh = pointer<T>(call_.w_hh);
+    const StepWeight<T> recurrent(true, width_, gates_, w_hh, width_, pack && plain);
+    const GateWeights<T> gated(w_hh, plain ? 0 : gates_, plain ? 0 : hidden_, width_, pack);
     const StepWeight<T> projection(true, hidden_, width_, pointer<T>(call_.w_hr), hidden_,
                                    pack && call_.w_hr.defined());
     ScratchBuffer<T> joined_h(join_size(width_)), joined_c(join_size(hidden_));
@@ -98,17 +144,20 @@ class Layer {
       if (call_.mode == RnnMode::Lstm) {
         const T* c_before = state_before(i, cells, c0, hidden_, joined_c.data());
         T* to = call_.w_hr.defined() ? full.data() : h;
-        recurrent.multiply(n, before, T(1), g);
-        each_row(n, [&](int64_t r) {
-          kernels_.lstm(g + r * gates_, c_before + r * hidden_, kept + r * hidden_, to + r * hidden_,
-                        hidden_);
+        gated.step(n, before, T(1), g, nullptr, [&](int64_t first, int64_t count) {
+          for (int64_t r = 0; r < n; ++r) {
+            const int64_t at = r * hidden_ + first;
+            kernels_.lstm(g + r * gates_ + first, hidden_, c_before + at, kept + at, to + at, count);
+          }
         });
         if (call_.w_hr.defined()) projection.multiply(n, to, T(0), h);
       } else if (call_.mode == RnnMode::Gru) {
-        recurrent.multiply(n, before, T(0), sums.data(), b_hh);
-        each_row(n, [&](int64_t r) {
-          kernels_.gru(g + r * gates_, sums.data() + r * gates_, before + r * width_, kept + r * hidden_,
-                       h + r * width_, hidden_);
+        T* sum = sums.data();
+        gated.step(n, before, T(0), sum, b_hh, [&](int64_t first, int64_t count) {
+          for (int64_t r = 0; r < n; ++r) {
+            const int64_t gate = r * gates_ + first, at = r * hidden_ + first;
+            kernels_.gru(g + gate, sum + gate, hidden_, before + at, kept + at, h + at, count);
+          }
         });
       } else {
         recurrent.multiply(n, before, T(1), g, nullptr,

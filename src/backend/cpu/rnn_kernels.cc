@@ -23,16 +23,16 @@ HWY_INLINE V tanh(D d, V x) {
 }
 
 template <class T>
-void lstm(T* gates, const T* c_before, T* c, T* h, int64_t n) {
+void lstm(T* gates, int64_t gate, const T* c_before, T* c, T* h, int64_t n) {
   const hn::ScalableTag<T> d;
   each_vector<T>(n, [&](auto load, auto store) HWY_ATTR {
-    const auto i = sigmoid(d, load(gates)), f = sigmoid(d, load(gates + n));
-    const auto g = tanh(d, load(gates + 2 * n)), o = sigmoid(d, load(gates + 3 * n));
+    const auto i = sigmoid(d, load(gates)), f = sigmoid(d, load(gates + gate));
+    const auto g = tanh(d, load(gates + 2 * gate)), o = sigmoid(d, load(gates + 3 * gate));
     const auto cell = hn::MulAdd(f, load(c_before), hn::Mul(i, g));
     store(i, gates);
-    store(f, gates + n);
-    store(g, gates + 2 * n);
-    store(o, gates + 3 * n);
+    store(f, gates + gate);
+    store(g, gates + 2 * gate);
+    store(o, gates + 3 * gate);
     store(cell, c);
     store(hn::Mul(o, tanh(d, cell)), h);
   });
@@ -65,16 +65,16 @@ void lstm_backward(const T* gates, const T* c_before, const T* c, const T* grad,
 }
 
 template <class T>
-void gru(T* gates, const T* hidden, const T* before, T* kept, T* h, int64_t n) {
+void gru(T* gates, const T* hidden, int64_t gate, const T* before, T* kept, T* h, int64_t n) {
   const hn::ScalableTag<T> d;
   each_vector<T>(n, [&](auto load, auto store) HWY_ATTR {
     const auto r = sigmoid(d, hn::Add(load(gates), load(hidden)));
-    const auto z = sigmoid(d, hn::Add(load(gates + n), load(hidden + n)));
-    const auto keep = load(hidden + 2 * n);
-    const auto fresh = tanh(d, hn::MulAdd(r, keep, load(gates + 2 * n)));
+    const auto z = sigmoid(d, hn::Add(load(gates + gate), load(hidden + gate)));
+    const auto keep = load(hidden + 2 * gate);
+    const auto fresh = tanh(d, hn::MulAdd(r, keep, load(gates + 2 * gate)));
     store(r, gates);
-    store(z, gates + n);
-    store(fresh, gates + 2 * n);
+    store(z, gates + gate);
+    store(fresh, gates + 2 * gate);
     store(keep, kept);
     store(hn::MulAdd(z, hn::Sub(load(before), fresh), fresh), h);
   });

@@ -117,7 +117,7 @@ kernel void run(global OUT* out, global const M* sorted, global const M* values,
   while (low < high) {
     const long mid = (low + high) / 2;
     const T other = LOAD(row, mid);
-    const bool passes = right ? !rt_before(v, other) : rt_before(other, v);
+    const bool passes = right ? !(other > v) : !(other >= v);  // nan is passed
     if (passes) low = mid + 1; else high = mid;
   }
   out[out_at + g] = (OUT)low;

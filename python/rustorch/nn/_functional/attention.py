@@ -75,19 +75,26 @@ def _mha_shapes(
     return dims == 3
 
 
+def _project_one(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """linear of (L, N, E) without a copy of x where its memory is (N, L, E), as with `batch_first`."""
+    if x.stride(0) < x.stride(1):
+        return _linear(x.transpose(0, 1), weight, bias).transpose(0, 1)
+    return _linear(x, weight, bias)
+
+
 def _project(q: Tensor, k: Tensor, v: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """The three projections by one packed (3E, E) weight, in as few products as possible."""
     embed = q.size(-1)
     if k is v:
         if q is k:
-            return tuple(_linear(q, weight, bias).chunk(3, -1))  # type: ignore[return-value]
+            return tuple(_project_one(q, weight, bias).chunk(3, -1))  # type: ignore[return-value]
         w_q, w_kv = weight.split([embed, 2 * embed])
         b_q, b_kv = (None, None) if bias is None else bias.split([embed, 2 * embed])
-        pk, pv = _linear(k, w_kv, b_kv).chunk(2, -1)
-        return _linear(q, w_q, b_q), pk, pv
+        pk, pv = _project_one(k, w_kv, b_kv).chunk(2, -1)
+        return _project_one(q, w_q, b_q), pk, pv
     w_q, w_k, w_v = weight.chunk(3)
     b_q, b_k, b_v = (None, None, None) if bias is None else bias.chunk(3)
-    return _linear(q, w_q, b_q), _linear(k, w_k, b_k), _linear(v, w_v, b_v)
+    return _project_one(q, w_q, b_q), _project_one(k, w_k, b_k), _project_one(v, w_v, b_v)
 
 
 def _check_attn_mask(attn_mask: Tensor, heads: int, tgt: int, src: int, bsz: int) -> Tensor:
@@ -175,9 +182,9 @@ def multi_head_attention_forward(
         if q_proj_weight is None or k_proj_weight is None or v_proj_weight is None:
             raise AssertionError("use_separate_proj_weight is True but a projection is None")
         b_q, b_k, b_v = (None, None, None) if in_proj_bias is None else in_proj_bias.chunk(3)
-        q = _linear(query, q_proj_weight, b_q)
-        k = _linear(key, k_proj_weight, b_k)
-        v = _linear(value, v_proj_weight, b_v)
+        q = _project_one(query, q_proj_weight, b_q)
+        k = _project_one(key, k_proj_weight, b_k)
+        v = _project_one(value, v_proj_weight, b_v)
     else:
         if in_proj_weight is None:
             raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
@@ -193,15 +200,15 @@ def multi_head_attention_forward(
         v = rt.cat([v, bias_v.repeat(1, bsz, 1)])
         attn_mask = None if attn_mask is None else _pad(attn_mask, (0, 1))
         key_padding_mask = None if key_padding_mask is None else _pad(key_padding_mask, (0, 1))
-    q = q.reshape(tgt_len, bsz * num_heads, head_dim).transpose(0, 1)
-    k = _heads_or_static(k, static_k, "static_k", bsz * num_heads, head_dim)
-    v = _heads_or_static(v, static_v, "static_v", bsz * num_heads, head_dim)
+    q = _heads(q, num_heads)
+    k = _heads(k, num_heads) if static_k is None else _static(static_k, "static_k", bsz, num_heads, head_dim)
+    v = _heads(v, num_heads) if static_v is None else _static(static_v, "static_v", bsz, num_heads, head_dim)
     if add_zero_attn:
-        zero = rt.zeros((bsz * num_heads, 1, head_dim), dtype=k.dtype, device=k.device)
-        k, v = rt.cat([k, zero], 1), rt.cat([v, zero], 1)
+        zero = rt.zeros((bsz, num_heads, 1, head_dim), dtype=k.dtype, device=k.device)
+        k, v = rt.cat([k, zero], 2), rt.cat([v, zero], 2)
         attn_mask = None if attn_mask is None else _pad(attn_mask, (0, 1))
         key_padding_mask = None if key_padding_mask is None else _pad(key_padding_mask, (0, 1))
-    src_len = k.size(1)
+    src_len = k.size(2)
     if key_padding_mask is not None:
         if tuple(key_padding_mask.shape) != (bsz, src_len):
             raise AssertionError(
@@ -218,6 +225,7 @@ def multi_head_attention_forward(
     if need_weights:
         if is_causal and attn_mask is None:
             raise AssertionError("is_causal without a mask needs need_weights=False")
+        q, k, v = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
         scores = (q * math.sqrt(1.0 / head_dim)).bmm(k.transpose(-2, -1))
         if attn_mask is not None:
             scores = scores + attn_mask
@@ -237,18 +245,23 @@ def multi_head_attention_forward(
             attn_mask = attn_mask.unsqueeze(0)
         else:
             attn_mask = attn_mask.reshape(bsz, num_heads, -1, src_len)
-    q = q.reshape(bsz, num_heads, tgt_len, head_dim)
-    k = k.reshape(bsz, num_heads, src_len, head_dim)
-    v = v.reshape(bsz, num_heads, src_len, head_dim)
     out = scaled_dot_product_attention(q, k, v, attn_mask=attn_mask, dropout_p=dropout_p, is_causal=is_causal)
-    out = out.permute(2, 0, 1, 3).reshape(bsz * tgt_len, embed_dim)
-    out = _linear(out, out_proj_weight, out_proj_bias).reshape(tgt_len, bsz, -1)
+    if query.stride(0) < query.stride(1):  # the memory of a batch-first query: so is the result's
+        out = out.transpose(1, 2).reshape(bsz, tgt_len, embed_dim)
+        out = _linear(out, out_proj_weight, out_proj_bias).transpose(0, 1)
+    else:
+        out = out.permute(2, 0, 1, 3).reshape(tgt_len, bsz, embed_dim)
+        out = _linear(out, out_proj_weight, out_proj_bias)
     return (out if batched else out.squeeze(1)), None
 
 
-def _heads_or_static(x: Tensor, static: Tensor | None, name: str, rows: int, head_dim: int) -> Tensor:
-    if static is None:
-        return x.reshape(x.shape[0], rows, head_dim).transpose(0, 1)
-    if static.size(0) != rows or static.size(2) != head_dim:
-        raise AssertionError(f"expecting {name} of sizes ({rows}, *, {head_dim}), but got {tuple(static.shape)}")
-    return static
+def _heads(x: Tensor, heads: int) -> Tensor:
+    """(L, N, E) as a view (N, heads, L, E / heads)."""
+    return x.unflatten(2, (heads, -1)).permute(1, 2, 0, 3)
+
+
+def _static(x: Tensor, name: str, batch: int, heads: int, head_dim: int) -> Tensor:
+    rows = batch * heads
+    if x.size(0) != rows or x.size(2) != head_dim:
+        raise AssertionError(f"expecting {name} of sizes ({rows}, *, {head_dim}), but got {tuple(x.shape)}")
+    return x.unflatten(0, (batch, heads))

@@ -12,6 +12,7 @@ from rustorch import Tensor
 from .. import functional as F
 from .. import init
 from .._functional.attention import canonical_mask
+from .._ops import op
 from .activation import GELU, ReLU
 from .attention import MultiheadAttention
 from .container import ModuleList
@@ -27,6 +28,8 @@ __all__ = [
     "TransformerEncoder",
     "TransformerEncoderLayer",
 ]
+
+_addmm_activation = op("_addmm_activation")
 
 
 def _generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:
@@ -113,7 +116,30 @@ class _Layer(Module):
         return self.dropout1(self._attend(self.self_attn, x, x, mask, pad, is_causal))
 
     def _feed_forward(self, x: Tensor) -> Tensor:
+        fused = self._fused_feed_forward(x)
+        if fused is not None:
+            return fused
         return self.linear2(self.dropout(self.activation(self.linear1(x))))
+
+
+    def _fused_feed_forward(self, x: Tensor) -> Tensor | None:
+        """In inference, the first product and its activation in one pass; None where only the modules will do."""
+        first, act = self.linear1, self.activation
+        use_gelu = act is F.gelu or (type(act) is GELU and act.approximate == "none")
+        plain = (
+            not self.training
+            and not rt.is_grad_enabled()
+            and (use_gelu or act is F.relu or type(act) is ReLU)
+            and type(first) is Linear
+            and first.bias is not None
+            and not (first._forward_hooks or first._forward_pre_hooks)
+            and x.dtype == first.weight.dtype
+            and not rt.is_autocast_enabled(x.device.type)
+        )
+        if not plain:
+            return None
+        h = _addmm_activation(first.bias, x.flatten(0, -2), first.weight.t(), use_gelu=use_gelu)
+        return self.linear2(h.unflatten(0, x.shape[:-1]))
 
 
 class TransformerEncoderLayer(_Layer):

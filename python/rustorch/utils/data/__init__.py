@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import _utils
 from ._collate import collate, default_collate, default_convert
 from ._worker import WorkerInfo, get_worker_info
 from .dataloader import DataLoader, _DatasetKind
@@ -43,6 +44,7 @@ __all__ = [
     "WeightedRandomSampler",
     "WorkerInfo",
     "_DatasetKind",
+    "_utils",
     "collate",
     "default_collate",
     "default_convert",

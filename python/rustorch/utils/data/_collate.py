@@ -63,14 +63,24 @@ def default_convert(data: Any) -> Any:
     return data
 
 
+def _stack_tensors(batch: Sequence[Any]) -> Tensor:
+    if batch[0].layout is not rt.strided:
+        raise RuntimeError(
+            "Batches of sparse tensors are not currently supported by the default collate_fn; please provide a custom "
+            "collate_fn to handle them appropriately."
+        )
+    return rt.stack(batch, 0)
+
+
 def _collate_one(batch: Sequence[Any], table: Any) -> Any:
     elem = batch[0]
     if table is not None:
         for kind, f in table.items():
             if isinstance(elem, kind):
                 return f(batch, collate_fn_map=table)
+        return _collate_nested(batch, table)
     if isinstance(elem, Tensor):
-        return rt.stack(batch, 0)
+        return _stack_tensors(batch)
     if isinstance(elem, float):
         return rt.tensor(batch, dtype=rt.float64)
     if isinstance(elem, int):
@@ -102,9 +112,30 @@ def _collate_nested(batch: Sequence[Any], table: Any) -> Any:
     raise TypeError(_ERROR.format(type(elem)))
 
 
+def _leaf(batch: Any, *, collate_fn_map: Any = None) -> Any:
+    return _collate_one(list(batch), None)
+
+
+def _collate_map() -> dict[Any, Any]:
+    """What collates a batch of a type, as default_collate does: to be extended and given to collate()."""
+    import numpy
+
+    return dict.fromkeys((Tensor, numpy.ndarray, (numpy.bool_, numpy.number, numpy.object_), float, int, str, bytes), _leaf)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "default_collate_fn_map":  # made when asked for: it needs NumPy's types
+        globals()[name] = _collate_map()
+        return globals()[name]
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+
+
 def collate(batch: Any, *, collate_fn_map: Any = None) -> Any:
-    """`default_collate` with a table {type: f(batch, *, collate_fn_map)} that goes first."""
-    return _collate_one(list(batch), collate_fn_map)
+    """Collates like default_collate, but what is no container by the table {type: f(batch, *, collate_fn_map)} alone.
+
+    >>> collate(batch, collate_fn_map={**default_collate_fn_map, Image: lambda batch, *, collate_fn_map=None: batch})
+    """
+    return _collate_one(list(batch), collate_fn_map or {})
 
 
 def default_collate(batch: Any) -> Any:

@@ -1,4 +1,4 @@
-// Around the lane transforms: transposes in registers, the two halves of a split row, products, packing of
+// Around the lane transforms: rows to lanes and back, the two halves of a split row, products, packing of
 // real data. Included once per instruction set.
 #if defined(RUSTORCH_FFT_KERNELS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef RUSTORCH_FFT_KERNELS_INL_H_
@@ -9,30 +9,11 @@
 
 #include <algorithm>
 
-#include "backend/cpu/fft/lanes-inl.h"
+#include "backend/cpu/fft/short-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rustorch::cpu::fft {
 namespace HWY_NAMESPACE {
-
-/// Transposes N vectors of N lanes: each round rotates the bits of (vector, lane) by one.
-template <int N, class D, class Vec>
-HWY_INLINE void transpose(D d, Vec* v) {
-#if HWY_TARGET == HWY_SCALAR
-  (void)d, (void)v;
-#else
-  if constexpr (N > 1) {
-    HWY_UNROLL(4) for (int rounds = 1; rounds < N; rounds *= 2) {
-      Vec w[N];
-      HWY_UNROLL(16) for (int i = 0; i < N / 2; ++i) {
-        w[i] = hn::ConcatEven(d, v[2 * i + 1], v[2 * i]);
-        w[i + N / 2] = hn::ConcatOdd(d, v[2 * i + 1], v[2 * i]);
-      }
-      HWY_UNROLL(16) for (int i = 0; i < N; ++i) v[i] = w[i];
-    }
-  }
-#endif
-}
 
 /// Row r of the next L rows, when they follow the L of this group in memory (if not, nothing is lost).
 template <class T>
@@ -86,8 +67,13 @@ HWY_INLINE void store_tile(const T* planar, int64_t first, int count, bool swap,
     }
     transpose<N>(d, re);
     transpose<N>(d, im);
-    HWY_UNROLL(16)
-    for (int i = 0; i < N; ++i) hn::StoreInterleaved2(re[i], im[i], d, rows[r + i] + 2 * first);
+    HWY_UNROLL(16) for (int i = 0; i < N; ++i) {
+      if constexpr (N == kLanes<T>) {
+        store_pairs<T>({re[i], im[i]}, false, rows[r + i] + 2 * first);
+      } else {
+        hn::StoreInterleaved2(re[i], im[i], d, rows[r + i] + 2 * first);
+      }
+    }
   }
 }
 
@@ -188,12 +174,6 @@ void multiply(const T* a, const T* b, int64_t n, bool swap_in, bool swap_out, T*
   }
 }
 
-template <class T>
-HWY_INLINE C<T> load_reversed(const T* p) {
-  const Tag<T> d;
-  const C<T> x = load_pairs(p, false);
-  return {hn::Reverse(d, x.re), hn::Reverse(d, x.im)};
-}
 template <class T>
 HWY_INLINE void store_reversed(const C<T>& x, T* p) {
   const Tag<T> d;
@@ -308,9 +288,10 @@ void pack_planar(T* x, int64_t h, const T* roots) {
 
 template <class T>
 const Kernels<T>& table() {
-  static const Kernels<T> kTable = {kLanes<T>,        lane_transform<T>, load_rows<T>, store_rows<T>,
-                                    split_columns<T>, split_rows<T>,     multiply<T>,  unpack_planar<T>,
-                                    pack_planar<T>,   unpack_real<T>,    pack_real<T>};
+  static const Kernels<T> kTable = {
+      kLanes<T>,        lane_transform<T>, load_rows<T>,   store_rows<T>,         split_columns<T>,
+      split_rows<T>,    short_rows<T>,     short_real<T>,  short_real_inverse<T>, multiply<T>,
+      unpack_planar<T>, pack_planar<T>,    unpack_real<T>, pack_real<T>};
   return kTable;
 }
 

@@ -33,6 +33,13 @@ struct Kernels {
   /// Split plans: group g of the rows, from scratch to the result.
   void (*split_rows)(const Plan<T>& plan, const T* scratch, int64_t group, bool swap, T scale, T* row,
                      T* work);
+  /// Short plans: L / n1 rows at once. work: 3 * n2 planar rows.
+  void (*short_rows)(const Plan<T>& plan, const T* const* from, T* const* to, bool swap, T scale, T* work);
+  /// The same for rows of 2n real numbers to n + 1 complex ones, and back; roots of the real plan.
+  void (*short_real)(const Plan<T>& plan, const T* const* from, T* const* to, T scale, const T* unpack_roots,
+                     T* work);
+  void (*short_real_inverse)(const Plan<T>& plan, const T* const* from, T* const* to, T scale,
+                             const T* pack_roots, T* work);
   /// y = (swapped a) * b, or swapped(a * b): swap_in, swap_out; n complex numbers; y may be a.
   void (*multiply)(const T* a, const T* b, int64_t n, bool swap_in, bool swap_out, T* y);
   /// The two below on planar rows, for all lanes at once. unpack: h rows -> h + 1. pack: h + 1 rows -> h,

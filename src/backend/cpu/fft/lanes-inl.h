@@ -73,14 +73,46 @@ HWY_INLINE C<T> load_pairs(const T* p, bool swap) {
   }
   return x;
 }
+#if HWY_TARGET != HWY_SCALAR
+/// a0 b0 a1 b1 ... in two vectors.
+template <class Vec>
+HWY_INLINE void interleave(const Vec a, const Vec b, Vec& lower, Vec& upper) {
+  const hn::DFromV<Vec> d;
+#if HWY_TARGET == HWY_AVX3  // one shuffle each, where Highway takes three
+  if constexpr (sizeof(hn::TFromV<Vec>) == 4) {
+    const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    lower = Vec{_mm512_permutex2var_ps(a.raw, low, b.raw)};
+    upper = Vec{_mm512_permutex2var_ps(a.raw, _mm512_add_epi32(low, _mm512_set1_epi32(8)), b.raw)};
+  } else {
+    const __m512i low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+    lower = Vec{_mm512_permutex2var_pd(a.raw, low, b.raw)};
+    upper = Vec{_mm512_permutex2var_pd(a.raw, _mm512_add_epi64(low, _mm512_set1_epi64(4)), b.raw)};
+  }
+#else
+  const Vec even = hn::InterleaveLower(d, a, b), odd = hn::InterleaveUpper(d, a, b);
+  if constexpr (kLanes<hn::TFromV<Vec>> * sizeof(hn::TFromV<Vec>) == 32) {
+    lower = hn::ConcatLowerLower(d, odd, even);
+    upper = hn::ConcatUpperUpper(d, odd, even);
+  } else {
+    static_assert(kLanes<hn::TFromV<Vec>> * sizeof(hn::TFromV<Vec>) == 16);
+    lower = even, upper = odd;
+  }
+#endif
+}
+#endif
+
 template <class T>
 HWY_INLINE void store_pairs(const C<T>& x, bool swap, T* p) {
   const Tag<T> d;
-  if (swap) {
-    hn::StoreInterleaved2(x.im, x.re, d, p);
-  } else {
-    hn::StoreInterleaved2(x.re, x.im, d, p);
-  }
+#if HWY_TARGET == HWY_SCALAR
+  p[swap] = hn::GetLane(x.re), p[!swap] = hn::GetLane(x.im);
+  (void)d;
+#else
+  V<T> lower, upper;
+  swap ? interleave(x.im, x.re, lower, upper) : interleave(x.re, x.im, lower, upper);
+  hn::StoreU(lower, d, p);
+  hn::StoreU(upper, d, p + kLanes<T>);
+#endif
 }
 
 // ---- butterflies: x becomes its transform
@@ -110,6 +142,36 @@ HWY_INLINE void butterfly8(C<T>* x) {
   x[0] = a0, x[2] = a1, x[4] = a2, x[6] = a3;
   x[1] = p + s, x[5] = p - s;
   x[3] = minus_i<T>(q, t), x[7] = plus_i<T>(q, t);
+}
+
+/// Four transforms of every fourth element, roots, four transforms of neighbours.
+template <class T>
+HWY_INLINE void butterfly16(C<T>* x) {
+  const Tag<T> d;
+  constexpr T kCos = static_cast<T>(0.92387953251128675613), kSin = static_cast<T>(0.38268343236508977173);
+  constexpr T kHalf = static_cast<T>(0.70710678118654752440);
+  const V<T> c = hn::Set(d, kCos), s = hn::Set(d, kSin), r = hn::Set(d, kHalf);
+  HWY_UNROLL(4) for (int i = 0; i < 4; ++i) butterfly4(x[i], x[i + 4], x[i + 8], x[i + 12]);
+  const auto eighth = [r](const C<T>& a) -> C<T> {  // * (1 - i) / sqrt 2
+    return {hn::Mul(r, hn::Add(a.re, a.im)), hn::Mul(r, hn::Sub(a.im, a.re))};
+  };
+  const auto turned = [](const C<T>& a) -> C<T> { return {a.im, hn::Neg(a.re)}; };  // * -i
+  // x[i + 4 k] times the (i k)th power of exp(-2 pi i / 16)
+  x[5] = mul(x[5], c, hn::Neg(s));
+  x[6] = eighth(x[6]);
+  x[7] = mul(x[7], s, hn::Neg(c));
+  x[9] = eighth(x[9]);
+  x[10] = turned(x[10]);
+  x[11] = turned(eighth(x[11]));
+  x[13] = mul(x[13], s, hn::Neg(c));
+  x[14] = turned(eighth(x[14]));
+  x[15] = mul(x[15], hn::Neg(c), s);
+  C<T> y[16];
+  HWY_UNROLL(4) for (int k = 0; k < 4; ++k) {
+    butterfly4(x[4 * k], x[4 * k + 1], x[4 * k + 2], x[4 * k + 3]);
+    HWY_UNROLL(4) for (int j = 0; j < 4; ++j) y[k + 4 * j] = x[4 * k + j];
+  }
+  HWY_UNROLL(16) for (int k = 0; k < 16; ++k) x[k] = y[k];
 }
 
 /// Any odd length by pairs of inputs; cs: cos, then sin, of 2 pi k / r for k < r.
@@ -185,6 +247,8 @@ HWY_INLINE void butterfly(C<T>* x, int radix, const T* cs) {
     butterfly5(x);
   } else if constexpr (R == 8) {
     butterfly8(x);
+  } else if constexpr (R == 16) {
+    butterfly16(x);
   } else {
     butterfly_odd(x, radix, cs);
   }
@@ -220,11 +284,11 @@ HWY_NOINLINE void pass(const PassCall<T>& c) {
     T* out = c.out.data + p * r * out_step;
     for (int64_t q = 0; q < c.repeats; ++q, in += c.in.stride, out += c.out.stride) {
       C<T> x[R == 0 ? kMaxRadix : R];
-      HWY_UNROLL(8)
+      HWY_UNROLL(16)
       for (int j = 0; j < r; ++j)
         x[j] = kPlanarIn ? load_planar(in + j * in_step) : load_pairs(in + j * in_step, c.swap);
       butterfly<R>(x, r, c.table);
-      HWY_UNROLL(8) for (int j = 0; j < r; ++j) {
+      HWY_UNROLL(16) for (int j = 0; j < r; ++j) {
         C<T> y = x[j];
         if (kTwiddles && j > 0) y = mul(y, hn::Set(d, twiddles[2 * j - 2]), hn::Set(d, twiddles[2 * j - 1]));
         if constexpr (kPlanarOut) {
@@ -287,6 +351,9 @@ void lane_transform(const LanePlan<T>& plan, Rows<const T> from, Rows<T> to, boo
         break;
       case 8:
         run_pass<8>(call);
+        break;
+      case 16:
+        run_pass<16>(call);
         break;
       default:
         run_pass<0>(call);

@@ -10,6 +10,7 @@ namespace {
 
 // Splitting by four steps with all roots stored needs 2 n numbers; longer rows store two small tables.
 constexpr int64_t kDirectRoots = int64_t{1} << 14;
+constexpr int64_t kLongestSecond = 64;  // n2 of short plans: what they work on stays in the nearest cache
 
 template <class T>
 struct Wider {
@@ -28,6 +29,7 @@ std::vector<int> factors_of(int64_t n) {
   int twos = 0;
   while (n % 2 == 0) ++twos, n /= 2;
   // Eights, with the rest as fours; a lone two only when there is nothing to join it to.
+  if (twos == 4) factors.push_back(16), twos = 0;
   while (twos >= 3 && twos != 4) factors.push_back(8), twos -= 3;
   for (; twos >= 2; twos -= 2) factors.push_back(4);
   if (twos == 1) factors.push_back(2);
@@ -83,32 +85,50 @@ int64_t best_split(int64_t n, int64_t lanes) {
   return best;
 }
 
+/// n1 of a short plan, the longest there is; 0 when there is none.
+int64_t short_split(int64_t n, int64_t lanes) {
+  if (lanes < 4) return 0;
+  for (int64_t n1 = 16; n1 >= 2; n1 /= 2)
+    if (lanes % n1 == 0 && n % n1 == 0 && n / n1 >= lanes && n / n1 <= kLongestSecond) return n1;
+  return 0;
+}
+
+/// Planar rows: in lane l of row i the root of unity of order n to the power(i, l).
+template <class T, class F>
+void fill_planar(std::vector<T>& table, int64_t rows, int64_t lanes, int64_t n, F&& power) {
+  table.resize(static_cast<size_t>(rows * 2 * lanes));
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t l = 0; l < lanes; ++l) {
+      T z[2];
+      root_of_unity(power(i, l), n, z);
+      table[static_cast<size_t>(2 * i * lanes + l)] = z[0];
+      table[static_cast<size_t>((2 * i + 1) * lanes + l)] = z[1];
+    }
+}
+
+/// Roots of real transforms whose half is a short plan.
+template <class T>
+void fill_real(Plan<T>& plan) {
+  const Plan<T>& h = *plan.half;
+  const int64_t n1 = h.n1, n2 = h.n2, lanes = h.lanes, groups = (n2 + lanes - 1) / lanes;
+  fill_planar(plan.unpack_roots, n2, lanes, plan.n, [&](int64_t i, int64_t l) { return l % n1 + n1 * i; });
+  for (T& x : plan.unpack_roots) x *= T(0.5);
+  fill_planar(plan.pack_roots, groups * n1, lanes, plan.n,
+              [&](int64_t i, int64_t l) { return i % n1 * n2 + std::min(i / n1 * lanes, n2 - lanes) + l; });
+}
+
 template <class T>
 void fill_split(Plan<T>& plan) {
   const int64_t n = plan.n, n1 = plan.n1, n2 = plan.n2, lanes = plan.lanes;
   const int64_t groups = (n2 + lanes - 1) / lanes;
-  const auto row = static_cast<size_t>(2 * lanes);
-  auto planar = [&](std::vector<T>& table, int64_t first) {
-    for (int64_t k = 0; k < n1; ++k) {
-      const size_t at = table.size();
-      table.resize(at + row);
-      for (int64_t l = 0; l < lanes; ++l) {
-        T z[2];
-        root_of_unity(k * (first + l), n, z);
-        table[at + static_cast<size_t>(l)] = z[0];
-        table[at + static_cast<size_t>(lanes + l)] = z[1];
-      }
-    }
-  };
-  if (n <= kDirectRoots) {
-    for (int64_t g = 0; g < groups; ++g) planar(plan.direct, std::min(g * lanes, n2 - lanes));
-    return;
-  }
-  planar(plan.fine, 0);
+  const auto first = [&](int64_t g) { return std::min(g * lanes, n2 - lanes); };
+  if (n <= kDirectRoots)
+    return fill_planar(plan.direct, groups * n1, lanes, n,
+                       [&](int64_t i, int64_t l) { return i % n1 * (first(i / n1) + l); });
+  fill_planar(plan.fine, n1, lanes, n, [](int64_t k, int64_t l) { return k * l; });
   plan.coarse.resize(static_cast<size_t>(groups * n1 * 2));
   for (int64_t g = 0; g < groups; ++g)
-    for (int64_t k = 0; k < n1; ++k)
-      root_of_unity(k * std::min(g * lanes, n2 - lanes), n, plan.coarse.data() + 2 * (g * n1 + k));
+    for (int64_t k = 0; k < n1; ++k) root_of_unity(k * first(g), n, plan.coarse.data() + 2 * (g * n1 + k));
 }
 
 /// The shortest convenient length of a convolution: 2^a times 1, 3 or 5.
@@ -177,11 +197,20 @@ std::shared_ptr<const Plan<T>> make_plan(int64_t n, PlanKind kind) {
     const int64_t count = n / 4 + 1;
     plan->real_roots.resize(static_cast<size_t>(2 * count));
     for (int64_t k = 0; k < count; ++k) root_of_unity(k, n, plan->real_roots.data() + 2 * k);
+    if (plan->half->way == Plan<T>::Way::Short) fill_real(*plan);
     return plan;
   }
   if (!is_smooth(n)) {
     plan->way = Plan<T>::Way::Bluestein;
     fill_bluestein(*plan);
+    return plan;
+  }
+  const int64_t brief = kind == PlanKind::Rows ? short_split(n, plan->lanes) : 0;
+  if (brief != 0) {
+    plan->way = Plan<T>::Way::Short;
+    plan->n1 = brief, plan->n2 = n / brief;
+    plan->second = make_lane_plan<T>(plan->n2);
+    fill_split(*plan);
     return plan;
   }
   const int64_t split = kind == PlanKind::Rows ? best_split(n, plan->lanes) : 0;

@@ -2,10 +2,12 @@
 //
 // Everything is built from one core, the lane transform: L independent transforms of one length side by side,
 // one in each SIMD lane, as mixed-radix Stockham passes without any shuffling. Columns of an array are lanes
-// as they lie. Short rows become lanes by register transposes. A long row of n = n1*n2 elements is cut in two
-// (Bailey's four steps): lanes over its n2 columns, roots, a transpose in registers, lanes over its n1 rows.
-// Lengths with a prime factor above kMaxRadix go through Bluestein's convolution of a convenient length.
-// Roots are computed in a wider type and from angles reduced to an eighth of a turn. Plans are immutable.
+// as they lie. A long row of n = n1*n2 elements is cut in two (Bailey's four steps): lanes over its n2
+// columns, roots, a transpose in registers, lanes over its n1 rows. Short rows are cut so that n1 is at most
+// L: the columns are transformed in registers, and L / n1 rows share a transpose and the second step. Rows
+// that cannot be cut become lanes by register transposes. Lengths with a prime factor above kMaxRadix go
+// through Bluestein's convolution of a convenient length. Roots are computed in a wider type and from angles
+// reduced to an eighth of a turn. Plans are immutable.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -35,12 +37,12 @@ enum class PlanKind : uint8_t { Columns, Rows, Real };
 
 template <class T>
 struct Plan {
-  enum class Way : uint8_t { Lanes, Split, Bluestein } way = Way::Lanes;
+  enum class Way : uint8_t { Lanes, Short, Split, Bluestein } way = Way::Lanes;
   int64_t n = 0;
   int lanes = 1;
   LanePlan<T> lane;  // Lanes: n itself; Split: n1
-  // Split: n = n1 * n2. The root for (row k, column c) is in direct, or the product of coarse (of the first
-  // column of the group) and fine (of the place in the group).
+  // Short and Split: n = n1 * n2. The root for (row k, column c) is in direct, or the product of coarse (of
+  // the first column of the group) and fine (of the place in the group).
   int64_t n1 = 0, n2 = 0;
   LanePlan<T> second;
   std::vector<T> direct, coarse, fine;
@@ -51,10 +53,14 @@ struct Plan {
   // Real transforms of n = 2h: the plan of the h complex numbers and exp(-2 pi i k / n) for k <= h / 2.
   std::shared_ptr<const Plan<T>> half;
   std::vector<T> real_roots;
+  // The same for halves of the short way, planar: for k by lanes and rows of the result, and as rows are
+  // read.
+  std::vector<T> unpack_roots, pack_roots;
 
   size_t bytes() const {
     return lane.bytes() + second.bytes() + sizeof(T) * (direct.size() + coarse.size() + fine.size()) +
-           sizeof(T) * (chirp.size() + filter.size() + real_roots.size()) + sizeof(*this);
+           sizeof(T) * (chirp.size() + filter.size() + real_roots.size()) +
+           sizeof(T) * (unpack_roots.size() + pack_roots.size()) + sizeof(*this);
   }
 };
 

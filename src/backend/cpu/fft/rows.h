@@ -24,6 +24,8 @@ class RowRunner {
     const auto row = static_cast<size_t>(2 * plan.lanes), n = static_cast<size_t>(plan.n);
     if (plan.way == Way::Lanes) {
       work_ = ScratchBuffer<T>((2 * n + 1) * row);  // real transforms have one row more
+    } else if (plan.way == Way::Short) {
+      work_ = ScratchBuffer<T>(static_cast<size_t>(3 * plan.n2) * row + 2 * n + 2);
     } else if (plan.way == Way::Split) {
       work_ = ScratchBuffer<T>(work_size(plan));
       scratch_ = ScratchBuffer<T>(scratch_size(plan));
@@ -34,7 +36,9 @@ class RowRunner {
   }
 
   /// Rows that go together.
-  static int64_t group(const Plan<T>& plan) { return plan.way == Way::Lanes ? plan.lanes : 1; }
+  static int64_t group(const Plan<T>& plan) {
+    return plan.way == Way::Lanes ? plan.lanes : plan.way == Way::Short ? plan.lanes / plan.n1 : 1;
+  }
 
   void run(int64_t count, const T* src, int64_t src_stride, T* dst, int64_t dst_stride, bool inverse,
            T scale) const {
@@ -44,18 +48,29 @@ class RowRunner {
               2 * src_stride, dst + 2 * b * dst_stride, 2 * dst_stride, inverse, scale);
       return;
     }
+    if (plan_.way == Way::Short)
+      return short_groups(count, src, 2 * src_stride, dst, 2 * dst_stride, [&](auto* from, auto* to) {
+        k_.short_rows(plan_, from, to, inverse, scale, work_.data());
+      });
     for (int64_t r = 0; r < count; ++r, src += 2 * src_stride, dst += 2 * dst_stride)
       plan_.way == Way::Split ? split(src, dst, inverse, scale) : bluestein(src, dst, inverse, scale);
   }
 
-  /// Real rows of 2h numbers by the plan of h: forward to h + 1 complex numbers, or back. Lanes only; strides
-  /// in T.
+  /// Real rows of 2h numbers by the plan of h: forward to h + 1 complex numbers, or back. Lanes or Short
+  /// only; strides in T; `real` has the roots.
   void run_real(int64_t count, const T* src, int64_t src_stride, T* dst, int64_t dst_stride, bool forward,
-                T scale, const T* roots) const {
+                T scale, const Plan<T>& real) const {
+    if (plan_.way == Way::Short)
+      return short_groups(count, src, src_stride, dst, dst_stride, [&](auto* from, auto* to) {
+        if (forward)
+          k_.short_real(plan_, from, to, scale, real.unpack_roots.data(), work_.data());
+        else
+          k_.short_real_inverse(plan_, from, to, scale, real.pack_roots.data(), work_.data());
+      });
     for (int64_t b = 0; b < count; b += plan_.lanes) {
       const int some = static_cast<int>(std::min<int64_t>(plan_.lanes, count - b));
       real_lanes(some, src + b * src_stride, src_stride, dst + b * dst_stride, dst_stride, forward, scale,
-                 roots);
+                 real.real_roots.data());
     }
   }
 
@@ -94,6 +109,24 @@ class RowRunner {
   }
   static size_t scratch_size(const Plan<T>& plan) {
     return static_cast<size_t>((plan.n1 + plan.lanes - 1) / plan.lanes * plan.n2 * 2 * plan.lanes);
+  }
+
+  /// Calls f with the rows of each group; rows that lack repeat the first one, their results are dropped.
+  template <class F>
+  void short_groups(int64_t count, const T* src, int64_t src_stride, T* dst, int64_t dst_stride,
+                    F&& f) const {
+    const int64_t size = group(plan_);
+    T* dropped = work_.data() + 3 * plan_.n2 * 2 * plan_.lanes;
+    for (int64_t b = 0; b < count; b += size, src += size * src_stride, dst += size * dst_stride) {
+      const T* from[kMaxLanes];
+      T* to[kMaxLanes];
+      for (int64_t i = 0; i < size; ++i) {
+        const bool there = b + i < count;
+        from[i] = there ? src + i * src_stride : src;
+        to[i] = there ? dst + i * dst_stride : dropped;
+      }
+      f(from, to);
+    }
   }
 
   void lanes(int count, const T* src, int64_t src_stride, T* dst, int64_t dst_stride, bool inverse,

@@ -183,9 +183,9 @@ void real_rows(int64_t n, int64_t count, const T* src, T* dst, bool forward, T s
     return;
   }
   for_rows(*plan->half, count, [&](const RowRunner<T>& runner, int64_t b, int64_t e) {
-    if (plan->half->way == Plan<T>::Way::Lanes) {
+    if (plan->half->way == Plan<T>::Way::Lanes || plan->half->way == Plan<T>::Way::Short) {
       return runner.run_real(e - b, src + b * (forward ? n : width), forward ? n : width,
-                             dst + b * (forward ? width : n), forward ? width : n, forward, scale, roots);
+                             dst + b * (forward ? width : n), forward ? width : n, forward, scale, *plan);
     }
     const int64_t block = RowRunner<T>::group(*plan->half);
     for (; b < e; b += block) {

@@ -1,6 +1,7 @@
 // bfloat16 and float16 products on Intel AMX tiles. Compiled with -mamx-tile -mamx-bf16 and AVX-512 (see
 // CMakeLists.txt); the float16 instruction is written in bytes, since g++ 12 does not know it.
 #include "backend/cpu/gemm/tile_kernels.h"
+#include "backend/cpu/simd/instruction_set.h"
 
 #if defined(__AMX_BF16__) && defined(__AVX512BW__) && defined(__linux__)
 #include "backend/cpu/gemm/amx_tiles-inl.h"
@@ -39,13 +40,13 @@ constexpr int kAmxBf16 = 22;  // bit of cpuid
 
 const Bf16Kernels* bf16_kernels_amx() {
   static const Bf16Kernels kTable = {pack_bf16_a, pack_bf16_b, amx_block<uint16_t, float, multiply_bf16>};
-  static const bool usable = amx_usable(kAmxBf16);
+  static const bool usable = allows_avx512() && amx_usable(kAmxBf16);
   return usable ? &kTable : nullptr;
 }
 
 const Bf16Kernels* f16_kernels_amx() {
   static const Bf16Kernels kTable = {pack_bf16_a, pack_bf16_b, amx_block<uint16_t, float, multiply_f16>};
-  static const bool usable = amx_usable(kAmxBf16) && float16_available();
+  static const bool usable = allows_avx512() && amx_usable(kAmxBf16) && float16_available();
   return usable ? &kTable : nullptr;
 }
 

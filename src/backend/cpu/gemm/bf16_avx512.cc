@@ -2,6 +2,7 @@
 //
 // vdpbf16ps adds two products per lane without rounding between; denormals count as zero, as in AMX.
 #include "backend/cpu/gemm/tile_kernels.h"
+#include "backend/cpu/simd/instruction_set.h"
 
 #if defined(__AVX512BF16__) && defined(__AVX512BW__)
 #include "backend/cpu/gemm/avx512_tiles-inl.h"
@@ -50,7 +51,7 @@ void group(const uint16_t* a, const uint16_t* b, int64_t blocks, float* c, int64
 const Bf16Kernels* bf16_kernels_avx512() {
   static const Bf16Kernels kTable = {pack_bf16_a, pack_bf16_b,
                                      block_by_groups<kRows, 32, uint16_t, float, group>};
-  static const bool usable = available();
+  static const bool usable = allows_avx512() && available();
   return usable ? &kTable : nullptr;
 }
 

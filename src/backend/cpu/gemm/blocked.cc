@@ -24,10 +24,14 @@ constexpr double kMinParallelWork = 0.4e6;   // multiply-adds; below this one th
 constexpr int64_t kPackGrain = 32 * 1024;    // elements packed per chunk
 constexpr int64_t kMaxPacked = 8 << 20;      // elements of one operand packed at a time
 constexpr int64_t kWholeABytes = 1 << 20;    // an A up to this size stays in the L2 cache for all columns
-constexpr int64_t kDirectBytes = 192 << 10;  // operands up to this size stay in cache unpacked
+constexpr int64_t kDirectBytes = 192 << 10;  // an A up to this size stays in cache unpacked
+constexpr int64_t kDirectBBytes = 64 << 10;  // the same of B, which is read once for every tile of rows
 constexpr int64_t kDirectAlone = 4;          // with so few column panels A is read in place
 constexpr int64_t kDirectShared = 10;        // the same where packing would mean one more meeting of threads
 constexpr int64_t kCopyRowPanels = 4;        // with so many row panels a task packs B on the way
+constexpr int64_t kOwnPanelsLeast = 6;       // row panels that a thread takes for all columns,
+constexpr int64_t kOwnPanelsMost = 32;       // where there are as many for each
+constexpr int64_t kOwnBytes = 7 << 19;       // and B is not larger
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
@@ -55,6 +59,17 @@ int64_t panels_per_part(int64_t panels, int64_t parts, int64_t most) {
   return ceil_div(panels, count);
 }
 
+// Row panels a thread, when every thread had best take some rows and all columns: it packs its rows and, on
+// the way, B for itself, so that threads neither meet before the product nor read what another has packed. 0:
+// not.
+template <class T>
+int64_t own_row_panels(const Problem<T>& p, const KernelTable<T>& t) {
+  if (!t.direct_b || p.b_ns != 1 || p.prepacked_a != nullptr || p.prepacked_b != nullptr) return 0;
+  if (p.k > 1024 || p.k * p.n * static_cast<int64_t>(sizeof(T)) > kOwnBytes) return 0;
+  const int64_t panels = ceil_div(ceil_div(p.m, t.mr), get_num_threads());
+  return panels >= kOwnPanelsLeast && panels <= kOwnPanelsMost ? panels : 0;
+}
+
 template <class T>
 Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
   const auto bytes = [](int64_t elements) { return elements * static_cast<int64_t>(sizeof(T)); };
@@ -64,8 +79,12 @@ Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
       alone ? 1
             : wanted_tasks(static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k));
   const bool small_a = bytes(p.m * p.k) <= kWholeABytes;
+  const int64_t own = alone ? 0 : own_row_panels(p, t);
   int64_t rows, columns;  // panels of a task
-  if (small_a && column_panels >= std::min(wanted, kFewTasks)) {
+  if (own > 0) {
+    rows = own;
+    columns = column_panels;
+  } else if (small_a && column_panels >= std::min(wanted, kFewTasks)) {
     rows = row_panels;  // A stays in cache, a task takes some columns
     columns = panels_per_part(column_panels, wanted, kWideTaskColumns / t.nr);
   } else {
@@ -84,15 +103,16 @@ Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
   // Rows a multiple of 4 KiB apart fall into the same cache sets; a tile then does better packed.
   const bool rows_collide = p.a_cs == 1 && bytes(p.a_rs) % 4096 == 0 && p.m > 8;
   // Reading A in place slows every tile down by some 5 %; packing it costs that much for a few panels of B.
-  const bool in_place = p.a_cs == 1 && t.direct_b ? column_panels <= (alone ? kDirectAlone : kDirectShared)
-                                                  : bytes(p.m * p.k) <= kDirectBytes;
+  const bool in_place = p.a_cs == 1 && t.direct_b
+                            ? column_panels <= (alone || own > 0 ? kDirectAlone : kDirectShared)
+                            : bytes(p.m * p.k) <= kDirectBytes;
   const bool a_direct = p.n <= 2 * t.nr || (!rows_collide && in_place);
   const bool b_rows = t.direct_b && p.b_ns == 1;
   // Vectors that straddle cache lines load at half the speed.
   const bool b_aligned = reinterpret_cast<uintptr_t>(p.b) % 64 == 0 && bytes(p.b_ks) % 64 == 0;
-  const bool b_direct = b_rows && (plan.mb <= 2 * t.mr || (b_aligned && bytes(p.k * p.n) <= kDirectBytes));
-  const bool b_copy = b_rows && plan.nib == 1 && rows >= kCopyRowPanels && rows <= kTaskRowPanels &&
-                      bytes(p.k * p.n) <= kNearBytes;
+  const bool b_direct = b_rows && (plan.mb <= 2 * t.mr || (b_aligned && bytes(p.k * p.n) <= kDirectBBytes));
+  const bool b_copy = own > 0 || (b_rows && plan.nib == 1 && rows >= kCopyRowPanels &&
+                                  rows <= kTaskRowPanels && bytes(p.k * p.n) <= kNearBytes);
   plan.a = p.prepacked_a ? Source::Shared
            : a_direct    ? Source::Direct
                          : (plan.njb > 1 ? Source::Shared : Source::Task);

@@ -1,11 +1,12 @@
 // The blocked product: how a problem is cut, packed and spread over threads. Internal to this folder.
 //
 // Note [Blocking]. k is cut into depths of at most kMaxDepth; the cut depends on k alone, which fixes the
-// rounding of every element. C is cut into tasks whose operands fit the L2 cache: some columns for all rows
-// while A is small, blocks of rows and columns otherwise. An operand is read in place when packing would not
-// pay, packed once for all tasks when several tasks use it, or packed by its only task just before use; B in
-// rows can also be packed by the first tile that reads a panel. No cut but that of k changes a result, so
-// the others may depend on the number of threads and on whether the call is nested in a parallel loop.
+// rounding of every element. C is cut into tasks whose operands fit the L2 cache: some rows for all columns
+// where every thread can take a fair part of them, some columns for all rows while A is small, blocks of rows
+// and columns otherwise. An operand is read in place when packing would not pay, packed once for all tasks
+// when several tasks use it, or packed by its only task just before use; B in rows can also be packed by the
+// first tile that reads a panel. No cut but that of k changes a result, so the others may depend on the
+// number of threads and on whether the call is nested in a parallel loop.
 #pragma once
 #include <cstdint>
 

@@ -3,6 +3,7 @@
 // vpdpbusd multiplies unsigned by signed bytes, so A is taken as a + 128 and 128 times the sum of the column
 // of B is subtracted. No step saturates; sums wrap around.
 #include "backend/cpu/gemm/tile_kernels.h"
+#include "backend/cpu/simd/instruction_set.h"
 
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
 #include "backend/cpu/gemm/avx512_tiles-inl.h"
@@ -53,7 +54,7 @@ void group(const int8_t* a, const int8_t* b, int64_t blocks, int32_t* c, int64_t
 const Int8Kernels* int8_kernels_vnni() {
   static const Int8Kernels kTable = {pack_int8_a, pack_int8_b,
                                      block_by_groups<kRows, 64, int8_t, int32_t, group>};
-  static const bool usable = available();
+  static const bool usable = allows_avx512() && available();
   return usable ? &kTable : nullptr;
 }
 

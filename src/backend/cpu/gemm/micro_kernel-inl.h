@@ -335,6 +335,11 @@ void block(const BlockArgs<T>& g) {
   const bool post = g.last && (g.bias != nullptr || g.act != Activation::None);
   const bool copy_b = g.b_copy != nullptr && g.m > kMr;
   const bool b_packed = copy_b || g.b_ks == kNr;
+  // The rows after the whole tiles; a few rows alone cannot hide the latency of their sums and share with the
+  // tile before them, where that is not packed apart.
+  const int64_t rest = g.m % kMr;
+  const bool share = !g.a_packed && rest > 0 && rest < 4 && g.m > 2 * kMr;
+  const int64_t whole = g.m - (share ? kMr : 0), last_rows = share ? (kMr + rest + 1) / 2 : kMr;
   ReadAhead<T> ahead(g);
   for (int64_t j = 0, pj = 0; j < g.n; j += kNr, ++pj) {
     const int cols = static_cast<int>(g.n - j < kNr ? g.n - j : kNr);
@@ -344,7 +349,7 @@ void block(const BlockArgs<T>& g) {
         g.k, g.a, g.a_rs, g.a_cs, b, g.b_ks, g.alpha, g.beta, g.c + j, g.ldc, two ? cols - kLanes : cols};
     const TileFn<T> full = full_tile<false, T>(g.a_packed, b_packed, cols);
     int64_t i = 0;
-    for (int64_t tile = 0; i + kMr <= g.m; i += kMr, ++tile) {
+    for (int64_t tile = 0; i + kMr <= whole; i += kMr, ++tile) {
       ahead.aim(t, tile, j + kNr < g.n ? b + g.b_panel : g.b);
       if (copy_b && tile == 0) {
         t.copy = g.b_copy;
@@ -357,7 +362,13 @@ void block(const BlockArgs<T>& g) {
       t.a += g.a_panel;
       t.c += kMr * g.ldc;
     }
-    if (i < g.m) (two ? tile_for_rows<T, 2>(g.m - i) : tile_for_rows<T, 1>(g.m - i))(t);
+    while (i < g.m) {
+      const int64_t rows = std::min<int64_t>(last_rows, g.m - i);
+      (two ? tile_for_rows<T, 2>(rows) : tile_for_rows<T, 1>(rows))(t);
+      i += rows;
+      t.a += rows * g.a_rs;
+      t.c += rows * g.ldc;
+    }
     if (post) {
       const T* bias = g.bias == nullptr ? nullptr : (g.bias_rows ? g.bias : g.bias + j);
       epilogue(g.c + j, g.ldc, g.m, cols, bias, g.bias_rows, g.act);

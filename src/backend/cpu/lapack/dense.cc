@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "backend/cpu/gemm/gemm.h"
+#include "backend/cpu/gemm/kernel_table.h"
 #include "backend/cpu/lapack/small_kernels.h"
 #include "base/thread_pool.h"
 #include "memory/scratch.h"
@@ -17,7 +18,6 @@ int64_t half(int64_t n) { return n <= kSmallOrder ? n / 2 : (n / 2 + 31) / 32 * 
 constexpr int64_t kColumnUnit = 64;       // columns that small_triangular takes together: parts begin at such
 constexpr double kColumnsWork = 1.5e6;    // n * n * columns from which threads take columns
 constexpr int64_t kPanel = 16;            // columns that small_lu factors at a time
-constexpr int64_t kAhead = 192;           // LU of so many columns goes panel by panel (Note [Look-ahead])
 constexpr int64_t kStripe = 128;          // columns that a thread brings forward together
 constexpr int64_t kExchanges = 128;       // exchanges of rows made together
 constexpr int64_t kExchangeWork = 32768;  // elements to move from which threads share them
@@ -29,6 +29,19 @@ int64_t without_single(int64_t count, int64_t unit) {
 }
 
 }  // namespace
+
+template <class T>
+void transpose_copy(const T* from, int64_t from_ld, int64_t rows, int64_t cols, T* to, int64_t to_ld) {
+  if constexpr (is_complex_type<T>) {
+    constexpr int64_t kTile = 8;
+    for (int64_t i0 = 0; i0 < rows; i0 += kTile)
+      for (int64_t j0 = 0; j0 < cols; j0 += kTile)
+        for (int64_t i = i0; i < std::min(rows, i0 + kTile); ++i)
+          for (int64_t j = j0; j < std::min(cols, j0 + kTile); ++j) to[j * to_ld + i] = from[i * from_ld + j];
+  } else {
+    detail::kernels<T>().transpose(to, to_ld, from, from_ld, rows, cols);
+  }
+}
 
 template <class T>
 void subtract_product(Block<T> c, Block<const T> a, Block<const T> b, int64_t m, int64_t n, int64_t k) {
@@ -58,6 +71,23 @@ void subtract_product(Block<T> c, Block<const T> a, Block<const T> b, int64_t m,
 template <class T>
 void triangular_left(Block<const T> a, bool upper, bool unit, int64_t n, Block<T> b, int64_t count) {
   if (n == 0 || count == 0) return;
+  constexpr int64_t kLine = 64 / sizeof(T);
+  if (n > kSmallOrder && count > 1 && count < kColumnUnit && count % kLine != 0) {
+    // Rows that end inside a vector are stored under masks, and what is stored so cannot be read back soon.
+    const int64_t padded = (count + kLine - 1) / kLine * kLine;
+    ScratchBuffer<T> copy(static_cast<size_t>(n * padded));
+    std::fill(copy.begin(), copy.end(), T(0));
+    if (b.by_columns)
+      transpose_copy<T>(b.data, b.ld, count, n, copy.data(), padded);
+    else
+      for (int64_t i = 0; i < n; ++i) std::copy_n(b.at(i, 0), count, copy.data() + i * padded);
+    triangular_left<T>(a, upper, unit, n, {copy.data(), padded, false}, padded);
+    if (b.by_columns)
+      transpose_copy<T>(copy.data(), padded, n, count, b.data, b.ld);
+    else
+      for (int64_t i = 0; i < n; ++i) std::copy_n(copy.data() + i * padded, count, b.at(i, 0));
+    return;
+  }
   // Columns are independent, and the order of every sum depends on n alone: each thread takes some columns
   // through the whole recursion, instead of meeting the others after every step of it.
   const int64_t threads = in_parallel_region() ? 1 : get_num_threads();
@@ -166,13 +196,11 @@ template <class T>
 void exchange_rows(Block<T> a, int64_t n, const int* pivots, int64_t count, bool backwards) {
   const int64_t row = a.row_stride(), col = a.col_stride();
   if (col == 1) {
-    parallel_for(0, n, count >= 256 ? 16 : n, [&](int64_t begin, int64_t end) {
-      for (int64_t s = 0; s < count; ++s) {
-        const int64_t k = backwards ? count - 1 - s : s;
-        if (pivots[k] == k) continue;
-        for (int64_t j = begin; j < end; ++j) std::swap(a.data[k * row + j], a.data[pivots[k] * row + j]);
-      }
-    });
+    constexpr auto kSize = static_cast<int64_t>(sizeof(T));
+    parallel_for(
+        0, n, count * n >= kExchangeWork ? std::max<int64_t>(64, n / 8) : n, [&](int64_t begin, int64_t end) {
+          small_exchange(a.data + begin, row * kSize, (end - begin) * kSize, pivots, count, backwards);
+        });
     return;
   }
   for (int64_t k0 = 0; k0 < count; k0 += kExchanges) {  // some at a time: finding a row is a search
@@ -199,7 +227,8 @@ namespace {
 /// Note [Look-ahead]: factoring a panel is work for one thread. So when a panel is done, one thread brings
 /// the next panel forward and factors it while the others bring forward the columns behind it; then all meet.
 /// The cuts depend on the shape alone, and so do the bits. Columns to the left exchange their rows at the
-/// end.
+/// end. By rows every exchange moves runs of a cache line and more; only the narrowest panels are factored by
+/// columns, in a copy.
 template <class T>
 int64_t lu_by_panels(Block<T> a, int64_t m, int64_t n, int* pivots) {
   const int64_t steps = std::min(m, n), width = steps < 2048 ? 64 : 128;
@@ -241,7 +270,15 @@ template <class T>
 int64_t dense_lu(Block<T> a, int64_t m, int64_t n, int* pivots) {
   const int64_t steps = std::min(m, n);
   if (steps >= kAhead) return lu_by_panels(a, m, n, pivots);
-  if (n <= kPanel || (m <= kSmallOrder && n <= kSmallOrder)) return small_lu(a.data, m, n, a.ld, pivots);
+  if (n <= kPanel || (m <= kSmallOrder && n <= kSmallOrder)) {
+    if (a.by_columns) return small_lu(a.data, m, n, a.ld, pivots);
+    const int64_t ld = (m + 15) / 16 * 16 + 16;  // columns do not begin in the same place of a page
+    ScratchBuffer<T> copy(static_cast<size_t>(ld * n));
+    transpose_copy(a.data, a.ld, m, n, copy.data(), ld);
+    const int64_t info = small_lu(copy.data(), m, n, ld, pivots);
+    transpose_copy(copy.data(), ld, n, m, a.data, a.ld);
+    return info;
+  }
   const int64_t left = steps <= kPanel ? steps : (steps / 2 + kPanel - 1) / kPanel * kPanel, right = n - left;
   int64_t info = dense_lu(a, m, left, pivots);
   const Block<T> beside = a.from(0, left), corner = a.from(left, left);
@@ -271,6 +308,7 @@ void invert_lu(Block<const T> factors, int64_t n, Block<T> out) {
 }
 
 #define RT_DENSE(T)                                                                                       \
+  template void transpose_copy<T>(const T*, int64_t, int64_t, int64_t, T*, int64_t);                      \
   template void subtract_product<T>(Block<T>, Block<const T>, Block<const T>, int64_t, int64_t, int64_t); \
   template void triangular_left<T>(Block<const T>, bool, bool, int64_t, Block<T>, int64_t);               \
   template int64_t dense_cholesky<T>(Block<T>, int64_t);                                                  \

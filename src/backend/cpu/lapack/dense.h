@@ -27,6 +27,13 @@ Block<T> block(const Matrices<T>& m, int64_t i) {
   return {m.at(i), m.ld, m.by_columns};
 }
 
+/// Order from which LU goes panel by panel.
+inline constexpr int64_t kAhead = 192;
+
+/// to[j * to_ld + i] = from[i * from_ld + j] for i < rows, j < cols.
+template <class T>
+void transpose_copy(const T* from, int64_t from_ld, int64_t rows, int64_t cols, T* to, int64_t to_ld);
+
 /// c (m x n) -= a (m x k) b (k x n)
 template <class T>
 void subtract_product(Block<T> c, Block<const T> a, Block<const T> b, int64_t m, int64_t n, int64_t k);
@@ -44,7 +51,8 @@ void triangular_right(Block<const T> a, bool upper, bool unit, int64_t n, Block<
 /// positive, or 0.
 template <class T>
 int64_t dense_cholesky(Block<T> a, int64_t n);
-/// LU of a (m x n, by columns), exchanges 0-based in pivots; the place of the first zero pivot, or 0.
+/// LU of a (m x n), exchanges 0-based in pivots; the place of the first zero pivot, or 0. By rows is the
+/// faster way from kAhead on (exchanges of rows are most of the difference), by columns below it.
 template <class T>
 int64_t dense_lu(Block<T> a, int64_t m, int64_t n, int* pivots);
 /// out (by rows) = (L U)^-1 from the n x n factors that dense_lu leaves; columns are not exchanged back.

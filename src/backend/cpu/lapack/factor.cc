@@ -52,7 +52,7 @@ void lu(const LinalgCall& call) {
   int* info = call.info.impl()->mutable_data<int>();
   auto one = [&](int64_t i) {
     int* p = pivots + i * k;
-    info[i] = static_cast<int>(dense_lu<T>({a.at(i), a.ld, true}, a.rows, a.cols, p));
+    info[i] = static_cast<int>(dense_lu<T>(block(a, i), a.rows, a.cols, p));
     for (int64_t j = 0; j < k; ++j) ++p[j];
   };
   if (k >= 256) {

@@ -24,6 +24,11 @@ inline constexpr int64_t kSmallInverse = 64;
   void small_triangular(const T* a, int64_t a_row, int64_t a_col, bool upper, bool unit, int64_t n, T* b, \
                         int64_t b_row, int64_t b_col, int64_t count);
 
+/// Exchanges row k with row pivots[k] for k = 0 ... count - 1 (backwards: count - 1 ... 0); rows of `bytes`
+/// bytes, `step` bytes apart.
+void small_exchange(void* rows, int64_t step, int64_t bytes, const int* pivots, int64_t count,
+                    bool backwards);
+
 RT_SMALL_KERNELS(float)
 RT_SMALL_KERNELS(double)
 RT_SMALL_KERNELS(std::complex<float>)

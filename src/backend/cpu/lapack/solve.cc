@@ -83,16 +83,6 @@ void lu_solve(const LinalgCall& call) {
 
 namespace {
 
-// to[j * to_ld + i] = from[i * from_ld + j] for i, j < n, in tiles that fit the nearest cache.
-template <class T>
-void transpose_square(const T* from, int64_t from_ld, T* to, int64_t to_ld, int64_t n) {
-  constexpr int64_t kTile = 16;
-  for (int64_t i0 = 0; i0 < n; i0 += kTile)
-    for (int64_t j0 = 0; j0 < n; j0 += kTile)
-      for (int64_t i = i0; i < std::min(n, i0 + kTile); ++i)
-        for (int64_t j = j0; j < std::min(n, j0 + kTile); ++j) to[j * to_ld + i] = from[i * from_ld + j];
-}
-
 // Exchanges the columns of every row as the pivots of the factors ask, last pivot first.
 template <class T>
 void restore_columns(T* a, int64_t n, int64_t ld, const int* pivots) {
@@ -106,11 +96,14 @@ void restore_columns(T* a, int64_t n, int64_t ld, const int* pivots) {
   }
 }
 
-// Inverse through LU of the transposed copy; columns exchanged back.
+// Inverse through LU of a copy; columns exchanged back.
 template <class T>
 int64_t inverse_by_lu(T* a, int64_t n, int64_t ld, T* copy, int* pivots) {
-  transpose_square(a, ld, copy, n, n);
-  const Block<T> factors{copy, n, true};
+  const Block<T> factors{copy, n, n < kAhead};
+  if (factors.by_columns)
+    transpose_copy(a, ld, n, n, copy, n);
+  else
+    for (int64_t i = 0; i < n; ++i) std::copy_n(a + i * ld, n, copy + i * n);
   if (const int64_t info = dense_lu(factors, n, n, pivots)) return info;
   invert_lu<T>(factors, n, {a, ld, false});
   restore_columns(a, n, ld, pivots);

@@ -101,3 +101,11 @@ class StreamContext:
 def stream(stream: Any) -> StreamContext:
     """A context manager that makes stream the current one."""
     return StreamContext(stream)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "amp":
+        import importlib
+
+        return importlib.import_module(f"{__name__}.amp")
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -1,6 +1,7 @@
 """CUDA devices. This build has none: questions are answered, what needs a device raises."""
 
 import contextlib
+import importlib
 
 _MESSAGE = "this build of rustorch has no CUDA devices; use device='cpu' or 'opencl'"
 
@@ -96,8 +97,6 @@ def device(device):
 
 
 def __getattr__(name):
-    if name == "amp":
-        from . import amp
-
-        return amp
+    if name in ("amp", "memory", "nvtx", "random", "streams"):
+        return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -1,0 +1,5 @@
+"""Layers that hold quantized weights."""
+
+from . import dynamic
+
+__all__ = ["dynamic"]

@@ -1,0 +1,117 @@
+"""PyTorch with the right derivative where its own is nan or rounded away, for random_programs.py.
+
+Each correction replaces functions of torch by forms with the same values, whose gradient is that of the mathematical
+function. A difference is explained by one when both libraries agree as soon as PyTorch runs with it.
+"""
+
+import contextlib
+
+
+def sum_to(g, like):
+    g = g.sum_to_size(like.shape) if g.shape != like.shape else g
+    return g.real if g.is_complex() and not like.is_complex() else g
+
+
+def copysign_at_zero(torch):
+    """The second gradient of copysign at zero, 0, is nan in PyTorch: it divides the result by the operand."""
+    plain, plain_ = torch.copysign, torch.Tensor.copysign_
+
+    class CopySign(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            result = plain(a, b)
+            ctx.save_for_backward(torch.where(a == 0, 0, result / a))
+            ctx.like = a.detach(), b.detach() if isinstance(b, torch.Tensor) else b
+            return result
+
+        @staticmethod
+        def backward(ctx, g):
+            a, b = ctx.like
+            zeros = torch.zeros_like(b) if isinstance(b, torch.Tensor) else None
+            return sum_to(g * ctx.saved_tensors[0], a).to(a.dtype), zeros
+
+    def copysign(a, b, **out):
+        return plain(a, b, **out) if out else CopySign.apply(a, b)
+
+    def copysign_(a, b):
+        plain_(a.detach().clone(), b)  # refuses what it refuses
+        return a.copy_(CopySign.apply(a, b)) if a.requires_grad else plain_(a, b)
+
+    return {(torch, "copysign"): copysign, (torch.Tensor, "copysign_"): copysign_}
+
+
+def norm_at_zero(torch):
+    """The second gradient of a norm at zero, 0 like the first, is nan in PyTorch; so is that of renorm, which divides by it."""
+    plain, plain_renorm, plain_renorm_ = torch.linalg.vector_norm, torch.renorm, torch.Tensor.renorm_
+
+    def vector_norm(t, ord=2, dim=None, keepdim=False):
+        result = plain(t, ord, dim, keepdim)
+        if not t.requires_grad or not t.numel():
+            return result.detach() + t.abs().sum(dim, keepdim=keepdim) * 0
+        dims = tuple(range(t.dim())) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+        zero = plain(t.detach(), 1, dims, True) == 0
+        safe = plain(torch.where(zero, torch.ones_like(t), t), ord, dim, keepdim)
+        zero = zero if keepdim else zero.amax(dims) if dims else zero
+        return torch.where(zero, 0, safe)
+
+    def dist(a, b, p=2):
+        return vector_norm(a - b, p)
+
+    def renorm(t, p, dim, most):
+        others = tuple(d for d in range(t.dim()) if d != dim % t.dim())
+        size = vector_norm(t, p, others, True) if others else t.abs()
+        factor = torch.where(size > most, most / (torch.where(size > most, size, 1) + 1e-7), 1)
+        plain_renorm(t.detach(), p, dim, most)  # refuses what it refuses
+        return t * factor
+
+    def renorm_(t, p, dim, most):
+        plain_renorm_(t.detach().clone(), p, dim, most)
+        return t.copy_(renorm(t, p, dim, most)) if t.requires_grad else plain_renorm_(t, p, dim, most)
+
+    def norm(t, *args, **kwargs):
+        return plain_norm(t, *args, **kwargs) if args or kwargs else vector_norm(t)
+
+    plain_norm = torch.Tensor.norm
+    return {(torch.linalg, "vector_norm"): vector_norm, (torch, "dist"): dist, (torch, "renorm"): renorm,
+            (torch.Tensor, "renorm_"): renorm_, (torch.Tensor, "norm"): norm}  # fmt: skip
+
+
+def prelu_at_zero(torch):
+    """At zero, PyTorch's prelu has the slope `weight` in its gradient and 1 in the gradient of that."""
+
+    def prelu(x, weight):
+        plain(x.detach(), weight.detach())  # refuses what it refuses
+        if weight.numel() != 1:
+            weight = weight.reshape(1, -1, *[1] * (x.dim() - 2)) if x.dim() > 1 else weight
+        return x * torch.where(x > 0, 1, weight)
+
+    plain = torch.nn.functional.prelu
+    return {(torch.nn.functional, "prelu"): prelu}
+
+
+CORRECTIONS = (copysign_at_zero, norm_at_zero, prelu_at_zero)
+
+
+@contextlib.contextmanager
+def corrected(torch, corrections):
+    """torch with some corrections, inside a `with`."""
+    before = {}
+    for correction in corrections:
+        for (owner, name), function in correction(torch).items():
+            before[owner, name] = getattr(owner, name)
+            setattr(owner, name, function)
+    try:
+        yield
+    finally:
+        for (owner, name), function in before.items():
+            setattr(owner, name, function)
+
+
+def tanh_without_cancellation(lib, t):
+    """2 * tanh(t) by exponentials: no gradient of it is a difference of nearly equal numbers, as 1 - tanh(t)^2 is."""
+    if not (t.dtype.is_floating_point or t.dtype.is_complex):
+        return t
+    part = (t.real if t.dtype.is_complex else t).detach()
+    sign = lib.where(part < 0, -1.0, 1.0).to(part.dtype)
+    small = lib.exp(t * sign * -2)
+    return (1 - small) / (1 + small) * sign * 2

@@ -1,0 +1,70 @@
+"""Seldom used calls where PyTorch is no reference: it refuses them or its gradient is not that of the function."""
+
+import pytest
+
+import rustorch as rt
+from rustorch.autograd import gradcheck, gradgradcheck
+
+
+def leaf(*shape):
+    return rt.cos(rt.arange(rt.Size(shape).numel(), dtype=rt.float64) * 1.7 + 0.3).reshape(shape).requires_grad_()
+
+
+def test_second_gradient_of_an_embedding_scaled_by_frequency():
+    """PyTorch leaves the scale out of the second gradient."""
+    at = rt.tensor([1, 1, 2])
+    g, w = leaf(3, 2), leaf(4, 2)
+
+    @rt.enable_grad()
+    def first(g):
+        out = rt.nn.functional.embedding(at, w, scale_grad_by_freq=True)
+        return rt.autograd.grad(out, w, g, create_graph=True)[0]
+
+    assert gradcheck(first, (g,))
+
+
+@pytest.mark.parametrize("reduce", ["sum", "prod", "mean", "amax", "amin"])
+def test_scatter_of_a_source_larger_than_the_index(reduce):
+    x, source, index = leaf(3, 2), (leaf(2, 3) + 0.1).detach().requires_grad_(), rt.tensor([[1, 0]])
+
+    def larger(x, s):
+        return rt.scatter_reduce(x, 0, index, s, reduce)
+
+    assert rt.equal(larger(x, source), larger(x, source[:1, :2]))
+    assert gradcheck(larger, (x, source)) and gradgradcheck(larger, (x, source))
+
+
+@pytest.mark.parametrize("f", [rt.scatter, rt.scatter_add])
+def test_plain_scatter_of_a_source_larger_than_the_index(f):
+    x, source, index = leaf(3, 2), (leaf(2, 3) + 0.1).detach().requires_grad_(), rt.tensor([[1, 0]])
+    assert gradcheck(lambda x, s: f(x, 0, index, s), (x, source))
+
+
+@pytest.mark.parametrize("size, stride", [((2, 2), (2, 1)), ((2, 2), (1, 2))])
+def test_gradient_of_as_strided_scatter(size, stride):
+    assert gradcheck(lambda x, s: rt.as_strided_scatter(x, s, size, stride, 1), (leaf(6), leaf(*size)))
+
+
+@pytest.mark.parametrize("p", [1, -1, float("inf"), "fro", "nuc"])
+def test_gradient_of_cond(p):
+    assert gradcheck(lambda x: rt.linalg.cond(x + 3 * rt.eye(2, dtype=rt.float64), p), (leaf(2, 2),))
+
+
+def test_writes_to_what_overlaps_itself():
+    for size, stride in (((3, 3), (1, 2)), ((3, 4), (3, 2)), ((2, 1, 3), (2, 9, 1))):
+        with pytest.raises(RuntimeError, match="single memory location"):
+            rt.zeros(16).as_strided(size, stride).add_(1)
+    assert rt.zeros(16).as_strided((3, 2), (2, 1)).add_(1).sum() == 6  # apart
+    assert rt.zeros(16).as_strided((2, 3), (3, 1)).add_(1).sum() == 6
+
+
+def test_a_linear_layer_with_one_output():
+    x, w, b = leaf(2, 3), leaf(3), leaf(1).reshape(())
+    b = b.detach().requires_grad_()
+    assert gradcheck(rt.nn.functional.linear, (x, w, b)) and gradgradcheck(rt.nn.functional.linear, (x, w, b))
+
+
+def test_masked_indices_along_a_later_dimension():
+    x = leaf(2, 3)
+    out = rt._unsafe_masked_index(x, rt.tensor([[True], [False]]), (None, rt.tensor([1])), 5.0)
+    assert out[0, 0] == x[0, 1] and out[1, 0] == 5
