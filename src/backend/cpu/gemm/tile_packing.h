@@ -28,10 +28,11 @@ void pack_tiles(const TileKernels<In, Acc>& kernels, const TileOperand<In>& a, c
     for (int64_t u = begin; u < end; ++u) {
       const bool is_a = u < a_units;
       const TileOperand<In>& o = is_a ? a : b;
-      // blocks in the order of the operand's memory
+      // blocks in the order of the operand's memory; those of bytes, half a cache line wide, panel by panel
       const int64_t v = is_a ? u : u - a_units;
-      const int64_t panel = o.k_stride == 1 ? v / blocks : v % o.panels();
-      const int64_t kb = o.k_stride == 1 ? v % blocks : v / o.panels();
+      const bool along_k = o.k_stride == 1 || sizeof(In) == 1;
+      const int64_t panel = along_k ? v / blocks : v % o.panels();
+      const int64_t kb = along_k ? v % blocks : v / o.panels();
       const int64_t line = panel * kTile, k0 = kb * Kernels::kDepth;
       const In* from = o.data + line * o.line_stride + k0 * o.k_stride;
       In* to = o.packed + (panel * blocks + kb) * Kernels::kBlock;
