@@ -124,9 +124,10 @@ TEST_F(KernelsAsCuda, Elementwise) {
     rustorch::clone(x.transpose(0, 1)).to(Device::Cpu());
     if (is_floating_point(t)) rustorch::gelu(x), rustorch::lgamma(x), rustorch::atan2(x, y);
     if (is_complex(t)) rustorch::exp(x), rustorch::sqrt(x);
+    if (t == kBool) continue;  // has no steps
     rustorch::linspace(0, 1, 5, t, kHere);
     rustorch::logspace(0, 1, 5, 2.0, t, kHere);
-    if (t != kBool && !is_complex(t)) rustorch::arange(5, t, kHere);
+    if (!is_complex(t)) rustorch::arange(5, t, kHere);
   }
 }
 
