@@ -25,6 +25,22 @@ class OpOverload:
     def overloadpacket(self):
         return self._packet
 
+    @property
+    def namespace(self):
+        return self._packet._namespace
+
+    @property
+    def _schema(self):
+        """The schema of an operator that the program declared; its text is str() of it."""
+        schema = getattr(self._packet._function, "_schema", None)
+        if schema is None:
+            raise AttributeError(f"'{self}' has no schema; those of declared operators are kept")
+        return schema
+
+    def name(self):
+        """The qualified name, with the overload unless it is the default one."""
+        return self._packet._qualified + ("" if self._overload == "default" else f".{self._overload}")
+
 
 class OpOverloadPacket:
     """All overloads of an operator; calling it picks one by the arguments."""
@@ -36,6 +52,10 @@ class OpOverloadPacket:
 
     def __call__(self, *args, **kwargs):
         return self._function(*args, **kwargs)
+
+    def overloads(self):
+        """The names of the overloads that were asked for; "default" is always there."""
+        return list(dict.fromkeys(["default", *self._overloads]))
 
     def __getattr__(self, name):
         if name.startswith("__"):

@@ -131,3 +131,12 @@ def test_schemas():
         library.infer_schema(lambda x: x, mutates_args=())
     with pytest.raises(RuntimeError, match="is no schema"):
         library.define("test_library::bad", "Tensor x")
+
+
+def test_overloads_tell_their_schema():
+    rt.library.define("schema_tests::twice", "(Tensor x, int k=1, *, bool b=True) -> Tensor")
+    op = rt.ops.schema_tests.twice.default
+    assert str(op._schema) == "schema_tests::twice(Tensor x, int k=1, *, bool b=True) -> Tensor"
+    assert op.name() == "schema_tests::twice" and op.namespace == "schema_tests"
+    assert rt.ops.schema_tests.twice.overloads() == ["default"]
+    assert not hasattr(rt.ops.aten.mm.default, "_schema") and rt.ops.aten.mm.out.name() == "aten::mm.out"
