@@ -88,7 +88,7 @@ int64_t best_split(int64_t n, int64_t lanes) {
 /// n1 of a short plan, the longest there is; 0 when there is none.
 int64_t short_split(int64_t n, int64_t lanes) {
   if (lanes < 4) return 0;
-  for (int64_t n1 = 16; n1 >= 2; n1 /= 2)
+  for (int64_t n1 = 16; n1 >= 4; n1 /= 2)  // two by two whole rows as lanes are faster
     if (lanes % n1 == 0 && n % n1 == 0 && n / n1 >= lanes && n / n1 <= kLongestSecond) return n1;
   return 0;
 }

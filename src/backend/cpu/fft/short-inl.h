@@ -230,8 +230,6 @@ void choose_short(const Plan<T>& plan, const T* const* from, T* const* to, bool 
 #else
   constexpr auto kHow = static_cast<ShortKind>(kKind);
   switch (plan.n1) {
-    case 2:
-      return run_short<2, kHow>(plan, from, to, swap, scale, roots, work);
     case 4:
       return run_short<4, kHow>(plan, from, to, swap, scale, roots, work);
     case 8:
