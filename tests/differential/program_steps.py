@@ -6,20 +6,20 @@ generator of the same state, so they draw the same choices as long as their tens
 What is not drawn, since PyTorch's answer is the order of its kernels, wrong, or not this library's choice: writes through
 conj() (a view in PyTorch, a copy here), writes through `.data` (found by the version check here, missed there) and into
 operands of kron (missed there: it keeps them as views of no base), the gradient of logical operators in place (PyTorch leaves
-that of the overwritten value), of atan2, pow and addcmul with narrow integers (it computes with them in their dtype), of pow
-and zeta with integers (float32 there), of polar by a negative length (it takes the sign away), of complex powers of zero (nan
-there), of quantile, kthvalue, mode, topk and unstable sort of equal elements (which of them gets it depends on the sort);
-infinities in what var and renorm reduce (the result depends on the order), nan in what mode and unique sort (they compare
-with < only), all() into out= of uint8 (it rounds the elements to uint8 first), *_scatter of overlapping memory (it writes all
-copies), the median of no integers (the undefined integer of nan) and of expanded ones (memory that nobody wrote), nan in
-linear algebra (it depends on the order), i0 and i1 near their largest float32 results (infinite there), powers of negative
-numbers by rounded exponents, products with integers cut from rounded numbers, strides of results of linear algebra, layers,
-nonzero, unique, indexing by tensors and mvlgamma (by columns or channels there), convolutions of no channel and
-pixel_unshuffle of no image (the shape is wrong there), addmv of an empty matrix (a number there), resize_ of what a gradient
-reads (a write here only), batch_norm of 16-bit floats (its mean is rounded), powers beyond float16 and ldexp beyond float32
-(infinite inside its gradients), out= that is a view and grows, views by as_strided that leave their parent (their gradient is
-lost there), the sign of a nan of bfloat16 (negative where its conversion is vectorised), polygamma at its poles (finite
-there), and sums of nan as integers.
+that of the overwritten value), of comparisons in place by a recorded operand (zeros there, none here), of atan2, pow and
+addcmul with narrow integers (it computes with them in their dtype), of pow and zeta with integers (float32 there), of polar
+by a negative length (it takes the sign away), of complex powers of zero (nan there), of quantile, kthvalue, mode, topk and
+unstable sort of equal elements (which of them gets it depends on the sort); infinities in what var and renorm reduce (the
+result depends on the order), nan in what mode and unique sort (they compare with < only), all() into out= of uint8 (it rounds
+the elements to uint8 first), *_scatter of overlapping memory (it writes all copies), the median of no integers (the undefined
+integer of nan) and of expanded ones (memory that nobody wrote), nan in linear algebra (it depends on the order), i0 and i1
+near their largest float32 results (infinite there), powers of negative numbers by rounded exponents, products with integers
+cut from rounded numbers, strides of results of linear algebra, layers, nonzero, unique, indexing by tensors and mvlgamma (by
+columns or channels there), convolutions of no channel and pixel_unshuffle of no image (the shape is wrong there), addmv of an
+empty matrix (a number there), resize_ of what a gradient reads (a write here only), batch_norm of 16-bit floats (its mean is
+rounded), powers beyond float16 and ldexp beyond float32 (infinite inside its gradients), out= that is a view and grows, views
+by as_strided that leave their parent (their gradient is lost there), the sign of a nan of bfloat16 (negative where its
+conversion is vectorised), polygamma at its poles (finite there), and sums of nan as integers.
 """
 
 import numpy as np
@@ -441,7 +441,7 @@ def inplace(lib, t, other, r):
                lambda: t.sub_(1), lambda: t.neg_(), lambda: t.add_(1.5), lambda: t.clamp_(-1, 1), lambda: t.tanh_(), lambda: t.sigmoid_(), lambda: t.sub_(other),
                lambda: t.div_(2), lambda: t.masked_fill_(mask, 1), lambda: t.square_(), lambda: t.addcmul_(signed(lib, other), signed(lib, other), value=0.5), lambda: t.add_(1j), lambda: t.abs_(),
                lambda: t.div_(other * other + 1), lambda: t.masked_fill_(mask, other.reshape(-1)[:1].squeeze()), lambda: t.lerp_(like(other, t, r), 0.5), lambda: t.sin_(), lambda: t.floor_(),
-               lambda: t.floor_divide_(2), lambda: t.remainder_(3), lambda: passive.logical_not_(), lambda: t.eq_(other), lambda: t.bitwise_and_(5), lambda: t.relu_(), lambda: t.pow_(2),
+               lambda: t.floor_divide_(2), lambda: t.remainder_(3), lambda: passive.logical_not_(), lambda: t.eq_(other.detach()), lambda: t.bitwise_and_(5), lambda: t.relu_(), lambda: t.pow_(2),
                lambda: t.copysign_(plain_nan(lib, other)), lambda: t.masked_scatter_(mask, other.reshape(-1).repeat(t.numel() + 1)), lambda: t.fmod_(2), lambda: t.round_(), lambda: t.gt_(0), lambda: t.exp_(),
                lambda: t.clamp_(min=other), lambda: t.atan2_(signed(lib, other)), lambda: t.ne_(1), lambda: passive.logical_and_(other), lambda: t.fill_(other.reshape(-1)[:1].squeeze()), lambda: t.__ior__(3),
                lambda: t.__ilshift__(1), lambda: t.true_divide_(2), lambda: t.hypot_(other), lambda: t.xlogy_(other.abs() + 1), lambda: t.addcdiv_(other, other * other + 1), lambda: t.nan_to_num_(),

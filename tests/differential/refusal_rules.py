@@ -35,7 +35,7 @@ RULES = (
          "PyTorch looks for overlap only where a stride is 0; what it gives for other overlap depends on its order of writing"),
 )  # fmt: skip
 # What PyTorch says of an input without elements that other operators and shapes take; ours gives the empty result.
-NO_ELEMENTS = ("(batch mode) tensor with", "Non-empty 3D data tensor", "Non-empty 4D data tensor", "Expected input to have non-zero size", "to be non-empty", "out of bounds for storage of size", "out of range for tensor of size [0]", "with size 0")  # fmt: skip
+NO_ELEMENTS = ("(batch mode) tensor with", "Non-empty 3D data tensor", "Non-empty 4D data tensor", "Expected input to have non-zero size", "to be non-empty", "out of bounds for storage of size", "out of range for tensor of size [0]", "with size 0", "to be greater than 0, got 0")  # fmt: skip
 NOTES = {
     "empty": "PyTorch does not look at the dtype where there is nothing, or one number, to compute; ours refuses it as for any size",
     "pytorch-no-elements": "PyTorch's layers and index_fill_ refuse an input without elements; ours gives the empty result of the shape rule",
