@@ -32,11 +32,6 @@ struct LoopPlan {
 
   /// True when operand k is one run of consecutive elements.
   bool contiguous(int k) const { return ndim == 0 || (ndim == 1 && (strides[k][0] == 1 || sizes[0] == 1)); }
-  bool is_scalar(int k) const {
-    for (int d = 0; d < ndim; ++d)
-      if (strides[k][d] != 0) return false;
-    return true;
-  }
 
  private:
   bool can_merge(int inner, int outer) const;

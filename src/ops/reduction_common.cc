@@ -48,13 +48,6 @@ Tensor reduce_with(ReduceKind kind, const Tensor& self, uint64_t mask, bool keep
   return std::move(call.out);
 }
 
-int64_t reduced_numel(const Tensor& self, uint64_t mask) {
-  int64_t n = 1;
-  for (int d = 0; d < self.impl()->dim(); ++d)
-    if ((mask >> d) & 1) n *= self.impl()->size(d);
-  return n;
-}
-
 void check_not_empty(const char* op, const Tensor& self, uint64_t mask, bool dims_given) {
   if (self.numel() != 0) return;
   RT_CHECK(dims_given, Index, op,

@@ -18,8 +18,6 @@ Tensor make_reduced(const Tensor& self, uint64_t mask, bool keepdim, DType dtype
 /// Runs one reduction.
 Tensor reduce_with(ReduceKind kind, const Tensor& self, uint64_t mask, bool keepdim, DType dtype,
                    double param = 0);
-/// Number of elements behind each result.
-int64_t reduced_numel(const Tensor& self, uint64_t mask);
 /// Throws PyTorch's error when the reduction has no identity and nothing to reduce.
 void check_not_empty(const char* op, const Tensor& self, uint64_t mask, bool dims_given);
 

@@ -7,6 +7,7 @@ or uninitialised results, and decompositions whose factors are not unique, are l
 described in op_cases.py, which the test reads it with.
 """
 
+import functools
 import math
 import pathlib
 import warnings
@@ -33,23 +34,8 @@ UNINITIALISED = {"empty", "empty_like", "new_empty", "empty_strided", "new_empty
 OUTSIDE = ("sparse", "torch.ops", "ops.aten", "_", "to_sparse", "jiterator", "nn.functional.multi_head_attention_forward")
 
 
-def resolve(path):
-    target = torch
-    for part in path.split("."):
-        target = getattr(target, part, None)
-        if target is None:
-            return None
-    return target
-
-
-def tensors(value):
-    if isinstance(value, torch.Tensor):
-        return [value]
-    if isinstance(value, (list, tuple)):
-        return [t for v in value for t in tensors(v)]
-    if isinstance(value, dict):
-        return [t for v in value.values() for t in tensors(v)]
-    return []
+resolve = functools.partial(op_cases.resolve, torch)
+tensors = functools.partial(op_cases.tensors, torch)
 
 
 def same(a, b):

@@ -102,6 +102,22 @@ class Reader:
         return value
 
 
+def resolve(library, path):
+    """What `path` names in the library, or None."""
+    target = library
+    for part in path.split("."):
+        target = getattr(target, part, None)
+    return target
+
+
+def tensors(library, value):
+    """All tensors of a structure, in order."""
+    if isinstance(value, library.Tensor):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return [t for v in parts for t in tensors(library, v)]
+
+
 def cotangent(rt, t, shift):
     """A fixed tensor of t's shape and dtype: cos(0.7 i + shift), with i sin(0.3 i + shift) where complex."""
     n = t.numel()

@@ -1,6 +1,7 @@
 """Every operator against calls recorded from PyTorch (tests/golden/ops.zip): values, gradients of both orders, in place."""
 
 import collections
+import functools
 import pathlib
 import sys
 import warnings
@@ -25,21 +26,8 @@ TOLERANCE = {"float64": (1e-7, 1e-7), "float32": (1e-4, 1e-5), "bfloat16": (2e-2
              "complex128": (1e-7, 1e-7)}  # fmt: skip
 
 
-def resolve(path):
-    target = rt
-    for part in path.split("."):
-        target = getattr(target, part)
-    return target
-
-
-def tensors(value):
-    if isinstance(value, rt.Tensor):
-        return [value]
-    if isinstance(value, (list, tuple)):
-        return [t for v in value for t in tensors(v)]
-    if isinstance(value, dict):
-        return [t for v in value.values() for t in tensors(v)]
-    return []
+resolve = functools.partial(op_cases.resolve, rt)
+tensors = functools.partial(op_cases.tensors, rt)
 
 
 def name_of(dtype):

@@ -5,6 +5,7 @@ vmap: one call of the batched function equals the calls one by one.
 """
 
 import collections
+import functools
 import pathlib
 import sys
 import warnings
@@ -32,11 +33,8 @@ DATA = {
 }  # fmt: skip
 
 
-def resolve(path):
-    target = rt
-    for part in path.split("."):
-        target = getattr(target, part)
-    return target
+resolve = functools.partial(op_cases.resolve, rt)
+tensors = functools.partial(op_cases.tensors, rt)
 
 
 def change(value, function):
@@ -48,16 +46,6 @@ def change(value, function):
     if isinstance(value, dict):
         return {k: change(v, function) for k, v in value.items()}
     return value
-
-
-def tensors(value):
-    if isinstance(value, rt.Tensor):
-        return [value]
-    if isinstance(value, (list, tuple)):
-        return [t for v in value for t in tensors(v)]
-    if isinstance(value, dict):
-        return [t for v in value.values() for t in tensors(v)]
-    return []
 
 
 def random_like(t, seed):

@@ -46,7 +46,6 @@ struct StridedPlan {
     }
     if (ndim > 0) ndim = last + 1;
   }
-  int64_t inner_size() const { return ndim == 0 ? 1 : size[ndim - 1]; }
   int64_t inner_stride(int k) const { return ndim == 0 ? 1 : stride[ndim - 1][k]; }
 
  private:
