@@ -1,4 +1,4 @@
-"""Which lines of src/, include/ and python/csrc/ the tests run (a build with -DRUSTORCH_COVERAGE=ON; see docs/reliability.md).
+"""Which lines of src/, include/ and python/csrc/ the tests run (a build of the preset `coverage`; see docs/reliability.md).
 
     python tools/coverage.py [--build build/coverage] [--no-run] [--only cpp|python] [--json FILE] [--missing PART ...]
 
@@ -47,7 +47,7 @@ def collect(build):
     """{path: {line: count}} of all objects but those of the tests and of tools."""
     notes = [p for p in sorted(build.rglob("*.gcno")) if not {"tests", "rt_exprgen.dir", "examples"} & set(p.parts)]
     if not notes:
-        raise SystemExit(f"no .gcno files under {build}: was it configured with -DRUSTORCH_COVERAGE=ON?")
+        raise SystemExit(f"no .gcno files under {build}: was it configured with the preset `coverage`?")
     total = collections.defaultdict(dict)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for found in pool.map(of_object, notes):

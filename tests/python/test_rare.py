@@ -68,3 +68,37 @@ def test_masked_indices_along_a_later_dimension():
     x = leaf(2, 3)
     out = rt._unsafe_masked_index(x, rt.tensor([[True], [False]]), (None, rt.tensor([1])), 5.0)
     assert out[0, 0] == x[0, 1] and out[1, 0] == 5
+
+
+SAVED = {
+    "exp": lambda x: x.exp(),
+    "softmax": lambda x: rt.softmax(x, 0) * x,
+    "product": lambda x: (x * 2) * (x * x),
+    "layer_norm": lambda x: rt.nn.functional.layer_norm(x * x, (2,)),
+    "written part": lambda x: (lambda h: (h[:1].exp_(), h)[1])(x * x),
+    "einsum": lambda x: rt.einsum("i,j->ij", x, x * x),
+}
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_second_gradients_through_saved_tensor_hooks(name):
+    def second(x):
+        g = rt.autograd.grad(SAVED[name](x).sum(), x, create_graph=True)[0]
+        return rt.autograd.grad((g * g).sum(), x)[0]
+
+    x = rt.tensor([0.3, 0.7], dtype=rt.float64, requires_grad=True)
+    want = second(x)
+    with rt.autograd.graph.saved_tensors_hooks(lambda t: t.clone(), lambda t: t):
+        got = second(x)
+    assert rt.allclose(got, want, rtol=1e-12)
+
+
+def test_lists_as_out():
+    x = rt.arange(4.0)
+    a, b = rt.zeros(2), rt.zeros(2)
+    rt.unbind_copy(x.reshape(2, 2), out=[a, b])
+    assert a.tolist() == [0, 1] and b.tolist() == [2, 3]
+    rt.split_copy(x, 2, out=[b, a])
+    assert b.tolist() == [0, 1] and a.tolist() == [2, 3]
+    with pytest.raises(RuntimeError, match="size"):
+        rt.unbind_copy(x.reshape(2, 2), out=[a])
