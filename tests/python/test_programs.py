@@ -212,6 +212,8 @@ def test_operators_over_lists():
     assert [t.tolist() for t in rt._foreach_addcmul(x, y, y, rt.tensor([1.0, 2.0]))] == [[5.0, 5.0], [53.0]]
     assert [t.tolist() for t in rt._foreach_pow(2.0, x)] == [[2.0, 2.0], [8.0]]
     assert [t.tolist() for t in rt._foreach_clamp_max(y, 3)] == [[2.0, 2.0], [3.0]]
+    assert [t.tolist() for t in rt._foreach_maximum(y, 3)] == [[3.0, 3.0], [5.0]]
+    assert [t.tolist() for t in rt._foreach_minimum(x, y)] == [[1.0, 1.0], [3.0]]
     assert [t.item() for t in rt._foreach_norm(x, 1)] == [2.0, 3.0]
     kept = list(x)
     assert rt._foreach_lerp_(x, y, 0.5) is x and all(a is b for a, b in zip(x, kept))
@@ -220,7 +222,7 @@ def test_operators_over_lists():
         rt._foreach_add(x, y[:1])
     with pytest.raises(RuntimeError, match="at least one tensor"):
         rt._foreach_add([], 1)
-    assert not hasattr(rt, "_foreach_nothing")
+    assert not hasattr(rt, "_foreach_nothing") and not hasattr(rt, "_foreach_argmax")
 
 
 def test_checkpoints_with_numbers_of_numpy(tmp_path):
