@@ -179,7 +179,12 @@ struct WrappedNumbers {
       ins[i] = from[i];
       if (kernel.in_kinds[i] == 'B') continue;
       if (!from[i].is_tensor()) {
-        if (from[i].scalar.is_integral()) ins[i] = Operand(wrap(plan.common, from[i].scalar.to_int()));
+        if (is_float8(plan.common)) {  // rounded as the elements are
+          copies[i] = cast_raw(wrapped_number(from[i].scalar), plan.common);
+          ins[i] = Operand(copies[i]);
+        } else if (from[i].scalar.is_integral()) {
+          ins[i] = Operand(wrap(plan.common, from[i].scalar.to_int()));
+        }
       } else if (from[i].tensor->dtype() != plan.common && is_integral(from[i].tensor->dtype(), false) &&
                  from[i].tensor->dim() == 0) {
         copies[i] = cast_raw(*from[i].tensor, plan.common);
@@ -279,7 +284,8 @@ void run(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, c
          int nparams, const Tensor& out) {
   if (out.numel() == 0) return;
   PointwiseCall call{*op.kernel, compute_type(plan.common), &out, 1, ins, nin, params, nparams};
-  if (is_integral(plan.common, false) && plan.common != kInt64 && nin <= WrappedNumbers::kMost) [[unlikely]] {
+  const bool narrow = (is_integral(plan.common, false) && plan.common != kInt64) || is_float8(plan.common);
+  if (narrow && nin <= WrappedNumbers::kMost) [[unlikely]] {
     const WrappedNumbers wrapped(op, plan, ins, nin);
     call.ins = wrapped.ins.data();
     if (plan.common == kUInt64) return run_uint64(op, call);
