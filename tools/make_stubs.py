@@ -23,7 +23,8 @@ from grammar import parse_file  # noqa: E402
 NAMESPACES = ("special", "linalg", "fft")
 DTYPES = (
     "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128 byte char short int long "
-    "half float double cfloat cdouble"
+    "half float double cfloat cdouble uint16 uint32 uint64 float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz "
+    "float8_e8m0fnu complex32 chalf"
 ).split()
 # Names that both builtins and torch have: in a stub the types go by the builtin's name with an underscore.
 SHADOWED = re.compile(r"(?<!def )(?<!\.)\b(int|float|bool|complex)\b(?! *[:(])|(?<=-> )(int|float|bool)\b")

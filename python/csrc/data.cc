@@ -151,7 +151,9 @@ void with_type(DType t, F&& f) {
       return f(static_cast<double*>(nullptr));
     case DType::Complex64:
       return f(static_cast<std::complex<float>*>(nullptr));
-    case DType::Complex128:
+    case DType::UInt64:  // only to be read: written as int64
+      return f(static_cast<uint64_t*>(nullptr));
+    default:
       return f(static_cast<std::complex<double>*>(nullptr));
   }
 }
@@ -174,6 +176,8 @@ template <class T>
 PyObject* to_python(T v) {
   if constexpr (std::is_same_v<T, bool>)
     return PyBool_FromLong(v);
+  else if constexpr (std::is_same_v<T, uint64_t>)
+    return PyLong_FromUnsignedLongLong(v);
   else if constexpr (std::is_integral_v<T>)
     return PyLong_FromLongLong(v);
   else if constexpr (std::is_same_v<T, std::complex<float>> || std::is_same_v<T, std::complex<double>>)
@@ -218,18 +222,20 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
   std::optional<DType> found;
   inspect(data, shape, 0, found);
   DType t = dtype.value_or(found.value_or(get_default_dtype()));
-  Tensor result = make_tensor(shape, t, Device::Cpu());
-  if (result.numel() == 0) return result;
-  with_type(t, [&](auto* null) {
+  const DType wide = wide_type(t);  // what is stored only is made wide first
+  Tensor result = make_tensor(shape, wide, Device::Cpu());
+  if (result.numel() == 0) return cast_raw(result, t);
+  with_type(wide, [&](auto* null) {
     auto* out = static_cast<decltype(null)>(result.mutable_data_ptr());
     fill(data, shape, 0, t, out);
   });
-  return result;
+  return cast_raw(result, t);
 }
 
 PyObject* tensor_to_list(const Tensor& t) {
   transform_check_readable(t, false);
   Tensor host = t.device().is_cpu() ? t : t.to(Device::Cpu());
+  if (t.dtype() != kUInt64) host = cast_raw(host.detach(), wide_type(t.dtype()));
   PyObject* result = nullptr;
   with_type(host.dtype(), [&](auto* null) {
     result = list_of(static_cast<decltype(null)>(const_cast<void*>(host.const_data_ptr())), host.sizes(),

@@ -99,14 +99,24 @@ DType dtype_of_format(const char* format, Py_ssize_t itemsize) {
         default:
           return kInt64;
       }
-    } else if (c == 'B') {
-      return kUInt8;
+    } else if (std::strchr("BHILQ", c) != nullptr) {
+      switch (itemsize) {
+        case 1:
+          return kUInt8;
+        case 2:
+          return kUInt16;
+        case 4:
+          return kUInt32;
+        default:
+          return kUInt64;
+      }
     }
   }
   raise(ErrorKind::Type, "from_numpy",
         cat("can't convert np.ndarray of this type (buffer format '", format != nullptr ? format : "",
             "'). The only supported types are: float64, "
-            "float32, float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool."));
+            "float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, "
+            "uint8, and bool."));
 }
 
 const char* format_of(DType t) {
@@ -123,6 +133,12 @@ const char* format_of(DType t) {
       return "i";
     case kInt64:
       return "q";
+    case kUInt16:
+      return "H";
+    case kUInt32:
+      return "I";
+    case kUInt64:
+      return "Q";
     case kFloat16:
       return "e";
     case kFloat32:
@@ -231,12 +247,21 @@ PyObject* from_buffer(PyObject*, PyObject* o) {
 
 DLDataType dl_type(DType t) {
   auto bits = static_cast<uint8_t>(element_size(t) * 8);
-  uint8_t code = t == kBool             ? kDLBool
-                 : t == kUInt8          ? kDLUInt
-                 : t == kBFloat16       ? kDLBfloat
-                 : is_complex(t)        ? kDLComplex
-                 : is_floating_point(t) ? kDLFloat
-                                        : kDLInt;
+  constexpr uint8_t kFloat8Codes[] = {kDLFloat8_e4m3fn, kDLFloat8_e5m2, kDLFloat8_e4m3fnuz,
+                                      kDLFloat8_e5m2fnuz, kDLFloat8_e8m0fnu};
+  uint8_t code = kDLInt;
+  if (t == kBool)
+    code = kDLBool;
+  else if (t == kBFloat16)
+    code = kDLBfloat;
+  else if (is_float8(t))
+    code = kFloat8Codes[static_cast<int>(t) - static_cast<int>(kFloat8_e4m3fn)];
+  else if (is_complex(t))
+    code = kDLComplex;
+  else if (is_floating_point(t))
+    code = kDLFloat;
+  else if (!is_signed(t))
+    code = kDLUInt;
   return {code, bits, 1};
 }
 

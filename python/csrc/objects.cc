@@ -67,7 +67,14 @@ PyObject* dtype_itemsize(PyObject* self, void*) {
   return PyLong_FromSize_t(element_size(as<PyDType>(self)->value));
 }
 PyObject* dtype_to_real(PyObject* self, PyObject*) { return wrap(real_type(as<PyDType>(self)->value)); }
-PyObject* dtype_to_complex(PyObject* self, PyObject*) { return wrap(complex_type(as<PyDType>(self)->value)); }
+PyObject* dtype_to_complex(PyObject* self, PyObject*) {
+  return guarded([&] {
+    const DType t = as<PyDType>(self)->value;
+    RT_CHECK(!is_stored_only(t) || is_complex(t), DType, "", "Unknown Complex ScalarType for ",
+             dtype_scalar_name(t));
+    return wrap(complex_type(t));
+  });
+}
 PyGetSetDef dtype_getset[] = {
     {"is_floating_point", dtype_is_float, nullptr, "True for float types.", nullptr},
     {"is_complex", dtype_is_complex, nullptr, "True for complex types.", nullptr},
@@ -306,6 +313,7 @@ PyObject* wrap(int64_t v) { return PyLong_FromLongLong(v); }
 PyObject* wrap(double v) { return PyFloat_FromDouble(v); }
 PyObject* wrap(const Scalar& v) {
   if (v.is_bool()) return wrap(v.to_bool());
+  if (v.is_beyond_int64()) return PyLong_FromUnsignedLongLong(v.to_uint());
   if (v.is_integral()) return wrap(v.to_int());
   if (v.is_floating_point()) return wrap(v.to_double());
   return PyComplex_FromDoubles(v.to_double(), v.to_complex().imag());
@@ -439,13 +447,13 @@ bool to_scalar(PyObject* o, Scalar* out) {
     int overflow = 0;
     long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
     if (overflow != 0) {
-      // Beyond int64 only floats can take the value, and of those only what uint64 holds, as in PyTorch.
+      // Beyond int64 there is uint64, and nothing beyond that, as in PyTorch.
       const unsigned long long u = overflow > 0 ? PyLong_AsUnsignedLongLong(o) : 0;
       if (overflow < 0 || PyErr_Occurred() != nullptr) {
         PyErr_Clear();
         raise(ErrorKind::Value, "", "Overflow when unpacking long long");
       }
-      return *out = Scalar(static_cast<double>(u)), true;
+      return *out = Scalar(u), true;
     }
     *out = Scalar(static_cast<int64_t>(v));
     return true;
@@ -522,9 +530,9 @@ bool init_objects(PyObject* module) {
     return PyModule_AddObject(module, name, o) == 0;
   };
   static constexpr const char* kShort[][2] = {
-      {"uint8", "byte"},       {"int8", "char"},         {"int16", "short"},   {"int32", "int"},
-      {"int64", "long"},       {"float16", "half"},      {"float32", "float"}, {"float64", "double"},
-      {"complex64", "cfloat"}, {"complex128", "cdouble"}};
+      {"uint8", "byte"},       {"int8", "char"},          {"int16", "short"},    {"int32", "int"},
+      {"int64", "long"},       {"float16", "half"},       {"float32", "float"},  {"float64", "double"},
+      {"complex64", "cfloat"}, {"complex128", "cdouble"}, {"complex32", "chalf"}};
   for (int t = 0; t < kNumDTypes; ++t) {
     PyObject* o = dtype_type->tp_alloc(dtype_type, 0);
     as<PyDType>(o)->value = static_cast<DType>(t);

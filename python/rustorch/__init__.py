@@ -117,10 +117,11 @@ class finfo:  # noqa: N801
         "bfloat16": (2.0**-7, 3.3895313892515355e38, 2.0**-126, 1e-2, 16),
         "float32": (2.0**-23, 3.4028234663852886e38, 2.0**-126, 1e-6, 32),
         "float64": (sys.float_info.epsilon, sys.float_info.max, sys.float_info.min, 1e-15, 64),
-        "float8_e4m3fn": (0.125, 448.0, 2.0**-6, 1.0, 8),  # not in this build; programs ask for their limits
+        "float8_e4m3fn": (0.125, 448.0, 2.0**-6, 1.0, 8),
         "float8_e5m2": (0.25, 57344.0, 2.0**-14, 1.0, 8),
         "float8_e4m3fnuz": (0.125, 240.0, 2.0**-7, 1.0, 8),
         "float8_e5m2fnuz": (0.25, 57344.0, 2.0**-15, 1.0, 8),
+        "float8_e8m0fnu": (1.0, 2.0**127, 2.0**-127, 1.0, 8),
     }
 
     def __init__(self, type=None):
@@ -130,7 +131,8 @@ class finfo:  # noqa: N801
             raise TypeError(f"finfo() requires a floating point input type. Use iinfo to handle '{name}'")
         self.dtype = name
         self.eps, self.max, self.tiny, self.resolution, self.bits = self._TABLE[name]
-        self.min, self.smallest_normal = -self.max, self.tiny
+        self.min = self.tiny if name == "float8_e8m0fnu" else -self.max  # which has no sign
+        self.smallest_normal = self.tiny
 
     def __repr__(self):
         return (

@@ -280,7 +280,7 @@ _C._Node.register_prehook = _node_hook(
 for _name, _dtype in (
     ("float", _C.float32), ("double", _C.float64), ("half", _C.float16), ("bfloat16", _C.bfloat16), ("int", _C.int32),
     ("long", _C.int64), ("short", _C.int16), ("char", _C.int8), ("byte", _C.uint8), ("bool", _C.bool),
-    ("cfloat", _C.complex64), ("cdouble", _C.complex128),
+    ("cfloat", _C.complex64), ("cdouble", _C.complex128), ("chalf", _C.complex32),
 ):  # fmt: skip
 
     def _cast(self, memory_format=None, _dtype=_dtype):
@@ -308,8 +308,10 @@ def _type(self, dtype=None, non_blocking=False):
     if dtype is None:
         name = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
                 "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
-                "complex64": "ComplexFloat", "complex128": "ComplexDouble"}[str(self.dtype).rsplit(".", 1)[-1]]  # fmt: skip
-        return f"torch.{name}Tensor"
+                "complex64": "ComplexFloat", "complex128": "ComplexDouble", "complex32": "ComplexHalf",
+                "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64"}  # fmt: skip
+        short = str(self.dtype).rsplit(".", 1)[-1]
+        return f"torch.{name.get(short, short.capitalize())}Tensor"
     from ._legacy import dtype_of
 
     return self.to(dtype_of(dtype))

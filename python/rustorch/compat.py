@@ -82,10 +82,8 @@ _COUNTERS = ("_log_api_usage_once", "_get_tracing_state")
 # Element types that PyTorch has and this build has not: bytes, and whether they are floating-point. Programs keep them in
 # tables; an operator given one refuses it.
 _ABSENT_DTYPES = {
-    "uint16": (2, False), "uint32": (4, False), "uint64": (8, False), "float8_e4m3fn": (1, True), "float8_e5m2": (1, True),
-    "float8_e4m3fnuz": (1, True), "float8_e5m2fnuz": (1, True), "float8_e8m0fnu": (1, True),
-    "float4_e2m1fn_x2": (1, True), "complex32": (4, False),
-}  # fmt: skip
+    "float4_e2m1fn_x2": (1, True),
+}
 
 
 class _AbsentDType:

@@ -291,7 +291,8 @@ _BY_DTYPE = {c.dtype: c for c in _CLASSES.values()}
 
 def storage_of(tensor):
     """The typed storage of a tensor."""
-    return _BY_DTYPE[tensor.dtype](wrap_storage=UntypedStorage._of(tensor))
+    kind = _BY_DTYPE.get(tensor.dtype, TypedStorage)  # newer dtypes have no class of their own
+    return kind(wrap_storage=UntypedStorage._of(tensor), dtype=tensor.dtype)
 
 
 __all__ = ["UntypedStorage", "TypedStorage", *_CLASSES]

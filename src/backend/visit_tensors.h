@@ -7,6 +7,7 @@
 #include "backend/families.h"
 #include "backend/families_data.h"
 #include "backend/families_linalg.h"
+#include "core/tensor_impl.h"
 
 namespace rustorch {
 
@@ -144,6 +145,24 @@ void visit(LinalgCall& c, V&& v) {
                          c.kind == LinalgKind::LdlSolve || c.kind == LinalgKind::Distances;
   v(c.a, a_is_read ? Role::In : Role::InOut), v(c.b, Role::InOut), v(c.s, Role::InOut), v(c.u, Role::InOut);
   v(c.v, Role::InOut), v(c.pivots, Role::InOut), v(c.rank, Role::InOut), v(c.info, Role::InOut);
+}
+
+/// Whether one of the call's tensors is of a type that is stored only.
+template <class Call>
+bool has_stored_only(const Call& call) {
+  bool found = false;
+  visit(const_cast<Call&>(call), [&](Tensor& t, Role) {  // looks only
+    found |= t.defined() && is_stored_only(t.impl()->dtype());
+  });
+  return found;
+}
+inline bool has_stored_only(const IndexCall& call) { return is_stored_only(call.data.impl()->dtype()); }
+inline bool has_stored_only(const PointwiseCall& call) {
+  bool found = false;
+  for (int k = 0; k < call.nout; ++k) found |= is_stored_only(call.outs[k].impl()->dtype());
+  for (int k = 0; k < call.nin; ++k)
+    found |= call.ins[k].is_tensor() && is_stored_only(call.ins[k].tensor->impl()->dtype());
+  return found;
 }
 
 }  // namespace rustorch

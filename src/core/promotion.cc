@@ -1,12 +1,41 @@
 #include "core/promotion.h"
 
+#include "rustorch/error.h"
+
 namespace rustorch {
 
+namespace {
+
+constexpr int kTableTypes = 12;  // bool ... complex128
+
+[[noreturn]] void refuse_promotion(const char* what, DType a, DType b) {
+  raise(ErrorKind::DType, "",
+        cat("Promotion for ", what, " is not supported, attempted to promote ", dtype_scalar_name(a), " and ",
+            dtype_scalar_name(b)));
+}
+
+/// The types that have no row in the table.
+DType promote_stored_only(DType a, DType b) {
+  if (a == b) return a;
+  if (is_float8(a) || is_float8(b)) refuse_promotion("Float8 Types", a, b);
+  if (is_wide_unsigned(a) || is_wide_unsigned(b)) {
+    if (is_floating_point(a)) return a;
+    if (is_floating_point(b)) return b;
+    refuse_promotion("uint16, uint32, uint64 types", a, b);
+  }
+  const DType other = a == kComplex32 ? b : a;  // complex32 holds integers and float16
+  return is_integral(other, true) || other == kFloat16 ? kComplex32 : promote_types(kComplex64, other);
+}
+
+}  // namespace
+
 DType promote_types(DType a, DType b) {
+  if (is_stored_only(a) || is_stored_only(b)) [[unlikely]]
+    return promote_stored_only(a, b);
   // Rows and columns: b u8 i8 i16 i32 i64 f16 bf16 f32 f64 c64 c128 (torch.promote_types).
   constexpr DType b1 = kBool, u1 = kUInt8, i1 = kInt8, i2 = kInt16, i4 = kInt32, i8 = kInt64, f2 = kFloat16,
                   bf = kBFloat16, f4 = kFloat32, f8 = kFloat64, c4 = kComplex64, c8 = kComplex128;
-  static constexpr DType kTable[kNumDTypes][kNumDTypes] = {
+  static constexpr DType kTable[kTableTypes][kTableTypes] = {
       {b1, u1, i1, i2, i4, i8, f2, bf, f4, f8, c4, c8}, {u1, u1, i2, i2, i4, i8, f2, bf, f4, f8, c4, c8},
       {i1, i2, i1, i2, i4, i8, f2, bf, f4, f8, c4, c8}, {i2, i2, i2, i2, i4, i8, f2, bf, f4, f8, c4, c8},
       {i4, i4, i4, i4, i4, i8, f2, bf, f4, f8, c4, c8}, {i8, i8, i8, i8, i8, i8, f2, bf, f4, f8, c4, c8},
@@ -38,7 +67,12 @@ DType ResultType::get() const {
     if (lower == kNone) return higher;
     if (higher == kNone) return lower;
     if (is_complex(higher)) return higher;
-    if (is_floating_point(higher)) return is_complex(lower) ? complex_type(higher) : higher;
+    if (is_floating_point(higher)) {
+      if (!is_complex(lower)) return higher;
+      RT_CHECK(!is_float8(higher), DType, "", "Unknown Complex ScalarType for ", dtype_scalar_name(higher));
+      return complex_type(higher);
+    }
+    if (is_wide_unsigned(higher) && is_complex(lower)) return lower;
     if (higher == kBool || is_floating_point(lower) || is_complex(lower)) return promote_types(higher, lower);
     return higher;
   };

@@ -15,9 +15,10 @@ struct TypeCode {
   const char* code;
   DType dtype;
 };
-constexpr TypeCode kTypes[] = {{"b1", kBool},    {"u1", kUInt8},     {"i1", kInt8},       {"i2", kInt16},
-                               {"i4", kInt32},   {"i8", kInt64},     {"f2", kFloat16},    {"f4", kFloat32},
-                               {"f8", kFloat64}, {"c8", kComplex64}, {"c16", kComplex128}};
+constexpr TypeCode kTypes[] = {{"b1", kBool},    {"u1", kUInt8},     {"i1", kInt8},        {"i2", kInt16},
+                               {"i4", kInt32},   {"i8", kInt64},     {"f2", kFloat16},     {"f4", kFloat32},
+                               {"f8", kFloat64}, {"c8", kComplex64}, {"c16", kComplex128}, {"u2", kUInt16},
+                               {"u4", kUInt32},  {"u8", kUInt64}};
 
 struct Header {
   DType dtype = kFloat32;

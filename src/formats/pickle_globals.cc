@@ -42,8 +42,9 @@ constexpr Row kRows[] = {
     {"numpy.dtype", Global::kNumpyDType},
 };
 
-/// By DType.
-constexpr const char* kStorageClasses[kNumDTypes] = {
+/// By DType; the types after these are written with untyped storages only.
+constexpr int kTypedStorages = 12;
+constexpr const char* kStorageClasses[kTypedStorages] = {
     "BoolStorage",  "ByteStorage",   "CharStorage",         "ShortStorage",
     "IntStorage",   "LongStorage",   "HalfStorage",         "BFloat16Storage",
     "FloatStorage", "DoubleStorage", "ComplexFloatStorage", "ComplexDoubleStorage"};
@@ -52,13 +53,16 @@ struct DTypeAlias {
   const char* name;
   DType dtype;
 };
-constexpr DTypeAlias kDTypeAliases[] = {{"half", kFloat16},     {"float", kFloat32},     {"double", kFloat64},
-                                        {"short", kInt16},      {"int", kInt32},         {"long", kInt64},
-                                        {"cfloat", kComplex64}, {"cdouble", kComplex128}};
+constexpr DTypeAlias kDTypeAliases[] = {
+    {"half", kFloat16},     {"float", kFloat32},      {"double", kFloat64},
+    {"short", kInt16},      {"int", kInt32},          {"long", kInt64},
+    {"cfloat", kComplex64}, {"cdouble", kComplex128}, {"chalf", kComplex32}};
 
 }  // namespace
 
-const char* storage_class_name(DType t) { return kStorageClasses[static_cast<int>(t)]; }
+const char* storage_class_name(DType t) {
+  return static_cast<int>(t) < kTypedStorages ? kStorageClasses[static_cast<int>(t)] : nullptr;
+}
 
 std::optional<GlobalEntry> find_global(std::string_view name) {
   std::string twin;
@@ -73,7 +77,7 @@ std::optional<GlobalEntry> find_global(std::string_view name) {
   const std::string_view member = name.substr(6);
   for (int i = 0; i < kNumDTypes; ++i) {
     const DType t = static_cast<DType>(i);
-    if (member == kStorageClasses[i]) return GlobalEntry{Global::kStorageClass, t};
+    if (i < kTypedStorages && member == kStorageClasses[i]) return GlobalEntry{Global::kStorageClass, t};
     if (member == dtype_name(t)) return GlobalEntry{Global::kDType, t};
   }
   for (const DTypeAlias& alias : kDTypeAliases) {

@@ -390,8 +390,9 @@ void Pickler::save_tensor_data(const TensorRecord& r) {
   FormatContext context;
   context.op = "save";
   check_tensor_record(r, storage.nbytes, context, 0);
-  // Views with another element type than their storage need the untyped form.
-  const bool typed = storage.dtype == r.dtype && storage.nbytes % element_size(r.dtype) == 0;
+  // Views with another element type than their storage need the untyped form, and types without a class.
+  const bool typed = storage_class_name(r.dtype) != nullptr && storage.dtype == r.dtype &&
+                     storage.nbytes % element_size(r.dtype) == 0;
   save_global("torch._utils", typed ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3");
   out_.append("((");
   save_string("storage");

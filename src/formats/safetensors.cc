@@ -16,9 +16,25 @@ struct TypeName {
   const char* name;
   DType dtype;
 };
-constexpr TypeName kTypes[] = {{"BOOL", kBool},   {"U8", kUInt8},    {"I8", kInt8},      {"I16", kInt16},
-                               {"I32", kInt32},   {"I64", kInt64},   {"F16", kFloat16},  {"BF16", kBFloat16},
-                               {"F32", kFloat32}, {"F64", kFloat64}, {"C64", kComplex64}};
+constexpr TypeName kTypes[] = {{"BOOL", kBool},
+                               {"U8", kUInt8},
+                               {"I8", kInt8},
+                               {"I16", kInt16},
+                               {"I32", kInt32},
+                               {"I64", kInt64},
+                               {"F16", kFloat16},
+                               {"BF16", kBFloat16},
+                               {"F32", kFloat32},
+                               {"F64", kFloat64},
+                               {"C64", kComplex64},
+                               {"U16", kUInt16},
+                               {"U32", kUInt32},
+                               {"U64", kUInt64},
+                               {"F8_E4M3", kFloat8_e4m3fn},
+                               {"F8_E5M2", kFloat8_e5m2},
+                               {"F8_E4M3FNUZ", kFloat8_e4m3fnuz},
+                               {"F8_E5M2FNUZ", kFloat8_e5m2fnuz},
+                               {"F8_E8M0", kFloat8_e8m0fnu}};
 
 struct Tensor {
   std::string name;
@@ -212,8 +228,8 @@ void emit_safetensors(const ByteSink& sink, const SafetensorsFile& file) {
     const TensorRecord& r = v.tensor();
     RT_CHECK(r.is_contiguous() && !r.is_conj && !r.is_neg, Value, "save_safetensors", "the tensor '",
              key.text(), "' is not contiguous; call contiguous() first");
-    RT_CHECK(r.dtype != kComplex128, NotImplemented, "save_safetensors",
-             "the format has no complex128; got '", key.text(), "'");
+    RT_CHECK(r.dtype != kComplex128 && r.dtype != kComplex32, NotImplemented, "save_safetensors",
+             "the format has no ", dtype_name(r.dtype), "; got '", key.text(), "'");
     RT_CHECK(r.storage >= 0 && static_cast<size_t>(r.storage) < file.archive.storages.size(), Value,
              "save_safetensors", "the tensor '", key.text(), "' names a storage that is not in the table");
     const Storage& s = file.archive.storages[static_cast<size_t>(r.storage)];

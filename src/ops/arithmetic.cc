@@ -107,8 +107,9 @@ Tensor float_power(const TensorLike& self, const TensorLike& exponent) {
 }
 
 Tensor complex(const Tensor& real, const Tensor& imag) {
-  RT_CHECK(real.is_floating_point() && imag.is_floating_point() && real.dtype() != kBFloat16, DType,
-           "complex", "Expected both inputs to be Half, Float or Double tensors but got ",
+  RT_CHECK(real.is_floating_point() && imag.is_floating_point() && real.dtype() != kBFloat16 &&
+               !is_float8(real.dtype()),
+           DType, "complex", "Expected both inputs to be Half, Float or Double tensors but got ",
            dtype_scalar_name(real.dtype()), " and ", dtype_scalar_name(imag.dtype()));
   RT_CHECK(real.dtype() == imag.dtype(), DType, "complex", "Expected object of scalar type ",
            dtype_scalar_name(real.dtype()), " but got scalar type ", dtype_scalar_name(imag.dtype()),
@@ -137,9 +138,10 @@ namespace {
 Scalar bound(const Tensor& self, const Scalar& v, bool lower) {
   const DType t = self.dtype();
   if (!is_integral(t, false) || t == kInt64 || !v.is_integral()) return v;
+  if (t == kUInt64) return v.is_beyond_int64() ? v : Scalar(std::max<int64_t>(v.to_int(), 0));
   const int bits = static_cast<int>(element_size(t)) * 8;
-  const int64_t low = t == kUInt8 ? 0 : -(int64_t{1} << (bits - 1));
-  const int64_t high = t == kUInt8 ? 255 : (int64_t{1} << (bits - 1)) - 1;
+  const int64_t low = is_signed(t) ? -(int64_t{1} << (bits - 1)) : 0;
+  const int64_t high = (int64_t{1} << (is_signed(t) ? bits - 1 : bits)) - 1;
   const int64_t i = v.to_int();
   RT_CHECK(lower ? i <= high : i >= low, Value, "clamp", "Clamp ", lower ? "min" : "max", " value ", i,
            " is outside the representable range of ", dtype_scalar_name(t));

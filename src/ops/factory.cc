@@ -62,6 +62,7 @@ DType range_dtype(Type dtype, std::initializer_list<const Scalar*> numbers) {
   if (dtype) return *dtype;
   for (const Scalar* s : numbers)
     if (!s->is_integral()) return get_default_dtype();
+  for (const Scalar* s : numbers) check_fits("arange", *s, kInt64);
   return kInt64;
 }
 

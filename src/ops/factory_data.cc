@@ -117,6 +117,7 @@ Tensor tensor(std::initializer_list<TensorData> items, const TensorOptions& opti
   const auto n = static_cast<int64_t>(flat.values.size());
   const DType wide = kind == Scalar::Kind::Bool    ? kBool
                      : kind == Scalar::Kind::Int   ? kInt64
+                     : kind == Scalar::Kind::UInt  ? kUInt64
                      : kind == Scalar::Kind::Float ? kFloat64
                                                    : kComplex128;
   Tensor out = make_tensor(flat.sizes, wide, Device::Cpu());
@@ -125,7 +126,7 @@ Tensor tensor(std::initializer_list<TensorData> items, const TensorOptions& opti
     const Scalar& s = flat.values[static_cast<size_t>(i)];
     if (wide == kBool)
       static_cast<bool*>(p)[i] = s.to_bool();
-    else if (wide == kInt64)
+    else if (wide == kInt64 || wide == kUInt64)
       static_cast<int64_t*>(p)[i] = s.to_int();
     else if (wide == kFloat64)
       static_cast<double*>(p)[i] = s.to_double();

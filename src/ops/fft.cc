@@ -79,7 +79,8 @@ int64_t normalization_of(const char* op, Norm norm, bool forward) {
 Tensor transformable(const char* op, const Tensor& x, bool complex) {
   DType t = x.dtype();
   if (is_integral(t, true)) t = get_default_dtype();
-  RT_CHECK(!is_reduced_float(t), NotImplemented, op, "Unsupported dtype ", dtype_scalar_name(t));
+  RT_CHECK(!is_reduced_float(t) && !is_stored_only(t), NotImplemented, op, "Unsupported dtype ",
+           dtype_scalar_name(t));
   if (complex) t = complex_type(t);
   return t == x.dtype() ? x : x.to(t);
 }

@@ -5,12 +5,18 @@
 #include "backend/compute_backend.h"
 #include "ops/make.h"
 #include "rustorch/error.h"
+#include "rustorch/float8.h"
 #include "rustorch/half.h"
 #include "rustorch/ops.h"
 
 namespace rustorch {
 
 namespace {
+
+template <class T>
+Scalar stored_float(const void* p) {
+  return Scalar(static_cast<double>(static_cast<float>(*static_cast<const T*>(p))));
+}
 
 Scalar read(DType t, const void* p) {
   switch (t) {
@@ -27,9 +33,29 @@ Scalar read(DType t, const void* p) {
     case kInt64:
       return Scalar(*static_cast<const int64_t*>(p));
     case kFloat16:
-      return Scalar(static_cast<double>(static_cast<float>(*static_cast<const Half*>(p))));
+      return stored_float<Half>(p);
     case kBFloat16:
-      return Scalar(static_cast<double>(static_cast<float>(*static_cast<const BFloat16*>(p))));
+      return stored_float<BFloat16>(p);
+    case kUInt16:
+      return Scalar(static_cast<int64_t>(*static_cast<const uint16_t*>(p)));
+    case kUInt32:
+      return Scalar(static_cast<int64_t>(*static_cast<const uint32_t*>(p)));
+    case kUInt64:
+      return Scalar(static_cast<unsigned long>(*static_cast<const uint64_t*>(p)));
+    case kFloat8_e4m3fn:
+      return stored_float<Float8_e4m3fn>(p);
+    case kFloat8_e5m2:
+      return stored_float<Float8_e5m2>(p);
+    case kFloat8_e4m3fnuz:
+      return stored_float<Float8_e4m3fnuz>(p);
+    case kFloat8_e5m2fnuz:
+      return stored_float<Float8_e5m2fnuz>(p);
+    case kFloat8_e8m0fnu:
+      return stored_float<Float8_e8m0fnu>(p);
+    case kComplex32: {
+      const auto& v = *static_cast<const ComplexHalf*>(p);
+      return Scalar(std::complex<float>(v.real(), v.imag()));
+    }
     case kFloat32:
       return Scalar(static_cast<double>(*static_cast<const float*>(p)));
     case kFloat64:

@@ -39,6 +39,8 @@ void check_dtype(const PointwiseOp& op, DType t) {
       (is_floating_point(t) || is_complex(t)))
     refuse(op, t);
   if ((r & PointwiseRules::kRefuseInt) != 0 && is_integral(t, false)) refuse(op, t);
+  if (is_float8(t) && (r & PointwiseRules::kFloat8) == 0) refuse(op, t);
+  if (t == kUInt64 && (r & (PointwiseRules::kUInt64Mask | PointwiseRules::kFloat)) == 0) refuse(op, t);
 }
 
 ComputeType compute_type(DType t) {
@@ -50,7 +52,16 @@ ComputeType compute_type(DType t) {
     case kFloat64:
       return ComputeType::f64;
     case kInt64:
+    case kUInt32:
+    case kUInt64:
       return ComputeType::i64;
+    case kFloat8_e4m3fn:
+    case kFloat8_e5m2:
+    case kFloat8_e4m3fnuz:
+    case kFloat8_e5m2fnuz:
+    case kFloat8_e8m0fnu:
+      return ComputeType::f32;
+    case kComplex32:
     case kComplex64:
       return ComputeType::c64;
     case kComplex128:
@@ -163,13 +174,19 @@ struct WrappedNumbers {
                                  Operand(Scalar(0))};
   std::array<Tensor, kMost> copies;
 
+  WrappedNumbers() = default;
   WrappedNumbers(const PointwiseOp& op, const Plan& plan, const Operand* from, int nin) {
     const KernelInfo& kernel = kernel_info(*op.kernel);
     for (int i = 0; i < nin; ++i) {
       ins[i] = from[i];
       if (kernel.in_kinds[i] == 'B') continue;
       if (!from[i].is_tensor()) {
-        if (from[i].scalar.is_integral()) ins[i] = Operand(wrap(plan.common, from[i].scalar.to_int()));
+        if (is_float8(plan.common)) {  // rounded as the elements are
+          copies[i] = cast_raw(wrapped_number(from[i].scalar), plan.common);
+          ins[i] = Operand(copies[i]);
+        } else if (from[i].scalar.is_integral()) {
+          ins[i] = Operand(wrap(plan.common, from[i].scalar.to_int()));
+        }
       } else if (from[i].tensor->dtype() != plan.common && is_integral(from[i].tensor->dtype(), false) &&
                  from[i].tensor->dim() == 0) {
         copies[i] = cast_raw(*from[i].tensor, plan.common);
@@ -186,11 +203,56 @@ struct WrappedNumbers {
         return Scalar(static_cast<int64_t>(static_cast<int8_t>(v)));
       case kInt16:
         return Scalar(static_cast<int64_t>(static_cast<int16_t>(v)));
+      case kUInt16:
+        return Scalar(static_cast<int64_t>(static_cast<uint16_t>(v)));
+      case kUInt32:
+        return Scalar(static_cast<int64_t>(static_cast<uint32_t>(v)));
+      case kUInt64:
+        return Scalar(v);
       default:
         return Scalar(static_cast<int64_t>(static_cast<int32_t>(v)));
     }
   }
 };
+
+// Operands of uint64 with the highest bit turned around, so that int64 orders them; the result is turned
+// back.
+void run_ordered(const PointwiseOp& op, PointwiseCall call) {
+  constexpr int64_t kHighest = INT64_MIN;
+  constexpr int kMost = WrappedNumbers::kMost;
+  const KernelInfo& kernel = kernel_info(*op.kernel);
+  ComputeBackend& backend = backend_for(*call.outs);
+  auto turn = [&](const Tensor& t) {  // as int64
+    Tensor wide = cast_raw(t, kInt64);
+    const Operand ins[2] = {Operand(wide), Operand(Scalar(kHighest))};
+    Tensor turned = make_like(wide, kInt64);
+    backend.pointwise({KernelId::bitwise_xor, ComputeType::i64, &turned, 1, ins, 2, nullptr, 0});
+    return turned;
+  };
+  RT_CHECK(call.nin <= kMost && call.nparams <= kMost, Internal, op.name, "too many operands");
+  WrappedNumbers turned;
+  std::array<Scalar, kMost> params;
+  for (int i = 0; i < call.nin; ++i) {
+    turned.ins[i] = call.ins[i];
+    if (kernel.in_kinds[i] == 'B') continue;
+    if (call.ins[i].is_tensor()) {
+      turned.copies[i] = turn(*call.ins[i].tensor);
+      turned.ins[i] = Operand(turned.copies[i]);
+    } else {
+      turned.ins[i] = Operand(Scalar(call.ins[i].scalar.to_int() ^ kHighest));
+    }
+  }
+  for (int i = 0; i < call.nparams; ++i)
+    params[i] = kernel.param_kinds[i] == 'T' ? Scalar(call.params[i].to_int() ^ kHighest) : call.params[i];
+  call.ins = turned.ins.data();
+  call.params = params.data();
+  if (kernel.out_kinds[0] == 'B') return backend.pointwise(call);
+  const Tensor& out = *call.outs;
+  const Tensor wide = make_like(out, kInt64);
+  call.outs = &wide;
+  backend.pointwise(call);
+  backend_copy(out, turn(wide));
+}
 
 // Strides of the first operand that tells how two dimensions lie, taken together for all pairs: an operand
 // with a stride for every dimension decides alone; where it is broadcast the next one is asked.
@@ -256,13 +318,28 @@ Tensor allocate_result(const Plan& plan, const Operand* ins, int nin) {
                       plan.result, plan.device);
 }
 
+void run_uint64(const PointwiseOp& op, const PointwiseCall& call) {
+  switch (op.rules & PointwiseRules::kUInt64Mask) {
+    case PointwiseRules::kUInt64Order:
+      return run_ordered(op, call);
+    case PointwiseRules::kUInt64Same:
+      return backend_copy(*call.outs, *call.ins[0].tensor);
+    case PointwiseRules::kUInt64Zero:
+      return backend_for(*call.outs).fill(*call.outs, 0);
+    default:
+      return backend_for(*call.outs).pointwise(call);
+  }
+}
+
 void run(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, const Scalar* params,
          int nparams, const Tensor& out) {
   if (out.numel() == 0) return;
   PointwiseCall call{*op.kernel, compute_type(plan.common), &out, 1, ins, nin, params, nparams};
-  if (is_integral(plan.common, false) && plan.common != kInt64 && nin <= WrappedNumbers::kMost) [[unlikely]] {
+  const bool narrow = (is_integral(plan.common, false) && plan.common != kInt64) || is_float8(plan.common);
+  if (narrow && nin <= WrappedNumbers::kMost) [[unlikely]] {
     const WrappedNumbers wrapped(op, plan, ins, nin);
     call.ins = wrapped.ins.data();
+    if (plan.common == kUInt64) return run_uint64(op, call);
     return backend_for(plan.device.type).pointwise(call);
   }
   backend_for(plan.device.type).pointwise(call);

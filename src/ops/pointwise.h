@@ -20,6 +20,13 @@ struct PointwiseRules {
     kNoPromote = 256,  // all operands must have one dtype
     kGradient = 512,   // a gradient kernel: operands g, inputs, result
     kSameOut = 1024,   // out= has exactly the dtype of the result
+    // uint64 is computed as int64. What an operator makes of the highest bit, which is no sign then:
+    kUInt64Bits = 2048,       // the same bits come out for both
+    kUInt64Order = 2 * 2048,  // it knows numbers by their order: the highest bits are turned around
+    kUInt64Same = 3 * 2048,   // without negative numbers it gives its argument
+    kUInt64Zero = 4 * 2048,   // without negative numbers it gives zero
+    kUInt64Mask = 7 * 2048,   // none of these: uint64 is refused
+    kFloat8 = 16384,          // takes 8-bit floats
   };
 };
 

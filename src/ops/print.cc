@@ -56,10 +56,13 @@ class Column {
     }
     return column;
   }
-  static Column of_integers(const std::vector<int64_t>& values, bool boolean) {
+  static Column of_integers(const std::vector<int64_t>& values, DType dtype) {
     Column column;
     for (int64_t v : values) {
-      column.texts_.push_back(!boolean ? std::to_string(v) : v != 0 ? "True" : "False");
+      column.texts_.push_back(dtype == kUInt64 ? std::to_string(static_cast<uint64_t>(v))
+                              : dtype != kBool ? std::to_string(v)
+                              : v != 0         ? "True"
+                                               : "False");
       column.widen();
     }
     return column;
@@ -165,8 +168,7 @@ std::string body(const Tensor& t, const PrintOptions& o, int64_t indent) {
   } else if (t.is_floating_point()) {
     printer.re = Column::of_floats(values_of<double>(part(here)), o);
   } else {
-    printer.re =
-        Column::of_integers(values_of<int64_t>(contiguous_raw(cast_raw(here, kInt64))), t.dtype() == kBool);
+    printer.re = Column::of_integers(values_of<int64_t>(contiguous_raw(cast_raw(here, kInt64))), t.dtype());
   }
   int64_t at = 0;
   return printer.text(t.sizes(), shown.sizes(), at, indent);

@@ -95,6 +95,10 @@ void check_integer_range(const char* op, DType t, int64_t low, int64_t high) {
   RT_CHECK(low < high, Value, op, "random_ expects 'from' to be less than 'to', but got from=", low,
            " >= to=", high);
   if (!is_integral(t, true) || t == kInt64) return;
+  if (t == kUInt64) {
+    RT_CHECK(low >= 0, Value, op, "from is out of bounds for ", dtype_name(t));
+    return;
+  }
   const int bits = t == kBool ? 1 : static_cast<int>(element_size(t)) * 8;
   const int64_t top = t == kBool     ? 1
                       : is_signed(t) ? (int64_t{1} << (bits - 1)) - 1
@@ -329,7 +333,7 @@ void random__from(const Tensor& self, int64_t from, std::optional<int64_t> to, c
   else if (t == kBool)
     top = 1;
   else if (is_integral(t, false))
-    top = (uint64_t{1} << (static_cast<int>(element_size(t)) * 8 - (is_signed(t) ? 1 : 0))) - 1;
+    top = ~uint64_t{0} >> (64 - static_cast<int>(element_size(t)) * 8 + (is_signed(t) ? 1 : 0));
   else
     top = t == kFloat64   ? uint64_t{1} << 53
           : t == kFloat32 ? uint64_t{1} << 24

@@ -10,6 +10,7 @@ namespace rustorch {
 double largest_finite(DType dtype) {
   switch (dtype) {
     case kFloat16:
+    case kComplex32:
       return 65504;
     case kBFloat16:
       return 3.3895313892515355e38;
@@ -23,19 +24,23 @@ double largest_finite(DType dtype) {
 
 namespace {
 
-bool fits_float(double v, DType dtype) { return !std::isfinite(v) || std::abs(v) <= largest_finite(dtype); }
+// 8-bit floats saturate, or have an infinity.
+bool fits_float(double v, DType dtype) {
+  return is_float8(dtype) || !std::isfinite(v) || std::abs(v) <= largest_finite(dtype);
+}
 
 bool fits_integer(const Scalar& value, DType dtype) {
   const int bits = static_cast<int>(element_size(dtype)) * 8;
-  const bool byte = dtype == kUInt8;
+  const bool whole = !is_signed(dtype);  // no negative numbers; they wrap around when they are integers
   if (value.is_integral()) {
-    if (bits == 64) return true;
-    const int64_t v = value.to_int(), high = byte ? 255 : (int64_t{1} << (bits - 1)) - 1;
-    return v >= (byte ? -255 : -high - 1) && v <= high;
+    if (bits == 64) return dtype == kUInt64 || !value.is_beyond_int64();
+    if (value.is_beyond_int64()) return false;
+    const int64_t v = value.to_int(), high = (int64_t{1} << (whole ? bits : bits - 1)) - 1;
+    return v >= (whole ? -high : -high - 1) && v <= high;
   }
   const double v = value.to_double();  // nan compares false
-  const double end = byte ? 256 : std::ldexp(1.0, bits - 1);
-  return v >= (byte ? 0 : -end) && (byte || bits == 64 ? v < end : v <= end - 1);
+  const double end = std::ldexp(1.0, whole ? bits : bits - 1);
+  return v >= (whole ? 0 : -end) && (whole || bits == 64 ? v < end : v <= end - 1);
 }
 
 }  // namespace
@@ -57,6 +62,8 @@ Scalar rounded(const Scalar& value, DType dtype) {
 }
 
 void check_fits(const char* op, const Scalar& value, DType dtype) {
+  RT_CHECK(dtype != kUInt64 || !value.is_integral() || value.is_beyond_int64() || value.to_int() >= 0, Value,
+           op, "can't convert negative int to unsigned");
   RT_CHECK(fits(value, dtype), Value, op, "value cannot be converted to type ", dtype_name(dtype),
            " without overflow");
 }

@@ -10,7 +10,7 @@ double largest_finite(DType dtype);
 
 /// False for what an element would not hold: an integer or float beyond the ends of the dtype, nan or
 /// infinity in integers, an imaginary part other than zero in real numbers. Fractions are cut and bytes take
-/// -255..255, as in PyTorch; bool takes everything.
+/// -255..255 (wider unsigned types likewise), as in PyTorch; bool and 8-bit floats take everything.
 bool fits(const Scalar& value, DType dtype);
 
 /// Throws Value "value cannot be converted to type X without overflow" when it does not fit.

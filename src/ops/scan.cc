@@ -11,6 +11,7 @@ namespace {
 
 /// The type that a running sum or product is computed in.
 DType compute_type(DType t) {
+  if (t == kComplex32) return kComplex64;
   if (is_integral(t, true)) return kInt64;
   return is_reduced_float(t) ? kFloat32 : t;
 }
@@ -29,7 +30,9 @@ std::tuple<Tensor, Tensor> extreme_scan(const char* op, ScanKind kind, const Ten
            dtype_scalar_name(self.dtype()), "'");
   const int64_t d = wrap_dim(op, dim, self.dim());
   const DType t = self.dtype();
-  const DType compute = t == kInt64 || t == kFloat64 ? t : is_floating_point(t) ? kFloat32 : kInt32;
+  const DType compute = t == kInt64 || t == kFloat64 || is_stored_only(t) ? t
+                        : is_floating_point(t)                            ? kFloat32
+                                                                          : kInt32;
   const Tensor x = contiguous_raw(cast_raw(self, compute));
   ScanCall call{kind, make_tensor(x.sizes(), compute, x.device()), make_tensor(x.sizes(), kInt64, x.device()),
                 x, d};

@@ -162,7 +162,7 @@ Scalar neutral(std::string_view reduce, DType t) {
     return low ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
   if (t == kBool) return low ? 0 : 1;
   const int bits = static_cast<int>(element_size(t)) * 8;
-  if (!is_signed(t)) return low ? Scalar(0) : Scalar(int64_t{255});
+  if (!is_signed(t)) return low ? Scalar(0) : Scalar(static_cast<unsigned long>(~uint64_t{0} >> (64 - bits)));
   const auto top = static_cast<int64_t>(~uint64_t{0} >> (65 - bits));
   return low ? Scalar(-top - 1) : Scalar(top);
 }

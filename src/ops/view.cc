@@ -340,7 +340,7 @@ Tensor view_as_real(const Tensor& self) {
 
 Tensor view_as_complex(const Tensor& self) {
   const TensorImpl& t = *self.impl();
-  RT_CHECK(t.dtype() == kFloat32 || t.dtype() == kFloat64, Type, "view_as_complex",
+  RT_CHECK(t.dtype() == kFloat16 || t.dtype() == kFloat32 || t.dtype() == kFloat64, Type, "view_as_complex",
            "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar "
            "type: ",
            dtype_scalar_name(t.dtype()));

@@ -67,6 +67,16 @@ DTYPES = [
     torch.float32, torch.float64, torch.complex64, torch.complex128,
 ]  # fmt: skip
 
+# Types without a storage class of their own.
+STORED = [
+    torch.uint16, torch.uint32, torch.uint64, torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz,
+    torch.float8_e5m2fnuz, torch.float8_e8m0fnu, torch.complex32,
+]  # fmt: skip
+
+
+def stored():
+    return {str(t)[6:]: torch.tensor([[0.0, 1.0, 2.0], [4.0, 1.0, 0.0]]).to(t) for t in STORED}
+
 
 def every_dtype():
     return {str(t)[6:]: torch.tensor([[0, 1, 2], [3, 1, 0]]).to(t) for t in DTYPES}
@@ -112,7 +122,7 @@ def put(name, value):
 
 def main():
     OUT.mkdir(exist_ok=True)
-    for name, value in {"dtypes": every_dtype(), "values": values(), "network": network()}.items():
+    for name, value in {"dtypes": every_dtype(), "values": values(), "network": network(), "stored": stored()}.items():
         torch.save(value, OUT / f"{name}.pt")
         put(f"{name}.pt", value)
     legacy = {"net": network()["model"], "dtypes": every_dtype()}
@@ -149,9 +159,17 @@ def main():
 
     tensors = {k: v for k, v in every_dtype().items() if k != "complex128"}
     safetensors.torch.save_file(tensors, OUT / "dtypes.safetensors", metadata={"format": "pt", "note": "ä"})
-    header = (OUT / "dtypes.safetensors").read_bytes()
+    put_ordered("dtypes.safetensors", tensors)
+    tensors = {k: v for k, v in stored().items() if k != "complex32"}
+    safetensors.torch.save_file(tensors, OUT / "stored.safetensors")
+    put_ordered("stored.safetensors", tensors)
+
+
+def put_ordered(name, tensors):
+    """As the file has them."""
+    header = (OUT / name).read_bytes()
     order = json.loads(header[8 : 8 + int.from_bytes(header[:8], "little")])
-    put("dtypes.safetensors", collections.OrderedDict((k, tensors[k]) for k in order if k != "__metadata__"))
+    put(name, collections.OrderedDict((k, tensors[k]) for k in order if k != "__metadata__"))
 
 
 if __name__ == "__main__":

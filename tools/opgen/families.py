@@ -17,6 +17,11 @@ RULES = {  # modifier -> flag of PointwiseRules
     "nofloat": "kRefuseFloat",
     "noint": "kRefuseInt",
     "nopromote": "kNoPromote",
+    "float8": "kFloat8",
+    "u64:bits": "kUInt64Bits",
+    "u64:order": "kUInt64Order",
+    "u64:same": "kUInt64Same",
+    "u64:zero": "kUInt64Zero",
 }
 ALL_TYPES = ("f32", "f64", "i32", "i64", "c64", "c128")
 GROUPS = {"int": ("i32", "i64"), "complex": ("c64", "c128"), "float": ("f32", "f64")}

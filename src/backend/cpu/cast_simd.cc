@@ -50,7 +50,7 @@ constexpr int pair(DType to, DType from) {
 }
 }  // namespace
 
-CastRun simd_cast_run(DType to, DType from) {
+CastRun::Step simd_cast_run(DType to, DType from) {
   switch (pair(to, from)) {
     case pair(kFloat64, kFloat32):
       return run_float_to_double;

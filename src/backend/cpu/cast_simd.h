@@ -5,6 +5,6 @@
 namespace rustorch::cpu {
 
 /// The vectorised conversion of a pair of dtypes, or null when there is none.
-CastRun simd_cast_run(DType to, DType from);
+CastRun::Step simd_cast_run(DType to, DType from);
 
 }  // namespace rustorch::cpu

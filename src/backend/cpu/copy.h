@@ -33,8 +33,26 @@ void fill(const Tensor& dst, const Scalar& value);
 /// The bytes of value as an element of dtype t, written to out (16 bytes of room).
 void scalar_bytes(const Scalar& value, DType t, void* out);
 
-/// Converts n consecutive elements.
-using CastRun = void (*)(void* dst, const void* src, int64_t n);
+/// Converts n consecutive elements, in up to three steps through types between.
+class CastRun {
+ public:
+  using Step = void (*)(void* dst, const void* src, int64_t n);
+  CastRun(Step step = nullptr) : last_(step) {}
+  /// Null for a step that is not needed, but never for the last; bytes of an element at both ends.
+  CastRun(Step first, Step middle, Step last, size_t from_bytes, size_t to_bytes)
+      : first_(first), middle_(middle), last_(last), from_bytes_(from_bytes), to_bytes_(to_bytes) {}
+  void operator()(void* dst, const void* src, int64_t n) const {
+    if (first_ == nullptr && middle_ == nullptr) return last_(dst, src, n);
+    in_steps(dst, src, n);
+  }
+  explicit operator bool() const { return last_ != nullptr; }
+
+ private:
+  void in_steps(void* dst, const void* src, int64_t n) const;
+
+  Step first_ = nullptr, middle_ = nullptr, last_;
+  size_t from_bytes_ = 0, to_bytes_ = 0;
+};
 CastRun cast_run(DType to, DType from);
 
 /// dst[j * dst_stride + i] = src[j + i * src_stride] for i < cols, j < rows, elements of item bytes, for

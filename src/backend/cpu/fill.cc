@@ -11,6 +11,16 @@
 namespace rustorch::cpu {
 
 void scalar_bytes(const Scalar& value, DType t, void* out) {
+  if (is_stored_only(t)) {
+    alignas(16) unsigned char wide[16];
+    if (t == kUInt64) {
+      const uint64_t v = value.to_uint();
+      std::memcpy(out, &v, sizeof v);
+      return;
+    }
+    scalar_bytes(value, wide_type(t), wide);
+    return cast_run(t, wide_type(t))(out, wide, 1);
+  }
   dispatch_all("fill", t, [&](auto tag) {
     using T = typename decltype(tag)::type;
     T v;

@@ -81,7 +81,7 @@ void random_real(const RandomCall& c, int bits) {
   auto* to = out.mutable_data<char>();
   const auto item = static_cast<int64_t>(element_size(t));
   const bool direct = t == kTypeOf<W>;
-  const CastRun cast = direct ? nullptr : cast_run(t, kTypeOf<W>);
+  const CastRun cast = direct ? CastRun() : cast_run(t, kTypeOf<W>);
   parallel_for(0, out.numel(), kGrain, [&](int64_t b, int64_t e) {
     if (direct) return fill_real(c, b, reinterpret_cast<W*>(to) + b, e - b, bits);
     W tile[kTile];
@@ -98,9 +98,9 @@ void random_integer(const RandomCall& c) {
   const DType t = out.dtype();
   auto* to = out.mutable_data<char>();
   const auto item = static_cast<int64_t>(element_size(t));
-  const CastRun cast = t == kInt64 ? nullptr : cast_run(t, kInt64);
+  const CastRun cast = t == kInt64 ? CastRun() : cast_run(t, kInt64);
   parallel_for(0, out.numel(), kGrain, [&](int64_t b, int64_t e) {
-    if (cast == nullptr)
+    if (!cast)
       return fill_random_i64(c.seed, c.offset, b, reinterpret_cast<int64_t*>(to) + b, e - b, c.low, c.range);
     int64_t tile[kTile];
     for (int64_t i = b; i < e; i += kTile) {
@@ -118,9 +118,9 @@ void write_flags(const RandomCall& c, F&& f) {
   const DType t = out.dtype();
   auto* to = out.mutable_data<char>();
   const auto item = static_cast<int64_t>(element_size(t));
-  const CastRun cast = item == 1 ? nullptr : cast_run(t, kUInt8);
+  const CastRun cast = item == 1 && !is_stored_only(t) ? CastRun() : cast_run(t, kUInt8);
   parallel_for(0, out.numel(), kGrain, [&](int64_t b, int64_t e) {
-    if (cast == nullptr) return f(b, e - b, reinterpret_cast<uint8_t*>(to) + b);
+    if (!cast) return f(b, e - b, reinterpret_cast<uint8_t*>(to) + b);
     uint8_t tile[kTile];
     for (int64_t i = b; i < e; i += kTile) {
       const int64_t n = std::min(kTile, e - i);
@@ -225,7 +225,7 @@ void random_counts(const RandomCall& c) {
   const DType t = out.dtype();
   auto* to = out.mutable_data<char>();
   const auto item = static_cast<int64_t>(element_size(t));
-  const CastRun cast = t == kFloat64 ? nullptr : cast_run(t, kFloat64);
+  const CastRun cast = t == kFloat64 ? CastRun() : cast_run(t, kFloat64);
   parallel_for(0, out.numel(), 256, [&](int64_t b, int64_t e) {
     for (int64_t i = b; i < e; ++i) {
       PhiloxEngine engine(c.seed, c.offset + static_cast<uint64_t>(i * kBlocksPerDraw));
@@ -233,7 +233,7 @@ void random_counts(const RandomCall& c) {
       const double v = c.kind == RandomKind::Gamma ? draw_gamma(engine, rate)
                        : q == nullptr              ? draw_poisson(engine, rate)
                                                    : draw_binomial(engine, rate, static_cast<double>(q[i]));
-      if (cast == nullptr)
+      if (!cast)
         reinterpret_cast<double*>(to)[i] = v;
       else
         cast(to + i * item, &v, 1);

@@ -1,9 +1,11 @@
 #include "backend/cpu/tile.h"
 
+#include <algorithm>
 #include <complex>
 #include <cstring>
 #include <type_traits>
 
+#include "backend/cpu/copy.h"
 #include "backend/cpu/dispatch.h"
 #include "base/half_convert.h"
 #include "rustorch/half.h"
@@ -117,9 +119,52 @@ void with_compute_type(ComputeType type, F&& f) {
   }
 }
 
+// ---- types that are stored only: gathered by size, then converted (cast.cc)
+
+constexpr int64_t kStep = 256;
+
+void gather_bytes(void* dst, const void* src, int64_t stride, int64_t n, DType t) {
+  dispatch_by_size(t, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    for (int64_t i = 0; i < n; ++i) static_cast<T*>(dst)[i] = static_cast<const T*>(src)[i * stride];
+  });
+}
+void scatter_bytes(void* dst, const void* src, int64_t stride, int64_t n, DType t) {
+  dispatch_by_size(t, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    for (int64_t i = 0; i < n; ++i) static_cast<T*>(dst)[i * stride] = static_cast<const T*>(src)[i];
+  });
+}
+
+void load_stored(DType to, void* dst, DType from, const void* src, int64_t stride, int64_t n) {
+  const CastRun cast = cast_run(to, from);
+  if (stride == 1) return cast(dst, src, n);
+  alignas(64) unsigned char tile[kStep * 8];
+  const auto si = static_cast<int64_t>(element_size(from)), di = static_cast<int64_t>(element_size(to));
+  for (int64_t i = 0; i < n; i += kStep) {
+    const int64_t m = std::min(kStep, n - i);
+    gather_bytes(tile, static_cast<const char*>(src) + i * stride * si, stride, m, from);
+    cast(static_cast<char*>(dst) + i * di, tile, m);
+  }
+}
+
+void store_stored(DType from, const void* src, DType to, void* dst, int64_t stride, int64_t n) {
+  const CastRun cast = cast_run(to, from);
+  if (stride == 1) return cast(dst, src, n);
+  alignas(64) unsigned char tile[kStep * 8];
+  const auto si = static_cast<int64_t>(element_size(from)), di = static_cast<int64_t>(element_size(to));
+  for (int64_t i = 0; i < n; i += kStep) {
+    const int64_t m = std::min(kStep, n - i);
+    cast(tile, static_cast<const char*>(src) + i * si, m);
+    scatter_bytes(static_cast<char*>(dst) + i * stride * di, tile, stride, m, to);
+  }
+}
+
 }  // namespace
 
 void load_run(ComputeType type, void* dst, DType src_type, const void* src, int64_t stride, int64_t n) {
+  if (is_stored_only(src_type)) [[unlikely]]
+    return load_stored(dtype_of(type), dst, src_type, src, stride, n);
   with_compute_type(type, [&](auto tag) {
     using D = typename decltype(tag)::type;
     dispatch_all("load", src_type, [&](auto src_tag) {
@@ -130,6 +175,8 @@ void load_run(ComputeType type, void* dst, DType src_type, const void* src, int6
 }
 
 void store_run(ComputeType type, const void* src, DType dst_type, void* dst, int64_t stride, int64_t n) {
+  if (is_stored_only(dst_type)) [[unlikely]]
+    return store_stored(dtype_of(type), src, dst_type, dst, stride, n);
   with_compute_type(type, [&](auto tag) {
     using S = typename decltype(tag)::type;
     dispatch_all("store", dst_type, [&](auto dst_tag) {
@@ -140,6 +187,8 @@ void store_run(ComputeType type, const void* src, DType dst_type, void* dst, int
 }
 
 void load_mask(uint8_t* dst, DType src_type, const void* src, int64_t stride, int64_t n) {
+  if (is_stored_only(src_type)) [[unlikely]]
+    return load_stored(kBool, dst, src_type, src, stride, n);
   dispatch_all("load", src_type, [&](auto tag) {
     using S = typename decltype(tag)::type;
     convert_run(reinterpret_cast<bool*>(dst), 1, static_cast<const S*>(src), stride, n);
@@ -147,6 +196,8 @@ void load_mask(uint8_t* dst, DType src_type, const void* src, int64_t stride, in
 }
 
 void store_mask(const uint8_t* src, DType dst_type, void* dst, int64_t stride, int64_t n) {
+  if (is_stored_only(dst_type)) [[unlikely]]
+    return store_stored(kBool, src, dst_type, dst, stride, n);
   dispatch_all("store", dst_type, [&](auto tag) {
     using D = typename decltype(tag)::type;
     convert_run(static_cast<D*>(dst), stride, reinterpret_cast<const bool*>(src), 1, n);

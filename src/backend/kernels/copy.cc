@@ -7,6 +7,7 @@
 #include "backend/kernels/elementwise.h"
 #include "backend/kernels/kernels.h"
 #include "rustorch/error.h"
+#include "rustorch/float8.h"
 #include "rustorch/half.h"
 
 namespace rustorch::kernels {
@@ -53,6 +54,7 @@ bool copy_on_device(const Tensor& dst, const Tensor& src) {
                 bytes_of(dst));
     return true;
   }
+  if (!same && (is_stored_only(dst.dtype()) || is_stored_only(src.dtype()))) return false;
   const Tensor to = same ? as_raw(dst) : dst, from = same ? as_raw(src) : src;
   device.require("copy_", to.dtype());
   device.require("copy_", from.dtype());
@@ -108,7 +110,27 @@ void with_bits(DType t, const Scalar& s, F&& f) {
       return pass(s.to_double());
     case kComplex64:
       return pass(std::complex<float>(s.to_complex()));
-    default:
+    case kUInt16:
+      return pass(static_cast<uint16_t>(s.to_int()));
+    case kUInt32:
+      return pass(static_cast<uint32_t>(s.to_int()));
+    case kUInt64:
+      return pass(s.to_uint());
+    case kFloat8_e4m3fn:
+      return pass(Float8_e4m3fn(static_cast<float>(s.to_double())));
+    case kFloat8_e5m2:
+      return pass(Float8_e5m2(static_cast<float>(s.to_double())));
+    case kFloat8_e4m3fnuz:
+      return pass(Float8_e4m3fnuz(static_cast<float>(s.to_double())));
+    case kFloat8_e5m2fnuz:
+      return pass(Float8_e5m2fnuz(static_cast<float>(s.to_double())));
+    case kFloat8_e8m0fnu:
+      return pass(Float8_e8m0fnu(static_cast<float>(s.to_double())));
+    case kComplex32: {
+      const std::complex<float> v(s.to_complex());
+      return pass(ComplexHalf{Half(v.real()), Half(v.imag())});
+    }
+    case kComplex128:
       return pass(s.to_complex());
   }
 }

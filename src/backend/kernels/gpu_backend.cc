@@ -103,10 +103,11 @@ void GpuBackend::nonzero(const Tensor& out, const Tensor& mask) {
   if (!note(FamilyId::nonzero, kernels::nonzero(out, mask))) DeviceBackend::nonzero(out, mask);
 }
 #define RT_FAMILY_OTHER(family)
-#define RT_FAMILY(family, Call)                                                      \
-  void GpuBackend::family(const Call& call) {                                        \
-    check_devices(call, device_type());                                              \
-    if (!note(FamilyId::family, kernels::family(call))) DeviceBackend::family(call); \
+#define RT_FAMILY(family, Call)                                                   \
+  void GpuBackend::family(const Call& call) {                                     \
+    check_devices(call, device_type());                                           \
+    if (!note(FamilyId::family, !has_stored_only(call) && kernels::family(call))) \
+      DeviceBackend::family(call);                                                \
   }
 #define RT_OPERATOR_LEFT(name)
 #include "backend/kernels/families.def"

@@ -6,9 +6,9 @@
 namespace rustorch::kernels {
 
 const char* memory_type(DType t) {
-  static constexpr const char* kNames[kNumDTypes] = {"uchar", "uchar",  "char",   "short",
-                                                     "int",   "long",   "half",   "ushort",
-                                                     "float", "double", "float2", "double2"};
+  static constexpr const char* kNames[kNumDTypes] = {
+      "uchar",   "uchar",  "char", "short", "int",   "long",  "half",  "ushort", "float", "double", "float2",
+      "double2", "ushort", "uint", "ulong", "uchar", "uchar", "uchar", "uchar",  "uchar", "uint"};
   return kNames[static_cast<int>(t)];
 }
 

@@ -36,9 +36,9 @@ Archive parse_text(const std::string& name, std::string bytes) {
   return parse(name, std::make_shared<std::string>(std::move(bytes)));
 }
 
-constexpr const char* kGolden[] = {"dtypes.pt",  "values.pt",   "network.pt",
-                                   "legacy.pt",  "rezipped.pt", "arrays.npz",
-                                   "packed.npz", "fortran.npy", "dtypes.safetensors"};
+constexpr const char* kGolden[] = {"dtypes.pt",          "values.pt",  "network.pt",        "legacy.pt",
+                                   "rezipped.pt",        "arrays.npz", "packed.npz",        "fortran.npy",
+                                   "dtypes.safetensors", "stored.pt",  "stored.safetensors"};
 
 class GoldenFile : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Formats, GoldenFile, testing::ValuesIn(kGolden), [](const auto& info) {

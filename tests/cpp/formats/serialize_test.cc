@@ -38,7 +38,9 @@ TEST(Serialize, ReadsPyTorchFiles) {
 
 TEST(Serialize, RoundTripsEveryDType) {
   TempFile file("dtypes.pt");
-  const StateDict all = load(formats::golden_path("dtypes.pt")).state_dict();
+  StateDict all = load(formats::golden_path("dtypes.pt")).state_dict();
+  for (const auto& [name, tensor] : load(formats::golden_path("stored.pt")).state_dict())
+    all.insert(name, tensor);
   EXPECT_EQ(all.size(), static_cast<size_t>(kNumDTypes));
   save(all, file.path);
   const StateDict again = load(file.path).state_dict();
@@ -70,6 +72,15 @@ TEST(Serialize, OtherFormats) {
   EXPECT_TRUE(same_bytes(load_npy(npy.path), t));
   save_npz({{"t", t}}, npz.path);
   EXPECT_TRUE(same_bytes(load_npz(npz.path).at("t"), t));
+  const StateDict stored = load_safetensors(formats::golden_path("stored.safetensors"));
+  save_safetensors(stored, st.path);
+  for (const auto& [name, tensor] : stored)
+    EXPECT_TRUE(same_bytes(load_safetensors(st.path).at(name), tensor)) << name;
+  for (const char* name : {"uint16", "uint32", "uint64"}) {
+    save_npy(stored.at(name), npy.path);
+    EXPECT_TRUE(same_bytes(load_npy(npy.path), stored.at(name))) << name;
+  }
+  EXPECT_THROW(save_npy(stored.at("float8_e5m2"), npy.path), RusTorchError);
 }
 
 TEST(Serialize, Bytes) {
