@@ -37,7 +37,9 @@ TEST(ElementTypes, Float8RoundsToNearestEven) {
   for (int i = 0; i < 256; ++i) {
     const auto x = Float8_e4m3fn::from_bits(static_cast<uint8_t>(i));
     const float v = x;
-    if (!std::isnan(v)) EXPECT_EQ(Float8_e4m3fn(v).bits, i);
+    if (!std::isnan(v)) {
+      EXPECT_EQ(Float8_e4m3fn(v).bits, i);
+    }
   }
 }
 
