@@ -466,7 +466,7 @@ def nan_of_overwritten(seed, target, judge, difference):
         if "inplace" not in difference.steps or all(np.isfinite(x[1]).all() for x in steps):
             return False
     ours, theirs = difference.ours, difference.theirs
-    if theirs is None or theirs[1].dtype.kind not in "fc":
+    if isinstance(ours, Refusal) or not isinstance(theirs, tuple) or theirs[1].dtype.kind not in "fc":
         return False
     mine = np.zeros_like(theirs[1]) if ours is None else ours[1]
     there = np.isnan(theirs[1])
