@@ -27,7 +27,7 @@ RULES = (
     Rule("loss-keeps-inputs", "ours", "gradients", ("AbsoluteErrorBackward", "SquaredErrorBackward"), "ours keeps the operands of a loss, PyTorch their difference; they were written"),
     Rule("lossy-out", "ours", "out", ("can't be cast to the desired output type",), "PyTorch's sums, means and products write complex numbers into real out= without a word; ours refuses"),
     Rule("cdist-half", "ours", "", ("cdist only supports floating-point dtypes",), "PyTorch's cdist takes 16-bit floats from 26 rows on only; ours refuses them"),
-    Rule("complex-half", "ours", "", ("view_as_complex is only supported",), "complex32 is not a dtype of this library"),
+    Rule("complex-of-bfloat16", "ours", "", ("view_as_complex is only supported",), "bcomplex32 is not a dtype of this library"),
     Rule("no-grad-view-write", "ours", "", ("A view was created in no_grad mode",), "which results are views of what an operator computed inside is each library's own"),
     Rule("no-grad-view-write", "theirs", "", ("A view was created in no_grad mode",), "and PyTorch asks so of integers, when the number that is written is recorded"),
     Rule("no-grad-view-shape", "ours", "gradients", ("returned an invalid gradient",), "a change of shape in place inside no_grad(), of what is a view of an operator's inner result in PyTorch only: its history is derived again there"),

@@ -287,37 +287,6 @@ void scatter_columns(const Columns<T>& c, const T* block, int64_t ld, int64_t i0
   }
 }
 
-// Few columns: the weights are read in place, packing them would cost more than it saves.
-template <class T>
-void few_columns(const Columns<T>& c) {
-  const Prepared<T>& r = *c.r;
-  const TapsProblem<T>& p = *r.p;
-  const KernelTable<T>& t = kernels<T>();
-  const int64_t n = c.count(), panels = ceil_div(n, t.nr), depth = depth_of_blocks(r.k);
-  ScratchBuffer<T> packed(static_cast<size_t>(packed_b_size<T>(r.k, n)));
-  ScratchBuffer<T> block(static_cast<size_t>(p.rows * n));
-  for (int64_t k0 = 0; k0 < r.k; k0 += depth) {
-    const int64_t kc = std::min(depth, r.k - k0);
-    gather_panels(c, 0, n, k0, kc, packed.data() + k0 * panels * t.nr, kc * t.nr);
-  }
-  Problem<T> product{};
-  product.m = p.rows;
-  product.n = n;
-  product.k = r.k;
-  product.alpha = T(1);
-  product.a = p.weight + c.g * p.w_group;
-  product.a_rs = p.w_row;
-  product.a_cs = 1;
-  product.prepacked_b = packed.data();
-  product.c = block.data();
-  product.ldc = n;
-  product.bias = p.bias ? p.bias + c.g * p.rows : nullptr;
-  product.bias_rows = true;
-  product.act = p.act;
-  run_blocked(product);
-  scatter_columns(c, block.data(), n, 0, p.rows, 0, n);
-}
-
 // True when strips would read weights that no cache near holds many times for few columns each: better gather
 // all columns once and make one product of it.
 template <class T>
@@ -327,8 +296,10 @@ bool one_product_pays(const Columns<T>& c) {
   return weight_bytes >= kFarWeights && ceil_div(c.count(), kernels<T>().nr) <= kWantedStrips;
 }
 
+// All columns gathered, one product, all outputs written. Without packed weights they are read in place,
+// which must lie dense: for very few columns packing them would cost more than it saves.
 template <class T>
-void one_product(const Columns<T>& c, const T* weights) {
+void one_product(const Columns<T>& c, const T* packed_weights) {
   const Prepared<T>& r = *c.r;
   const TapsProblem<T>& p = *r.p;
   const KernelTable<T>& t = kernels<T>();
@@ -348,7 +319,10 @@ void one_product(const Columns<T>& c, const T* weights) {
   product.n = n;
   product.k = r.k;
   product.alpha = T(1);
-  product.prepacked_a = weights;
+  product.a = p.weight + c.g * p.w_group;
+  product.a_rs = p.w_row;
+  product.a_cs = 1;
+  product.prepacked_a = packed_weights;
   product.prepacked_b = packed.data();
   product.c = block.data();
   product.ldc = n;
@@ -465,7 +439,7 @@ void run_gathered(const TapsProblem<T>& p, const Prepared<T>& r, int64_t g) {
         }
       });
     }
-    direct ? few_columns(c) : one_product_pays(c) ? one_product(c, a.data()) : many_columns(c, a.data());
+    direct || one_product_pays(c) ? one_product(c, direct ? nullptr : a.data()) : many_columns(c, a.data());
   }
 }
 
