@@ -54,7 +54,9 @@ class Calls:
     def add(self, entry, is_open):
         self.count += 1
         self.open |= is_open
-        kinds = [DTYPES[d] for d in dtypes_of([entry["args"], entry["kwargs"]])] or [DTYPES[d] for d in dtypes_of(entry["out"])]
+        kinds = [DTYPES[d] for d in dtypes_of([entry["args"], entry["kwargs"]])] or [
+            DTYPES[d] for d in dtypes_of(entry["out"])
+        ]
         self.dtypes.update([k for k in kinds if k in INEXACT] or kinds[:1])
         self.has.update(k for k in ("grad", "grad2", "inplace") if entry.get(k))
 
@@ -100,7 +102,19 @@ def row(op, calls, device):
     vmap = "inherited" if composite else vmap_rule(op) if has_rules(op) else "-"
     inplace = calls.state("inplace", "inplace" in variants or op.kind == "inplace")
     out = "yes" if "out" in variants else "-"
-    cells = [op.full_name, op.family, op.kind, calls.state("grad", derived), calls.state("grad2", derived), jvp, vmap, inplace, out, device, calls.cells()]
+    cells = [
+        op.full_name,
+        op.family,
+        op.kind,
+        calls.state("grad", derived),
+        calls.state("grad2", derived),
+        jvp,
+        vmap,
+        inplace,
+        out,
+        device,
+        calls.cells(),
+    ]
     return f"| {' | '.join(cells)} |\n"
 
 
@@ -114,13 +128,26 @@ def table():
     calls, others = load_calls(names)
     use, opencl = KernelUse(ops, str(ROOT)), Backend(str(ROOT), "kernels")
     shown = sorted((op for op in ops if not op.hidden), key=lambda op: op.full_name)
-    lines = [HEAD, "| operator | family | kind | gradient | second order | jvp | vmap | in-place | out | OpenCL | dtypes checked | calls |\n", "|---" * 12, "|\n"]
+    lines = [
+        HEAD,
+        "| operator | family | kind | gradient | second order | jvp | vmap | in-place | out | OpenCL | dtypes checked | calls |\n",
+        "|---" * 12,
+        "|\n",
+    ]
     lines += [row(op, calls.get(op.name, Calls()), opencl.verdict(op, use.families_of(op))) for op in shown]
     count = sum(c.count for c in (*calls.values(), *others.values()))
-    lines.append(f"\n{len(shown)} public entries, {len(ops) - len(shown)} hidden ones; {count} recorded calls. Overloads share the calls of their name.\n")
-    lines.append("\n## Functions composed of operators in Python\n\n| function | gradient | second order | in-place | dtypes checked | calls |\n" + "|---" * 6 + "|\n")
+    lines.append(
+        f"\n{len(shown)} public entries, {len(ops) - len(shown)} hidden ones; {count} recorded calls. Overloads share the calls of their name.\n"
+    )
+    lines.append(
+        "\n## Functions composed of operators in Python\n\n| function | gradient | second order | in-place | dtypes checked | calls |\n"
+        + "|---" * 6
+        + "|\n"
+    )
     for path, c in sorted(others.items()):
-        lines.append(f"| {path} | {c.state('grad', False)} | {c.state('grad2', False)} | {c.state('inplace', False)} | {c.cells()} |\n")
+        lines.append(
+            f"| {path} | {c.state('grad', False)} | {c.state('grad2', False)} | {c.state('inplace', False)} | {c.cells()} |\n"
+        )
     return "".join(lines)
 
 

@@ -123,4 +123,3 @@ class KernelUse:
                 found.add((self.homes[called][0], called))
         found.discard((path, name))
         return found
-

@@ -1,6 +1,6 @@
 """Fails on a source file of more than 800 lines; tables and tests are exempt.
 
-    python3 tools/line_budget.py [ROOT]
+python3 tools/line_budget.py [ROOT]
 """
 
 import pathlib

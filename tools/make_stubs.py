@@ -66,7 +66,9 @@ def written_in_python():
     for path in sorted((ROOT / "python" / "rustorch").glob("*.py")):
         tree = ast.parse(path.read_text())
         for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef) and any(ast.unparse(d).split("(")[0] == "_method" for d in node.decorator_list):
+            if isinstance(node, ast.FunctionDef) and any(
+                ast.unparse(d).split("(")[0] == "_method" for d in node.decorator_list
+            ):
                 methods.add(node.name)
         if path.name != "__init__.py":
             continue
@@ -87,8 +89,11 @@ def lazy_names():
     lines = {}
     for module, names in values["NAMES"].items():
         for name in names.split():
-            lines[name] = f"{name} = Tensor\n" if module == "_legacy" and name.endswith("Tensor") else (
-                f"from .{module} import {name} as {name}\n")
+            lines[name] = (
+                f"{name} = Tensor\n"
+                if module == "_legacy" and name.endswith("Tensor")
+                else (f"from .{module} import {name} as {name}\n")
+            )
     return lines
 
 
@@ -116,7 +121,9 @@ def engine_stub(ops, template):
         methods[name] = f"    def {name}(self, *args: Any, **kwargs: Any) -> Any: ...\n"
     text = private(SHADOWED_IN_TENSOR, private(SHADOWED, "".join(methods.values())))
     dtypes = "".join(f"{name}: dtype\n" for name in DTYPES)
-    return template.replace("    # operators of two sides\n", two_sided()).replace("    # methods\n", text) + "\n" + dtypes
+    return (
+        template.replace("    # operators of two sides\n", two_sided()).replace("    # methods\n", text) + "\n" + dtypes
+    )
 
 
 def package_stub(ops, template, functions, modules):
@@ -132,19 +139,29 @@ def package_stub(ops, template, functions, modules):
             continue
         known[name] = f"from .{module} import {name} as {name}\n" if module else f"{name}: Any\n"
     known.update((name, text) for name, text in lazy_names().items() if name not in functions)
-    lines += [text for name, text in known.items() if name not in have and not re.search(rf"^{name}\\b|as {name}$", template, re.MULTILINE)]
+    lines += [
+        text
+        for name, text in known.items()
+        if name not in have and not re.search(rf"^{name}\\b|as {name}$", template, re.MULTILINE)
+    ]
     return template.replace("# generated\n", "".join(lines))
 
 
 def namespace_stub(ops, functions, prefix):
-    lines = [f'# {QUIET}\n"""Operators of {prefix}."""\n\nfrom builtins import bool as _bool\nfrom builtins import float as _float\n'
-             "from builtins import int as _int\nfrom collections.abc import Sequence\nfrom typing import overload\n\n"
-             "from ._C import Generator, Number, Tensor, device, dtype, layout, memory_format\n\n"]
+    lines = [
+        f'# {QUIET}\n"""Operators of {prefix}."""\n\nfrom builtins import bool as _bool\nfrom builtins import float as _float\n'
+        "from builtins import int as _int\nfrom collections.abc import Sequence\nfrom typing import overload\n\n"
+        "from ._C import Generator, Number, Tensor, device, dtype, layout, memory_format\n\n"
+    ]
     if prefix == "linalg":
         lines.append("from .errors import LinAlgError as LinAlgError\n\n")
-    table = {name[len(prefix) + 1:]: name for name in functions if name.startswith(prefix + "_")}
-    table.update((alias[len(prefix) + 1:], name) for alias, name in aliases(ops) if alias.startswith(prefix + "."))
-    lines += [functions[target].replace(f"def {target}(", f"def {name}(") for name, target in sorted(table.items()) if target in functions]
+    table = {name[len(prefix) + 1 :]: name for name in functions if name.startswith(prefix + "_")}
+    table.update((alias[len(prefix) + 1 :], name) for alias, name in aliases(ops) if alias.startswith(prefix + "."))
+    lines += [
+        functions[target].replace(f"def {target}(", f"def {name}(")
+        for name, target in sorted(table.items())
+        if target in functions
+    ]
     return "".join(lines)
 
 
@@ -160,8 +177,10 @@ def main():
     made = [n for n in NAMESPACES if n not in modules]
     modules = sorted(m for m in modules | set(made) if not m.startswith("__"))
     template = ROOT / "python" / "stubs"
-    texts = {"_C": engine_stub(ops, (template / "_C.pyi").read_text()),
-             "__init__": package_stub(ops, (template / "__init__.pyi").read_text(), functions, modules)}
+    texts = {
+        "_C": engine_stub(ops, (template / "_C.pyi").read_text()),
+        "__init__": package_stub(ops, (template / "__init__.pyi").read_text(), functions, modules),
+    }
     texts.update((n, namespace_stub(ops, functions, n)) for n in made)
     for name, text in texts.items():
         path = out / f"{name}.pyi"

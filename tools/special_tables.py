@@ -181,45 +181,75 @@ def main():
     print("// Chebyshev expansions in t, c0 first, unless the comment says otherwise.")
     print("#pragma once\n\nnamespace rustorch::host_math {\n")
     for order in (0, 1):
-        table(f"kI{order}Middle", f"exp(-x) I{order}(x), x in [2, 8], t = (x - 5)/3",
-              chebyshev(on(2, 8, lambda x: exp(-x) * besseli(order, x))))
-        table(f"kI{order}Large", f"sqrt(x) exp(-x) I{order}(x), x > 8, t = 16/x - 1",
-              chebyshev(on(0, mpf(1) / 8, near(scaled_i(order), "1e-30"))))
-        table(f"kK{order}Middle", f"sqrt(x) exp(x) K{order}(x), 1 < x <= 3, t = 3/x - 2",
-              chebyshev(on(mpf(1) / 3, 1, scaled_k(order))))
-        table(f"kK{order}Large", f"sqrt(x) exp(x) K{order}(x), x > 3, t = 6/x - 1",
-              chebyshev(on(0, mpf(1) / 3, scaled_k(order))))
+        table(
+            f"kI{order}Middle",
+            f"exp(-x) I{order}(x), x in [2, 8], t = (x - 5)/3",
+            chebyshev(on(2, 8, lambda x: exp(-x) * besseli(order, x))),
+        )
+        table(
+            f"kI{order}Large",
+            f"sqrt(x) exp(-x) I{order}(x), x > 8, t = 16/x - 1",
+            chebyshev(on(0, mpf(1) / 8, near(scaled_i(order), "1e-30"))),
+        )
+        table(
+            f"kK{order}Middle",
+            f"sqrt(x) exp(x) K{order}(x), 1 < x <= 3, t = 3/x - 2",
+            chebyshev(on(mpf(1) / 3, 1, scaled_k(order))),
+        )
+        table(
+            f"kK{order}Large",
+            f"sqrt(x) exp(x) K{order}(x), x > 3, t = 6/x - 1",
+            chebyshev(on(0, mpf(1) / 3, scaled_k(order))),
+        )
     table("kJ0Small", "J0(x), x <= 8, t = x^2/32 - 1", chebyshev(on(0, 64, lambda q: besselj(0, sqrt(q)))))
     table("kJ1Small", "J1(x)/x, x <= 8, t = x^2/32 - 1", chebyshev(on(0, 64, lambda q: besselj(1, sqrt(q)) / sqrt(q))))
     table("kY0Small", "Y0(x) - 2/pi log(x) J0(x), x <= 8, t = x^2/32 - 1", chebyshev(on(0, 64, regular_y(0))))
-    table("kY1Small", "(Y1(x) - 2/pi (log(x) J1(x) - 1/x))/x, x <= 8, t = x^2/32 - 1",
-          chebyshev(on(0, 64, regular_y(1))))
+    table(
+        "kY1Small", "(Y1(x) - 2/pi (log(x) J1(x) - 1/x))/x, x <= 8, t = x^2/32 - 1", chebyshev(on(0, 64, regular_y(1)))
+    )
     for order in (0, 1):
         phase = "pi/4" if order == 0 else "3 pi/4"
-        table(f"kJ{order}Cos", f"sqrt(pi x/2) J{order}(x) is this one times cos(x - {phase}) minus 8/x times the next times sin; "
-              "t = 2 (8/x)^2 - 1, x > 8", chebyshev(on(0, 1, near(wave_j(order, 0), "1e-20"))))
+        table(
+            f"kJ{order}Cos",
+            f"sqrt(pi x/2) J{order}(x) is this one times cos(x - {phase}) minus 8/x times the next times sin; "
+            "t = 2 (8/x)^2 - 1, x > 8",
+            chebyshev(on(0, 1, near(wave_j(order, 0), "1e-20"))),
+        )
         table(f"kJ{order}Sin", "see above", chebyshev(on(0, 1, near(wave_j(order, 1), "1e-20"))))
     table("kAiryCentre", "Ai(x), -2 <= x <= 1, t = (2x + 1)/3", chebyshev(on(-2, 1, airyai)))
-    table("kAiryMiddle", "2 sqrt(pi) x^(1/4) exp(z) Ai(x), z = 2/3 x^(3/2), 1/z in [1/4, 3/2], t = 1.6/z - 1.4",
-          chebyshev(on(mpf(1) / 4, mpf(3) / 2, airy_decay)))
+    table(
+        "kAiryMiddle",
+        "2 sqrt(pi) x^(1/4) exp(z) Ai(x), z = 2/3 x^(3/2), 1/z in [1/4, 3/2], t = 1.6/z - 1.4",
+        chebyshev(on(mpf(1) / 4, mpf(3) / 2, airy_decay)),
+    )
     table("kAiryLarge", "the same, 1/z in [0, 1/4], t = 8/z - 1", chebyshev(on(0, mpf(1) / 4, airy_decay)))
     for part in (0, 1):
-        table("kAiryCos" if part == 0 else "kAirySin",
-              "sqrt(pi) |x|^(1/4) Ai(x) is this one times cos(z - pi/4) plus the other times sin; t = 15/(4z) - 1, x < -2"
-              if part == 0 else "see above", chebyshev(on(0, mpf(8) / 15, airy_wave(part))))
+        table(
+            "kAiryCos" if part == 0 else "kAirySin",
+            "sqrt(pi) |x|^(1/4) Ai(x) is this one times cos(z - pi/4) plus the other times sin; t = 15/(4z) - 1, x < -2"
+            if part == 0
+            else "see above",
+            chebyshev(on(0, mpf(8) / 15, airy_wave(part))),
+        )
     table("kErfcx", "(1 + 2x) exp(x^2) erfc(x), x >= 0, t = (x - 3.75)/(x + 3.75)", chebyshev(erfcx_scaled))
     table("kPsiRoot", "the positive zero of digamma in two parts, then the rest", split(PSI_ROOT, 3))
     table("kPsi12", "digamma(x)/(x - root), 1 <= x <= 2, t = 2x - 3", chebyshev(on(1, 2, psi_over_distance)))
     table("kPsi24", "digamma(x), 2 <= x <= 4, t = x - 3", chebyshev(on(2, 4, digamma)))
     table("kPsi4", "digamma(x), 4 <= x <= 10, t = x/3 - 7/3", chebyshev(on(4, 10, digamma)))
-    table("kLogGamma", "log(Gamma(1 + a))/a, a in [0, 1.25], t = 1.6 a - 1",
-          chebyshev(on(0, mpf(5) / 4, lambda a: loggamma(1 + a) / a)))
+    table(
+        "kLogGamma",
+        "log(Gamma(1 + a))/a, a in [0, 1.25], t = 1.6 a - 1",
+        chebyshev(on(0, mpf(5) / 4, lambda a: loggamma(1 + a) / a)),
+    )
     harmonic = [psi(0, k + 1) + mp.log(2) for k in range(13)]
     table("kI0Series", "1/(k!)^2", [1 / mp.factorial(k) ** 2 for k in range(13)])
     table("kK0Series", "(psi(k+1) + log 2)/(k!)^2", [h / mp.factorial(k) ** 2 for k, h in enumerate(harmonic)])
     table("kI1Series", "1/(k! (k+1)!)", [1 / (mp.factorial(k) * mp.factorial(k + 1)) for k in range(13)])
-    table("kK1Series", "(psi(k+1) + psi(k+2) + 2 log 2)/(k! (k+1)!)",
-          [(h + psi(0, k + 2) + mp.log(2)) / (mp.factorial(k) * mp.factorial(k + 1)) for k, h in enumerate(harmonic)])
+    table(
+        "kK1Series",
+        "(psi(k+1) + psi(k+2) + 2 log 2)/(k! (k+1)!)",
+        [(h + psi(0, k + 2) + mp.log(2)) / (mp.factorial(k) * mp.factorial(k + 1)) for k, h in enumerate(harmonic)],
+    )
     rows = temme(14, 17)
     print("// Temme's C_k(eta) = sum over n of d[k][n] eta^n")
     print(f"constexpr double kTemme[{len(rows)}][{len(rows[0])}] = {{")

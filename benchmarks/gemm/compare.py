@@ -62,7 +62,7 @@ for m, n, k, form in SHAPES:
             torch.mm(at, bt, out=d)
 
     ours(1), theirs(1)
-    ref = (at.double() @ bt.double())
+    ref = at.double() @ bt.double()
     scale = (at.double().abs() @ bt.double().abs()).clamp_min(1e-300)
     error = float(((c.double() - ref).abs() / scale).max())
     mine, other = [], []

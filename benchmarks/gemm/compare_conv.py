@@ -88,5 +88,5 @@ for name, (b, ci, co, size, k, s, g, p) in CASES.items():
             other += burst(theirs, 0.03)
             time.sleep(0.005)
         m, o = low(mine), low(other)
-        row += f" | {label} {m:7.3f} ms {flops/m/1e6:4.0f} GF, torch {o:7.3f} {flops/o/1e6:4.0f} {o/m:5.2f}x"
+        row += f" | {label} {m:7.3f} ms {flops / m / 1e6:4.0f} GF, torch {o:7.3f} {flops / o / 1e6:4.0f} {o / m:5.2f}x"
     print(row, flush=True)

@@ -18,6 +18,7 @@ from rustorch.utils.data import DataLoader, TensorDataset
 
 HERE = pathlib.Path(__file__).resolve().parent
 
+
 class DigitNet(nn.Module):
     """8x8 grey image -> 10 class scores; 54 thousand weights."""
 
@@ -179,14 +180,18 @@ def main():
     parser = argparse.ArgumentParser(description="Train on handwritten digits.")
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."), help="folder for digits.pt and digits.png")
+    parser.add_argument(
+        "--out", type=pathlib.Path, default=pathlib.Path("."), help="folder for digits.pt and digits.png"
+    )
     args = parser.parse_args()
 
     rt.manual_seed(args.seed)
     images, labels, test_images, test_labels = load_data()
     model = DigitNet()
     weights = sum(p.numel() for p in model.parameters())
-    print(f"{len(labels)} training and {len(test_labels)} test images, {weights} weights, {rt.get_num_threads()} threads")
+    print(
+        f"{len(labels)} training and {len(test_labels)} test images, {weights} weights, {rt.get_num_threads()} threads"
+    )
 
     start = time.perf_counter()
     history = train(model, images, labels, test_images, test_labels, args.epochs, args.seed)

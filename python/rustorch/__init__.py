@@ -1,6 +1,6 @@
 """rustorch: a deep-learning framework with the PyTorch API on a small C++ engine.
 
-    import rustorch as torch
+import rustorch as torch
 """
 
 import importlib

@@ -16,6 +16,7 @@ def _functional():
 
 # ---- losses with a number for the reduction: 0 none, 1 mean, 2 sum
 
+
 def cosine_embedding_loss(input1, input2, target, margin=0.0, reduction=1):
     """nn.functional.cosine_embedding_loss."""
     return _functional().cosine_embedding_loss(input1, input2, target, margin, reduction=_REDUCTIONS[reduction])
@@ -50,12 +51,14 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reducti
 
 # ---- grids
 
+
 def affine_grid_generator(theta, size, align_corners):
     """nn.functional.affine_grid."""
     return _functional().affine_grid(theta, list(size), align_corners)
 
 
 # ---- embeddings
+
 
 def embedding_bag(weight, indices, offsets, scale_grad_by_freq=False, mode=0, sparse=False, per_sample_weights=None,
                   include_last_offset=False, padding_idx=None):  # fmt: skip
@@ -89,6 +92,7 @@ def embedding_renorm_(input, indices, max_norm, norm_type):
 
 # ---- dropout in place
 
+
 def _in_place(name):
     def function(input, p, train):
         return input.copy_(getattr(_ops, name)(input, p, train))
@@ -109,6 +113,7 @@ def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False, generator=None):
 
 
 # ---- norms
+
 
 def native_norm(input, p=2, dim=None, keepdim=False, dtype=None):
     """norm()."""
@@ -134,6 +139,7 @@ def pdist(input, p=2.0):
 
 
 # ---- control flow
+
 
 def cond(pred, true_fn, false_fn, operands=()):
     """true_fn(*operands) if pred (a bool or a tensor of one element) else false_fn(*operands)."""
@@ -164,6 +170,7 @@ def while_loop(cond_fn, body_fn, carried_inputs):
 
 # ---- functions that PyTorch removed: they name what took their place
 
+
 def _removed(name, instead):
     def function(*args, **kwargs):
         raise RuntimeError(
@@ -177,7 +184,11 @@ def _removed(name, instead):
 
 
 eig, symeig = _removed("eig", "eig"), _removed("symeig", "eigh")
-lstsq, solve, matrix_rank = _removed("lstsq", "lstsq"), _removed("solve", "solve"), _removed("matrix_rank", "matrix_rank")
+lstsq, solve, matrix_rank = (
+    _removed("lstsq", "lstsq"),
+    _removed("solve", "solve"),
+    _removed("matrix_rank", "matrix_rank"),
+)
 
 
 def dequantize(tensors):
@@ -186,6 +197,7 @@ def dequantize(tensors):
 
 
 # ---- in-place functions under old names
+
 
 def _alias_in_place(name, target):
     def function(input, *args, **kwargs):

@@ -113,7 +113,10 @@ def lobpcg(A, k=None, B=None, X=None, n=None, iK=None, niter=None, tol=None, lar
     values, vectors = [], []
     with no_grad():
         first = _ops.randn((*batch, m, n), dtype=A.dtype, device=A.device) if X is None else X
-        rows = [None if t is None else t.expand((*batch, *t.shape[-2:])).reshape((-1, *t.shape[-2:])) for t in (A, B, first, iK)]
+        rows = [
+            None if t is None else t.expand((*batch, *t.shape[-2:])).reshape((-1, *t.shape[-2:]))
+            for t in (A, B, first, iK)
+        ]
         for i in range(rows[0].shape[0]):
             a, b, x, ik = (None if t is None else t[i].detach() for t in rows)
             e, x = _solve(a, b, x, k, ik, niter, tol, True if largest is None else largest, tracker)

@@ -10,7 +10,9 @@ def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
     """Samples (N, C, ...) at the points of grid; the modes are places in bilinear, nearest, bicubic and in zeros,
     border, reflection."""
     if not 0 <= interpolation_mode < len(_MODES) or not 0 <= padding_mode < len(_PADDINGS):
-        raise RuntimeError(f"grid_sampler(): unknown mode; got interpolation {interpolation_mode}, padding {padding_mode}")
+        raise RuntimeError(
+            f"grid_sampler(): unknown mode; got interpolation {interpolation_mode}, padding {padding_mode}"
+        )
     return grid_sample(input, grid, _MODES[interpolation_mode], _PADDINGS[padding_mode], align_corners)
 
 

@@ -51,12 +51,14 @@ def set_deterministic_debug_mode(debug_mode):
     names = {"default": 0, "warn": 1, "error": 2}
     mode = names.get(debug_mode, debug_mode)
     if mode not in (0, 1, 2):
-        raise RuntimeError(f"invalid value of debug_mode, expected one of `default`, `warn`, `error`, but got {debug_mode}")
+        raise RuntimeError(
+            f"invalid value of debug_mode, expected one of `default`, `warn`, `error`, but got {debug_mode}"
+        )
     use_deterministic_algorithms(mode > 0, warn_only=mode == 1)
 
 
 def get_float32_matmul_precision():
-    """"highest": products of float32 matrices are computed in float32 here, whatever was asked for."""
+    """ "highest": products of float32 matrices are computed in float32 here, whatever was asked for."""
     return _precision
 
 
@@ -239,7 +241,12 @@ def sym_sum(args):
     return sum(args)
 
 
-sym_int, sym_float, sym_max, sym_min = _sym("sym_int", int), _sym("sym_float", float), _sym("sym_max", max), _sym("sym_min", min)
+sym_int, sym_float, sym_max, sym_min = (
+    _sym("sym_int", int),
+    _sym("sym_float", float),
+    _sym("sym_max", max),
+    _sym("sym_min", min),
+)
 sym_sqrt = _sym("sym_sqrt", math.sqrt)
 has_lapack = True
 has_mkl = False

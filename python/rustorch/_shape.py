@@ -12,7 +12,9 @@ def _reversed_dims(self):
 def _matrix_transposed(self):
     """The tensor with its last two dimensions exchanged."""
     if self.dim() < 2:
-        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.dim()}-D tensor.")
+        raise RuntimeError(
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {self.dim()}-D tensor."
+        )
     return self.transpose(-2, -1)
 
 
@@ -43,7 +45,12 @@ def _nonzero_method(self, *, as_tuple=False):
     return nonzero(self, as_tuple=as_tuple)
 
 
-for _name, _get in (("T", _reversed_dims), ("mT", _matrix_transposed), ("mH", _matrix_adjoint), ("H", _conjugate_transposed)):
+for _name, _get in (
+    ("T", _reversed_dims),
+    ("mT", _matrix_transposed),
+    ("mH", _matrix_adjoint),
+    ("H", _conjugate_transposed),
+):
     if not hasattr(Tensor, _name):
         setattr(Tensor, _name, property(_get))
 Tensor.nonzero = _nonzero_method

@@ -11,6 +11,7 @@ def _method(f, name=None):
 
 # ---- printing and identity
 
+
 @_method
 def __repr__(self, *, tensor_contents=None):
     text, kind = self._str(), type(self)
@@ -70,6 +71,7 @@ _reflected("__rdiv__", lambda a, b: a.reciprocal() * b)
 
 # ---- copies and pickling
 
+
 @_method
 def __deepcopy__(self, memo):
     if id(self) in memo:
@@ -119,6 +121,7 @@ def __reduce_ex__(self, protocol):
 
 
 # ---- NumPy and DLPack
+
 
 @_method
 def numpy(self, *, force=False):
@@ -210,6 +213,7 @@ def from_dlpack(ext_tensor, *, device=None, copy=None):
 
 # ---- differentiation
 
+
 @_method
 def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
     """Adds d(self)/d(leaf) to the grad of every leaf it depends on."""
@@ -268,7 +272,8 @@ def _node_hook(register, doc):
 
 
 _C._Node.register_hook = _node_hook(
-    _C._Node._register_hook, "Calls hook(grad_inputs, grad_outputs) after the node ran; a returned tuple replaces grad_inputs."
+    _C._Node._register_hook,
+    "Calls hook(grad_inputs, grad_outputs) after the node ran; a returned tuple replaces grad_inputs.",
 )
 _C._Node.register_prehook = _node_hook(
     _C._Node._register_prehook, "Calls hook(grad_outputs) before the node runs; a returned tuple replaces them."
@@ -383,6 +388,7 @@ def __dir__(self):
 
 # ---- functions
 
+
 def is_tensor(obj):
     """True for tensors."""
     return isinstance(obj, Tensor)
@@ -474,7 +480,9 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
     available = flat.numel() - offset
     if count < 0:
         if available % size:
-            raise ValueError(f"buffer length ({available} bytes) after offset must be a multiple of element size ({size})")
+            raise ValueError(
+                f"buffer length ({available} bytes) after offset must be a multiple of element size ({size})"
+            )
         count = available // size
     elif count == 0 or count * size > available:
         raise ValueError("requested buffer length is larger than the actual buffer, or zero")

@@ -97,7 +97,11 @@ def map2_(self, x, y, callable):
 
 for _name, _kind in {"is_cpu": "cpu", "is_meta": "meta", "is_mps": "mps", "is_xpu": "xpu", "is_xla": "xla", "is_ipu": "ipu",
                      "is_vulkan": "vulkan", "is_maia": "maia", "is_mtia": "mtia", "is_opencl": "opencl"}.items():  # fmt: skip
-    setattr(Tensor, _name, property(lambda self, _kind=_kind: self.device.type == _kind, doc=f"On a device of type {_kind}."))
+    setattr(
+        Tensor,
+        _name,
+        property(lambda self, _kind=_kind: self.device.type == _kind, doc=f"On a device of type {_kind}."),
+    )
 Tensor.name = property(lambda self: None, doc="None.")
 Tensor.volatile = property(lambda self: False, doc="False; see no_grad.")
 Tensor.grad_dtype = property(lambda self: self.dtype, doc="The dtype of the gradient.")

@@ -110,7 +110,9 @@ class safe_globals:  # noqa: N801
 def _numpy_parts(array):
     """(dtype, shape, whether in Fortran's order, bytes) of an array of NumPy."""
     if array.dtype.kind not in "biufcSU" or array.dtype.itemsize == 0 or array.dtype.str[1:] in ("f16", "c32"):
-        raise errors.TypeError_(f"save(): cannot save an array of NumPy of dtype {array.dtype}; expected numbers or texts")
+        raise errors.TypeError_(
+            f"save(): cannot save an array of NumPy of dtype {array.dtype}; expected numbers or texts"
+        )
     fortran = array.flags.fnc
     return array.dtype.str, _C.Size(array.shape), fortran, array.tobytes("F" if fortran else "C")
 

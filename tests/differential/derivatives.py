@@ -75,7 +75,12 @@ def resolve(root, path):
 def public_paths():
     """id of a public object of torch -> its dotted name."""
     paths = {}
-    named = [(space, name, value) for space in NAMESPACES for name, value in vars(resolve(torch, space)).items() if callable(value)]
+    named = [
+        (space, name, value)
+        for space in NAMESPACES
+        for name, value in vars(resolve(torch, space)).items()
+        if callable(value)
+    ]
     for space, name, value in sorted(named, key=lambda row: row[1].startswith("_")):  # a public name first
         if not name.startswith("__"):
             paths.setdefault(id(value), f"{space}.{name}".lstrip("."))
@@ -228,7 +233,10 @@ class Case:
     def ours(self):
         if self.parts[1].__name__.startswith("gradcheck_wrapper_masked"):
             inner, mask = ours(self.parts[0]), self.mask()
-            call, finish = (lambda *a, **k: inner(*a, **k) if mask is None else rt.where(mask, inner(*a, **k), 0.0)), ours(self.parts[2])
+            call, finish = (
+                (lambda *a, **k: inner(*a, **k) if mask is None else rt.where(mask, inner(*a, **k), 0.0)),
+                ours(self.parts[2]),
+            )
             wrapper = lambda f, *a, **k: f(*a, **k)
         else:
             call, wrapper, finish = (ours(f) for f in self.parts)
@@ -265,7 +273,9 @@ def check(what, want, got, tolerance):
             continue
         g = torch.zeros_like(w) if g is None else back(g)
         w = torch.zeros_like(g) if w is None else w.detach()
-        assert (w.dtype, w.shape) == (g.dtype, g.shape), f"{what} {i}: {g.dtype}{list(g.shape)}, expected {w.dtype}{list(w.shape)}"
+        assert (w.dtype, w.shape) == (g.dtype, g.shape), (
+            f"{what} {i}: {g.dtype}{list(g.shape)}, expected {w.dtype}{list(w.shape)}"
+        )
         if not (w.is_floating_point() or w.is_complex()):
             assert torch.equal(w, g), f"{what} {i}: {g.flatten()[:6].tolist()}, expected {w.flatten()[:6].tolist()}"
             continue
@@ -273,7 +283,9 @@ def check(what, want, got, tolerance):
         scale = max(1.0, float(finite.max()) if finite.numel() else 0.0)
         if not torch.allclose(w, g, rtol=tolerance, atol=tolerance * scale, equal_nan=True):
             k = int((w - g).abs().nan_to_num(1e300).flatten().argmax())
-            raise AssertionError(f"{what} {i}: {g.flatten()[k].item():.8g} at {k}, expected {w.flatten()[k].item():.8g}")
+            raise AssertionError(
+                f"{what} {i}: {g.flatten()[k].item():.8g} at {k}, expected {w.flatten()[k].item():.8g}"
+            )
 
 
 def wanted(outs):
@@ -307,9 +319,15 @@ def gradients(case, again):
     my_first = rt.autograd.grad([got[i] for i in index], my_leaves, my_cots, create_graph=again, allow_unused=True)
     check("gradient", first, my_first, 1e-6)
     if again:
-        pairs = [(my_first[i], tensor(c)) for i, c in zip(kept, cots2) if my_first[i] is not None and my_first[i].requires_grad]
+        pairs = [
+            (my_first[i], tensor(c))
+            for i, c in zip(kept, cots2)
+            if my_first[i] is not None and my_first[i].requires_grad
+        ]
         if pairs:
-            mine = rt.autograd.grad([g for g, _ in pairs], my_leaves + my_cots, [c for _, c in pairs], allow_unused=True)
+            mine = rt.autograd.grad(
+                [g for g, _ in pairs], my_leaves + my_cots, [c for _, c in pairs], allow_unused=True
+            )
         else:
             mine = [None] * len(second)
         check("second gradient", second, mine, 1e-5)
@@ -335,7 +353,11 @@ def pushed(case, tangents):
     outs = [case.theirs(values)[i] for i in index]
     cots = [torch.zeros_like(o).requires_grad_() for o in outs]
     first = torch.autograd.grad(outs, leaves, cots, create_graph=True, allow_unused=True)
-    pairs = [(g, t) for g, t in zip(first, (t for t, leaf in zip(tangents, case.leaf) if leaf)) if g is not None and g.requires_grad]
+    pairs = [
+        (g, t)
+        for g, t in zip(first, (t for t, leaf in zip(tangents, case.leaf) if leaf))
+        if g is not None and g.requires_grad
+    ]
     if not pairs:
         raise Refused
     return index, torch.autograd.grad([g for g, _ in pairs], cots, [t for _, t in pairs], allow_unused=True)
@@ -348,7 +370,10 @@ def forward_mode(case):
     except (RuntimeError, NotImplementedError, ValueError) as error:
         raise Refused from error
     with our_forward_ad.dual_level():
-        duals = [our_forward_ad.make_dual(tensor(v), tensor(t)) if leaf else tensor(v) for v, t, leaf in zip(case.values, tangents, case.leaf)]
+        duals = [
+            our_forward_ad.make_dual(tensor(v), tensor(t)) if leaf else tensor(v)
+            for v, t, leaf in zip(case.values, tangents, case.leaf)
+        ]
         outs = case.ours(duals)
         got = [our_forward_ad.unpack_dual(outs[i]).tangent for i in index]
         check("tangent", want, got, 1e-6)
@@ -382,7 +407,9 @@ def batched(case, every):
     if not want:
         raise Refused
     dims = [(0 if every else -1) if c else None for c in chosen]
-    stacks = [torch.stack([s[i] for s in slices], dims[i]) if c else v for i, (v, c) in enumerate(zip(case.values, chosen))]
+    stacks = [
+        torch.stack([s[i] for s in slices], dims[i]) if c else v for i, (v, c) in enumerate(zip(case.values, chosen))
+    ]
 
     def same_for(lib_vmap, call, tensors):
         return lib_vmap(lambda *t: tuple(call(list(t))), in_dims=tuple(dims), out_dims=0)(*tensors)
@@ -462,7 +489,9 @@ def table(score):
     lines = ["| what | operators | agree | samples | agree |\n|---|---|---|---|---|\n"]
     for kind in KINDS:
         seen, bad = score.names[kind]
-        lines.append(f"| {kind} | {len(seen)} | {len(seen) - len(bad)} | {score.compared[kind]} | {score.agreed[kind]} |\n")
+        lines.append(
+            f"| {kind} | {len(seen)} | {len(seen) - len(bad)} | {score.compared[kind]} | {score.agreed[kind]} |\n"
+        )
     return "".join(lines)
 
 
@@ -493,7 +522,9 @@ def main():
     signal.signal(signal.SIGALRM, late)
     for op in op_db:
         outside = op.name.startswith(("sparse", "torch.ops", "to_sparse", "jiterator")) or op.name in UNINITIALISED
-        outside |= op.name == "chalf" or op.variant_test_name == "partial_views"  # what as_strided sees around a view is not copied here
+        outside |= (
+            op.name == "chalf" or op.variant_test_name == "partial_views"
+        )  # what as_strided sees around a view is not copied here
         if outside or not op.supports_autograd or not re.search(args.filter, op.name):
             continue
         if draws(op.op) or draws(op.gradcheck_wrapper):

@@ -560,7 +560,16 @@ def explained_by(corrections):
     return rule
 
 
-EXPLANATIONS = (complex_of_bfloat16, nan_of_overwritten, undefined_integer, infinity_of_minus_zero, *(explained_by([c]) for c in CORRECTIONS), unstable, nearer, cancellation)
+EXPLANATIONS = (
+    complex_of_bfloat16,
+    nan_of_overwritten,
+    undefined_integer,
+    infinity_of_minus_zero,
+    *(explained_by([c]) for c in CORRECTIONS),
+    unstable,
+    nearer,
+    cancellation,
+)
 
 
 def examine(seed, target, judge, rules):

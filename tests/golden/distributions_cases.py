@@ -154,7 +154,10 @@ TRANSFORMS = {
     "affine event": (lambda D, t: D.AffineTransform(t(UNIT), t(REAL), event_dim=1), REAL),
     "cat": (lambda D, t: D.CatTransform([D.ExpTransform(), D.SigmoidTransform()], 0, [1, 2]), REAL),
     "compose": (lambda D, t: D.ComposeTransform([D.AffineTransform(0.5, 2.0), D.ExpTransform()]), REAL),
-    "compose vector": (lambda D, t: D.ComposeTransform([D.AffineTransform(0.5, 2.0), D.StickBreakingTransform()]), REAL),
+    "compose vector": (
+        lambda D, t: D.ComposeTransform([D.AffineTransform(0.5, 2.0), D.StickBreakingTransform()]),
+        REAL,
+    ),
     "corr_cholesky": (lambda D, t: D.CorrCholeskyTransform(), REAL),
     "corr_cholesky pair": (lambda D, t: D.CorrCholeskyTransform(), [0.4]),
     "cdf": (lambda D, t: D.CumulativeDistributionTransform(D.Normal(t(0.1), t(1.2))), REAL),

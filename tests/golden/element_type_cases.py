@@ -107,9 +107,15 @@ CASES = {
     "facts": lambda T, d, x: (d.itemsize, d.is_floating_point, d.is_complex, d.is_signed, x.element_size(), x.type()),
     "str": lambda T, d, x: str(d),
     "limits": lambda T, d, x: repr((T.finfo if d.is_floating_point or d.is_complex else T.iinfo)(d)),
-    "result_type": lambda T, d, x: (T.result_type(x, 1), T.result_type(x, 1.0), T.result_type(x, T.ones(())), T.promote_types(d, d)),
+    "result_type": lambda T, d, x: (
+        T.result_type(x, 1),
+        T.result_type(x, 1.0),
+        T.result_type(x, T.ones(())),
+        T.promote_types(d, d),
+    ),
     "can_cast": lambda T, d, x: [
-        (T.can_cast(d, o), T.can_cast(o, d)) for o in (T.bool, T.uint8, T.int64, T.float16, T.float32, T.complex64, T.uint32)
+        (T.can_cast(d, o), T.can_cast(o, d))
+        for o in (T.bool, T.uint8, T.int64, T.float16, T.float32, T.complex64, T.uint32)
     ],
     "deepcopy": lambda T, d, x: __import__("copy").deepcopy(x),
     "gradient": lambda T, d, x: _gradient(T, d),

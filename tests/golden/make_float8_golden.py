@@ -31,7 +31,9 @@ def inputs():
     bits.update(e << 23 for e in range(0, 256, 5))
     bits.update((0, 1, 0x80000000, 0x80000001, 0x007FFFFF, 0x00400000, 0x00400001, 0x7F7FFFFF, 0xFF7FFFFF, 0x7F800000))
     bits.update((0xFF800000, 0x7FC00000, 0x43E80000, 0x43E7FFFF, 0x43E80001, 0x47700000, 0x476FFFFF, 0x43780000))
-    return torch.tensor(sorted(b - (1 << 32) if b >= 1 << 31 else b for b in bits), dtype=torch.int32).view(torch.float32)
+    return torch.tensor(sorted(b - (1 << 32) if b >= 1 << 31 else b for b in bits), dtype=torch.int32).view(
+        torch.float32
+    )
 
 
 def main():

@@ -109,11 +109,18 @@ def values():
 
 def network():
     torch.manual_seed(0)
-    net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2), torch.nn.Flatten(), torch.nn.Linear(8, 3))
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2), torch.nn.Flatten(), torch.nn.Linear(8, 3)
+    )
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
     net(torch.randn(4, 1, 4, 4)).sum().backward()
     optimizer.step()
-    return {"model": net.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3, "rng": torch.arange(5, dtype=torch.uint8)}
+    return {
+        "model": net.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "epoch": 3,
+        "rng": torch.arange(5, dtype=torch.uint8),
+    }
 
 
 def put(name, value):
@@ -129,7 +136,10 @@ def main():
     torch.save(legacy, OUT / "legacy.pt", _use_new_zipfile_serialization=False)
     put("legacy.pt", legacy)
     # A checkpoint that somebody unpacked and zipped again, with compression.
-    with zipfile.ZipFile(OUT / "dtypes.pt") as source, zipfile.ZipFile(OUT / "rezipped.pt", "w", zipfile.ZIP_DEFLATED) as z:
+    with (
+        zipfile.ZipFile(OUT / "dtypes.pt") as source,
+        zipfile.ZipFile(OUT / "rezipped.pt", "w", zipfile.ZIP_DEFLATED) as z,
+    ):
         for info in source.infolist():
             z.writestr(zipfile.ZipInfo(info.filename), source.read(info), zipfile.ZIP_DEFLATED)
     put("rezipped.pt", every_dtype())

@@ -23,15 +23,34 @@ MAX_IN, MAX_OUT = 120, 160  # elements of a call
 FEW, LARGE = 24, 300  # elements of a shortened call, of one of an operator that has no smaller ones
 DTYPES = ((torch.float64, 4), (torch.complex128, 2), (torch.float32, 1), (torch.complex64, 1), (torch.bfloat16, 1), (torch.float16, 1), (torch.int64, 2),
           (torch.int32, 1), (torch.uint8, 1), (torch.bool, 1))  # fmt: skip
-COARSE = {"nn.functional.grid_sample"}  # PyTorch computes positions in half types: its own error is larger than a test may allow
+COARSE = {
+    "nn.functional.grid_sample"
+}  # PyTorch computes positions in half types: its own error is larger than a test may allow
 LARGE_DTYPES = ((torch.float64, 1), (torch.bfloat16, 1), (torch.int64, 1))
 NOT_UNIQUE = {
     "linalg.svd", "svd", "linalg.eig", "linalg.eigh", "linalg.qr", "qr", "geqrf", "svd_lowrank", "pca_lowrank", "linalg.lstsq", "lobpcg", "kthvalue",
     "linalg.ldl_factor", "linalg.ldl_factor_ex", "linalg.lu", "linalg.lu_factor", "linalg.lu_factor_ex", "lu", "linalg.householder_product",
 }  # fmt: skip
-UNINITIALISED = {"empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted", "resize_", "resize_as_"}
+UNINITIALISED = {
+    "empty",
+    "empty_like",
+    "new_empty",
+    "empty_strided",
+    "new_empty_strided",
+    "empty_permuted",
+    "resize_",
+    "resize_as_",
+}
 # Their layouts or classes are not this library's yet.
-OUTSIDE = ("sparse", "torch.ops", "ops.aten", "_", "to_sparse", "jiterator", "nn.functional.multi_head_attention_forward")
+OUTSIDE = (
+    "sparse",
+    "torch.ops",
+    "ops.aten",
+    "_",
+    "to_sparse",
+    "jiterator",
+    "nn.functional.multi_head_attention_forward",
+)
 
 
 resolve = functools.partial(op_cases.resolve, torch)
@@ -76,10 +95,14 @@ def gradients(call, args, kwargs):
     result = {"grad": list(first), "grad2": None}
     try:
         outs = [t for t in tensors(call(*args, **kwargs)) if t.requires_grad]
-        first = torch.autograd.grad(outs, leaves, [cotangent(o, 0.0) for o in outs], allow_unused=True, create_graph=True)
+        first = torch.autograd.grad(
+            outs, leaves, [cotangent(o, 0.0) for o in outs], allow_unused=True, create_graph=True
+        )
         again = [g for g in first if g is not None and g.requires_grad]
         if again:
-            result["grad2"] = list(torch.autograd.grad(again, leaves, [cotangent(g, 1.0) for g in again], allow_unused=True))
+            result["grad2"] = list(
+                torch.autograd.grad(again, leaves, [cotangent(g, 1.0) for g in again], allow_unused=True)
+            )
     except (RuntimeError, NotImplementedError):
         pass
     return result
@@ -105,7 +128,10 @@ def shortened(op, args):
         return args
     if len({t.shape for t in given}) > 1 or len(given) != sum(isinstance(a, torch.Tensor) for a in args):
         return args
-    cut = [a.detach().reshape(-1)[:FEW].clone().requires_grad_(a.requires_grad) if isinstance(a, torch.Tensor) else a for a in args]
+    cut = [
+        a.detach().reshape(-1)[:FEW].clone().requires_grad_(a.requires_grad) if isinstance(a, torch.Tensor) else a
+        for a in args
+    ]
     return cut
 
 
@@ -162,7 +188,11 @@ def recorded(op, store, dtypes, large=False):
     for dtype, count in dtypes:
         if dtype not in op.supported_dtypes("cpu") or (op.name in COARSE and dtype in (torch.bfloat16, torch.float16)):
             continue
-        wants_grad = dtype in (torch.float64, torch.complex128) and op.supports_autograd and dtype in op.supported_backward_dtypes("cpu")
+        wants_grad = (
+            dtype in (torch.float64, torch.complex128)
+            and op.supports_autograd
+            and dtype in op.supported_backward_dtypes("cpu")
+        )
         torch.manual_seed(0)
         try:
             samples = list(op.sample_inputs("cpu", dtype, requires_grad=wants_grad))

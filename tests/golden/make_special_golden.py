@@ -69,8 +69,14 @@ def references():
         "erfcx": (lambda x: mp.exp(x * x) * mp.erfc(x), ["-9 100"]),
         "erfinv": (mp.erfinv, ["-0.9999 0.9999"]),
         "ndtr": (ndtr, ["-12 8"]),
-        "ndtri": (lambda p: -mp.sqrt(2) * mp.erfinv(1 - 2 * p) if p > 1e-3 else mp.findroot(
-            lambda x: mp.log(ndtr(x)) - mp.log(p), -mp.sqrt(-2 * mp.log(p))), ["log 1e-30 0.99"]),
+        "ndtri": (
+            lambda p: (
+                -mp.sqrt(2) * mp.erfinv(1 - 2 * p)
+                if p > 1e-3
+                else mp.findroot(lambda x: mp.log(ndtr(x)) - mp.log(p), -mp.sqrt(-2 * mp.log(p)))
+            ),
+            ["log 1e-30 0.99"],
+        ),
         "log_ndtr": (lambda x: mp.log(ndtr(x)) if x < 3 else mp.log1p(-ndtr(-x)), ["-100 12"]),
         "i0": (lambda x: mp.besseli(0, x), ["-80 80"]),
         "i0e": (lambda x: mp.besseli(0, x) * mp.exp(-abs(x)), ["-500 500"]),
@@ -89,27 +95,33 @@ def references():
         "hermite_polynomial_h": (polynomial(first["u"], lambda k, x, b, a: 2 * x * b - 2 * k * a), ["-5 5", "degree"]),
         "hermite_polynomial_he": (polynomial(first["t"], lambda k, x, b, a: x * b - k * a), ["-5 5", "degree"]),
         "laguerre_polynomial_l": (
-            polynomial(lambda x: 1 - x, lambda k, x, b, a: ((2 * k + 1 - x) * b - k * a) / (k + 1)), ["-5 20", "degree"]),
+            polynomial(lambda x: 1 - x, lambda k, x, b, a: ((2 * k + 1 - x) * b - k * a) / (k + 1)),
+            ["-5 20", "degree"],
+        ),
         "legendre_polynomial_p": (
-            polynomial(first["t"], lambda k, x, b, a: ((2 * k + 1) * x * b - k * a) / (k + 1)), ["-1.5 1.5", "degree"]),
+            polynomial(first["t"], lambda k, x, b, a: ((2 * k + 1) * x * b - k * a) / (k + 1)),
+            ["-1.5 1.5", "degree"],
+        ),
     }
     for kind, start in first.items():
         rows[f"chebyshev_polynomial_{kind}"] = (chebyshev(start), ["-1.5 1.5", "degree"])
         rows[f"shifted_chebyshev_polynomial_{kind}"] = (chebyshev(start, True), ["-0.5 1.5", "degree"])
     # appended: a row's numbers are drawn by its place
-    rows.update({
-        "expit": (lambda x: 1 / (1 + mp.exp(-x)), ["-80 80"]),
-        "logit": (lambda x: mp.log(x / (1 - x)), ["log 1e-30 0.4"]),
-        "log1p": (mp.log1p, ["-0.99 100"]),
-        "expm1": (mp.expm1, ["-40 80"]),
-        "exp2": (lambda x: mp.mpf(2) ** x, ["-120 120"]),
-        "sinc": (lambda x: mp.sin(mp.pi * x) / (mp.pi * x), ["-100 100"]),
-        "entr": (lambda x: -x * mp.log(x), ["log 1e-20 100"]),
-        "xlogy": (lambda x, y: x * mp.log(y), ["-10 10", "log 1e-20 1e20"]),
-        "xlog1py": (lambda x, y: x * mp.log1p(y), ["-10 10", "-0.99 100"]),
-        "modified_bessel_i0": (lambda x: mp.besseli(0, x), ["-80 80"]),
-        "modified_bessel_i1": (lambda x: mp.besseli(1, x), ["-80 80"]),
-    })
+    rows.update(
+        {
+            "expit": (lambda x: 1 / (1 + mp.exp(-x)), ["-80 80"]),
+            "logit": (lambda x: mp.log(x / (1 - x)), ["log 1e-30 0.4"]),
+            "log1p": (mp.log1p, ["-0.99 100"]),
+            "expm1": (mp.expm1, ["-40 80"]),
+            "exp2": (lambda x: mp.mpf(2) ** x, ["-120 120"]),
+            "sinc": (lambda x: mp.sin(mp.pi * x) / (mp.pi * x), ["-100 100"]),
+            "entr": (lambda x: -x * mp.log(x), ["log 1e-20 100"]),
+            "xlogy": (lambda x, y: x * mp.log(y), ["-10 10", "log 1e-20 1e20"]),
+            "xlog1py": (lambda x, y: x * mp.log1p(y), ["-10 10", "-0.99 100"]),
+            "modified_bessel_i0": (lambda x: mp.besseli(0, x), ["-80 80"]),
+            "modified_bessel_i1": (lambda x: mp.besseli(1, x), ["-80 80"]),
+        }
+    )
     return rows
 
 
@@ -135,8 +147,12 @@ def make():
         rng = np.random.default_rng(k)
         args = [draw(rng, spec) for spec in row[1]]
         values = [row[0](*[mp.mpf(float(a)) for a in point]) for point in zip(*args)]
-        out[name] = {"ranges": row[1], "bound": row[2] if len(row) > 2 else "relative",
-                     "args": [[float(a) for a in column] for column in args], "want": [mp.nstr(v, 25) for v in values]}
+        out[name] = {
+            "ranges": row[1],
+            "bound": row[2] if len(row) > 2 else "relative",
+            "args": [[float(a) for a in column] for column in args],
+            "want": [mp.nstr(v, 25) for v in values],
+        }
     text = ",\n".join(f'"{name}": {json.dumps(row)}' for name, row in out.items())
     (HERE / "special.json").write_text("{\n" + text + "\n}\n")
 
@@ -146,16 +162,24 @@ def table():
     from special_errors import worst
 
     rows = json.loads((HERE / "special.json").read_text())
-    lines = ["# Accuracy of the special functions", "",
-             "Largest error in units of the last place against mpmath; written by `tests/golden/make_special_golden.py --table`.",
-             f"{SAMPLES} samples of each range, in which `log` means evenly spread logarithms and `degree` whole numbers of 0 to 30.",
-             "Bessel functions of the oscillating kind have zeros: their unit is that of the larger of the value and the",
-             "envelope sqrt(2/(pi x)). A float32 result is computed in double and rounded once. `tests/python/test_special.py`",
-             "holds every function below 4.", "", "| torch.special | range | float32 | float64 | unit |", "|---|---|---|---|---|"]
+    lines = [
+        "# Accuracy of the special functions",
+        "",
+        "Largest error in units of the last place against mpmath; written by `tests/golden/make_special_golden.py --table`.",
+        f"{SAMPLES} samples of each range, in which `log` means evenly spread logarithms and `degree` whole numbers of 0 to 30.",
+        "Bessel functions of the oscillating kind have zeros: their unit is that of the larger of the value and the",
+        "envelope sqrt(2/(pi x)). A float32 result is computed in double and rounded once. `tests/python/test_special.py`",
+        "holds every function below 4.",
+        "",
+        "| torch.special | range | float32 | float64 | unit |",
+        "|---|---|---|---|---|",
+    ]
     for name, row in rows.items():
         single, double = worst(name, row, "float32"), worst(name, row, "float64")
-        lines.append(f"| {name} | {'; '.join(row['ranges'])} | {single:.2f} | {double:.2f} | "
-                     f"{'envelope' if row['bound'] == 'envelope' else 'value'} |")
+        lines.append(
+            f"| {name} | {'; '.join(row['ranges'])} | {single:.2f} | {double:.2f} | "
+            f"{'envelope' if row['bound'] == 'envelope' else 'value'} |"
+        )
     (HERE.parent.parent / "docs" / "special_accuracy.md").write_text("\n".join(lines) + "\n")
 
 

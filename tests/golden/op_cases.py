@@ -59,7 +59,10 @@ class Writer:
 
     def save(self, path, entries):
         with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as z:
-            for name, content in (("index.json", json.dumps(entries, separators=(",", ":"))), ("data", bytes(self.data))):
+            for name, content in (
+                ("index.json", json.dumps(entries, separators=(",", ":"))),
+                ("data", bytes(self.data)),
+            ):
                 z.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_LZMA)
         return pathlib.Path(path).stat().st_size
 

@@ -157,7 +157,9 @@ def gpt(t, dtype):
             self.ln1, self.ln2 = nn.LayerNorm(width), nn.LayerNorm(width)
             self.qkv = nn.Linear(width, 3 * width)
             self.proj = nn.Linear(width, width)
-            self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(approximate="tanh"), nn.Linear(4 * width, width))
+            self.mlp = nn.Sequential(
+                nn.Linear(width, 4 * width), nn.GELU(approximate="tanh"), nn.Linear(4 * width, width)
+            )
 
         def forward(self, x):
             b, n, c = x.shape

@@ -153,7 +153,12 @@ def test_numbers_that_a_dtype_does_not_hold():
 
 
 def test_integers_beyond_64_bits():
-    for make in (lambda: rt.tensor(2**63), lambda: rt.tensor([1, 2**63]), lambda: rt.tensor(-(2**63) - 1), lambda: rt.ones(1) * 2**70):
+    for make in (
+        lambda: rt.tensor(2**63),
+        lambda: rt.tensor([1, 2**63]),
+        lambda: rt.tensor(-(2**63) - 1),
+        lambda: rt.ones(1) * 2**70,
+    ):
         with pytest.raises(RuntimeError):
             make()
     assert (rt.zeros(1) + 2**63).item() == 2.0**63 and rt.tensor(2**63, dtype=rt.float64).item() == 2.0**63

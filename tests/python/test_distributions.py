@@ -79,7 +79,9 @@ def test_invalid_parameters():
     invalid("Exactly one of covariance_matrix or precision_matrix or scale_tril", lambda: D.MultivariateNormal(X))
     invalid("loc must be at least one-dimensional", lambda: D.MultivariateNormal(X[0], rt.eye(2)))
     invalid("covariance_matrix must be at least two-dimensional", lambda: D.MultivariateNormal(X, X))
-    invalid("Expected parameter covariance_matrix", lambda: D.MultivariateNormal(X, rt.tensor([[1.0, 2.0], [2.0, 1.0]])))
+    invalid(
+        "Expected parameter covariance_matrix", lambda: D.MultivariateNormal(X, rt.tensor([[1.0, 2.0], [2.0, 1.0]]))
+    )
     invalid("cov_factor must be a batch of matrices with shape 2 x m",
             lambda: D.LowRankMultivariateNormal(X, rt.ones(3, 1), X))  # fmt: skip
     invalid("Expected dim to be an integer greater than or equal to 2. Found dim=1", lambda: D.LKJCholesky(1))
@@ -178,7 +180,9 @@ def test_transformed_shapes():
     d = D.TransformedDistribution(D.Independent(base, 2), D.ExpTransform())
     assert (d.batch_shape, d.event_shape) == ((), (4, 3)) and d.support.event_dim == 2
     fall = D.TransformedDistribution(D.Uniform(rt.tensor(0.0), 1.0), D.AffineTransform(0.0, -1.0))
-    assert fall.cdf(rt.tensor(-0.25)).item() == pytest.approx(0.75) and fall.icdf(rt.tensor(0.75)).item() == pytest.approx(-0.25)
+    assert fall.cdf(rt.tensor(-0.25)).item() == pytest.approx(0.75) and fall.icdf(
+        rt.tensor(0.75)
+    ).item() == pytest.approx(-0.25)
 
 
 def test_enumerate_without_expansion():
@@ -208,7 +212,9 @@ def test_constraints():
     assert c.one_hot.check(t([[0.0, 1.0], [1.0, 1.0]])).tolist() == [True, False]
     assert c.positive_integer.check(t([0.0, 1.0, 1.5])).tolist() == [False, True, False]
     assert c.half_open_interval(0, 1).check(t([0.0, 1.0])).tolist() == [True, False]
-    assert c.lower_triangular.check(t([[1.0, 0.0], [1.0, 1.0]])).item() and not c.lower_cholesky.check(-rt.eye(2)).item()
+    assert (
+        c.lower_triangular.check(t([[1.0, 0.0], [1.0, 1.0]])).item() and not c.lower_cholesky.check(-rt.eye(2)).item()
+    )
     assert c.corr_cholesky.check(t([[1.0, 0.0], [0.6, 0.8]])).item() and not c.corr_cholesky.check(rt.eye(2) * 2).item()
     psd = t([[[1.0, 0.0], [0.0, 0.0]], [[1.0, 2.0], [2.0, 1.0]]])
     assert c.positive_semidefinite.check(psd).tolist() == [True, False]
@@ -219,7 +225,10 @@ def test_constraints():
     assert both.check(t([2.0, 0.5, 1.5])).tolist() == [True, True, False]
     assert c.stack([c.positive, c.real], -1).check(t([[-1.0, -1.0]])).tolist() == [[False, True]]
     assert c.multinomial(3).check(t([[1.0, 2.0], [2.0, 2.0]])).tolist() == [True, False]
-    assert repr(c.interval(0, 2)) == "Interval(lower_bound=0, upper_bound=2)" and repr(c.real_vector) == "IndependentConstraint(Real(), 1)"
+    assert (
+        repr(c.interval(0, 2)) == "Interval(lower_bound=0, upper_bound=2)"
+        and repr(c.real_vector) == "IndependentConstraint(Real(), 1)"
+    )
     assert c.is_dependent(c.dependent) and not c.is_dependent(c.real) and c.is_dependent(D.Uniform.support)
     with pytest.raises(ValueError, match="Cannot determine validity"):
         c.dependent.check(X)

@@ -84,7 +84,9 @@ def test_registry():
         assert D.kl_divergence(Left(X, X), Right(X, X)).tolist() == [0, 0]
         D.register_kl(Left, D.Normal)(lambda p, q: "left")
         D.register_kl(D.Normal, Right)(lambda p, q: "right")
-        with pytest.warns(RuntimeWarning, match=r"Ambiguous kl_divergence\(Left, Right\). Please register_kl\(Left, Right\)"):
+        with pytest.warns(
+            RuntimeWarning, match=r"Ambiguous kl_divergence\(Left, Right\). Please register_kl\(Left, Right\)"
+        ):
             D.kl_divergence(Left(X, X), Right(X, X))
         D.register_kl(Left, Right)(lambda p, q: "both")
         assert D.kl_divergence(Left(X, X), Right(X, X)) == "both"

@@ -44,7 +44,9 @@ SAMPLED = {
     "student_t": lambda: D.StudentT(f64(9.0, 12.0, 15.0), LOC, B),
     "uniform": lambda: D.Uniform(LOC, LOC + B),
     "weibull": lambda: D.Weibull(B, f64(0.9, 2.0, 5.0)),
-    "normal_vector": lambda: D.MultivariateNormal(f64(0.5, -1.0), rt.tensor([[2.0, 0.3], [0.3, 1.5]], dtype=rt.float64)),
+    "normal_vector": lambda: D.MultivariateNormal(
+        f64(0.5, -1.0), rt.tensor([[2.0, 0.3], [0.3, 1.5]], dtype=rt.float64)
+    ),
     "low_rank_normal": lambda: D.LowRankMultivariateNormal(LOC, f64(0.5, 0.2, -0.4).unsqueeze(-1), B),
     "wishart": lambda: D.Wishart(f64(4.5), rt.tensor([[2.0, 0.3], [0.3, 1.5]], dtype=rt.float64)),
 }

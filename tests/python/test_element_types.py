@@ -81,7 +81,9 @@ def test_arithmetic_on_float8_is_refused(name):
               lambda: x.sort(), lambda: x.softmax(0), lambda: x.cumsum(0), lambda: -x, lambda: x.sigmoid(), lambda: x.dot(x.exp())):  # fmt: skip
         with pytest.raises(NotImplementedError, match=f"not implemented for '{scalar_name}'"):
             f()
-    with pytest.raises(RuntimeError, match=f"Promotion for Float8 Types is not supported, attempted to promote {scalar_name} and Float"):
+    with pytest.raises(
+        RuntimeError, match=f"Promotion for Float8 Types is not supported, attempted to promote {scalar_name} and Float"
+    ):
         x + rt.ones(4)
     for f in (lambda: rt.rand(2, dtype=x.dtype), lambda: rt.nn.functional.layer_norm(x, (4,)), lambda: rt.fft.fft(x),
               lambda: rt.linalg.inv(x.view(2, 2)), lambda: rt.nn.functional.max_pool1d(x.view(1, 1, 4), 2),
@@ -163,7 +165,14 @@ def test_against_python_integers(name):
     assert x.scatter_reduce(0, index, y[:3], "amax").tolist()[:3] == [max(0, 3, top), 1, 5]
     assert x.index_add(0, rt.tensor([1, 1]), y[:2]).tolist()[1] == (1 + 3 + top) & mask
     if name == "uint64":
-        for f in (lambda: x // y, lambda: x % 3, lambda: x >> 1, lambda: x.pow(2), lambda: x.sign(), lambda: rt.gcd(x, y)):
+        for f in (
+            lambda: x // y,
+            lambda: x % 3,
+            lambda: x >> 1,
+            lambda: x.pow(2),
+            lambda: x.sign(),
+            lambda: rt.gcd(x, y),
+        ):
             with pytest.raises(NotImplementedError, match="not implemented for 'UInt64'"):
                 f()
     else:
@@ -254,9 +263,14 @@ def test_complex_halves():
     assert rt.complex(rt.ones(2).half(), rt.zeros(2).half()).dtype == rt.complex32
     assert x.abs().dtype == rt.float16 and (x * x).tolist() == [(1 + 2j) ** 2, -0.25]
     assert (rt.ones(2).half() * 1j).dtype == rt.complex32 and rt.float16.to_complex() == rt.complex32
-    assert rt.complex32.to_real() == rt.float16 and rt.chalf is rt.complex32 and x.cfloat().chalf().dtype == rt.complex32
+    assert (
+        rt.complex32.to_real() == rt.float16 and rt.chalf is rt.complex32 and x.cfloat().chalf().dtype == rt.complex32
+    )
     assert rt.randn(100, dtype=rt.complex32).abs().float().mean() > 0.5
-    assert rt.promote_types(rt.complex32, rt.float32) == rt.complex64 and rt.promote_types(rt.complex32, rt.float64) == rt.complex128
+    assert (
+        rt.promote_types(rt.complex32, rt.float32) == rt.complex64
+        and rt.promote_types(rt.complex32, rt.float64) == rt.complex128
+    )
     x.requires_grad_()
     (x * x).abs().float().sum().backward()
     assert x.grad.dtype == rt.complex32

@@ -1,4 +1,5 @@
 """Indexing, gather and scatter against NumPy."""
+
 import numpy as np
 import pytest
 
@@ -205,8 +206,13 @@ def test_scatter_is_the_same_for_any_number_of_threads():
     results = []
     for n in (1, 2, 4):
         rt.set_num_threads(n)
-        results.append((rt.zeros(50).scatter_add(0, index, src).tolist(), rt.zeros(50).index_add(0, index, src).tolist(),
-                        rt.zeros(50).index_put((index,), src, accumulate=True).tolist()))
+        results.append(
+            (
+                rt.zeros(50).scatter_add(0, index, src).tolist(),
+                rt.zeros(50).index_add(0, index, src).tolist(),
+                rt.zeros(50).index_put((index,), src, accumulate=True).tolist(),
+            )
+        )
     rt.set_num_threads(before)
     assert results[0] == results[1] == results[2]
 

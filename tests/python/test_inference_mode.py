@@ -30,8 +30,16 @@ def test_what_they_refuse_outside():
     with rt.inference_mode():
         b = n * 2
         view = x.view(3, 1)
-    for write in (lambda: b.add_(1), lambda: rt.add(n, 1, out=b), lambda: b.copy_(n), lambda: b.uniform_(), lambda: b[0].zero_()):
-        with pytest.raises(RuntimeError, match="Inplace update to inference tensor outside InferenceMode is not allowed"):
+    for write in (
+        lambda: b.add_(1),
+        lambda: rt.add(n, 1, out=b),
+        lambda: b.copy_(n),
+        lambda: b.uniform_(),
+        lambda: b[0].zero_(),
+    ):
+        with pytest.raises(
+            RuntimeError, match="Inplace update to inference tensor outside InferenceMode is not allowed"
+        ):
             write()
     with pytest.raises(RuntimeError, match="Inference tensors cannot be saved for backward"):
         x * b

@@ -261,7 +261,9 @@ def test_lobpcg():
         e, x = rt.lobpcg(a, 3, largest=largest, tol=1e-10)
         assert rt.allclose(e, want, rtol=1e-9) and rt.allclose(a @ x, x * e, rtol=1e-6, atol=1e-6)
     e, x = rt.lobpcg(a, 2, B=m, tol=1e-10)
-    assert rt.allclose(a @ x, m @ x * e, rtol=1e-6, atol=1e-6) and rt.allclose(x.mT @ m @ x, rt.eye(2, dtype=rt.float64), atol=1e-8)
+    assert rt.allclose(a @ x, m @ x * e, rtol=1e-6, atol=1e-6) and rt.allclose(
+        x.mT @ m @ x, rt.eye(2, dtype=rt.float64), atol=1e-8
+    )
     y = a.clone().requires_grad_()
     e, x = rt.lobpcg(y, 1, tol=1e-12)
     w = rt.arange(20.0, dtype=rt.float64).unsqueeze(1)

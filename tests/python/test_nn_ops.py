@@ -86,7 +86,9 @@ def test_transposed_convolution_is_the_adjoint(groups):
     y = rand(1, 6, 3)
     forward = (F.conv1d(x, w, stride=2, padding=1, groups=groups) * y).sum()
     close(forward, (F.conv_transpose1d(y, w, stride=2, padding=1, groups=groups) * x).sum())
-    check_twice(lambda t, u: F.conv_transpose1d(t, u, stride=2, output_padding=2, dilation=3), rand(1, 2, 4), rand(2, 3, 2))
+    check_twice(
+        lambda t, u: F.conv_transpose1d(t, u, stride=2, output_padding=2, dilation=3), rand(1, 2, 4), rand(2, 3, 2)
+    )
 
 
 def test_long_output_padding_cuts_what_the_windows_reach():
@@ -115,7 +117,10 @@ def test_cross_entropy(reduction, smoothing):
     weight = rt.rand(5, dtype=rt.float64) + 0.5
     logp = F.log_softmax(x, 1)
     if smoothing == 0:
-        close(F.cross_entropy(x, target, weight, reduction=reduction), F.nll_loss(logp, target, weight, reduction=reduction))
+        close(
+            F.cross_entropy(x, target, weight, reduction=reduction),
+            F.nll_loss(logp, target, weight, reduction=reduction),
+        )
     check_twice(lambda t: F.cross_entropy(t, target, weight, reduction=reduction, label_smoothing=smoothing), x)
     with pytest.raises(IndexError, match="out of bounds"):
         F.cross_entropy(x, target + 5)
@@ -166,7 +171,11 @@ def test_native_batch_norm_gives_what_its_statistics_give():
     """Statistics have the dtype of the parameters; half ones are rounded before they are used, as in PyTorch."""
     x, w, b = rt.randn(4, 3, 5) * 9 + 7, rt.randn(3), rt.randn(3)
     half = x.bfloat16().requires_grad_()
-    for weight, bias, dtype in ((w, b, rt.float32), (w.bfloat16(), b.bfloat16(), rt.bfloat16), (None, None, rt.bfloat16)):
+    for weight, bias, dtype in (
+        (w, b, rt.float32),
+        (w.bfloat16(), b.bfloat16(), rt.bfloat16),
+        (None, None, rt.bfloat16),
+    ):
         out, mean, rstd = rt.native_batch_norm(half, weight, bias, None, None, True, 0.1, 1e-5)
         assert (out.dtype, mean.dtype, rstd.dtype) == (rt.bfloat16, dtype, dtype)
         if dtype == rt.float32:
@@ -271,17 +280,48 @@ def test_results_do_not_depend_on_threads():
 
 def test_optimizer_steps():
     p, g = rt.tensor([1.0, 2.0]), rt.tensor([0.5, -1.0])
-    rt._C.ops._fused_sgd_([p], [g], [], lr=0.1, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False, maximize=False, is_first_step=True)
+    rt._C.ops._fused_sgd_(
+        [p],
+        [g],
+        [],
+        lr=0.1,
+        momentum=0.0,
+        dampening=0.0,
+        weight_decay=0.0,
+        nesterov=False,
+        maximize=False,
+        is_first_step=True,
+    )
     assert (p - rt.tensor([0.95, 2.1])).abs().max().item() < 1e-6
     p, m, v, step = rt.tensor([1.0, 2.0]), rt.zeros(2), rt.zeros(2), rt.tensor(0.0)
-    rt._C.ops._fused_adam_([p], [g], [m], [v], [], [step], lr=0.1, beta1=0.9, beta2=0.999, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False)
+    rt._C.ops._fused_adam_(
+        [p],
+        [g],
+        [m],
+        [v],
+        [],
+        [step],
+        lr=0.1,
+        beta1=0.9,
+        beta2=0.999,
+        weight_decay=0.0,
+        eps=1e-8,
+        amsgrad=False,
+        maximize=False,
+    )
     assert step.item() == 1 and (p - rt.tensor([0.9, 2.1])).abs().max().item() < 1e-5
 
 
 def test_cross_entropy_of_sure_predictions():
     """Large logits: the loss is far below their rounding error."""
     for shape in ((1, 2), (1, 2, 1, 3)):
-        x = rt.tensor([300.0, 285.0]).reshape(1, 2, *([1] * (len(shape) - 2))).expand(shape).contiguous().requires_grad_()
+        x = (
+            rt.tensor([300.0, 285.0])
+            .reshape(1, 2, *([1] * (len(shape) - 2)))
+            .expand(shape)
+            .contiguous()
+            .requires_grad_()
+        )
         target = rt.zeros(shape[:1] + shape[2:], dtype=rt.int64)
         loss = rt.nn.functional.cross_entropy(x, target, reduction="sum")
         count = target.numel()

@@ -38,13 +38,17 @@ def check(got, want, what):
     """Same structure, dtypes, shapes and, within rounding, values."""
     if isinstance(want, rt.Tensor):
         assert isinstance(got, rt.Tensor), f"{what}: got {type(got).__name__}"
-        assert got.dtype == want.dtype and tuple(got.shape) == tuple(want.shape), f"{what}: {got.dtype}{list(got.shape)} not {want.dtype}{list(want.shape)}"
+        assert got.dtype == want.dtype and tuple(got.shape) == tuple(want.shape), (
+            f"{what}: {got.dtype}{list(got.shape)} not {want.dtype}{list(want.shape)}"
+        )
         rtol, atol = TOLERANCE.get(name_of(want.dtype), (0, 0))
         if rtol == 0:
             assert rt.equal(got, want), f"{what}: got {got.tolist()}, expected {want.tolist()}"
         else:
             a, b = (t.detach().to(rt.complex128 if t.dtype.is_complex else rt.float64) for t in (got, want))
-            assert rt.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True), f"{what}: got {got.tolist()}, expected {want.tolist()}"
+            assert rt.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True), (
+                f"{what}: got {got.tolist()}, expected {want.tolist()}"
+            )
     elif isinstance(want, (list, tuple)):
         assert len(got) == len(want), f"{what}: {len(got)} results, expected {len(want)}"
         for i, (g, w) in enumerate(zip(got, want)):
@@ -72,7 +76,13 @@ def run(entry):
     check(result, READER.get(entry["out"]), entry["op"])
     if entry.get("grad") is not None:
         outs = [t for t in tensors(result) if t.requires_grad]
-        first = rt.autograd.grad(outs, leaves, [op_cases.cotangent(rt, o, 0.0) for o in outs], allow_unused=True, create_graph=entry["grad2"] is not None)
+        first = rt.autograd.grad(
+            outs,
+            leaves,
+            [op_cases.cotangent(rt, o, 0.0) for o in outs],
+            allow_unused=True,
+            create_graph=entry["grad2"] is not None,
+        )
         check_gradients(first, READER.get(entry["grad"]), "gradient")
         if entry["grad2"] is not None:
             again = [g for g in first if g is not None and g.requires_grad]

@@ -104,7 +104,9 @@ def test_derivatives_by_rates(name, options):
     start = [rt.tensor(v, dtype=rt.float64, requires_grad=True) for v in (0.1, 0.8, 0.9)][: 1 if name == "SGD" else 3]
     for k, slope in enumerate(rt.autograd.grad(final(start), start)):
         low, high = ([v.item() + (h if i == k else 0) for i, v in enumerate(start)] for h in (-1e-6, 1e-6))
-        expected = (final([rt.tensor(v, dtype=rt.float64) for v in high]) - final([rt.tensor(v, dtype=rt.float64) for v in low])) / 2e-6
+        expected = (
+            final([rt.tensor(v, dtype=rt.float64) for v in high]) - final([rt.tensor(v, dtype=rt.float64) for v in low])
+        ) / 2e-6
         rt.testing.assert_close(slope, expected.detach(), rtol=1e-4, atol=1e-7)
 
 
@@ -194,8 +196,17 @@ def test_numbers_of_asgd_pass_through_the_default_dtype():
     p = rt.ones(2, dtype=rt.float64, requires_grad=True)
     optimizer = rt.optim.ASGD([p], lr=0.1, t0=0)
     optimizer.load_state_dict(  # a state of another program, in float64
-        {**optimizer.state_dict(), "state": {0: {"step": rt.tensor(5.0), "eta": rt.tensor(0.1, dtype=rt.float64),
-         "mu": rt.tensor(1.0, dtype=rt.float64), "ax": rt.zeros(2, dtype=rt.float64)}}}  # fmt: skip
+        {
+            **optimizer.state_dict(),
+            "state": {
+                0: {
+                    "step": rt.tensor(5.0),
+                    "eta": rt.tensor(0.1, dtype=rt.float64),
+                    "mu": rt.tensor(1.0, dtype=rt.float64),
+                    "ax": rt.zeros(2, dtype=rt.float64),
+                }
+            },
+        }  # fmt: skip
     )
     p.grad = rt.ones(2, dtype=rt.float64)
     optimizer.step()

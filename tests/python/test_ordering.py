@@ -29,7 +29,9 @@ def test_sort(shape, dtype):
         assert got.indices.tolist() == order.tolist()
         down = x.sort(d, True)
         np.testing.assert_array_equal(np.asarray(down.values.tolist(), dtype), np.flip(np.sort(a, d), d))
-        np.testing.assert_array_equal(np.take_along_axis(a, np.asarray(down.indices.tolist()), d), np.flip(np.sort(a, d), d))
+        np.testing.assert_array_equal(
+            np.take_along_axis(a, np.asarray(down.indices.tolist()), d), np.flip(np.sort(a, d), d)
+        )
 
 
 def test_sort_nan_and_zeros():

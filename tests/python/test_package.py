@@ -47,7 +47,9 @@ def setting(name):
 
 
 @pytest.mark.skipif(not (BUILD / "CMakeCache.txt").is_file(), reason="the tests run on an installed package already")
-@pytest.mark.skipif("sanitize" in str(BUILD) or "san" in BUILD.name, reason="a plain Python cannot load an instrumented library")
+@pytest.mark.skipif(
+    "sanitize" in str(BUILD) or "san" in BUILD.name, reason="a plain Python cannot load an instrumented library"
+)
 def test_installed_package(tmp_path):
     command = [setting("CMAKE_COMMAND"), "--install", str(BUILD), "--component", "python", "--prefix", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -62,7 +64,9 @@ def test_installed_package(tmp_path):
     assert rest and all(re.match(r"_C\..*so$|librustorch\.so", name) for name in rest), rest
     assert [p.name for p in tmp_path.iterdir()] == ["rustorch"]
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "LD_"))}
-    done = subprocess.run([sys.executable, "-c", PROGRAM, str(tmp_path)], cwd=tmp_path, env=clean, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(tmp_path)], cwd=tmp_path, env=clean, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[0]) > 100
 

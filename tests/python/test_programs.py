@@ -232,7 +232,9 @@ def test_checkpoints_with_numbers_of_numpy(tmp_path):
         rt.save({"a": np.array([None])}, path)
 
 
-@pytest.mark.parametrize("kind", ["Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "ASGD", "RMSprop", "Rprop", "SGD"])
+@pytest.mark.parametrize(
+    "kind", ["Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "ASGD", "RMSprop", "Rprop", "SGD"]
+)
 def test_optimizers_where_float64_is_the_default(kind):
     rt.set_default_dtype(rt.float64)
     try:

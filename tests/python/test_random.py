@@ -1,4 +1,5 @@
 """Random operators: ranges, moments, repeatability."""
+
 import math
 
 import pytest
@@ -19,8 +20,15 @@ def test_seed_repeats_and_threads_do_not_matter():
     for threads in (1, 2, 3):
         rt.set_num_threads(threads)
         rt.manual_seed(3)
-        results.append([rt.rand(100001).sum().item(), rt.randn(100001).sum().item(), rt.randint(0, 1000, (100001,)).sum().item(),
-                        rt.randperm(1000).tolist(), rt.empty(5000).exponential_().sum().item()])
+        results.append(
+            [
+                rt.rand(100001).sum().item(),
+                rt.randn(100001).sum().item(),
+                rt.randint(0, 1000, (100001,)).sum().item(),
+                rt.randperm(1000).tolist(),
+                rt.empty(5000).exponential_().sum().item(),
+            ]
+        )
     rt.set_num_threads(before)
     assert results[0] == results[1] == results[2]
 

@@ -233,7 +233,12 @@ def test_nextafter_of_16_bit_floats_is_their_own_neighbour():
 
 def test_norm_of_complex_numbers_with_an_infinite_part():
     x = rt.tensor([complex(math.inf, math.nan), 1 + 1j, 2j], dtype=rt.complex128)
-    for n in (rt.linalg.vector_norm(x), x.norm(), rt.dist(x, rt.ones(3, dtype=rt.complex128)), rt.linalg.vector_norm(x[None], dim=1)[0]):
+    for n in (
+        rt.linalg.vector_norm(x),
+        x.norm(),
+        rt.dist(x, rt.ones(3, dtype=rt.complex128)),
+        rt.linalg.vector_norm(x[None], dim=1)[0],
+    ):
         assert n.item() == math.inf
     assert math.isnan(rt.linalg.vector_norm(rt.tensor([complex(1, math.nan)])).item())
     both = rt.linalg.vector_norm(rt.stack([x, rt.tensor([3, 4j, 0], dtype=rt.complex128)]), dim=1)
@@ -299,7 +304,13 @@ def test_searching_passes_what_is_not_comparable():
 
 
 def test_a_change_of_shape_in_place_is_a_write():
-    changes = (lambda x: x.transpose_(0, 1), lambda x: x.t_(), lambda x: x.unsqueeze_(0), lambda x: x.squeeze_(), lambda x: x.swapaxes_(0, 1))
+    changes = (
+        lambda x: x.transpose_(0, 1),
+        lambda x: x.t_(),
+        lambda x: x.unsqueeze_(0),
+        lambda x: x.squeeze_(),
+        lambda x: x.swapaxes_(0, 1),
+    )
     for change in changes:
         x = rt.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
         a = x * 1

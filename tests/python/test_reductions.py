@@ -8,7 +8,20 @@ import pytest
 
 import rustorch as rt
 
-SHAPES = [(), (1,), (5,), (12295,), (3, 5), (64, 130), (1000, 7), (7, 3, 11), (2, 3, 4, 5), (300, 257), (20000, 3), (150000,)]
+SHAPES = [
+    (),
+    (1,),
+    (5,),
+    (12295,),
+    (3, 5),
+    (64, 130),
+    (1000, 7),
+    (7, 3, 11),
+    (2, 3, 4, 5),
+    (300, 257),
+    (20000, 3),
+    (150000,),
+]
 
 
 def values(shape, dtype="float32", seed=0):
@@ -135,7 +148,12 @@ def test_variance_of_shifted_data():
 
 def test_logsumexp_infinities():
     inf = math.inf
-    for row, want in (([-inf, -inf], -inf), ([inf, 1.0], inf), ([-inf, 2.0], 2.0), ([1000.0, 1000.0], 1000 + math.log(2))):
+    for row, want in (
+        ([-inf, -inf], -inf),
+        ([inf, 1.0], inf),
+        ([-inf, 2.0], 2.0),
+        ([1000.0, 1000.0], 1000 + math.log(2)),
+    ):
         assert rt.tensor(row).logsumexp(0).item() == pytest.approx(want)
         assert rt.tensor([row]).t().contiguous().logsumexp(0).item() == pytest.approx(want)
 

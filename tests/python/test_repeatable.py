@@ -41,7 +41,9 @@ def test_large_reductions_and_products_do_not_depend_on_the_number_of_threads(th
         results = []
         for n in (1, threads):
             rt.set_num_threads(n)
-            results.append([(a @ b), big.sum(), big.var(), a.softmax(0), a.cumsum(1), big.sort()[0], rt.logsumexp(a, 0)])
+            results.append(
+                [(a @ b), big.sum(), big.var(), a.softmax(0), a.cumsum(1), big.sort()[0], rt.logsumexp(a, 0)]
+            )
         for x, y in zip(*results):
             assert x.equal(y)
     finally:

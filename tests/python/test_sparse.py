@@ -317,7 +317,9 @@ def test_sparse_gradient_of_gather():
     x = rt.rand(4, 3, requires_grad=True)
     for dim, index in ((0, rt.tensor([[0, 1, 0], [3, 1, 2]])), (-1, rt.tensor([[0, 0], [2, 1]]))):
         weight = rt.arange(index.numel(), dtype=rt.float32).reshape(index.shape) + 1
-        dense, sparse = (rt.autograd.grad((x.gather(dim, index, sparse_grad=s) * weight).sum(), x)[0] for s in (False, True))
+        dense, sparse = (
+            rt.autograd.grad((x.gather(dim, index, sparse_grad=s) * weight).sum(), x)[0] for s in (False, True)
+        )
         assert sparse.layout is rt.sparse_coo and sparse._nnz() == index.numel() and rt.equal(sparse.to_dense(), dense)
     point = rt.tensor(2.0, requires_grad=True)
     rt.gather(point, 0, rt.tensor([0, 0]), sparse_grad=True).sum().backward()

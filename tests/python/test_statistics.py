@@ -49,7 +49,9 @@ def test_histogramdd():
     same(got.hist, hist)
     for g, e in zip(got.bin_edges, edges):
         same(g, e)
-    same(rt.histogramdd(rt.tensor(a), 3, range=[-1.0, 1.0, -2.0, 2.0]).hist, np.histogramdd(a, 3, [(-1, 1), (-2, 2)])[0])
+    same(
+        rt.histogramdd(rt.tensor(a), 3, range=[-1.0, 1.0, -2.0, 2.0]).hist, np.histogramdd(a, 3, [(-1, 1), (-2, 2)])[0]
+    )
     same(rt.histogramdd(rt.tensor(a), list(got.bin_edges)).hist, np.histogramdd(a, edges)[0])
     with pytest.raises(RuntimeError, match="innermost dimension"):
         rt.histogramdd(rt.tensor(a), [3, 4, 5])
@@ -66,7 +68,10 @@ def test_quantile(interpolation):
             one = rt.tensor(a).quantile(0.25, dim, keepdim, interpolation=interpolation)
             same(one, np.quantile(a, 0.25, dim, keepdims=keepdim, method=interpolation))
     a[0, 0, :3] = np.nan
-    same(rt.nanquantile(rt.tensor(a), 0.4, 2, interpolation=interpolation), np.nanquantile(a, 0.4, 2, method=interpolation))
+    same(
+        rt.nanquantile(rt.tensor(a), 0.4, 2, interpolation=interpolation),
+        np.nanquantile(a, 0.4, 2, method=interpolation),
+    )
     assert np.isnan(rt.quantile(rt.tensor(a), 0.4, 2, interpolation=interpolation).tolist()[0][0])
 
 
@@ -89,7 +94,10 @@ def test_diff():
     a = RNG.standard_normal((4, 5))
     for n in range(4):
         same(rt.diff(rt.tensor(a), n, 1), np.diff(a, n, 1))
-    same(rt.tensor(a).diff(dim=0, prepend=rt.zeros(1, 5), append=rt.ones(2, 5)), np.diff(a, 1, 0, np.zeros((1, 5)), np.ones((2, 5))))
+    same(
+        rt.tensor(a).diff(dim=0, prepend=rt.zeros(1, 5), append=rt.ones(2, 5)),
+        np.diff(a, 1, 0, np.zeros((1, 5)), np.ones((2, 5))),
+    )
     assert rt.tensor([True, False, False]).diff().tolist() == [True, False]
     assert rt.ones(3).diff(n=5).shape == (0,)
     with pytest.raises(RuntimeError, match="non-negative"):

@@ -62,7 +62,12 @@ def test_errors():
 
 @pytest.mark.parametrize("n", [1, 2, 5, 12])
 def test_windows(n):
-    for name, f in (("hann", np.hanning), ("hamming", np.hamming), ("bartlett", np.bartlett), ("blackman", np.blackman)):
+    for name, f in (
+        ("hann", np.hanning),
+        ("hamming", np.hamming),
+        ("bartlett", np.bartlett),
+        ("blackman", np.blackman),
+    ):
         make = getattr(rt, f"{name}_window")
         np.testing.assert_allclose(make(n, False, dtype=rt.float64).numpy(), f(n), atol=1e-12)
         want = f(n + 1)[:-1] if n > 1 else np.ones(1)

@@ -51,7 +51,10 @@ def test_coverage_table(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(TOOLS))
     tool = load("coverage_table")
     text = tool.table()
-    assert "| sin | pointwise | primitive | checked | checked | formula | align | checked | yes | yes | f16 bf16 f32" in text
+    assert (
+        "| sin | pointwise | primitive | checked | checked | formula | align | checked | yes | yes | f16 bf16 f32"
+        in text
+    )
     monkeypatch.setattr(tool, "TABLE", tmp_path / "coverage.md")
     monkeypatch.setattr(tool, "ROOT", tmp_path)
     monkeypatch.setattr(tool, "table", lambda: text)

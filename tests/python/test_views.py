@@ -1,4 +1,5 @@
 """Views, reshaping, joining and copies against NumPy."""
+
 import numpy as np
 import pytest
 
@@ -10,7 +11,9 @@ def arr(*shape, dtype=np.float32):
 
 
 def ten(a):
-    return rt.tensor(a.tolist(), dtype={np.dtype("float32"): rt.float32, np.dtype("int64"): rt.int64}[a.dtype]).reshape(a.shape)
+    return rt.tensor(a.tolist(), dtype={np.dtype("float32"): rt.float32, np.dtype("int64"): rt.int64}[a.dtype]).reshape(
+        a.shape
+    )
 
 
 def same(t, a):
@@ -31,7 +34,10 @@ VIEWS = {
     "unflatten": (lambda t: t.unflatten(2, (2, -1)), lambda a: a.reshape(2, 3, 2, 2)),
     "diagonal": (lambda t: t.diagonal(1, 1, 2), lambda a: a.diagonal(1, 1, 2)),
     "movedim": (lambda t: t.movedim(0, -1), lambda a: np.moveaxis(a, 0, -1)),
-    "as_strided": (lambda t: t.as_strided((2, 3), (1, 5), 2), lambda a: np.lib.stride_tricks.as_strided(a.ravel()[2:], (2, 3), (4, 20))),
+    "as_strided": (
+        lambda t: t.as_strided((2, 3), (1, 5), 2),
+        lambda a: np.lib.stride_tricks.as_strided(a.ravel()[2:], (2, 3), (4, 20)),
+    ),
     "unfold": (lambda t: t.unfold(2, 3, 1), lambda a: np.lib.stride_tricks.sliding_window_view(a, 3, axis=2)),
 }
 

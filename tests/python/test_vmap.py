@@ -327,7 +327,10 @@ def test_custom_function_with_a_rule():
 
 def test_what_reads_values_to_check_them_takes_batches():
     """tests/differential/derivatives.py found these."""
-    x, q = rustorch.randn(3, 5, dtype=rustorch.float64), rustorch.tensor([[0.1, 0.5], [0.2, 1.0], [0.0, 0.3]], dtype=rustorch.float64)
+    x, q = (
+        rustorch.randn(3, 5, dtype=rustorch.float64),
+        rustorch.tensor([[0.1, 0.5], [0.2, 1.0], [0.0, 0.3]], dtype=rustorch.float64),
+    )
     got = rustorch.vmap(lambda a, b: rustorch.quantile(a, b))(x, q)
     assert rustorch.equal(got, rustorch.stack([rustorch.quantile(a, b) for a, b in zip(x, q)]))
     with pytest.raises(ValueError, match="range"):
@@ -335,13 +338,19 @@ def test_what_reads_values_to_check_them_takes_batches():
     rows, weight = rustorch.tensor([[0, 1, 2, 1], [2, 2, 0, 1]]), rustorch.randn(3, 2)
     starts = rustorch.tensor([[0, 1, 3], [0, 0, 2]])
     bag = lambda r, s: rustorch.nn.functional.embedding_bag(r, weight, s, mode="mean", padding_idx=2)
-    assert rustorch.allclose(rustorch.vmap(bag)(rows, starts), rustorch.stack([bag(r, s) for r, s in zip(rows, starts)]))
+    assert rustorch.allclose(
+        rustorch.vmap(bag)(rows, starts), rustorch.stack([bag(r, s) for r, s in zip(rows, starts)])
+    )
     last = lambda r, s: rustorch.nn.functional.embedding_bag(r, weight, s, mode="sum", include_last_offset=True)
-    assert rustorch.allclose(last(rows[0], rustorch.tensor([0, 2, 3])), rustorch.stack([weight[0] + weight[1], weight[2]]))
+    assert rustorch.allclose(
+        last(rows[0], rustorch.tensor([0, 2, 3])), rustorch.stack([weight[0] + weight[1], weight[2]])
+    )
 
 
 def test_slices_of_as_strided_scatter_have_memory_of_their_own():
     x, y = rustorch.arange(27.0).reshape(3, 9), -rustorch.ones(3, 2)
     f = lambda a, b: rustorch.as_strided_scatter(a, b, (2,), (2,), 1)
     want = rustorch.stack([f(a.clone(), b) for a, b in zip(x, y)])
-    assert rustorch.equal(rustorch.vmap(f)(x, y), want) and rustorch.equal(rustorch.vmap(f, in_dims=(1, 0))(x.T.contiguous(), y), want)
+    assert rustorch.equal(rustorch.vmap(f)(x, y), want) and rustorch.equal(
+        rustorch.vmap(f, in_dims=(1, 0))(x.T.contiguous(), y), want
+    )

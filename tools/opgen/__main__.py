@@ -1,8 +1,8 @@
 """opgen: ops/*.ops -> C++ declarations, wrappers, gradient nodes, kernel requests, Python tables and stubs.
 
-    python tools/opgen --ops ops --out build/gen        writes what changed
-    python tools/opgen --ops ops --check                parses and checks only
-    python tools/opgen --ops ops --explain gelu         prints all that an entry gives
+python tools/opgen --ops ops --out build/gen        writes what changed
+python tools/opgen --ops ops --check                parses and checks only
+python tools/opgen --ops ops --explain gelu         prints all that an entry gives
 """
 
 import argparse
@@ -83,7 +83,9 @@ def generate(shards, ops, out):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="opgen", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="opgen", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--ops", required=True, help="folder of the .ops files")
     parser.add_argument("--out", help="folder for what is generated")
     parser.add_argument("--check", action="store_true", help="parse and check only")

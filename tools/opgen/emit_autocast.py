@@ -5,7 +5,7 @@ import re
 from types_ops import cpp_return
 
 POLICIES = {"low": "Low", "f32": "F32", "promote": "Promote"}
-HEADER = "#include \"ops/autocast.h\"\n"
+HEADER = '#include "ops/autocast.h"\n'
 
 
 def add_autocast(op, parameters, text):
@@ -15,8 +15,10 @@ def add_autocast(op, parameters, text):
     tensors = ", ".join(a.name for a in op.args if a.is_tensor)
     args = ", ".join(f"cast({a.name})" if a.is_tensor else a.name for a in op.args)
     head = f"{cpp_return(op)} {op.cname}({parameters}) {{"
-    cast = (f"\n  if (autocast_active()) [[unlikely]] {{\n    const AutocastCall cast(AutocastPolicy::{POLICIES[op.autocast]}, {tensors});\n"
-            f"    return rustorch::{op.cname}({args});\n  }}\n ")
+    cast = (
+        f"\n  if (autocast_active()) [[unlikely]] {{\n    const AutocastCall cast(AutocastPolicy::{POLICIES[op.autocast]}, {tensors});\n"
+        f"    return rustorch::{op.cname}({args});\n  }}\n "
+    )
     assert head in text, op.place
     text = text.replace(head, head + cast, 1)
     twins = re.compile(rf"^((?:const Tensor& {op.cname}_|void {op.cname}_out)\(.*\) \{{)$", re.MULTILINE)

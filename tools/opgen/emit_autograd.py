@@ -7,8 +7,16 @@ from types_ops import type_of
 
 IDENT = re.compile(r"[A-Za-z_]\w*")
 META = ("sizes", "dtype", "numel", "dim", "device", "strides", "offset", "shapes")
-META_TYPE = {"shapes": "std::vector<std::vector<int64_t>>", "sizes": "std::vector<int64_t>", "strides": "std::vector<int64_t>", "dtype": "DType", "numel": "int64_t", "offset": "int64_t",
-             "dim": "int64_t", "device": "Device"}
+META_TYPE = {
+    "shapes": "std::vector<std::vector<int64_t>>",
+    "sizes": "std::vector<int64_t>",
+    "strides": "std::vector<int64_t>",
+    "dtype": "DType",
+    "numel": "int64_t",
+    "offset": "int64_t",
+    "dim": "int64_t",
+    "device": "Device",
+}
 
 
 class Uses:
@@ -55,7 +63,12 @@ def camel(name):
 
 def node_name(op):
     """The class; printed is `shown_name`, which knows neither overloads nor who is internal, as in PyTorch."""
-    return camel(op.impl_name) + ("_" if op.impl_name.startswith("_") else "") + ("Inplace" if op.kind == "inplace" else "") + "Backward"
+    return (
+        camel(op.impl_name)
+        + ("_" if op.impl_name.startswith("_") else "")
+        + ("Inplace" if op.kind == "inplace" else "")
+        + "Backward"
+    )
 
 
 def shown_name(op):
@@ -89,8 +102,10 @@ def locals_(op, uses, only=None):
             if a.type == "Tensor?":
                 text += f"    const std::optional<Tensor> {a.name} = {a.name}_.unpack_optional(this);\n"
             elif a.type == "Tensor?[]":
-                text += (f"    const std::vector<std::optional<Tensor>> {a.name}_all = {a.name}_.unpack_optionals(this);\n"
-                         f"    const ArrayRef<std::optional<Tensor>> {a.name}({a.name}_all);\n")
+                text += (
+                    f"    const std::vector<std::optional<Tensor>> {a.name}_all = {a.name}_.unpack_optionals(this);\n"
+                    f"    const ArrayRef<std::optional<Tensor>> {a.name}({a.name}_all);\n"
+                )
             elif a.type in ("Tensor[]", "Tensor[*]"):
                 text += f"    const std::vector<Tensor> {a.name}_all = {a.name}_.unpack(this);\n    const TensorList {a.name}({a.name}_all);\n"
             else:
@@ -120,11 +135,11 @@ def emit_node(op):
     uses = node_uses(op)
     name = node_name(op)
     field_text, reset = fields(op, uses)
-    text = f"struct {name} final : Node {{\n  const char* name() const override {{ return \"{shown_name(op)}\"; }}\n{field_text}"
+    text = f'struct {name} final : Node {{\n  const char* name() const override {{ return "{shown_name(op)}"; }}\n{field_text}'
     text += f"  void release_saved() override {{{reset} released_ = true; }}\n" if reset else ""
     text += "  void apply([[maybe_unused]] Tensor* grads, [[maybe_unused]] Tensor* out) override {\n"
     if reset:
-        text += f"    check_not_released(\"{shown_name(op)}\");\n"
+        text += f'    check_not_released("{shown_name(op)}");\n'
     if len(op.returns) == 1 and op.returns[0][0] != "Tensor[]":
         text += "    const Tensor& g = grads[0];\n    (void)g;\n"
     elif op.returns and op.returns[0][0] == "Tensor[]":
@@ -182,7 +197,9 @@ def pointwise_formulas(op):
         i = order.index(g.arg)
         text += f"    if (wants_arg({i})) {{\n"
         if g.bare:
-            refusal = f"raise(ErrorKind::NotImplemented, \"\", \"the derivative for '{op.name}: {g.arg}' is not implemented.\")"
+            refusal = (
+                f'raise(ErrorKind::NotImplemented, "", "the derivative for \'{op.name}: {g.arg}\' is not implemented.")'
+            )
             value = f"out[first_edge({i})] = {'zeros_like(g)' if g.zero else 'g'}"
             text += f"      {refusal if g.refused else value};\n    }}\n"
             continue
@@ -193,6 +210,8 @@ def pointwise_formulas(op):
         text += f"        const Operand ins[] = {{{ins}}};\n"
         if g.params:
             text += f"        const Scalar params[] = {{{params}}};\n"
-        text += (f"        out[first_edge({i})] = pointwise(k_{g.kernel}, ins, {len(g.inputs)}, {'params' if g.params else 'nullptr'}, "
-                 f"{len(g.params)});\n      }}\n    }}\n")
+        text += (
+            f"        out[first_edge({i})] = pointwise(k_{g.kernel}, ins, {len(g.inputs)}, {'params' if g.params else 'nullptr'}, "
+            f"{len(g.params)});\n      }}\n    }}\n"
+        )
     return text

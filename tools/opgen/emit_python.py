@@ -42,9 +42,9 @@ def emit_overload(op, form):
     specs, gets = [], []
     for i, a in enumerate(op.args):
         t = type_of(a, op.place)
-        flags = ("ArgSpec::kKwOnly" if a.kwonly else "0")
+        flags = "ArgSpec::kKwOnly" if a.kwonly else "0"
         also = f', "{a.also}"' if a.also else ""
-        specs.append(f"    {{\"{a.name}\", ArgType::{t.tag}, {flags}, {sized_length(a)}, {default_text(a)}{also}}},\n")
+        specs.append(f'    {{"{a.name}", ArgType::{t.tag}, {flags}, {sized_length(a)}, {default_text(a)}{also}}},\n')
         gets.append(t.get.format(v=f"v[{i}]"))
     fn = op.cname + ("_" if form == "inplace" else "")
     call = f"rustorch::{fn}({', '.join(gets)})"
@@ -69,11 +69,13 @@ def emit_overload(op, form):
         text += f"  static const char* const fields[] = {{{', '.join(chr(34) + n + chr(34) for n in names)}}};\n"
         named = all(n for _, n in op.returns)
         text += "  static PyTypeObject* type = nullptr;\n" if named else ""
-        text += f"  return wrap_tuple(std::move(result), \"{op.name}\", fields, {'&type' if named else 'nullptr'});\n}}\n"
+        text += f'  return wrap_tuple(std::move(result), "{op.name}", fields, {"&type" if named else "nullptr"});\n}}\n'
     else:
         gil = "GilScope gil(v); " if has_tensor else ""
         text += f"  return wrap([&] {{ {gil}return {call}; }}());\n}}\n"
-    table = f"void* prepared_{ident} = nullptr;\nconstexpr ArgSpec args_{ident}[] = {{\n{''.join(specs)}" + ("    {nullptr, ArgType::Int, 0, 0, nullptr}};\n")
+    table = f"void* prepared_{ident} = nullptr;\nconstexpr ArgSpec args_{ident}[] = {{\n{''.join(specs)}" + (
+        "    {nullptr, ArgType::Int, 0, 0, nullptr}};\n"
+    )
     flags = []
     if out_ok:
         flags.append("OverloadSpec::kOut")
@@ -86,7 +88,11 @@ def emit_overload(op, form):
 def emit_bindings(ops, source, table):
     """One shard: the callables whose first overload is declared in this file."""
     header = ops[0].header if ops and ops[0].header else "ops"
-    lines = [BANNER.format(source=source), f'#include "op_call.h"\n#include "rustorch/{header}.h"\n\n', "namespace rustorch::py {\nnamespace {\n"]
+    lines = [
+        BANNER.format(source=source),
+        f'#include "op_call.h"\n#include "rustorch/{header}.h"\n\n',
+        "namespace rustorch::py {\nnamespace {\n",
+    ]
     rows = []
     for name, overloads in table.items():
         body, specs, method, function = "", [], False, False
@@ -101,7 +107,7 @@ def emit_bindings(ops, source, table):
         lines.append(f"constexpr OverloadSpec overloads_{name}[] = {{{', '.join(specs)}}};\n")
         flags = " | ".join(f for f, on in (("OpSpec::kMethod", method), ("OpSpec::kFunction", function)) if on) or "0"
         doc = (overloads[0][0].doc or "").replace("\\", "\\\\").replace('"', '\\"')
-        rows.append(f"    {{\"{name}\", overloads_{name}, {len(specs)}, {flags}, \"{doc}\"}},\n")
+        rows.append(f'    {{"{name}", overloads_{name}, {len(specs)}, {flags}, "{doc}"}},\n')
     shard = source.split("/")[-1].split(".")[0]
     lines.append("}  // namespace\n\n")
     lines.append(f"extern const OpSpec kOps_{shard}[];\nextern const int kNumOps_{shard};\n")
@@ -111,17 +117,21 @@ def emit_bindings(ops, source, table):
 
 
 def emit_index(shards, ops):
-    lines = [BANNER.format(source="ops/*.ops"), "#include \"op_call.h\"\n\nnamespace rustorch::py {\n\n"]
+    lines = [BANNER.format(source="ops/*.ops"), '#include "op_call.h"\n\nnamespace rustorch::py {\n\n']
     for s in shards:
         lines.append(f"extern const OpSpec kOps_{s}[];\nextern const int kNumOps_{s};\n")
-    lines.append("const OpTable kOpTables[] = {\n" + "".join(f"    {{kOps_{s}, &kNumOps_{s}}},\n" for s in shards) + "    {nullptr, nullptr}};\n\n")
+    lines.append(
+        "const OpTable kOpTables[] = {\n"
+        + "".join(f"    {{kOps_{s}, &kNumOps_{s}}},\n" for s in shards)
+        + "    {nullptr, nullptr}};\n\n"
+    )
     lines.append("const AliasSpec kAliases[] = {\n")
     seen = set()
     for op in ops:
         for a in op.aliases:
             if (a, op.name) not in seen:
                 seen.add((a, op.name))
-                lines.append(f"    {{\"{a}\", \"{op.name}\"}},\n")
+                lines.append(f'    {{"{a}", "{op.name}"}},\n')
     lines.append("    {nullptr, nullptr}};\n\n}  // namespace rustorch::py\n")
     return "".join(lines)
 

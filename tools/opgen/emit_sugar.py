@@ -12,8 +12,10 @@ def number_overload(op):
     kind = lambda a: f"const {lists[a.name]}&" if a.name in lists else type_of(a, op.place).cpp  # noqa: E731
     args = ", ".join(with_defaults(op, op.args, lambda a: f"{kind(a)} {a.name}"))
     call = ", ".join(f"detail::int_list({a.name})" if a.name in lists else a.name for a in op.args)
-    return (f"template <{kinds}>\nrequires detail::one_integer<{', '.join(lists.values())}>\n"
-            f"inline {cpp_return(op)} {op.cname}({args}) {{ return {op.cname}({call}); }}\n")
+    return (
+        f"template <{kinds}>\nrequires detail::one_integer<{', '.join(lists.values())}>\n"
+        f"inline {cpp_return(op)} {op.cname}({args}) {{ return {op.cname}({call}); }}\n"
+    )
 
 
 def options_overload(op):
@@ -23,6 +25,11 @@ def options_overload(op):
         return ""
     needed = [a for a in op.args if a.default is None]
     args = ", ".join(f"{type_of(a, op.place).cpp} {a.name}" for a in needed)
-    call = ", ".join(f"options.{a.name}_" if a.name in fields else a.name if a in needed else cpp_default(a, op.place) for a in op.args)
-    return (f"template <detail::AnyOptions O>\ninline {cpp_return(op)} {op.cname}({args}, const O& given) {{\n"
-            f"  const TensorOptions options(given);\n  return {op.cname}({call});\n}}\n")
+    call = ", ".join(
+        f"options.{a.name}_" if a.name in fields else a.name if a in needed else cpp_default(a, op.place)
+        for a in op.args
+    )
+    return (
+        f"template <detail::AnyOptions O>\ninline {cpp_return(op)} {op.cname}({args}, const O& given) {{\n"
+        f"  const TensorOptions options(given);\n  return {op.cname}({call});\n}}\n"
+    )

@@ -9,8 +9,19 @@ VMAP_OF_FAMILY = {  # family -> batch rule of src/transform; what is not here ru
     "pointwise": "align", "reduction": "shift", "arg_reduction": "shift", "scan": "shift", "sort": "shift",
     "softmax": "shift", "view": "view", "scatter": "together", "shape": "shift", "pool": "fold",
 }  # fmt: skip
-KINDS = {"Tensor": "Tensor", "TensorLike": "Tensor", "Tensor?": "Tensor", "Tensor[]": "Tensors", "Tensor[*]": "Tensors",
-         "Tensor?[]": "OptTensors", "Dim": "Dim", "Dim?": "Dim", "Dim[]": "Dims", "Dim[]?": "Dims", "Shape": "Shape"}
+KINDS = {
+    "Tensor": "Tensor",
+    "TensorLike": "Tensor",
+    "Tensor?": "Tensor",
+    "Tensor[]": "Tensors",
+    "Tensor[*]": "Tensors",
+    "Tensor?[]": "OptTensors",
+    "Dim": "Dim",
+    "Dim?": "Dim",
+    "Dim[]": "Dims",
+    "Dim[]?": "Dims",
+    "Shape": "Shape",
+}
 GETTERS = {"Tensor": "tensor()", "TensorLike": "tensor_like()", "Tensor?": "opt_tensor()", "Tensor[]": "tensors()",
            "Tensor[*]": "tensors()", "Tensor?[]": "opt_tensors()", "Scalar": "scalar()", "Scalar?": "opt_scalar()",
            "int": "i", "Dim": "i", "int?": "opt_int()", "Dim?": "opt_int()", "float": "d", "float?": "opt_float()",
@@ -83,10 +94,14 @@ def enter(op, inplace=False):
     info = info_name(op, inplace)
     test = f"transforming() || any_sparse({', '.join(dense)})" if dense else "transforming()"
     if inplace or op.kind == "inplace":
-        return (f"  if ({test}) [[unlikely]] {{\n    if (transformed_inplace({info}, {recording(op)}, {call_args(op)})) "
-                "return self;\n  }\n")
-    return (f"  if ({test}) [[unlikely]] {{\n    if (auto done = transformed<{cpp_return(op)}>({info}, {recording(op)}, "
-            f"{call_args(op)})) return *std::move(done);\n  }}\n")
+        return (
+            f"  if ({test}) [[unlikely]] {{\n    if (transformed_inplace({info}, {recording(op)}, {call_args(op)})) "
+            "return self;\n  }\n"
+        )
+    return (
+        f"  if ({test}) [[unlikely]] {{\n    if (auto done = transformed<{cpp_return(op)}>({info}, {recording(op)}, "
+        f"{call_args(op)})) return *std::move(done);\n  }}\n"
+    )
 
 
 def record_body(op, body, inplace=False):
@@ -96,8 +111,10 @@ def record_body(op, body, inplace=False):
     info = info_name(op, inplace)
     if inplace or op.kind == "inplace":
         return f"  if (!(transforming() && transformed_inplace({info}, false, {call_args(op)}))) {{\n{body}  }}\n"
-    return (f"    if (transforming()) [[unlikely]] {{\n      if (auto done = transformed<{cpp_return(op)}>({info}, false, {call_args(op)})) "
-            f"return *std::move(done);\n    }}\n{body}")
+    return (
+        f"    if (transforming()) [[unlikely]] {{\n      if (auto done = transformed<{cpp_return(op)}>({info}, false, {call_args(op)})) "
+        f"return *std::move(done);\n    }}\n{body}"
+    )
 
 
 def declare_infos(ops):
@@ -139,7 +156,9 @@ def thunk(op, inplace):
     elif len(op.returns) == 1:
         text += f"  r[0] = Value({name}({args}));\n"
     else:
-        text += f"  auto all = {name}({args});\n" + "".join(f"  r[{i}] = Value(std::get<{i}>(std::move(all)));\n" for i in range(len(op.returns)))
+        text += f"  auto all = {name}({args});\n" + "".join(
+            f"  r[{i}] = Value(std::get<{i}>(std::move(all)));\n" for i in range(len(op.returns))
+        )
     return text + "}\n"
 
 
@@ -161,7 +180,9 @@ def push(op):
                     parts.append(tangent if n == "g" else "result")
                 else:
                     a = op.arg(n)
-                    parts.append(f"v[{at[n]}].tensor_like().as_tensor()" if a.type == "TensorLike" else f"v[{at[n]}].tensor()")
+                    parts.append(
+                        f"v[{at[n]}].tensor_like().as_tensor()" if a.type == "TensorLike" else f"v[{at[n]}].tensor()"
+                    )
             for a in g.params:
                 parts.append(f"Scalar(v[{at[a.name]}].{GETTERS[a.type]})")
             value = f"{g.kernel}_tensor({', '.join(parts)})"
@@ -174,15 +195,19 @@ def info(op, inplace):
     graded = {a.name for a in arg_positions(op)}
     writes = inplace or op.kind == "inplace"
     rule = jvp_rule(op)
-    args = ", ".join(f'{{"{a.name}", ArgKind::{arg_kind(a)}, {"true" if a.name in graded else "false"}}}' for a in op.args)
+    args = ", ".join(
+        f'{{"{a.name}", ArgKind::{arg_kind(a)}, {"true" if a.name in graded else "false"}}}' for a in op.args
+    )
     n = 0 if writes or not op.returns else -1 if op.returns[0][0] == "Tensor[]" else len(op.returns)
     jvp = rule.capitalize() if not (op.kind == "inplace" and rule != "none") else "Vjp"
     pushed = f"push_{op.impl_name}" if rule == "formula" else "nullptr"
     base = f"&{info_name(op)}" if inplace else "nullptr"
     text = f"constexpr ArgInfo args_{name}[] = {{{args}}};\n"
     flag = lambda on: "true" if on else "false"  # noqa: E731
-    text += (f'const OpInfo {name} = {{"{op.name}{"_" if inplace else ""}", call_{name}, args_{name}, {len(op.args)}, {n}, {flag(writes)}, '
-             f"{flag(is_random(op))}, JvpRule::{jvp}, {pushed}, {base}, batch_{vmap_rule(op)}, sparse_{sparse_rule(op, inplace)}}};\n")
+    text += (
+        f'const OpInfo {name} = {{"{op.name}{"_" if inplace else ""}", call_{name}, args_{name}, {len(op.args)}, {n}, {flag(writes)}, '
+        f"{flag(is_random(op))}, JvpRule::{jvp}, {pushed}, {base}, batch_{vmap_rule(op)}, sparse_{sparse_rule(op, inplace)}}};\n"
+    )
     return text
 
 
@@ -190,12 +215,17 @@ def emit_transform_table(ops, banner):
     """gen/transform_table.cc: thunks, derivative sums and OpInfos of all operators that have rules."""
     with_rules = [op for op in ops if has_rules(op)]
     headers = sorted({op.header for op in ops if op.header})
-    lines = [banner.format(source="ops/*.ops"), '#include "autograd/transform_call.h"\n#include "rustorch/ops.h"\n#include "transform/rules.h"\n']
+    lines = [
+        banner.format(source="ops/*.ops"),
+        '#include "autograd/transform_call.h"\n#include "rustorch/ops.h"\n#include "transform/rules.h"\n',
+    ]
     lines += [f'#include "rustorch/{h}.h"\n' for h in headers]
     lines.append("\nnamespace rustorch {\n\n")
     lines += [f"void batch_{rule}(BatchCall& call);\n" for rule in sorted({vmap_rule(op) for op in with_rules})]
-    lines += [f"void sparse_{rule}(const OpInfo& info, const Value* args, Value* results);\n"
-              for rule in sorted({sparse_rule(op, twin) for op in with_rules for twin in (False, op.is_pointwise)})]
+    lines += [
+        f"void sparse_{rule}(const OpInfo& info, const Value* args, Value* results);\n"
+        for rule in sorted({sparse_rule(op, twin) for op in with_rules for twin in (False, op.is_pointwise)})
+    ]
     lines.append(declare_infos(ops))
     for op in with_rules:
         if op.is_pointwise:
@@ -203,7 +233,9 @@ def emit_transform_table(ops, banner):
                 if not g.bare:
                     args = [f"const Tensor& {n}" for n in g.inputs] + [f"const Scalar& {a.name}" for a in g.params]
                     lines.append(f"Tensor {g.kernel}_tensor({', '.join(args)});\n")
-    lines.append("\nnamespace {\nTensor plus(const Tensor& a, const Tensor& b) { return a.defined() ? rustorch::add(a, b) : b; }\n")
+    lines.append(
+        "\nnamespace {\nTensor plus(const Tensor& a, const Tensor& b) { return a.defined() ? rustorch::add(a, b) : b; }\n"
+    )
     for op in with_rules:
         lines.append(thunk(op, False))
         if has_inplace_twin(op):

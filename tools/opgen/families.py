@@ -42,8 +42,14 @@ def default_variants(op):
 def has_out(op):
     """Every function that makes new tensors takes out=, but for hidden ones and factories of alias results."""
     tensors = op.returns and (all(t == "Tensor" for t, _ in op.returns) or bool(op.body))
-    return (tensors and bool(op.args) and op.kind in ("primitive", "composite") and not op.hidden
-            and (op.variants is None or "function" in op.variants) and op.arg("out") is None)
+    return (
+        tensors
+        and bool(op.args)
+        and op.kind in ("primitive", "composite")
+        and not op.hidden
+        and (op.variants is None or "function" in op.variants)
+        and op.arg("out") is None
+    )
 
 
 def mask_args(op):
@@ -139,14 +145,28 @@ def kernel_requests(op):
         if param_kind(a) is None:
             raise OpsError(f"{op.place}: a pointwise operator cannot take '{a.type} {a.name}'")
     params = [(a.name, param_kind(a)) for a in param_args(op)]
-    blocks = [request(op.impl_name, [a.name for a in tensor_args(op)], masks, params, out, kernel_types(op), op.exprs, False, op.check_zero)]
+    blocks = [
+        request(
+            op.impl_name,
+            [a.name for a in tensor_args(op)],
+            masks,
+            params,
+            out,
+            kernel_types(op),
+            op.exprs,
+            False,
+            op.check_zero,
+        )
+    ]
     for grad in gradients(op):
         if grad.bare:
             continue
         types = [t for t in kernel_types(op) if t[0] != "i"]
         exprs = {"": grad.expr}
         blocks.append(
-            request(grad.kernel, grad.inputs, masks, [(a.name, param_kind(a)) for a in grad.params], "T", types, exprs, True)
+            request(
+                grad.kernel, grad.inputs, masks, [(a.name, param_kind(a)) for a in grad.params], "T", types, exprs, True
+            )
         )
     return blocks
 

@@ -8,8 +8,25 @@ import re
 
 KINDS = ("primitive", "composite", "view", "inplace")
 VARIANTS = ("function", "method", "inplace", "out", "copy")
-FIELDS = ("family", "kind", "grad", "variants", "alias", "doc", "check_zero", "autocast", "out", "jvp", "vmap", "save", "instead", "sparse",
-          "number", "let", "update")
+FIELDS = (
+    "family",
+    "kind",
+    "grad",
+    "variants",
+    "alias",
+    "doc",
+    "check_zero",
+    "autocast",
+    "out",
+    "jvp",
+    "vmap",
+    "save",
+    "instead",
+    "sparse",
+    "number",
+    "let",
+    "update",
+)
 OUT_RULES = {"apart": "kApart", "dtype": "kSameDType", "truth": "kTruth"}
 
 
@@ -49,7 +66,9 @@ class OpDecl:
         self.out_rules = []  # what out= must keep to beyond the usual
         self.body = ""  # C++ expression of a generated entry, instead of a body in src/ops
         self.jvp = ""  # rule of the tangents where the family's is not meant: linear or multilinear
-        self.vmap = ""  # batch rule of src/transform where the family's is not meant; "random" for what belongs to a draw
+        self.vmap = (
+            ""  # batch rule of src/transform where the family's is not meant; "random" for what belongs to a draw
+        )
         self.sparse = ""  # rule of src/sparse for sparse arguments; without one they are refused
         self.check_zero = ""  # operand whose zeros integers refuse
         self.header = ""  # public header (and C++ namespace) of its file; "" is rustorch/ops.h
@@ -163,7 +182,9 @@ def parse_file(path, shown):
             m = HEAD.match(raw)
             if not m:
                 raise OpsError(f"{place}: expected 'op name(args) -> returns', got '{raw}'")
-            op = OpDecl(m.group(1), m.group(2) or "", parse_args(m.group(3), place), parse_returns(m.group(4), place), place)
+            op = OpDecl(
+                m.group(1), m.group(2) or "", parse_args(m.group(3), place), parse_returns(m.group(4), place), place
+            )
             op.header = header
             ops.append(op)
             field = None

@@ -72,7 +72,9 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
             if check_forward_ad and not _forward_agrees(func, inputs, i, o, columns, atol, rtol):
                 if not raise_exception:
                     return False
-                raise GradcheckError(f"Jacobian computed with forward mode mismatch for output {o} with respect to input {i}")
+                raise GradcheckError(
+                    f"Jacobian computed with forward mode mismatch for output {o} with respect to input {i}"
+                )
             if not check_backward_ad:
                 continue
             for k in range(out.numel()):
@@ -119,9 +121,13 @@ def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=
         _C._set_grad_enabled(True)
         try:
             xs = [x.requires_grad_(True) if w and x.is_leaf and not x.requires_grad else x for x, w in zip(xs, wanted)]
-            results = _C._grad(tuple(_outputs(func, xs)), tuple(x for x, w in zip(xs, wanted) if w), tuple(gs), True, True, True)
+            results = _C._grad(
+                tuple(_outputs(func, xs)), tuple(x for x, w in zip(xs, wanted) if w), tuple(gs), True, True, True
+            )
         finally:
             _C._set_grad_enabled(before)
         return tuple(r for r in results if r is not None)
 
-    return gradcheck(first_order, tuple(inputs) + tuple(grad_outputs), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception)
+    return gradcheck(
+        first_order, tuple(inputs) + tuple(grad_outputs), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception
+    )

@@ -62,7 +62,9 @@ class _Handles(RemovableHandle):
         self.handles = state
 
 
-def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., Any], *, mode: str = "all") -> RemovableHandle:
+def register_multi_grad_hook(
+    tensors: Sequence[Tensor], fn: Callable[..., Any], *, mode: str = "all"
+) -> RemovableHandle:
     """Calls fn once per backward pass: with mode "all" when the gradients of all the tensors that the pass reaches are
     known, with the list of them (None where none comes); with "any" when the first one is known, with that one."""
     if mode not in ("all", "any"):

@@ -15,9 +15,13 @@ def is_available() -> bool:
     return False
 
 
-def flags(enabled: bool = False, deterministic: bool = False, allow_tf32: bool = True, fp32_precision: str = "none") -> Any:
+def flags(
+    enabled: bool = False, deterministic: bool = False, allow_tf32: bool = True, fp32_precision: str = "none"
+) -> Any:
     """Sets the switches inside a with statement."""
-    return _flags.scope(enabled=enabled, deterministic=deterministic, allow_tf32=allow_tf32, fp32_precision=fp32_precision)
+    return _flags.scope(
+        enabled=enabled, deterministic=deterministic, allow_tf32=allow_tf32, fp32_precision=fp32_precision
+    )
 
 
 expose(__name__, _flags)

@@ -28,6 +28,7 @@ def _infinite_where(mask, value):
 
 # ---- discrete
 
+
 @register_kl(Bernoulli, Bernoulli)
 def _bernoulli(p, q):
     hit = p.probs * (softplus(-q.logits) - softplus(-p.logits))
@@ -40,9 +41,7 @@ def _bernoulli(p, q):
 @register_kl(Binomial, Binomial)
 def _binomial(p, q):
     if (p.total_count < q.total_count).any():
-        raise NotImplementedError(
-            "KL between Binomials where q.total_count > p.total_count is not implemented"
-        )
+        raise NotImplementedError("KL between Binomials where q.total_count > p.total_count is not implemented")
     kl = p.total_count * (p.probs * (p.logits - q.logits) + rt.log1p(-p.probs) - rt.log1p(-q.probs))
     return _infinite_where(p.total_count > q.total_count, kl)
 
@@ -70,6 +69,7 @@ def _poisson(p, q):
 
 
 # ---- exponential families
+
 
 @register_kl(ExponentialFamily, ExponentialFamily)
 def _exponential_family(p, q):
@@ -128,6 +128,7 @@ def _normal(p, q):
 
 # ---- location and scale, intervals
 
+
 @register_kl(HalfNormal, HalfNormal)
 def _half_normal(p, q):
     return _normal(p.base_dist, q.base_dist)
@@ -166,6 +167,7 @@ def _uniform(p, q):
 
 
 # ---- vectors
+
 
 def _check_events(p, q):
     if p.event_shape != q.event_shape:
@@ -244,6 +246,7 @@ def _low_rank_to_full(p, q):
 
 
 # ---- distributions of distributions
+
 
 @register_kl(TransformedDistribution, TransformedDistribution)
 def _transformed(p, q):

@@ -193,7 +193,9 @@ class AffineTransform(Transform):
         shape = x.shape
         if self.event_dim:
             cut = result.dim() - self.event_dim
-            result = sum_rightmost(result.expand(result.shape[: max(cut, 0)] + shape[-self.event_dim :]), self.event_dim)
+            result = sum_rightmost(
+                result.expand(result.shape[: max(cut, 0)] + shape[-self.event_dim :]), self.event_dim
+            )
             shape = shape[: -self.event_dim]
         return result.expand(shape)
 

@@ -83,7 +83,11 @@ class ContinuousBernoulli(BinaryParameter, ExponentialFamily):
     def __init__(self, probs=None, logits=None, lims=(0.499, 0.501), validate_args=None):
         shape = self._store_binary(probs, logits)
         if probs is not None:
-            if validate_args is not None and validate_args and not self.arg_constraints["probs"].check(self.probs).all():
+            if (
+                validate_args is not None
+                and validate_args
+                and not self.arg_constraints["probs"].check(self.probs).all()
+            ):
                 raise ValueError("The parameter probs has invalid values")
             self.probs = clamp_probs(self.probs)
         self._lims = lims

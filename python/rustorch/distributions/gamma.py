@@ -198,9 +198,11 @@ class Weibull(TransformedDistribution):
         return self.scale.pow(2) * (self._raw_moment(2) - self._raw_moment(1).pow(2))
 
     def entropy(self):
-        return euler_constant * (1 - self.concentration_reciprocal) + rt.log(
-            self.scale * self.concentration_reciprocal
-        ) + 1
+        return (
+            euler_constant * (1 - self.concentration_reciprocal)
+            + rt.log(self.scale * self.concentration_reciprocal)
+            + 1
+        )
 
 
 @expandable

@@ -118,7 +118,10 @@ def _compare_numbers(actual, expected, o, place):
 def _compare(actual, expected, o, place, allow_subclasses):
     if isinstance(actual, Mapping) and isinstance(expected, Mapping):
         if actual.keys() != expected.keys():
-            missing, extra = sorted(map(str, expected.keys() - actual.keys())), sorted(map(str, actual.keys() - expected.keys()))
+            missing, extra = (
+                sorted(map(str, expected.keys() - actual.keys())),
+                sorted(map(str, actual.keys() - expected.keys())),
+            )
             o.fail(f"The keys of the mappings do not match:\nMissing keys in the actual mapping: {missing}\n"
                    f"Additional keys in the actual mapping: {extra}", place)  # fmt: skip
         for key in expected:
@@ -148,7 +151,11 @@ def _compare(actual, expected, o, place, allow_subclasses):
                f"{type(expected)} instead.", place, TypeError)  # fmt: skip
     tensors = _tensor(actual), _tensor(expected)
     if tensors[0] is None or tensors[1] is None:
-        o.fail(f"No comparison pair was able to handle inputs of type {type(actual)} and {type(expected)}.", place, TypeError)
+        o.fail(
+            f"No comparison pair was able to handle inputs of type {type(actual)} and {type(expected)}.",
+            place,
+            TypeError,
+        )
     _compare_tensors(*tensors, o, place)
 
 

@@ -39,7 +39,9 @@ def make_tensor(*shape, dtype, device="cpu", low=None, high=None, requires_grad=
     if any(s < 0 for s in shape):
         raise ValueError(f"shape must not have negative sizes; got {shape}")
     if noncontiguous and memory_format is not None:
-        raise ValueError(f"The parameters `noncontiguous` and `memory_format` are mutually exclusive, but got {memory_format=}")
+        raise ValueError(
+            f"The parameters `noncontiguous` and `memory_format` are mutually exclusive, but got {memory_format=}"
+        )
     low, high = _range(dtype, low, high)
     real = dtype.is_floating_point or dtype.is_complex
     wide = _C.float64 if dtype in (_C.float64, _C.complex128) else _C.float32

@@ -443,7 +443,9 @@ def treespec_loads(serialized: str) -> TreeSpec:
             return _LEAF
         if record["type"] not in kinds:
             raise ValueError(f"treespec_loads(): unknown kind of node {record['type']!r}")
-        return TreeSpec(kinds[record["type"]], json.loads(record["context"]), [spec(c) for c in record["children_spec"]])
+        return TreeSpec(
+            kinds[record["type"]], json.loads(record["context"]), [spec(c) for c in record["children_spec"]]
+        )
 
     version, root = json.loads(serialized)
     if version != 1:

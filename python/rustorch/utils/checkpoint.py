@@ -371,8 +371,6 @@ def checkpoint_sequential(
 
     start = 0
     for _ in range(segments - 1):
-        input = checkpoint(
-            part(start, start + size), input, use_reentrant=use_reentrant, preserve_rng_state=preserve
-        )
+        input = checkpoint(part(start, start + size), input, use_reentrant=use_reentrant, preserve_rng_state=preserve)
         start += size
     return part(start, len(steps))(input)

@@ -121,7 +121,6 @@ class _Layer(Module):
             return fused
         return self.linear2(self.dropout(self.activation(self.linear1(x))))
 
-
     def _fused_feed_forward(self, x: Tensor) -> Tensor | None:
         """In inference, the first product and its activation in one pass; None where only the modules will do."""
         first, act = self.linear1, self.activation

@@ -120,7 +120,9 @@ def _collate_map() -> dict[Any, Any]:
     """What collates a batch of a type, as default_collate does: to be extended and given to collate()."""
     import numpy
 
-    return dict.fromkeys((Tensor, numpy.ndarray, (numpy.bool_, numpy.number, numpy.object_), float, int, str, bytes), _leaf)
+    return dict.fromkeys(
+        (Tensor, numpy.ndarray, (numpy.bool_, numpy.number, numpy.object_), float, int, str, bytes), _leaf
+    )
 
 
 def __getattr__(name: str) -> Any:
