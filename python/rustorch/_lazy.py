@@ -17,6 +17,15 @@ NAMES = {
     "errors": "OutOfMemoryError",
     "func": "vmap",
     "futures": "Future",
+    "_script.types": (
+        "Type TensorType AnyType IntType FloatType BoolType ComplexType StringType NumberType NoneType DeviceObjType StreamObjType "
+        "PyObjectType SymIntType SymBoolType"
+    ),
+    "_script.types_nested": (
+        "ListType OptionalType DictType TupleType UnionType FutureType AwaitType RRefType EnumType InferredType"
+    ),
+    "_script.schema": "Argument FunctionSchema",
+    "_script.tags": "Tag",
     "overrides": "DisableTorchFunction DisableTorchFunctionSubclass",
     "cuda": "Event Stream",
     "random": "fork_rng thread_safe_generator",
@@ -57,6 +66,18 @@ NAMES = {
         "feature_dropout_ fix_ frobenius_norm hinge_embedding_loss lstsq margin_ranking_loss matrix_rank native_norm "
         "negative_ nuclear_norm pdist poisson_nll_loss rrelu_ solve symeig triplet_margin_loss while_loop"
     ),
+}
+# Names that only the engine's module has, `_C.parse_schema`: module and name there.
+ENGINE = {
+    "_AliasInfo": "_script.schema AliasInfo",
+    "GeneratorType": "_script.types GeneratorType",
+    "StorageType": "_script.types StorageType",
+    "parse_schema": "_script.parse parse_schema",
+    "parse_type": "_script.parse parse_type",
+    "_get_schema": "_script.operators get_schema",
+    "_jit_get_schemas_for_operator": "_script.operators schemas_for",
+    "_jit_get_all_schemas": "_script.operators all_schemas",
+    "_jit_try_infer_type": "jit.annotations infer_type",
 }
 MODULES = (
     "_dynamo _functorch _subclasses _tensor_str accelerator amp ao autograd backends compat compiler cpu cuda distributed "

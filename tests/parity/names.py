@@ -89,7 +89,7 @@ def declared() -> set[str]:
         names |= set(re.findall(r"[A-Za-z_]\w*", text))
     for path in sorted((ROOT / "ops").glob("*.ops")):
         text = path.read_text()
-        names |= set(re.findall(r"^op (\w+)\(", text, re.M))
+        names |= set(re.findall(r"^op (\w+)(?:\|[\w:]+)?\(", text, re.M))
         for line in re.findall(r"^\s+alias\s+(.*)$", text, re.M):
             names |= set(re.findall(r"\w+", line))
     return names
