@@ -49,7 +49,10 @@ REASONS = {
     "the layer's inplace option": {"nn.functional": "celu_ elu_ hardtanh_ leaky_relu_ relu_ rrelu_ selu_"},
     "not written in C++ yet": {
         "nn": "LinearCrossEntropyLoss LinearCrossEntropyOptions",
-        "nn.functional": "affine_grid grid_sample grouped_mm linear_cross_entropy pdist",
+        "nn.functional": (
+            "affine_grid grid_sample grouped_mm linear_cross_entropy pdist ScalingType SwizzleType scaled_addmm scaled_addmm_ "
+            "scaled_grouped_mm scaled_mm"
+        ),
         "nn.utils": (
             "convert_conv2d_weight_memory_format convert_conv3d_weight_memory_format fuse_conv_bn_eval "
             "fuse_conv_bn_weights fuse_linear_bn_eval fuse_linear_bn_weights"

@@ -117,6 +117,11 @@ class OptionalType(_OfOne):
         """The type as schemas write it."""
         return f"{self._element.str()}?"
 
+    def __eq__(self, other: object) -> bool:
+        return other == self if isinstance(other, UnionType) else super().__eq__(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def isSubtypeOf(self, other: Type) -> bool:  # noqa: N802
         """Whether the value and None are both of the other type."""
         return self == other or self._element.isSubtypeOf(other) and NoneType.get().isSubtypeOf(other)
@@ -225,6 +230,14 @@ class UnionType(Type):
     def containedTypes(self) -> list[Type]:  # noqa: N802
         """The alternatives."""
         return list(self._parts)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, OptionalType):  # of two alternatives, one of which is None
+            rest = [t for t in self._parts if not isinstance(t, NoneType)]
+            return len(self._parts) == 2 and rest == other.containedTypes()
+        return super().__eq__(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def _shown(self) -> list[Type]:
         numbers = [t for t in self._parts if isinstance(t, (IntType, FloatType, ComplexType))]

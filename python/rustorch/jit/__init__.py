@@ -12,8 +12,11 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, Final, TypeVar
 
+from rustorch._script.containers import JITException as Error
 from rustorch.futures import Future
 from rustorch.nn import Module
+
+from . import annotations  # noqa: F811  the module, not the feature of Python
 
 __all__ = [
     "Attribute", "Error", "Final", "Future", "RecursiveScriptModule", "ScriptFunction", "ScriptModule", "annotate", "export", "fork",
@@ -25,7 +28,6 @@ __all__ = [
 F = TypeVar("F")
 _isinstance = isinstance
 
-Error = RuntimeError
 _warned = False
 _strategy: list[tuple[str, int]] = [("STATIC", 2), ("DYNAMIC", 10)]
 
