@@ -12,11 +12,10 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, Final, TypeVar
 
+import rustorch.jit.annotations  # noqa: F401  an attribute of this module, instead of the feature of Python
 from rustorch._script.containers import JITException as Error
 from rustorch.futures import Future
 from rustorch.nn import Module
-
-from . import annotations  # noqa: F811  the module, not the feature of Python
 
 __all__ = [
     "Attribute", "Error", "Final", "Future", "RecursiveScriptModule", "ScriptFunction", "ScriptModule", "annotate", "export", "fork",
