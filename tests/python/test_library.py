@@ -154,3 +154,52 @@ def test_operators_with_overloads():
     assert str(f.int._schema) == "overload_tests::f.int(Tensor x, int n) -> Tensor"
     with pytest.raises(RuntimeError, match="Declaration"):
         f("a")
+
+
+def test_a_rule_for_vmap():
+    op = library.custom_op(
+        "test_library::total", lambda x, k: (x * k).sum(), mutates_args=(), schema="(Tensor x, float k) -> Tensor"
+    )
+    calls = []
+
+    @op.register_vmap
+    def rule(info, in_dims, x, k):
+        calls.append((info.batch_size, in_dims))
+        return (x * k).sum(-1), 0
+
+    x = rt.arange(6.0).reshape(2, 3)
+    assert rt.vmap(op, in_dims=(0, None))(x, 2.0).tolist() == [6, 24] and calls == [(2, (0, None))]
+    assert op(x, 1.0).item() == 15
+    library.register_vmap("test_library::total", lambda info, in_dims, x, k: x)
+    with pytest.raises(RuntimeError, match="must give"):
+        rt.vmap(op, in_dims=(0, None))(x, 2.0)
+
+
+def test_autocast_of_an_operator():
+    seen = []
+
+    def kernel(x, y):
+        seen.append((x.dtype, (rt.ones(1, 1) @ rt.ones(1, 1)).dtype))
+        return x + y
+
+    op = library.custom_op("test_library::cast", kernel, mutates_args=(), schema="(Tensor x, Tensor y) -> Tensor")
+    library.register_autocast(op, "cpu", rt.bfloat16)
+    x, y = rt.ones(2, requires_grad=True), rt.ones(2, dtype=rt.int64)
+    op.register_autograd(lambda ctx, g: (g, None))
+    with rt.autocast("cpu"):
+        result = op(x, y)
+    assert result.dtype == rt.bfloat16 and seen == [(rt.bfloat16, rt.float32)] and op(x, y).dtype == rt.float32
+    result.sum().backward()
+    assert x.grad.dtype == rt.float32
+    with pytest.raises(ValueError, match="Unknown device type"):
+        op.register_autocast("abacus", rt.float16)
+
+
+def test_a_kernel_that_falls_through():
+    lib = library.Library("fall_tests", "DEF")
+    lib.define("f(Tensor x) -> Tensor")
+    lib.impl("f", lambda x: x + 1, "CompositeExplicitAutograd")
+    lib.impl("f", lambda x: x + 2, "CPU")
+    assert rt.ops.fall_tests.f(rt.zeros(1)).item() == 2
+    lib.impl("f", library.fallthrough_kernel, "CPU")
+    assert rt.ops.fall_tests.f(rt.zeros(1)).item() == 1
