@@ -3,7 +3,8 @@
     python3 tools/make_stubs.py --out build/release/python/rustorch
 
 Written: _C.pyi (the engine's classes, Tensor with every method), __init__.pyi (the package, every operator) and a stub
-for each namespace of operators that has no source file (special, linalg, ...). The rest of the package is annotated
+for each namespace of operators that has no source file (special, linalg, ...); and operators.txt, the operators' schemas,
+which the package reads when one is asked for. The rest of the package is annotated
 where it stands. tests/python/test_stubs.py compares the stubs with what the package really has.
 """
 
@@ -17,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools" / "opgen"))
 
 from emit_python import emit_stub, groups  # noqa: E402
+from emit_schema import emit_schemas  # noqa: E402
 from families import check, default_variants  # noqa: E402
 from grammar import parse_file  # noqa: E402
 
@@ -182,8 +184,9 @@ def main():
         "__init__": package_stub(ops, (template / "__init__.pyi").read_text(), functions, modules),
     }
     texts.update((n, namespace_stub(ops, functions, n)) for n in made)
-    for name, text in texts.items():
-        path = out / f"{name}.pyi"
+    files = {f"{name}.pyi": text for name, text in texts.items()} | {"operators.txt": emit_schemas(ops)}
+    for name, text in files.items():
+        path = out / name
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
 

@@ -102,7 +102,6 @@ from ._tensor import (  # noqa: E402
 from ._unique import unique, unique_consecutive  # noqa: E402
 from .autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
 
-TensorType = Tensor
 PyTensor = Tensor
 PyVariable = Tensor
 strided = _C.strided
@@ -190,5 +189,17 @@ def __getattr__(name):
     globals()[name] = value
     return value
 
+
+def _engine_name(name):
+    """A name of PyTorch's `_C` that Python gives here."""
+    if name in _lazy.ENGINE:
+        module, name_there = _lazy.ENGINE[name].split()
+        return getattr(importlib.import_module(f"{_PACKAGE}.{module}"), name_there)
+    if _FROM.get(name, "").startswith("_script"):
+        return __getattr__(name)
+    raise AttributeError(f"module '{_C.__name__}' has no attribute '{name}'")
+
+
+_C.__getattr__ = _engine_name
 
 del _name, _value, _prefix, _module, _head, _tail, _here

@@ -17,7 +17,10 @@ from typing import Any
 
 from ._C import Tensor, is_grad_enabled
 from ._operators import OpOverload, OpOverloadPacket, ops
-from ._schema import Schema, infer, parse
+from ._schema import bind, infer
+from ._script.parse import parse_schema
+from ._script.schema import FunctionSchema
+from ._script.tags import Tag
 from .autograd import Function
 
 __all__ = ["CustomOpDef", "Library", "custom_op", "define", "impl", "impl_abstract", "infer_schema", "register_autograd",
@@ -95,28 +98,53 @@ class _Recorded(Function):  # type: ignore[misc,unused-ignore]
         return (None, None, None, *flat, *[None] * ctx.named)
 
 
+class _Overloads:
+    """Calls the first overload that the arguments fit."""
+
+    def __init__(self) -> None:
+        self.all: dict[str, CustomOpDef] = {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        for op in self.all.values():
+            try:
+                bind(op._schema, args, kwargs)
+            except RuntimeError as error:
+                last = error
+                continue
+            return op(*args, **kwargs)
+        raise last
+
+
 class CustomOpDef:
     """An operator of a program; calling it checks the arguments, picks the kernel of the device and records the call."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: FunctionSchema, tags: Any = ()) -> None:
         self._schema = schema
+        self._tags = [tags] if isinstance(tags, Tag) else list(tags or ())
         self._kernels: dict[str, Callable[..., Any]] = {}
         self._inside: Callable[..., Any] | None = None  # recorded step by step instead
         self._backward: Callable[..., Any] | None = None
         self._setup: Callable[..., Any] | None = None
-        namespace, name = schema.qualname.split("::")
+        namespace, name = schema.name.split("::")
         self.__name__ = name
-        _known[schema.qualname] = self
-        setattr(getattr(ops, namespace), name, OpOverloadPacket(namespace, name, self))
+        self._qualname = schema.name + (f".{schema.overload_name}" if schema.overload_name else "")
+        _known[self._qualname] = self
+        space = getattr(ops, namespace)
+        packet = space.__dict__.get(name)
+        if packet is None or self._qualname == schema.name:
+            packet = OpOverloadPacket(namespace, name, _Overloads() if schema.overload_name else self)
+            setattr(space, name, packet)
+        if schema.overload_name:
+            packet._add(schema.overload_name, self)
 
     def __repr__(self) -> str:
-        return f"<CustomOpDef({self._schema.qualname})>"
+        return f"<CustomOpDef({self._qualname})>"
 
     def __str__(self) -> str:
-        return self._schema.qualname.replace("::", ".") + ".default"
+        return self._qualname.replace("::", ".") + ("" if self._schema.overload_name else ".default")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        values, named = self._schema.bind(args, kwargs)
+        values, named = bind(self._schema, args, kwargs)
         if self._inside is not None:
             return self._inside(*values, **named)
         flat = _tensors([*values, *named.values()])
@@ -125,7 +153,7 @@ class CustomOpDef:
         return self._run(values, named)
 
     def _mutates(self) -> bool:
-        return any(a.mutated for a in self._schema.arguments)
+        return self._schema.is_mutable
 
     def _run(self, values: list[Any], named: dict[str, Any]) -> Any:
         inputs = _tensors([*values, *named.values()])
@@ -133,7 +161,7 @@ class CustomOpDef:
         kernel = self._kernels.get(device) or self._kernels.get("")
         if kernel is None:
             raise NotImplementedError(
-                f"{self._schema.qualname}: no kernel for the device type '{device}'; there are {sorted(self._kernels)}"
+                f"{self._qualname}: no kernel for the device type '{device}'; there are {sorted(self._kernels)}"
             )
         result = kernel(*values, **named)
         outputs = _tensors(result if isinstance(result, (list, tuple)) else [result])
@@ -174,8 +202,8 @@ def _find(op: Any) -> CustomOpDef:
     if isinstance(op, CustomOpDef):
         return op
     if isinstance(op, OpOverload):
-        op = op.overloadpacket
-    name = op._qualified if isinstance(op, OpOverloadPacket) else str(op).split(".")[0]
+        op = op.name()
+    name = op._qualified if isinstance(op, OpOverloadPacket) else str(op).removesuffix(".default")
     if name not in _known:
         raise RuntimeError(f"operator {name} does not exist; hint: define it with custom_op() or define()")
     return _known[name]
@@ -183,7 +211,7 @@ def _find(op: Any) -> CustomOpDef:
 
 def _check_name(name: str) -> None:
     parts = name.split("::")
-    if len(parts) != 2 or not all(p.isidentifier() for p in parts):
+    if len(parts) != 2 or not parts[0].isidentifier() or not all(p.isidentifier() for p in parts[1].split(".", 1)):
         raise ValueError(f"Expected `name` to be of the form 'namespace::name', got {name!r}")
     if parts[0] in ("aten", "prims"):
         raise RuntimeError(f"{name}: the namespace '{parts[0]}' is the library's own")
@@ -196,7 +224,7 @@ def custom_op(name: str, fn: Any = None, /, *, mutates_args: Any, device_types: 
     _check_name(name)
 
     def inner(f: Any) -> CustomOpDef:
-        op = CustomOpDef(parse(name, schema or infer(f, mutates_args)))
+        op = CustomOpDef(parse_schema(schema or infer(f, mutates_args), name), tags)
         op.register_kernel(device_types, f)
         op.__doc__ = f.__doc__
         return op
@@ -212,7 +240,7 @@ def infer_schema(prototype_function: Any, /, *, mutates_args: Any, op_name: str 
 def define(qualname: str, schema: str, *, lib: Any = None, tags: Any = ()) -> None:
     """Declares an operator by its schema, e.g. define("mylib::sin", "(Tensor x) -> Tensor"); impl() gives it kernels."""
     _check_name(qualname)
-    CustomOpDef(parse(qualname, schema))
+    CustomOpDef(parse_schema(schema, qualname), tags)
 
 
 def impl(qualname: str, types: Any, func: Any = None, *, lib: Any = None) -> Any:
@@ -254,7 +282,7 @@ class Library:
     def define(self, schema: str, alias_analysis: str = "", *, tags: Any = ()) -> str:
         """Declares "name(Tensor x) -> Tensor"; gives the name."""
         name, at = schema[: schema.index("(")].strip(), schema.index("(")
-        define(f"{self.ns}::{name}", schema[at:])
+        define(f"{self.ns}::{name}", schema[at:], tags=tags)
         return name
 
     def impl(self, op_name: Any, fn: Any, dispatch_key: str = "", *, with_keyset: bool = False, **kwargs: Any) -> None:
@@ -263,7 +291,7 @@ class Library:
         key = dispatch_key or self.dispatch_key
         if key not in _KEYS:
             raise NotImplementedError(f"Library.impl(): the dispatch key '{key}' is unknown; there are {sorted(_KEYS)}")
-        name = op_name if isinstance(op_name, str) else _find(op_name)._schema.qualname
+        name = op_name if isinstance(op_name, str) else _find(op_name)._qualname
         op = _find(name if "::" in name else f"{self.ns}::{name}")
         place = _KEYS[key]
         if place is None:

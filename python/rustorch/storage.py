@@ -9,7 +9,16 @@ from ._C import Tensor
 from ._settings import from_file
 
 
-class UntypedStorage:
+class StorageBase:
+    """The base of blocks of memory. Only classes below it have instances."""
+
+    def __new__(cls, *args, **kwargs):
+        if cls is StorageBase:
+            raise RuntimeError("Cannot directly construct StorageBase; subclass it and then construct that")
+        return object.__new__(cls)
+
+
+class UntypedStorage(StorageBase):
     """A block of bytes: of a given size, of a sequence of bytes, or (by Tensor.untyped_storage()) of a tensor."""
 
     _part = None  # the bytes that it is cut to
@@ -284,6 +293,8 @@ class ComplexDoubleStorage(TypedStorage):
 
     dtype = _C.complex128
 
+
+Storage = FloatStorage  # of the default dtype
 
 _CLASSES = {c.__name__: c for c in TypedStorage.__subclasses__()}
 _BY_DTYPE = {c.dtype: c for c in _CLASSES.values()}

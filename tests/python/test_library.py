@@ -129,7 +129,7 @@ def test_schemas():
     )
     with pytest.raises(ValueError, match="Parameter x must have a type annotation"):
         library.infer_schema(lambda x: x, mutates_args=())
-    with pytest.raises(RuntimeError, match="is no schema"):
+    with pytest.raises(RuntimeError, match=r"expected \( but found"):
         library.define("test_library::bad", "Tensor x")
 
 
@@ -139,4 +139,18 @@ def test_overloads_tell_their_schema():
     assert str(op._schema) == "schema_tests::twice(Tensor x, int k=1, *, bool b=True) -> Tensor"
     assert op.name() == "schema_tests::twice" and op.namespace == "schema_tests"
     assert rt.ops.schema_tests.twice.overloads() == ["default"]
-    assert not hasattr(rt.ops.aten.mm.default, "_schema") and rt.ops.aten.mm.out.name() == "aten::mm.out"
+    assert rt.ops.aten.mm.out.name() == "aten::mm.out"
+
+
+def test_operators_with_overloads():
+    lib = library.Library("overload_tests", "DEF")
+    lib.define("f.Tensor(Tensor x) -> Tensor", tags=(rt.Tag.pointwise,))
+    lib.define("f.int(Tensor x, int n) -> Tensor")
+    lib.impl("f.Tensor", lambda x: x + 1, "CPU")
+    lib.impl("f.int", lambda x, n: x + n, "CPU")
+    f = rt.ops.overload_tests.f
+    assert f(rt.ones(1)).item() == 2 and f(rt.ones(1), 5).item() == 6 and f.int(rt.ones(1), 3).item() == 4
+    assert f.overloads() == ["Tensor", "int"] and f.Tensor.tags == [rt.Tag.pointwise]
+    assert str(f.int._schema) == "overload_tests::f.int(Tensor x, int n) -> Tensor"
+    with pytest.raises(RuntimeError, match="Declaration"):
+        f("a")
