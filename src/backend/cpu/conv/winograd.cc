@@ -175,7 +175,7 @@ bool run_lines(const TapsProblem<float>& p, const Sizes& s, int64_t g, const flo
         b.alpha = 1.0f;
         b.a_rs = 1, b.a_cs = t.a_stride, b.a_packed = true;
         b.b_ks = tiles, b.b_panel = t.nr;
-        b.b_copy = panel.data();
+        b.b_copy = panel.data();  // whole vectors are read: there is room behind the last column
         b.c = sums.data() + i * count * tiles, b.ldc = tiles;
         for (int64_t k0 = 0; k0 < s.channels; k0 += depth) {
           b.k = std::min(depth, s.channels - k0);
@@ -203,7 +203,6 @@ bool switched_on() {
 bool winograd_pays(const ConvArgs& a) {
   static const bool on = switched_on();
   if (!on || a.channels_last || a.in[0] != 1 || a.out[0] != 1 || a.kernel[0] != 1) return false;
-  if (!kernels<float>().direct_b) return false;  // partial vectors of B are read under masks
   for (int d = 1; d < 3; ++d)
     if (a.kernel[d] != 3 || a.stride[d] != 1 || a.dilation[d] != 1 || a.padding[d] > 2 ||
         a.out[d] < kLeastWidth || a.in[d] < kLeastWidth)
