@@ -6,8 +6,9 @@ Rule = collections.namedtuple("Rule", "name who place texts reason")
 # Refusals that may stand on one side only: who refuses, and what its message says.
 RULES = (
     Rule("pytorch-lacks-kernel", "theirs", "", ("not implemented", "not yet implemented", "not supported", "not support", "unsupported",
-          "linalg.vander supports", "Unsupported dtype", "could not infer output dtype", "Only zero batch or zero channel inputs"),
+          "linalg.vander supports", "Unsupported dtype", "only supports floating-point dtypes", "to have one of the following scalar types", "could not infer output dtype", "Only zero batch or zero channel inputs"),
          "PyTorch has no kernel for the dtype or layout; this library has"),
+    Rule("pytorch-loss-of-integers", "theirs", "losses", ("can't be cast to the desired output type",), "PyTorch writes the floats of a loss of integers into a tensor of integers; ours returns floats"),
     Rule("pytorch-complex-gradient", "theirs", "gradients", ("input_is_complex == grad_is_complex",), "PyTorch's where() and the like give a real operand a complex gradient"),
     Rule("pytorch-gradient-dtypes", "theirs", "gradients", ("Found dtype", "must have the same dtype"), "PyTorch's gradient formula mixes dtypes that its forward took"),
     Rule("pytorch-scatter-prod", "theirs", "gradients", ("must match the size of tensor b",), "PyTorch's gradient of scatter_reduce prod wants an index of the size of self"),

@@ -52,3 +52,49 @@ def test_operands_without_a_derivative_get_none():
         assert g.dtype == rt.bfloat16 and g.tolist() == [0, 0, 0, 0]
     a = rt.tensor([0.0, 1.0, 2.0, 3.0], dtype=rt.bfloat16, requires_grad=True)
     assert [g.tolist() for g in rt.autograd.grad(rt.nextafter(a, b).sum(), (a, b))] == [[0, 0, 1, 1], [0, 0, 0, 0]]
+
+
+def gradients(function, *operands, g=1.0):
+    result = function(*operands)
+    return [x.tolist() for x in rt.autograd.grad(result, operands, rt.full_like(result, g), allow_unused=True)]
+
+
+def same(found, wanted):
+    assert [str(x) for x in found] == [str(float(x)) for x in wanted]
+
+
+def test_gradients_of_formulas_at_their_edges():
+    nan, inf = math.nan, math.inf
+    same(gradients(rt.sinc, leaf(0.0, 2.0), g=nan)[0], [0, nan])
+    same(gradients(rt.logit, leaf(-0.5, -0.0, 0.5, 1.0, 2.0))[0], [nan, inf, 4, inf, nan])
+    same(gradients(rt.special.xlog1py, leaf(2.0, 0.0, 2.0), leaf(-1.0, -3.0, 1.0), g=0.0)[0], [0, 0, 0])
+    for loss in (F.huber_loss, F.smooth_l1_loss):
+        x, y = gradients(
+            lambda a, b: loss(a, b, reduction="none"), leaf(nan, 1.0, 0.25, -3.0), leaf(1.0, nan, 0.0, 0.0)
+        )
+        same(x, [nan, nan, 0.25, -1])
+        same(y, [nan, nan, -0.25, 1])
+
+
+def test_margins_of_nan_count_as_none():
+    nan = math.nan
+    x = rt.tensor([[nan, 1.0, 2.0], [0.0, nan, 1.0], [0.0, 2.0, 1.0]], requires_grad=True)
+    loss = F.multi_margin_loss(x, rt.tensor([1, 1, 1]), reduction="none")
+    same([round(v, 4) for v in loss.tolist()], [0.6667, 0, 0])
+    (g,) = rt.autograd.grad(loss.sum(), x)
+    assert g[0].tolist() == pytest.approx([0, -1 / 3, 1 / 3]) and g[1:].abs().sum().item() == 0
+    loss = F.multilabel_margin_loss(x[:2], rt.tensor([[0, -1, -1], [0, 1, -1]]), reduction="none")
+    same([round(v, 4) for v in loss.tolist()], [0, 0.6667])
+
+
+def test_losses_of_integers():
+    a, b = rt.tensor([0, 1, 3]), rt.tensor([1, 0, 1])
+    with pytest.raises(NotImplementedError, match="\"huber_cpu\" not implemented for 'Long'"):
+        F.huber_loss(a, b, reduction="sum")
+    with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output type Long"):
+        F.huber_loss(a, b.float())
+    assert F.huber_loss(a.float(), b, reduction="none").tolist() == [0.5, 0.5, 1.5]
+    with pytest.raises(RuntimeError, match="Integral inputs not supported"):
+        F.kl_div(a, b.float())
+    found = F.hinge_embedding_loss(a, rt.tensor([1, -1, -1]), margin=1.5, reduction="none")
+    assert found.dtype == rt.int64 and found.tolist() == [0, 0, 0]
