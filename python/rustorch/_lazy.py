@@ -37,7 +37,7 @@ NAMES = {
     "_archive": "PyTorchFileWriter",
     "_parts": (
         "PRIVATE_OPS TYPE_CHECKING USE_GLOBAL_DEPS USE_RTLD_GLOBAL_WITH_LIBTORCH classproperty get_file_path "
-        "prepare_multiprocessing_environment"
+        "prepare_multiprocessing_environment _assert"
     ),
     "_script.throughput": "BenchmarkConfig BenchmarkExecutionStats ThroughputBenchmark",
     "overrides": "DisableTorchFunction DisableTorchFunctionSubclass",
@@ -100,7 +100,7 @@ ENGINE = {
 }
 MODULES = (
     "_dynamo _functorch _subclasses _tensor_str accelerator amp ao autograd backends compat compiler cpu cuda distributed "
-    "distributions errors foreach func functional futures hub jit library masked monitor mps multiprocessing nn opencl optim overrides "
+    "distributions errors foreach func functional futures fx hub jit library masked monitor mps multiprocessing nn opencl optim overrides "
     "profiler quantization quasirandom random return_types serialization signal sparse "
     "storage testing torch_version types utils version xpu"
 )

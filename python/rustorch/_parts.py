@@ -26,6 +26,16 @@ def classproperty(func: Any) -> Any:
     return _ClassProperty(func if isinstance(func, (classmethod, staticmethod)) else classmethod(func))
 
 
+def _assert(condition: Any, message: str) -> None:
+    """Raises AssertionError unless the condition holds; a call that tracing can record."""
+    from .overrides import handle_torch_function, has_torch_function
+
+    if has_torch_function((condition,)):
+        handle_torch_function(_assert, (condition,), condition, message)
+        return
+    assert condition, message
+
+
 def get_file_path(*path_components: str) -> str:
     """A path below the folder that holds the package."""
     return os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), *path_components)
