@@ -24,7 +24,6 @@ RULES = (
     Rule("lerp-dtypes", "theirs", "", ("for `end` but got dtype", "for `weight` but got dtype"), "PyTorch's lerp does not promote; ours promotes as every other operator"),
     Rule("pytorch-lazy-conj", "theirs", "", ("unresolved conjugated tensors",), "PyTorch returns a conjugate view (from ifft, say), which view_as_real refuses"),
     Rule("product-dtypes", "theirs", "product", ("expected scalar type", "expected m1 and m2 to have the same dtype"), "PyTorch's products refuse two dtypes; ours computes einsum by multiplication where an inner size is 1"),
-    Rule("einsum-of-ones", "ours", "product", ("expected m1 and m2 to have the same dtype", '"mm" not implemented for'), "PyTorch's einsum multiplies elementwise, whatever the dtypes, where the summed size is 1"),
     Rule("loss-keeps-inputs", "ours", "gradients", ("AbsoluteErrorBackward", "SquaredErrorBackward"), "ours keeps the operands of a loss, PyTorch their difference; they were written"),
     Rule("lossy-out", "ours", "out", ("can't be cast to the desired output type",), "PyTorch's sums, means and products write complex numbers into real out= without a word; ours refuses"),
     Rule("cdist-half", "ours", "", ("cdist only supports floating-point dtypes",), "PyTorch's cdist takes 16-bit floats from 26 rows on only; ours refuses them"),
