@@ -26,7 +26,8 @@ NAMESPACES = ("special", "linalg", "fft")
 DTYPES = (
     "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128 byte char short int long "
     "half float double cfloat cdouble uint16 uint32 uint64 float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz "
-    "float8_e8m0fnu complex32 chalf"
+    "float8_e8m0fnu complex32 chalf bcomplex32 float4_e2m1fn_x2 bit uint1 uint2 uint3 uint4 uint5 uint6 uint7 int1 int2 "
+    "int3 int4 int5 int6 int7 bits1x8 bits2x4 bits4x2 bits8 bits16 qint8 quint8 qint32 quint4x2 quint2x4"
 ).split()
 # Names that both builtins and torch have: in a stub the types go by the builtin's name with an underscore.
 SHADOWED = re.compile(r"(?<!def )(?<!\.)\b(int|float|bool|complex)\b(?! *[:(])|(?<=-> )(int|float|bool)\b")

@@ -126,12 +126,20 @@ class finfo:  # noqa: N801
     def __init__(self, type=None):
         type = get_default_dtype() if type is None else type
         name = str(type.to_real()).rsplit(".", 1)[-1]
+        if name == "float4_e2m1fn_x2":  # of which PyTorch tells no more
+            self.bits = 8
+            return
         if name not in self._TABLE:
             raise TypeError(f"finfo() requires a floating point input type. Use iinfo to handle '{name}'")
         self.dtype = name
         self.eps, self.max, self.tiny, self.resolution, self.bits = self._TABLE[name]
         self.min = self.tiny if name == "float8_e8m0fnu" else -self.max  # which has no sign
         self.smallest_normal = self.tiny
+
+    def __getattr__(self, name):
+        if name in ("dtype", "eps", "max", "min", "tiny", "smallest_normal", "resolution"):
+            raise NotImplementedError(f'"{name}" not implemented for this type')
+        raise AttributeError(name)
 
     def __repr__(self):
         return (
@@ -141,15 +149,20 @@ class finfo:  # noqa: N801
 
 
 class iinfo:  # noqa: N801
-    """Limits of an integer dtype: min, max, bits."""
+    """Limits of an integer dtype, or of the integers of a quantized one: min, max, bits."""
+
+    _TYPES = frozenset(
+        "uint8 int8 int16 int32 int64 uint16 uint32 uint64 qint8 quint8 qint32 quint4x2 quint2x4".split()
+    )
 
     def __init__(self, type):
         name = str(type).rsplit(".", 1)[-1]
-        if type.is_floating_point or type.is_complex or name == "bool":
+        if name not in self._TYPES:
             raise TypeError(f"iinfo() requires an integer input type. Use finfo to handle '{name}'")
         self.dtype, self.bits = name, type.itemsize * 8
-        self.max = 2 ** (self.bits - type.is_signed) - 1
-        self.min = -self.max - 1 if type.is_signed else 0
+        signed = not name.startswith(("u", "qu"))
+        self.max = 2 ** (self.bits - signed) - 1
+        self.min = -self.max - 1 if signed else 0
 
     def __repr__(self):
         return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

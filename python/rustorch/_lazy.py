@@ -6,7 +6,10 @@ tools/make_stubs.py reads this file too, so both are plain literals.
 NAMES = {
     "serialization": "save load PyTorchFileReader",
     "nn": "Module",
-    "ao._types": "qint8",
+    "_quantized": (
+        "per_channel_affine per_channel_affine_float_qparams per_channel_symmetric per_tensor_affine per_tensor_symmetric "
+        "qscheme"
+    ),
     "amp": "autocast GradScaler",
     "amp._state": (
         "is_autocast_enabled set_autocast_enabled get_autocast_dtype set_autocast_dtype is_autocast_cpu_enabled "
@@ -45,7 +48,8 @@ NAMES = {
     "random": "fork_rng thread_safe_generator",
     "storage": (
         "UntypedStorage TypedStorage DoubleStorage FloatStorage HalfStorage BFloat16Storage LongStorage IntStorage "
-        "ShortStorage CharStorage ByteStorage BoolStorage ComplexFloatStorage ComplexDoubleStorage Storage StorageBase"
+        "ShortStorage CharStorage ByteStorage BoolStorage ComplexFloatStorage ComplexDoubleStorage "
+        "QInt8Storage QUInt8Storage QInt32Storage QUInt4x2Storage QUInt2x4Storage Storage StorageBase"
     ),
     "_legacy": (
         "DoubleTensor FloatTensor HalfTensor BFloat16Tensor LongTensor IntTensor ShortTensor CharTensor ByteTensor "
@@ -76,7 +80,7 @@ NAMES = {
     ),
     "_functions": (
         "affine_grid_generator alpha_dropout_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ clip_ cond "
-        "cosine_embedding_loss ctc_loss dequantize eig embedding_bag embedding_renorm_ feature_alpha_dropout_ "
+        "cosine_embedding_loss ctc_loss eig embedding_bag embedding_renorm_ feature_alpha_dropout_ "
         "feature_dropout_ fix_ frobenius_norm hinge_embedding_loss lstsq margin_ranking_loss matrix_rank native_norm "
         "negative_ nuclear_norm pdist poisson_nll_loss rrelu_ solve symeig triplet_margin_loss while_loop"
     ),

@@ -23,6 +23,7 @@ FIELDS = (
     "save",
     "instead",
     "sparse",
+    "quantized",
     "number",
     "let",
     "update",
@@ -71,6 +72,7 @@ class OpDecl:
             ""  # batch rule of src/transform where the family's is not meant; "random" for what belongs to a draw
         )
         self.sparse = ""  # rule of src/sparse for sparse arguments; without one they are refused
+        self.quantized = ""  # the same of src/quant for quantized ones
         self.check_zero = ""  # operand whose zeros integers refuse
         self.header = ""  # public header (and C++ namespace) of its file; "" is rustorch/ops.h
 
@@ -272,8 +274,8 @@ def set_field(op, word, rest, place):
         op.jvp = rest
     elif word == "vmap":
         op.vmap = rest
-    elif word == "sparse":
-        op.sparse = rest
+    elif word in ("sparse", "quantized"):
+        setattr(op, word, rest)
     elif word == "instead":
         op.instead = [part.strip() for part in rest.split(": ", 1)]
     elif word == "save":
