@@ -62,6 +62,26 @@ def static(T, qconfig):
     return [facts, weights, small(images(T)[0]).tolist(), type(last).__name__, sorted(small.state_dict())]
 
 
+def fused(T):
+    model = T.nn.Sequential(
+        q(T).QuantStub(), T.nn.Conv2d(2, 3, 3, padding=1), T.nn.BatchNorm2d(3), T.nn.ReLU(), T.nn.Flatten(), T.nn.Linear(48, 5),
+        T.nn.ReLU(), q(T).DeQuantStub(),
+    )  # fmt: skip
+    with T.no_grad():
+        for i, p in enumerate(model.parameters()):
+            p.copy_(spread(T, p.shape, i) / 10)
+        for x in images(T):
+            model(x)
+    model = q(T).fuse_modules(model.eval(), [["1", "2", "3"], ["5", "6"]])
+    model.qconfig = q(T).default_qconfig
+    ready = q(T).prepare(model)
+    for x in images(T):
+        ready(x)
+    small = q(T).convert(ready)
+    names = [type(m).__name__ for m in small]
+    return [[[m.scale, m.zero_point] for m in (small[1], small[5])], names, small(images(T)[0]).tolist()]
+
+
 def trained(T, version):
     model = network(T).train()
     model.qconfig = q(T).get_default_qat_qconfig("fbgemm", version)
@@ -97,6 +117,7 @@ CASES = {
     "fused by channel": lambda T: rounded(T, q(T).default_fused_per_channel_wt_fake_quant()),
     "static": lambda T: static(T, q(T).default_qconfig),
     "static by channel": lambda T: static(T, q(T).default_per_channel_qconfig),
+    "fused static": lambda T: fused(T),
     "qat": lambda T: trained(T, 0),
     "fused qat": lambda T: trained(T, 1),
 }

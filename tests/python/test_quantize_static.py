@@ -37,6 +37,9 @@ def test_results_are_those_of_pytorch(name):
         step = wanted[0][2][0]
         assert same(found[2], wanted[2], step)
         del found[2], wanted[2]
+    if name == "fused static":
+        assert same(found[2], wanted[2], wanted[0][1][0])
+        del found[2], wanted[2]
     assert same(found, wanted, 0.05 if "qat" in name else 0.0), (found, wanted)
 
 
@@ -105,6 +108,16 @@ def test_mistakes():
 def with_qconfig(module):
     module.qconfig = q.default_qconfig
     return module
+
+
+def test_what_cannot_be_fused():
+    model = rt.nn.Sequential(rt.nn.Linear(2, 2), rt.nn.Sigmoid(), rt.nn.BatchNorm1d(2))
+    with pytest.raises(NotImplementedError, match="Linear, Sigmoid"):
+        q.fuse_modules(model, ["0", "1"])
+    with pytest.raises(NotImplementedError, match=r"eval\(\)"):
+        q.fuse_modules(model, ["0", "2"])
+    folded = q.fuse_modules(model.eval(), ["0", "2"])
+    assert isinstance(folded[2], rt.nn.Identity) and isinstance(model[2], rt.nn.BatchNorm1d)
 
 
 def test_quantize_in_one_call():

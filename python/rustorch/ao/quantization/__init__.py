@@ -8,6 +8,7 @@ from ._dynamic import *  # noqa: F403
 from ._dynamic import __all__ as _dynamic_names
 from .fake_quantize import *  # noqa: F403
 from .fake_quantize import __all__ as _fake_names
+from .fuse_modules import fuse_modules
 from .observer import *  # noqa: F403
 from .observer import __all__ as _observer_names
 from .qconfig import *  # noqa: F403
@@ -19,6 +20,7 @@ from .stubs import __all__ as _stub_names
 
 __all__ = [
     "fake_quantize",
+    "fuse_modules",
     "observer",
     "qconfig",
     "stubs",

@@ -12,7 +12,7 @@ import copy
 from typing import Any
 
 from ... import nn
-from ..nn import qat, quantized
+from ..nn import intrinsic, qat, quantized
 from .fake_quantize import FakeQuantizeBase
 from .stubs import DeQuantStub, QuantStub, QuantWrapper
 
@@ -23,6 +23,10 @@ _STATIC: dict[Any, Any] = {
     nn.Conv1d: quantized.Conv1d,
     nn.Conv2d: quantized.Conv2d,
     nn.Conv3d: quantized.Conv3d,
+    intrinsic.LinearReLU: quantized.LinearReLU,
+    intrinsic.ConvReLU1d: quantized.ConvReLU1d,
+    intrinsic.ConvReLU2d: quantized.ConvReLU2d,
+    intrinsic.ConvReLU3d: quantized.ConvReLU3d,
     qat.Linear: quantized.Linear,
     qat.Conv1d: quantized.Conv1d,
     qat.Conv2d: quantized.Conv2d,

@@ -73,6 +73,8 @@ def quantized_weight(mod: Any) -> Tensor:
 class _Layer(nn.Module):
     """Weights (qint8), bias (float32), scale and zero point of the output."""
 
+    _RELU = False  # whether the output is limited to what is not negative
+
     def __init__(self) -> None:
         super().__init__()
         self._weight: Any = None
@@ -92,7 +94,8 @@ class _Layer(nn.Module):
         self._weight, self._bias = weight, bias
 
     def _take(self, mod: Any) -> None:
-        self.set_weight_bias(quantized_weight(mod), None if mod.bias is None else mod.bias.detach().to(float32))
+        layer = mod[0] if self._RELU else mod
+        self.set_weight_bias(quantized_weight(layer), None if layer.bias is None else layer.bias.detach().to(float32))
         scale, zero_point = mod.activation_post_process.calculate_qparams()
         self.scale, self.zero_point = float(scale), int(zero_point)
         self.training = False
@@ -103,6 +106,8 @@ class _Layer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         with no_grad():
             y = self._product(x.dequantize(), self._weight.dequantize())
+            if self._RELU:
+                y.relu_()
             return quantize_per_tensor(y, self.scale, self.zero_point, x.dtype)
 
     def _names(self, prefix: str) -> tuple[str, ...]:
@@ -134,7 +139,8 @@ class Linear(_Layer):
     @classmethod
     def from_float(cls, mod: Any, use_precomputed_fake_quant: bool = False) -> Linear:
         """The layer with rounded weights and the scale that the observer of mod found."""
-        made = cls(mod.in_features, mod.out_features)
+        layer = mod[0] if cls._RELU else mod
+        made = cls(layer.in_features, layer.out_features)
         made._take(mod)
         return made
 
@@ -155,7 +161,7 @@ class Linear(_Layer):
         nn.Module._load_from_state_dict(self, state_dict, prefix, *args)
 
     def _get_name(self) -> str:
-        return "QuantizedLinear"
+        return f"Quantized{type(self).__name__}"
 
     def extra_repr(self) -> str:
         return (
@@ -165,7 +171,7 @@ class Linear(_Layer):
 
 
 class _Conv(_Layer):
-    _FLOAT: Any = None
+    _FUNCTION = ""
 
     @classmethod
     def from_float(cls, mod: Any, use_precomputed_fake_quant: bool = False) -> Any:
@@ -181,14 +187,14 @@ class _Conv(_Layer):
             "groups",
             "padding_mode",
         ):
-            setattr(made, name, getattr(mod, name))
+            setattr(made, name, getattr(mod[0] if cls._RELU else mod, name))
         if made.padding_mode != "zeros":
             raise NotImplementedError(f"quantized convolutions pad with zeros; got {made.padding_mode!r}")
         made._take(mod)
         return made
 
     def _product(self, x: Tensor, weight: Tensor) -> Tensor:
-        f = getattr(nn.functional, type(self).__name__.lower())
+        f = getattr(nn.functional, self._FUNCTION)
         return f(x, weight, self._bias, self.stride, self.padding, self.dilation, self.groups)
 
     def _get_name(self) -> str:
@@ -204,13 +210,54 @@ class _Conv(_Layer):
 class Conv1d(_Conv):
     """A convolution on quantized tensors, made by `convert`."""
 
+    _FUNCTION = "conv1d"
+
 
 class Conv2d(_Conv):
     """A convolution on quantized tensors, made by `convert`."""
+
+    _FUNCTION = "conv2d"
 
 
 class Conv3d(_Conv):
     """A convolution on quantized tensors, made by `convert`."""
 
+    _FUNCTION = "conv3d"
 
-__all__ = ["Conv1d", "Conv2d", "Conv3d", "DeQuantize", "Linear", "Quantize"]
+
+class LinearReLU(Linear):
+    """A linear layer and ReLU."""
+
+    _RELU = True
+
+
+class ConvReLU1d(Conv1d):
+    """A convolution and ReLU."""
+
+    _RELU = True
+
+
+class ConvReLU2d(Conv2d):
+    """A convolution and ReLU."""
+
+    _RELU = True
+
+
+class ConvReLU3d(Conv3d):
+    """A convolution and ReLU."""
+
+    _RELU = True
+
+
+__all__ = [
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvReLU1d",
+    "ConvReLU2d",
+    "ConvReLU3d",
+    "DeQuantize",
+    "Linear",
+    "LinearReLU",
+    "Quantize",
+]
