@@ -591,6 +591,17 @@ PyObject* m_storage_bytes(PyObject* o, PyObject*) {
   });
 }
 
+/// A number that tensors on one memory share while it lives; 0 without memory that the CPU reads.
+PyObject* m_storage_key(PyObject* o, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = tensor_of(o);
+    const AutogradMeta* meta = meta_of(t);
+    const bool plain =
+        t.layout() == kStrided && t.device().is_cpu() && (meta == nullptr || meta->transform == nullptr);
+    return PyLong_FromVoidPtr(plain ? t.impl()->storage() : nullptr);
+  });
+}
+
 PyCFunction with_keywords(PyObject* (*f)(PyObject*, PyObject*, PyObject*)) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
 }
@@ -624,6 +635,7 @@ PyMethodDef methods[] = {
     {"tolist", m_tolist, METH_NOARGS, "Nested lists of Python numbers."},
     {"_str", m_str, METH_NOARGS, nullptr},
     {"_storage_bytes", m_storage_bytes, METH_NOARGS, nullptr},
+    {"_storage_key", m_storage_key, METH_NOARGS, nullptr},
     {"_make_subclass", with_keywords(m_make_subclass), METH_VARARGS | METH_KEYWORDS | METH_STATIC, nullptr},
     {"as_subclass", m_as_subclass, METH_O, "The same tensor as an object of a subclass."},
     {"set_", m_set_, METH_O, "Takes over data and layout of another tensor."},

@@ -1,5 +1,7 @@
 """Methods of Tensor and functions of the package that are written in Python."""
 
+import copyreg
+
 from . import _C
 from ._C import Tensor, default_generator
 
@@ -72,6 +74,20 @@ _reflected("__rdiv__", lambda a, b: a.reciprocal() * b)
 # ---- copies and pickling
 
 
+def _over(memory, dtype, offset, size, stride):
+    """A tensor on the bytes of a storage, which is no view of another tensor."""
+    flat = memory._bytes()
+    flat = flat[: flat.numel() // dtype.itemsize * dtype.itemsize].view(dtype)
+    return _C.ops.empty((0,), dtype=dtype).set_(flat.as_strided(size, stride, offset))
+
+
+def _same_kind(self, new):
+    """new as an object of the class of self that asks for gradients where self does."""
+    if type(self) is not Tensor:
+        new = Tensor._make_subclass(type(self), new, self.requires_grad)
+    return new.requires_grad_() if self.requires_grad else new
+
+
 @_method
 def __deepcopy__(self, memo):
     if id(self) in memo:
@@ -80,21 +96,41 @@ def __deepcopy__(self, memo):
         raise RuntimeError(
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment."
         )
-    new = self.detach().clone()
-    new = new.as_subclass(type(self)) if type(self) is not Tensor else new
-    if self.requires_grad:
-        new.requires_grad_()
+    key = None if self.is_quantized else self._storage_key()
+    if key:
+        # Tensors on one memory stay so: copying a storage costs nothing until one of the two is written.
+        memories = memo.setdefault("rustorch", {})
+        if key not in memories:
+            memories[key] = self.untyped_storage().clone()
+        new = _over(memories[key], self.dtype, self.storage_offset(), self.shape, self.stride())
+    else:
+        new = self.detach().clone()
+    memo[id(self)] = new = _same_kind(self, new)
     if self.grad is not None:
         new.grad = self.grad.__deepcopy__(memo)
     for key, value in getattr(self, "__dict__", {}).items():
         from copy import deepcopy
 
         setattr(new, key, deepcopy(value, memo))
-    memo[id(self)] = new
     return new
 
 
-def _rebuild(cls, dtype, shape, data, requires_grad):
+def _rebuild_strided(cls, storage, dtype, offset, size, stride, requires_grad):
+    t = _over(storage, dtype, offset, size, stride)
+    return t.requires_grad_(requires_grad) if cls is Tensor else Tensor._make_subclass(cls, t, requires_grad)
+
+
+def _rebuild_moved(cls, t, device, requires_grad):
+    t = t.to(device)
+    return t.requires_grad_(requires_grad) if cls is Tensor else Tensor._make_subclass(cls, t, requires_grad)
+
+
+def _rebuild_meta(cls, dtype, size, stride, requires_grad):
+    t = _C.ops.empty_strided(size, stride, dtype=dtype, device="meta")
+    return t.requires_grad_(requires_grad) if cls is Tensor else Tensor._make_subclass(cls, t, requires_grad)
+
+
+def _rebuild(cls, dtype, shape, data, requires_grad):  # what the first pickles of tensors name
     t = _C._from_buffer(bytearray(data)) if data else _C.ops.empty((0,), dtype=_C.uint8)
     t = t.clone().view(dtype) if data else _C.ops.empty((0,), dtype=dtype)
     t = t.reshape(shape)
@@ -105,23 +141,32 @@ def _rebuild(cls, dtype, shape, data, requires_grad):
 
 @_method
 def __reduce_ex__(self, protocol):
-    if not self.is_leaf:
-        raise RuntimeError("only leaf tensors can be pickled; hint: use detach()")
     if self.layout is not _C.strided:
         from .sparse import _make
 
-        args = (type(self), *_make._parts(self), self.requires_grad)
-        state = getattr(self, "__dict__", None)
-        return (_make._rebuild, args, state) if state else (_make._rebuild, args)
-    if self.is_quantized:
+        build, args = _make._rebuild, (type(self), *_make._parts(self), self.requires_grad)
+    elif self.is_quantized:
         from ._quantized import parts_of, rebuild
 
-        return rebuild, parts_of(self)
-    flat = self.detach().contiguous().reshape(-1)
-    data = bytes(memoryview(_C._export(flat.view(_C.uint8)))) if self.numel() else b""
-    args = (type(self), self.dtype, tuple(self.shape), data, self.requires_grad)
+        build, args = rebuild, parts_of(self)
+    elif self.is_meta:
+        build, args = _rebuild_meta, (type(self), self.dtype, tuple(self.shape), self.stride(), self.requires_grad)
+    elif self._storage_key():
+        layout = (self.dtype, self.storage_offset(), tuple(self.shape), self.stride())
+        build, args = _rebuild_strided, (type(self), self.untyped_storage(), *layout, self.requires_grad)
+    else:
+        build, args = _rebuild_moved, (type(self), self.detach().cpu(), str(self.device), self.requires_grad)
     state = getattr(self, "__dict__", None)
-    return (_rebuild, args, state) if state else (_rebuild, args)
+    return (build, args, state) if state else (build, args)
+
+
+def _rebuild_generator(device, state):
+    generator = _C.Generator(device)
+    generator.set_state(state)
+    return generator
+
+
+copyreg.pickle(_C.Generator, lambda g: (_rebuild_generator, (str(g.device), g.get_state())))
 
 
 # ---- NumPy and DLPack

@@ -14,10 +14,10 @@ def _method(f):
 
 @_method
 def untyped_storage(self):
-    """The memory of the tensor, as bytes."""
-    from .storage import UntypedStorage
+    """The memory of the tensor, as bytes: one object for all tensors on it."""
+    from .storage import untyped_storage_of
 
-    return UntypedStorage._of(self)
+    return untyped_storage_of(self)
 
 
 @_method

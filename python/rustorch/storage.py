@@ -4,6 +4,8 @@ A storage object is a view of the memory of a tensor: it stays valid as long as 
 shows in every tensor on that memory.
 """
 
+import weakref
+
 from . import _C
 from ._C import Tensor
 from ._settings import from_file
@@ -99,6 +101,18 @@ class UntypedStorage(StorageBase):
         """A copy."""
         return UntypedStorage._of(self._bytes().clone())
 
+    def __deepcopy__(self, memo):
+        copies, key = memo.setdefault("rustorch", {}), self._tensor._storage_key() or id(self)
+        if self._part is not None:
+            return self.clone()
+        if key not in copies:
+            copies[key] = self.clone()
+        return copies[key]
+
+    def __reduce__(self):
+        data = self._bytes().cpu()
+        return _rebuild, (bytes(memoryview(_C._export(data))) if data.numel() else b"", str(self.device))
+
     def copy_(self, source, non_blocking=None):
         """Takes over the bytes of another storage of the same size."""
         self._bytes().copy_(source._bytes())
@@ -123,6 +137,27 @@ class UntypedStorage(StorageBase):
     def is_shared(self):
         """Whether the memory is shared between processes."""
         return self._tensor.is_shared()
+
+
+_alive = weakref.WeakValueDictionary()  # key of the memory -> the object that stands for it
+
+
+def untyped_storage_of(tensor):
+    """The memory of a tensor."""
+    key = tensor._storage_key()
+    if not key:
+        return UntypedStorage._of(tensor)
+    storage = _alive.get(key)
+    if storage is None:
+        storage = _alive[key] = UntypedStorage._of(tensor)
+    return storage
+
+
+def _rebuild(data, device):
+    storage = UntypedStorage(0, device=device)
+    if data:
+        storage._tensor = _C._from_buffer(bytearray(data)).clone().to(device)
+    return storage
 
 
 class TypedStorage:

@@ -59,10 +59,6 @@ const char* definition(const FunctionInfo& f, ValueType domain) {
 
 }  // namespace
 
-ValueType Graph::number_type() const {
-  return is_integer(compute_) ? ValueType::Int : is_complex(compute_) ? ValueType::Complex : ValueType::Real;
-}
-
 NodeId Graph::intern(Node n) {
   uint64_t h = mix(n.fn, static_cast<uint64_t>(n.type));
   for (int i = 0; i < n.nargs; ++i) h = mix(h, n.args[i]);

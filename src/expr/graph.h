@@ -39,8 +39,6 @@ class Graph {
   explicit Graph(ComputeType type) : compute_(type) {}
 
   ComputeType compute() const { return compute_; }
-  /// Type of a `T` operand.
-  ValueType number_type() const;
   size_t size() const { return nodes_.size(); }
   const Node& operator[](NodeId id) const { return nodes_[id]; }
   const Constant& constant_of(NodeId id) const { return constants_[nodes_[id].payload]; }

@@ -27,7 +27,6 @@ double floordiv(double x, double y) {
   if (div - f > 0.5) f += 1;
   return f;
 }
-double truncdiv(double x, double y) { return std::trunc(x / y); }
 double maximum(double x, double y) { return std::isnan(x) || std::isnan(y) ? kNan : (x < y ? y : x); }
 double minimum(double x, double y) { return std::isnan(x) || std::isnan(y) ? kNan : (x > y ? y : x); }
 double round_even(double x) { return std::nearbyint(x); }

@@ -60,7 +60,6 @@ double legendre_p(double x, double degree);
 double sign(double x);                 // -1, 0, 1; 0 for nan, as in PyTorch
 double remainder(double x, double y);  // Python's %: sign of the divisor
 double floordiv(double x, double y);   // floor division as in PyTorch (nan, inf, signed zeros included)
-double truncdiv(double x, double y);   // trunc(x / y)
 double maximum(double x, double y);    // nan if either is nan
 double minimum(double x, double y);
 double round_even(double x);

@@ -283,77 +283,86 @@ Labelled contract(const Labelled& a, const Labelled& b, const Counts& needed) {
   return {rustorch::reshape(r, result), joined(batch, left, right)};
 }
 
-}  // namespace
-
-Tensor einsum(std::string_view equation, TensorList tensors) {
-  RT_CHECK(!tensors.empty(), Value, "einsum", "must provide at least one operand");
-  const size_t arrow = equation.find("->");
-  std::string_view inputs = equation.substr(0, arrow);
+/// The terms between the commas of the left side.
+std::vector<Term> parse_inputs(std::string_view inputs) {
   std::vector<Term> terms;
   for (size_t from = 0; from <= inputs.size();) {
     const size_t comma = std::min(inputs.find(',', from), inputs.size());
     terms.push_back(parse_term(inputs.substr(from, comma - from), false));
     from = comma + 1;
   }
-  RT_CHECK(terms.size() >= tensors.size(), Value, "einsum",
-           "more operands were provided than specified in the equation");
-  RT_CHECK(terms.size() <= tensors.size(), Value, "einsum",
-           "fewer operands were provided than specified in the equation");
+  return terms;
+}
+
+int count_named(const Term& term) {
+  return static_cast<int>(
+      std::count_if(term.labels.begin(), term.labels.end(), [](int l) { return l >= 0; }));
+}
+
+/// The operands with a label for each dimension, how often each label occurs, and the dimensions of an
+/// ellipsis.
+struct Labels {
   std::vector<Labelled> operands;
   Counts count{};
-  std::array<int64_t, kMaxLabels> size{};
   int ellipsis = 0;
+};
+
+Labels label_operands(const std::vector<Term>& terms, TensorList tensors) {
+  Labels all;
+  std::array<int64_t, kMaxLabels> size{};
   for (size_t i = 0; i < tensors.size(); ++i) {
-    const int dims = static_cast<int>(tensors[i].dim());
-    const int named = static_cast<int>(
-        std::count_if(terms[i].labels.begin(), terms[i].labels.end(), [](int l) { return l >= 0; }));
+    const int dims = static_cast<int>(tensors[i].dim()), named = count_named(terms[i]);
     const bool dots = named != static_cast<int>(terms[i].labels.size());
     RT_CHECK(
         dots ? named <= dims : named == dims, Value, "einsum", "the number of subscripts in the equation (",
         named,
         dots ? ") is more than the number of dimensions (" : ") does not match the number of dimensions (",
         dims, ") for operand ", static_cast<int64_t>(i), dots ? "" : " and no ellipsis was given");
-    ellipsis = std::max(ellipsis, dots ? dims - named : 0);
-    operands.push_back(take_diagonals(tensors[i], spell_out(terms[i], dims)));
-    for (size_t d = 0; d < operands.back().labels.size(); ++d) {
-      const size_t l = static_cast<size_t>(operands.back().labels[d]);
-      const int64_t s = operands.back().t.size(static_cast<int64_t>(d));
-      RT_CHECK(count[l] == 0 || size[l] == s || size[l] == 1 || s == 1, Shape, "einsum",
+    all.ellipsis = std::max(all.ellipsis, dots ? dims - named : 0);
+    all.operands.push_back(take_diagonals(tensors[i], spell_out(terms[i], dims)));
+    const Labelled& operand = all.operands.back();
+    for (size_t d = 0; d < operand.labels.size(); ++d) {
+      const size_t l = static_cast<size_t>(operand.labels[d]);
+      const int64_t s = operand.t.size(static_cast<int64_t>(d));
+      RT_CHECK(all.count[l] == 0 || size[l] == s || size[l] == 1 || s == 1, Shape, "einsum",
                "operands do not broadcast with remapped shapes; got sizes ", size[l], " and ", s,
                " for one subscript");
-      size[l] = count[l] == 0 || size[l] == 1 ? s : size[l];
-      ++count[l];
+      size[l] = all.count[l] == 0 || size[l] == 1 ? s : size[l];
+      ++all.count[l];
     }
   }
+  return all;
+}
+
+/// Without a right side: the ellipsis, then every letter that occurs once, in order.
+std::vector<int> implied_output(const std::vector<Term>& terms, int ellipsis) {
   std::vector<int> output;
-  if (arrow != std::string_view::npos) {
-    Term out = parse_term(equation.substr(arrow + 2), true);
-    const int named =
-        static_cast<int>(std::count_if(out.labels.begin(), out.labels.end(), [](int l) { return l >= 0; }));
-    output = spell_out(out, named + ellipsis);
-  } else {
-    // the ellipsis, then every letter that occurs once, in order
-    for (int i = ellipsis; i > 0; --i) output.push_back(kMaxLabels - i);
-    std::array<int, kLetters> times{};
-    for (const Term& t : terms)
-      for (const int l : t.labels)
-        if (l >= 0) ++times[static_cast<size_t>(l)];
-    for (int l = 0; l < kLetters; ++l)
-      if (times[static_cast<size_t>(l)] == 1) output.push_back(l);
-  }
-  Counts needed = count;
+  for (int i = ellipsis; i > 0; --i) output.push_back(kMaxLabels - i);
+  std::array<int, kLetters> times{};
+  for (const Term& t : terms)
+    for (const int l : t.labels)
+      if (l >= 0) ++times[static_cast<size_t>(l)];
+  for (int l = 0; l < kLetters; ++l)
+    if (times[static_cast<size_t>(l)] == 1) output.push_back(l);
+  return output;
+}
+
+void check_output(const std::vector<int>& output, const Counts& count) {
   for (const int l : output) {
     RT_CHECK(count[static_cast<size_t>(l)] > 0, Value, "einsum", "output subscript ",
              l < kLetters ? std::string(1, static_cast<char>(l < 26 ? 'A' + l : 'a' + l - 26)) : "...",
              " does not appear in the equation for any input operand");
     RT_CHECK(std::count(output.begin(), output.end(), l) == 1, Value, "einsum",
              "output subscript appears more than once in the output");
-    ++needed[static_cast<size_t>(l)];
   }
-  auto release = [&](const Labelled& x) {
+}
+
+/// Multiplies the operands from left to right; each label is summed as soon as nothing to come needs it.
+Labelled contract_all(const std::vector<Labelled>& operands, Counts& needed) {
+  const auto release = [&](const Labelled& x) {
     for (const int l : x.labels) --needed[static_cast<size_t>(l)];
   };
-  auto claim = [&](const Labelled& x) {
+  const auto claim = [&](const Labelled& x) {
     for (const int l : x.labels) ++needed[static_cast<size_t>(l)];
   };
   release(operands[0]);
@@ -366,7 +375,32 @@ Tensor einsum(std::string_view equation, TensorList tensors) {
     release(acc);
     acc = contract(acc, next, needed);
   }
-  return arrange(drop_unused(std::move(acc), needed), output);
+  return acc;
+}
+
+}  // namespace
+
+Tensor einsum(std::string_view equation, TensorList tensors) {
+  RT_CHECK(!tensors.empty(), Value, "einsum", "must provide at least one operand");
+  const size_t arrow = equation.find("->");
+  const std::vector<Term> terms = parse_inputs(equation.substr(0, arrow));
+  RT_CHECK(terms.size() >= tensors.size(), Value, "einsum",
+           "more operands were provided than specified in the equation");
+  RT_CHECK(terms.size() <= tensors.size(), Value, "einsum",
+           "fewer operands were provided than specified in the equation");
+  const Labels labels = label_operands(terms, tensors);
+  std::vector<int> output;
+  if (arrow == std::string_view::npos) {
+    output = implied_output(terms, labels.ellipsis);
+  } else {
+    const Term out = parse_term(equation.substr(arrow + 2), true);
+    output = spell_out(out, count_named(out) + labels.ellipsis);
+  }
+  check_output(output, labels.count);
+  Counts needed = labels.count;
+  for (const int l : output) ++needed[static_cast<size_t>(l)];
+  Labelled product = contract_all(labels.operands, needed);
+  return arrange(drop_unused(std::move(product), needed), output);
 }
 
 }  // namespace rustorch::impl

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "backend/compute_backend.h"
+#include "backend/compute_type_of.h"
 #include "core/layout_algebra.h"
 #include "core/promotion.h"
 #include "backend/cpu/chunk_kernel.h"
@@ -41,35 +42,6 @@ void check_dtype(const PointwiseOp& op, DType t) {
   if ((r & PointwiseRules::kRefuseInt) != 0 && is_integral(t, false)) refuse(op, t);
   if (is_opaque(t) || (is_float8(t) && (r & PointwiseRules::kFloat8) == 0)) refuse(op, t);
   if (t == kUInt64 && (r & (PointwiseRules::kUInt64Mask | PointwiseRules::kFloat)) == 0) refuse(op, t);
-}
-
-ComputeType compute_type(DType t) {
-  switch (t) {
-    case kFloat16:
-    case kBFloat16:
-    case kFloat32:
-      return ComputeType::f32;
-    case kFloat64:
-      return ComputeType::f64;
-    case kInt64:
-    case kUInt32:
-    case kUInt64:
-      return ComputeType::i64;
-    case kFloat8_e4m3fn:
-    case kFloat8_e5m2:
-    case kFloat8_e4m3fnuz:
-    case kFloat8_e5m2fnuz:
-    case kFloat8_e8m0fnu:
-      return ComputeType::f32;
-    case kComplex32:
-    case kBComplex32:
-    case kComplex64:
-      return ComputeType::c64;
-    case kComplex128:
-      return ComputeType::c128;
-    default:
-      return ComputeType::i32;
-  }
 }
 
 /// What one call comes to: computation type, result type, shape, device.
@@ -335,7 +307,7 @@ void run_uint64(const PointwiseOp& op, const PointwiseCall& call) {
 void run(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, const Scalar* params,
          int nparams, const Tensor& out) {
   if (out.numel() == 0) return;
-  PointwiseCall call{*op.kernel, compute_type(plan.common), &out, 1, ins, nin, params, nparams};
+  PointwiseCall call{*op.kernel, compute_type_of(plan.common), &out, 1, ins, nin, params, nparams};
   const bool narrow = (is_integral(plan.common, false) && plan.common != kInt64) || is_float8(plan.common);
   if (narrow && nin <= WrappedNumbers::kMost) [[unlikely]] {
     const WrappedNumbers wrapped(op, plan, ins, nin);

@@ -252,6 +252,109 @@ Number number_or(const OptimizerOptions& s, const char* name, double otherwise) 
   if (v == nullptr || v->is_none()) return otherwise;
   return v->is_tensor() ? Number(v->tensor()) : Number(v->to_double());
 }
+
+/// The parameters as one vector: the loss there, its gradient, and steps along a direction.
+class Problem {
+ public:
+  Problem(const OptimizerParamGroup& group, const LossClosure& closure)
+      : params_(group.params), closure_(closure), sign_(group.options.flag("maximize") ? -1.0 : 1.0) {}
+
+  const Tensor& first_loss() const { return first_loss_; }
+  double loss() {
+    const EnableGradGuard grad;
+    const Tensor loss = closure_();
+    if (!first_loss_.defined()) first_loss_ = loss;
+    return sign_ * loss.item<double>();
+  }
+  Tensor gradient() const {
+    std::vector<Tensor> parts;
+    for (const Tensor& p : params_) {
+      Tensor g = p.grad().defined() ? p.grad() : zeros_like(p);
+      if (g.is_complex()) g = view_as_real(g);
+      parts.push_back(g.detach().reshape({-1}));
+    }
+    const Tensor all = cat(parts);
+    return sign_ < 0 ? all.neg() : all;
+  }
+  void move(double t, const Tensor& d) const {
+    int64_t at = 0;
+    for (const Tensor& p : params_) {
+      const Tensor target = p.is_complex() ? view_as_real(p) : p;
+      target.add_(d.narrow(0, at, target.numel()).reshape(target.sizes()), t);
+      at += target.numel();
+    }
+  }
+  /// Searches along d from the length t; the parameters stay where they are.
+  Search search(const Tensor& d, const Point& from, const Number& t, double tolerance_change) {
+    std::vector<Tensor> saved;
+    for (const Tensor& p : params_) saved.push_back(p.detach().clone());
+    const Evaluate evaluate = [&](const Number& length) {
+      move(length.value(), d);
+      const double f = loss();
+      const Tensor grad = gradient();
+      for (size_t i = 0; i < saved.size(); ++i) params_[i].copy_(saved[i]);
+      return Point{length, f, grad, grad.dot(d)};
+    };
+    return StrongWolfe(evaluate, d, from, tolerance_change).run(t);
+  }
+
+ private:
+  const std::vector<Tensor>& params_;
+  const LossClosure& closure_;
+  double sign_;
+  Tensor first_loss_;
+};
+
+/// What lasts from step to step.
+struct Progress {
+  int64_t evals_total, n_iter;
+  History history;
+  Tensor d, prev_g;
+  Number t;
+  double prev_loss;
+
+  explicit Progress(OptimizerOptions& state)
+      : evals_total(static_cast<int64_t>(number_or(state, "func_evals", 0).value())),
+        n_iter(static_cast<int64_t>(number_or(state, "n_iter", 0).value())),
+        history{tensors(state, "old_dirs"),
+                tensors(state, "old_stps"),
+                tensors(state, "ro"),
+                number_or(state, "H_diag", 1),
+                {}},
+        t(number_or(state, "t", 0)),
+        prev_loss(number_or(state, "prev_loss", 0).value()) {
+    if (const SavedValue* v = state.find("d")) d = v->tensor();
+    if (const SavedValue* v = state.find("prev_flat_grad")) prev_g = v->tensor();
+  }
+  void save_counts(OptimizerOptions& state) const {
+    state.set("func_evals", evals_total);
+    state.set("n_iter", n_iter);
+  }
+  void save(OptimizerOptions& state) {
+    save_counts(state);
+    if (!history.al.empty()) state.set("al", std::move(history.al));
+    state.set("d", SavedValue(d));
+    state.set("t", t.saved());
+    state.set("old_dirs", SavedValue(history.dirs));
+    state.set("old_stps", SavedValue(history.stps));
+    state.set("ro", SavedValue(history.ro));
+    state.set("H_diag", history.h_diag.saved());
+    state.set("prev_flat_grad", SavedValue(prev_g));
+    state.set("prev_loss", prev_loss);
+  }
+  /// The next direction from the gradient g.
+  void turn(const Tensor& g, size_t history_size) {
+    if (++n_iter == 1) {
+      d = g.neg();
+      history = {};
+    } else {
+      history.remember(g - prev_g, d.mul(t), history_size);
+      d = history.direction(g, history_size);
+    }
+    prev_g = g.clone();
+  }
+};
+
 }  // namespace
 
 Tensor LBFGS::step(const LossClosure& closure) {
@@ -260,119 +363,57 @@ Tensor LBFGS::step(const LossClosure& closure) {
   OptimizerParamGroup& group = param_groups()[0];
   const OptimizerOptions& o = group.options;
   OptimizerOptions& state = group.state[0];
-  const double sign = o.flag("maximize") ? -1.0 : 1.0;
-  Tensor first_loss;
-  const auto loss_at = [&] {
-    const EnableGradGuard grad;
-    const Tensor loss = closure();
-    if (!first_loss.defined()) first_loss = loss;
-    return sign * loss.item<double>();
-  };
-  const auto gradient = [&] {
-    std::vector<Tensor> parts;
-    for (const Tensor& p : group.params) {
-      Tensor g = p.grad().defined() ? p.grad() : zeros_like(p);
-      if (g.is_complex()) g = view_as_real(g);
-      parts.push_back(g.detach().reshape({-1}));
-    }
-    const Tensor all = cat(parts);
-    return sign < 0 ? all.neg() : all;
-  };
-  const auto move = [&](double t, const Tensor& d) {
-    int64_t at = 0;
-    for (const Tensor& p : group.params) {
-      const Tensor target = p.is_complex() ? view_as_real(p) : p;
-      target.add_(d.narrow(0, at, target.numel()).reshape(target.sizes()), t);
-      at += target.numel();
-    }
-  };
   const int64_t max_iter = o.at("max_iter").to_int(), max_eval = o.at("max_eval").to_int();
   const double tolerance_grad = o.number("tolerance_grad"), tolerance_change = o.number("tolerance_change");
+  const double lr = o.number("lr");
+  const auto history_size = static_cast<size_t>(o.at("history_size").to_int());
   const SavedValue& search = o.at("line_search_fn");
   RT_CHECK(search.is_none() || search.text() == "strong_wolfe", Value, "LBFGS",
            "only 'strong_wolfe' is supported");
 
-  double loss = loss_at();
-  const auto counted = [&](const char* name) {
-    return static_cast<int64_t>(number_or(state, name, 0).value());
-  };
-  int64_t evals_total = counted("func_evals") + 1, n_iter = counted("n_iter"), evals = 1;
-  Tensor g = gradient(), d, prev_g;
-  state.set("func_evals", evals_total);
-  state.set("n_iter", n_iter);
-  if (largest(g) <= tolerance_grad) return first_loss;
-  History history{tensors(state, "old_dirs"),
-                  tensors(state, "old_stps"),
-                  tensors(state, "ro"),
-                  number_or(state, "H_diag", 1),
-                  {}};
-  if (const SavedValue* v = state.find("d")) d = v->tensor();
-  if (const SavedValue* v = state.find("prev_flat_grad")) prev_g = v->tensor();
-  Number t = number_or(state, "t", 0);
-  double prev_loss = number_or(state, "prev_loss", 0).value();
-  const double lr = o.number("lr");
-  const auto limit = static_cast<size_t>(o.at("history_size").to_int());
+  Problem problem(group, closure);
+  double loss = problem.loss();
+  Progress at(state);
+  ++at.evals_total;
+  Tensor g = problem.gradient();
+  at.save_counts(state);
+  if (largest(g) <= tolerance_grad) return problem.first_loss();
+  int64_t evals = 1;
   for (int64_t iteration = 1; iteration <= max_iter; ++iteration) {
-    if (++n_iter == 1) {
-      d = g.neg();
-      history = {};
-    } else {
-      history.remember(g - prev_g, d.mul(t), limit);
-      d = history.direction(g, limit);
-    }
-    prev_g = g.clone();
-    prev_loss = loss;
-    t = lr;
-    if (n_iter == 1) t = smaller(1.0, 1.0 / Number(g.abs().sum())) * lr;
-    const Number slope = g.dot(d);
+    at.turn(g, history_size);
+    at.prev_loss = loss;
+    at.t = lr;
+    if (at.n_iter == 1) at.t = smaller(1.0, 1.0 / Number(g.abs().sum())) * lr;
+    const Number slope = g.dot(at.d);
     if (slope > -tolerance_change) break;
     int64_t calls = 0;
     bool optimal = false;
     if (!search.is_none()) {
-      std::vector<Tensor> saved;
-      for (const Tensor& p : group.params) saved.push_back(p.detach().clone());
-      const Evaluate evaluate = [&](const Number& length) {
-        move(length.value(), d);
-        const double f = loss_at();
-        const Tensor grad = gradient();
-        for (size_t i = 0; i < saved.size(); ++i) group.params[i].copy_(saved[i]);
-        return Point{length, f, grad, grad.dot(d)};
-      };
-      const Search found = StrongWolfe(evaluate, d, Point{0.0, loss, g, slope}, tolerance_change).run(t);
+      const Search found = problem.search(at.d, Point{0.0, loss, g, slope}, at.t, tolerance_change);
       calls = found.calls;
       loss = found.best.f;
       g = found.best.g;
-      t = found.best.t;
-      move(t.value(), d);
+      at.t = found.best.t;
+      problem.move(at.t.value(), at.d);
       optimal = largest(g) <= tolerance_grad;
     } else {
-      move(t.value(), d);
+      problem.move(at.t.value(), at.d);
       if (iteration != max_iter) {
-        loss = loss_at();
-        g = gradient();
+        loss = problem.loss();
+        g = problem.gradient();
         optimal = largest(g) <= tolerance_grad;
         calls = 1;
       }
     }
     evals += calls;
-    evals_total += calls;
-    if (evals >= max_eval || optimal || largest(d.mul(t)) <= tolerance_change ||
-        std::abs(loss - prev_loss) < tolerance_change) {
+    at.evals_total += calls;
+    if (evals >= max_eval || optimal || largest(at.d.mul(at.t)) <= tolerance_change ||
+        std::abs(loss - at.prev_loss) < tolerance_change) {
       break;
     }
   }
-  state.set("func_evals", evals_total);
-  state.set("n_iter", n_iter);
-  if (!history.al.empty()) state.set("al", std::move(history.al));
-  state.set("d", SavedValue(d));
-  state.set("t", t.saved());
-  state.set("old_dirs", SavedValue(history.dirs));
-  state.set("old_stps", SavedValue(history.stps));
-  state.set("ro", SavedValue(history.ro));
-  state.set("H_diag", history.h_diag.saved());
-  state.set("prev_flat_grad", SavedValue(prev_g));
-  state.set("prev_loss", prev_loss);
-  return first_loss;
+  at.save(state);
+  return problem.first_loss();
 }
 
 }  // namespace rustorch::optim

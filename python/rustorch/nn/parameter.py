@@ -116,10 +116,38 @@ _NO_SHAPE = (
 )
 
 
+_NO_USE = (
+    "Attempted to use an uninitialized parameter in {}. This error happens when you are using a `LazyModule` or explicitly "
+    "manipulating `torch.nn.parameter.UninitializedParameter` objects. When using LazyModules Call `forward` with a dummy "
+    "batch to initialize the parameters before calling torch functions"
+)
+
+
 class UninitializedTensorMixin:
-    """What uninitialized parameters and buffers share: no shape, and `materialize`."""
+    """What uninitialized parameters and buffers share: no shape, and `materialize`.
+
+    Of the methods of tensors only those work that change dtype and device or ask for them.
+    """
 
     cls_to_become: Any = None
+
+    _ALLOWED = frozenset(
+        "__hash__ size copy_ is_complex is_floating_point half float double char short int long cuda cpu to get_device "
+        "data dtype device grad requires_grad layout is_leaf grad_fn is_meta is_cuda is_sparse _storage_key __get__".split()
+    )
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in cls._ALLOWED or type(func).__name__ == "method-wrapper":
+            return super().__torch_function__(func, types, args, kwargs or {})  # type: ignore[misc]
+        raise ValueError(_NO_USE.format(func))
+
+    def numel(self) -> int:
+        """Raises ValueError, like nelement and data_ptr: there is no memory yet."""
+        raise ValueError(_NO_USE.format("numel"))
+
+    nelement = data_ptr = numel
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Give the tensor its shape and, unless kept, another device or dtype; values are unset."""
@@ -166,11 +194,9 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: igno
 
 
 class UninitializedBuffer(UninitializedTensorMixin, Tensor):
-    """A buffer without a shape; becomes a Buffer by `materialize(shape)`."""
+    """A buffer without a shape; becomes a Tensor by `materialize(shape)`."""
 
-    __torch_function__ = rt._C._disabled_torch_function_impl
-
-    cls_to_become = Buffer
+    cls_to_become = Tensor
     persistent: bool
 
     def __new__(

@@ -178,7 +178,7 @@ void gather_typed(const LinePlan& plan, T* out, const T* in, const int64_t* inde
   });
 }
 
-/// The same with an update u(destination, source offset). base: see ScatterCall.
+/// Calls update(destination, source offset) for every element of index. base: see ScatterCall.
 template <class T, class U>
 void scatter_lines(const LinePlan& plan, T* out, const T* base, const int64_t* index, Failure& failure,
                    U&& update) {
@@ -233,38 +233,35 @@ inline void combine(T& place, T v) {
   }
 }
 
-template <class T, ScatterMode kMode>
-void scatter_combine(const ScatterCall& call, const LinePlan& plan, Failure& failure) {
+/// The elements of src. Without one they are a number, kept in `bytes`: the plan's steps along src are then
+/// 0.
+template <class T>
+const T* source_of(const ScatterCall& call, unsigned char* bytes) {
+  if (call.src.defined()) return call.src.impl()->data<T>();
+  scalar_bytes(call.value, call.out.dtype(), bytes);
+  return reinterpret_cast<const T*>(bytes);
+}
+
+/// Calls update(destination, source element) for every element of index.
+template <class T, class U>
+void scatter_typed(const ScatterCall& call, const LinePlan& plan, Failure& failure, U&& update) {
   T* out = call.out.impl()->mutable_data<T>();
   const T* base = call.base.defined() ? call.base.impl()->data<T>() : nullptr;
-  const auto* index = call.index.impl()->data<int64_t>();
-  if (call.src.defined()) {
-    const T* src = call.src.impl()->data<T>();
-    scatter_lines(plan, out, base, index, failure,
-                  [&](T& place, int64_t l) { combine<T, kMode>(place, src[l]); });
-  } else {
-    alignas(16) unsigned char bytes[16];
-    scalar_bytes(call.value, call.out.dtype(), bytes);
-    const T v = *reinterpret_cast<const T*>(bytes);
-    scatter_lines(plan, out, base, index, failure, [&](T& place, int64_t) { combine<T, kMode>(place, v); });
-  }
+  alignas(16) unsigned char bytes[16];
+  const T* src = source_of<T>(call, bytes);
+  scatter_lines(plan, out, base, call.index.impl()->data<int64_t>(), failure,
+                [&](T& place, int64_t l) { update(place, src[l]); });
+}
+
+template <class T, ScatterMode kMode>
+void scatter_combine(const ScatterCall& call, const LinePlan& plan, Failure& failure) {
+  scatter_typed<T>(call, plan, failure, [](T& place, T v) { combine<T, kMode>(place, v); });
 }
 
 void scatter_write(const ScatterCall& call, const LinePlan& plan, Failure& failure) {
   dispatch_by_size(call.out.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
-    T* out = call.out.impl()->mutable_data<T>();
-    const T* base = call.base.defined() ? call.base.impl()->data<T>() : nullptr;
-    const auto* index = call.index.impl()->data<int64_t>();
-    if (call.src.defined()) {
-      const T* src = call.src.impl()->data<T>();
-      scatter_lines(plan, out, base, index, failure, [&](T& place, int64_t l) { place = src[l]; });
-    } else {
-      alignas(16) unsigned char bytes[16];
-      scalar_bytes(call.value, call.out.dtype(), bytes);
-      const T v = *reinterpret_cast<const T*>(bytes);
-      scatter_lines(plan, out, base, index, failure, [&](T& place, int64_t) { place = v; });
-    }
+    scatter_typed<T>(call, plan, failure, [](T& place, const T& v) { place = v; });
   });
 }
 

@@ -83,25 +83,6 @@ std::string store(DType t, ComputeType from, const std::string& p, const std::st
   }
 }
 
-ComputeType compute_type_of(DType t) {
-  switch (t) {
-    case kFloat16:
-    case kBFloat16:
-    case kFloat32:
-      return ComputeType::f32;
-    case kFloat64:
-      return ComputeType::f64;
-    case kInt64:
-      return ComputeType::i64;
-    case kComplex64:
-      return ComputeType::c64;
-    case kComplex128:
-      return ComputeType::c128;
-    default:
-      return ComputeType::i32;
-  }
-}
-
 bool uses_double(DType t) { return t == kFloat64 || t == kComplex128; }
 bool uses_double(ComputeType t) { return t == ComputeType::f64 || t == ComputeType::c128; }
 

@@ -3,7 +3,7 @@
 #pragma once
 #include <string>
 
-#include "expr/compute_type.h"
+#include "backend/compute_type_of.h"
 #include "rustorch/dtype.h"
 #include "rustorch/scalar.h"
 
@@ -23,8 +23,6 @@ std::string load_bool(DType t, const std::string& pointer, const std::string& in
 std::string store(DType t, ComputeType from, const std::string& pointer, const std::string& index,
                   const std::string& value);
 
-/// The type in which elements of a dtype are computed.
-ComputeType compute_type_of(DType t);
 bool uses_double(DType t);
 bool uses_double(ComputeType t);
 /// Adds a number to a launch as an argument of the compute type.

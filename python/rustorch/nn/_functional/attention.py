@@ -140,13 +140,7 @@ def multi_head_attention_forward(
     without `average_attn_weights`, or None without `need_weights`."""
     batched = _mha_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not batched:
-        if query is key and key is value:
-            query = key = value = query.unsqueeze(1)
-        elif key is value:
-            query = query.unsqueeze(1)
-            key = value = key.unsqueeze(1)
-        else:
-            query, key, value = query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)
+        query, key, value = _as_batch(query, key, value)
         if key_padding_mask is not None:
             key_padding_mask = key_padding_mask.unsqueeze(0)
     tgt_len, bsz, embed_dim = query.shape
@@ -172,20 +166,10 @@ def multi_head_attention_forward(
     if head_dim * num_heads != embed_dim:
         raise AssertionError(f"embed_dim {embed_dim} not divisible by num_heads {num_heads}")
     if use_separate_proj_weight:
-        if key.shape[:2] != value.shape[:2]:
-            raise AssertionError(
-                f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
-            )
-    elif key.shape != value.shape:
-        raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
-    if use_separate_proj_weight:
-        if q_proj_weight is None or k_proj_weight is None or v_proj_weight is None:
-            raise AssertionError("use_separate_proj_weight is True but a projection is None")
-        b_q, b_k, b_v = (None, None, None) if in_proj_bias is None else in_proj_bias.chunk(3)
-        q = _project_one(query, q_proj_weight, b_q)
-        k = _project_one(key, k_proj_weight, b_k)
-        v = _project_one(value, v_proj_weight, b_v)
+        q, k, v = _project_apart(query, key, value, (q_proj_weight, k_proj_weight, v_proj_weight), in_proj_bias)
     else:
+        if key.shape != value.shape:
+            raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
         if in_proj_weight is None:
             raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
         q, k, v = _project(query, key, value, in_proj_weight, in_proj_bias)
@@ -210,31 +194,14 @@ def multi_head_attention_forward(
         key_padding_mask = None if key_padding_mask is None else _pad(key_padding_mask, (0, 1))
     src_len = k.size(2)
     if key_padding_mask is not None:
-        if tuple(key_padding_mask.shape) != (bsz, src_len):
-            raise AssertionError(
-                f"expecting key_padding_mask shape of {(bsz, src_len)}, but got {tuple(key_padding_mask.shape)}"
-            )
-        wide = (
-            key_padding_mask.reshape(bsz, 1, 1, src_len)
-            .expand(-1, num_heads, -1, -1)
-            .reshape(bsz * num_heads, 1, src_len)
-        )
-        attn_mask = wide if attn_mask is None else attn_mask + wide
+        attn_mask = _with_padding(attn_mask, key_padding_mask, bsz, num_heads, src_len)
     if not training:
         dropout_p = 0.0
     if need_weights:
         if is_causal and attn_mask is None:
             raise AssertionError("is_causal without a mask needs need_weights=False")
-        q, k, v = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
-        scores = (q * math.sqrt(1.0 / head_dim)).bmm(k.transpose(-2, -1))
-        if attn_mask is not None:
-            scores = scores + attn_mask
-        weights = _softmax(scores, -1)
-        if dropout_p > 0.0:
-            weights = _dropout(weights, dropout_p, True)
-        out = weights.bmm(v).transpose(0, 1).reshape(tgt_len * bsz, embed_dim)
+        out, weights = _attend_with_weights(q, k, v, attn_mask, dropout_p)
         out = _linear(out, out_proj_weight, out_proj_bias).reshape(tgt_len, bsz, -1)
-        weights = weights.reshape(bsz, num_heads, tgt_len, src_len)
         if average_attn_weights:
             weights = weights.mean(1)
         if not batched:
@@ -253,6 +220,58 @@ def multi_head_attention_forward(
         out = out.permute(2, 0, 1, 3).reshape(tgt_len, bsz, embed_dim)
         out = _linear(out, out_proj_weight, out_proj_bias)
     return (out if batched else out.squeeze(1)), None
+
+
+def _as_batch(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(L, E) as (L, 1, E); one tensor given twice stays one."""
+    if query is key and key is value:
+        query = key = value = query.unsqueeze(1)
+        return query, key, value
+    if key is value:
+        key = value = key.unsqueeze(1)
+        return query.unsqueeze(1), key, value
+    return query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)
+
+
+def _project_apart(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    weights: tuple[Tensor | None, Tensor | None, Tensor | None],
+    bias: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The projections by weights of their own."""
+    if key.shape[:2] != value.shape[:2]:
+        raise AssertionError(f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}")
+    w_q, w_k, w_v = weights
+    if w_q is None or w_k is None or w_v is None:
+        raise AssertionError("use_separate_proj_weight is True but a projection is None")
+    b_q, b_k, b_v = (None, None, None) if bias is None else bias.chunk(3)
+    return _project_one(query, w_q, b_q), _project_one(key, w_k, b_k), _project_one(value, w_v, b_v)
+
+
+def _with_padding(mask: Tensor | None, padding: Tensor, bsz: int, heads: int, src_len: int) -> Tensor:
+    """The mask of attention (additive, or none) and that of padded keys (N, S) as one (N * heads, 1 or L, S)."""
+    if tuple(padding.shape) != (bsz, src_len):
+        raise AssertionError(f"expecting key_padding_mask shape of {(bsz, src_len)}, but got {tuple(padding.shape)}")
+    wide = padding.reshape(bsz, 1, 1, src_len).expand(-1, heads, -1, -1).reshape(bsz * heads, 1, src_len)
+    return wide if mask is None else mask + wide
+
+
+def _attend_with_weights(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout_p: float
+) -> tuple[Tensor, Tensor]:
+    """Attention step by step: the values (L * N, E) and the weights (N, heads, L, S)."""
+    bsz, heads, tgt_len, head_dim = q.shape
+    q, k, v = q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
+    scores = (q * math.sqrt(1.0 / head_dim)).bmm(k.transpose(-2, -1))
+    if mask is not None:
+        scores = scores + mask
+    weights = _softmax(scores, -1)
+    if dropout_p > 0.0:
+        weights = _dropout(weights, dropout_p, True)
+    out = weights.bmm(v).transpose(0, 1).reshape(tgt_len * bsz, heads * head_dim)
+    return out, weights.reshape(bsz, heads, tgt_len, k.size(1))
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:

@@ -156,4 +156,7 @@ class LazyLinear(LazyModuleMixin, Linear):
         if self.in_features == 0:
             self.in_features = input.shape[-1]
             if self.in_features != self.weight.shape[-1]:
-                raise RuntimeError("The in_features inferred from input does not fit the weight")
+                raise AssertionError(
+                    f"The in_features inferred from input: {self.in_features} is not equal to in_features from "
+                    f"self.weight: {self.weight.shape[-1]}"
+                )

@@ -42,9 +42,8 @@ enum class Routine : int { RT_LAPACK_ROUTINES(RT_LAPACK_NAME) count };
 
 /// Entry point of a routine for element type `type` (0 s, 1 d, 2 c, 3 z).
 void* entry(Routine routine, int type);
-/// Path or name of the library in use, and why there is none (empty when there is one).
+/// Path or name of the library in use (empty when there is none).
 const char* library_name();
-const char* library_problem();
 
 template <class T>
 constexpr int type_index() {

@@ -106,6 +106,5 @@ void* entry(Routine routine, int type) {
 }
 
 const char* library_name() { return library().name.c_str(); }
-const char* library_problem() { return library().problem.c_str(); }
 
 }  // namespace rustorch::cpu::lapack
