@@ -267,8 +267,11 @@ PyObject* nb_int(PyObject* a) {
   return guarded([&]() -> PyObject* {
     Scalar s = only_element(tensor_of(a));
     if (s.is_floating_point()) return PyLong_FromDouble(s.to_double());
-    RT_CHECK(!s.is_complex() || s.to_complex().imag() == 0, Value, "",
-             "value cannot be converted to type int64_t without overflow");
+    if (s.is_complex()) {
+      const auto z = s.to_complex();
+      RT_CHECK(z.imag() == 0 && z.real() >= -0x1p63 && z.real() < 0x1p63, Value, "",
+               "value cannot be converted to type int64_t without overflow");
+    }
     return wrap(s.to_int());
   });
 }
