@@ -96,7 +96,7 @@ def __deepcopy__(self, memo):
         raise RuntimeError(
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment."
         )
-    key = self._storage_key()
+    key = None if self.is_quantized else self._storage_key()
     if key:
         # Tensors on one memory stay so: copying a storage costs nothing until one of the two is written.
         memories = memo.setdefault("rustorch", {})
@@ -145,6 +145,10 @@ def __reduce_ex__(self, protocol):
         from .sparse import _make
 
         build, args = _make._rebuild, (type(self), *_make._parts(self), self.requires_grad)
+    elif self.is_quantized:
+        from ._quantized import parts_of, rebuild
+
+        build, args = rebuild, parts_of(self)
     elif self.is_meta:
         build, args = _rebuild_meta, (type(self), self.dtype, tuple(self.shape), self.stride(), self.requires_grad)
     elif self._storage_key():
@@ -359,9 +363,12 @@ def _type(self, dtype=None, non_blocking=False):
         name = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
                 "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
                 "complex64": "ComplexFloat", "complex128": "ComplexDouble", "complex32": "ComplexHalf",
-                "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64"}  # fmt: skip
+                "bcomplex32": "BComplex32", "qint8": "quantized.QInt8", "quint8": "quantized.QUInt8",
+                "qint32": "quantized.QInt32", "quint4x2": "quantized.QUInt4x2",
+                "quint2x4": "quantized.QUInt2x4"}  # fmt: skip
         short = str(self.dtype).rsplit(".", 1)[-1]
-        return f"torch.{name.get(short, short.capitalize())}Tensor"
+        own = short.replace("uint", "UInt") if short.startswith("uint") else short.capitalize()
+        return f"torch.{name.get(short, own)}Tensor"
     from ._legacy import dtype_of
 
     return self.to(dtype_of(dtype))

@@ -24,6 +24,7 @@ constexpr ComputeType compute_type_of(DType t) {
     case kUInt64:
       return ComputeType::i64;
     case kComplex32:
+    case kBComplex32:
     case kComplex64:
       return ComputeType::c64;
     case kComplex128:

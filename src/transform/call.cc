@@ -33,6 +33,18 @@ const Tensor& first_sparse(const OpInfo& info, const Value* args) {
   }
   return args[0].tensor_value;
 }
+
+const Tensor* first_quantized(const OpInfo& info, const Value* args) {
+  const auto is = [](const Tensor& t) { return t.defined() && t.impl()->is_quantized(); };
+  for (int i = 0; i < info.nargs; ++i) {
+    if (is(args[i].tensor_value)) return &args[i].tensor_value;
+    for (const Tensor& t : args[i].tensor_list)
+      if (is(t)) return &t;
+    for (const auto& t : args[i].opt_list)
+      if (t.has_value() && is(*t)) return &*t;
+  }
+  return nullptr;
+}
 }  // namespace
 
 void raise_sparse(const char* op, const Tensor& t) {
@@ -69,6 +81,11 @@ bool transform_call(const OpInfo& info, bool recording, const Value* args, Value
       }
   if (depth == 0) {
     if (info.sparse == sparse_own || !has_sparse(info, args)) return false;
+    if (const Tensor* t = first_quantized(info, args)) {
+      if (info.quantized == nullptr) raise_quantized(info.name, *t);
+      info.quantized(info, args, results);
+      return true;
+    }
     info.sparse(info, args, results);
     return true;
   }

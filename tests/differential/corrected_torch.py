@@ -127,7 +127,23 @@ def heaviside_into_views(torch):
     return {(torch.Tensor, "heaviside_"): heaviside_}
 
 
-CORRECTIONS = (copysign_at_zero, norm_at_zero, prelu_at_zero, frexp_of_small, sgn_as_sign, heaviside_into_views)
+def hardsigmoid_of_float64(torch):
+    """PyTorch rounds the slope of hardsigmoid, 1/6, to float32."""
+    plain = torch.nn.functional.hardsigmoid
+    hardtanh = torch.nn.functional.hardtanh
+    wide = lambda t: t.requires_grad and t.dtype == torch.float64
+    return {(torch.nn.functional, "hardsigmoid"): lambda t: hardtanh(t + 3, 0.0, 6.0) / 6 if wide(t) else plain(t)}
+
+
+CORRECTIONS = (
+    hardsigmoid_of_float64,
+    copysign_at_zero,
+    norm_at_zero,
+    prelu_at_zero,
+    frexp_of_small,
+    sgn_as_sign,
+    heaviside_into_views,
+)
 
 
 @contextlib.contextmanager

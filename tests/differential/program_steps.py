@@ -534,7 +534,9 @@ def run_step(lib, kind, registers, r, dtypes):
     result = SINGLES[kind](lib, a, r)
     if kind == "algebra":
         return result.clone(memory_format=lib.contiguous_format)
-    return result.contiguous() if kind in ("layers", "reduce_discrete") else result
+    return (
+        result.contiguous() if kind in ("layers", "reduce_discrete", "special", "losses", "images", "forms") else result
+    )
 
 
 PAIRS = {"binary": binary, "discrete": binary_discrete, "product": product, "indexing": indexing}

@@ -5,12 +5,14 @@ same choices. `compare` stops at the first difference; what explains differences
 """
 
 import collections
+import functools
 import linecache
 import random
 import sys
 
 import numpy as np
 import program_steps
+from further_steps import FURTHER
 from program_steps import name_of, run_step
 from refusal_rules import NO_ELEMENTS, RULES
 
@@ -24,11 +26,12 @@ MAX = 1200  # elements of a register
 
 STEPS = {
     "views": "view view view view inplace inplace inplace indexing binary unary reduce move layout scalar",
-    "exact": "unary binary scalar reduce view view view move layout product inplace inplace inplace cast out rounding discrete discrete reduce_discrete indexing number algebra layers",
-    "low": "unary binary scalar reduce view view move layout product inplace inplace cast out indexing algebra layers",
-    "short": "scalar discrete rounding reduce_discrete view view move layout inplace inplace cast out indexing reduce binary number product",
+    "exact": "unary binary scalar reduce view view view move layout product inplace inplace inplace cast out rounding discrete discrete reduce_discrete indexing number algebra layers special losses images forms",
+    "low": "unary binary scalar reduce view view move layout product inplace inplace cast out indexing algebra layers special losses images forms",
+    "short": "scalar discrete rounding reduce_discrete view view move layout inplace inplace cast out indexing reduce binary number product forms forms",
 }
 STEPS = {key: text.split() for key, text in STEPS.items()}
+program_steps.SINGLES.update(FURTHER)
 DTYPES = {"views": WIDE, "exact": EXACT, "low": LOW, "short": SHORT}
 
 REFUSALS = (
@@ -55,6 +58,7 @@ def program_kind(seed):
     return ("views", "exact", "exact", "exact", "low", "exact", "short", "views", "exact", "low")[seed % 10]
 
 
+@functools.lru_cache(maxsize=8)
 def make_leaves(seed):
     """(dtype name, values) of three leaves."""
     kind, r, g = program_kind(seed), random.Random(seed * 1000 + 999), np.random.default_rng(seed)
