@@ -90,10 +90,17 @@ inline void append(std::string& out, const std::vector<int64_t>& v) { append_val
 }  // namespace detail
 
 namespace detail {
+/// Where cat() writes. Being of this namespace it lets append() of types that are declared later, which stand
+/// here too, be found.
+struct Text {
+  std::string& out;
+  operator std::string&() const { return out; }
+};
+
 /// What cat() can write; keeps it apart from the operator cat(tensors, dim).
 template <class T>
-concept Appendable = requires(std::string& out, const T& v) {
-  append(out, v);
+concept Appendable = requires(Text text, const T& v) {
+  append(text, v);
 };
 }  // namespace detail
 
@@ -101,7 +108,7 @@ concept Appendable = requires(std::string& out, const T& v) {
 template <detail::Appendable... Parts>
 std::string cat(const Parts&... parts) {
   std::string out;
-  (detail::append(out, parts), ...);
+  (append(detail::Text{out}, parts), ...);
   return out;
 }
 

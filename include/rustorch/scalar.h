@@ -19,11 +19,11 @@ class Scalar {
   constexpr Scalar(unsigned v) : Scalar(static_cast<int64_t>(v)) {}
   constexpr Scalar(long v) : kind_(Kind::Int), int_(v), im_(0) {}
   constexpr Scalar(long long v) : kind_(Kind::Int), int_(static_cast<int64_t>(v)), im_(0) {}
-  constexpr Scalar(unsigned long v)
-      : kind_(v > static_cast<unsigned long>(INT64_MAX) ? Kind::UInt : Kind::Int),
+  constexpr Scalar(unsigned long v) : Scalar(static_cast<unsigned long long>(v)) {}
+  constexpr Scalar(unsigned long long v)
+      : kind_(v > static_cast<unsigned long long>(INT64_MAX) ? Kind::UInt : Kind::Int),
         int_(static_cast<int64_t>(v)),
         im_(0) {}
-  constexpr Scalar(unsigned long long v) : Scalar(static_cast<unsigned long>(v)) {}
   constexpr Scalar(float v) : kind_(Kind::Float), re_(v), im_(0) {}
   constexpr Scalar(double v) : kind_(Kind::Float), re_(v), im_(0) {}
   constexpr Scalar(std::complex<double> v) : kind_(Kind::Complex), re_(v.real()), im_(v.imag()) {}
