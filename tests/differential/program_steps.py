@@ -17,7 +17,7 @@ near their largest float32 results (infinite there), powers of negative numbers 
 cut from rounded numbers, strides of results of linear algebra, layers, nonzero, unique, indexing by tensors and mvlgamma (by
 columns or channels there), convolutions of no channel and pixel_unshuffle of no image (the shape is wrong there), addmv of an
 empty matrix (a number there), resize_ of what a gradient reads (a write here only), batch_norm of 16-bit floats (its mean is
-rounded), powers beyond float16 and ldexp beyond float32 (infinite inside its gradients), out= that is a view and grows, views
+rounded), powers beyond float16 and ldexp beyond float32 (infinite inside its gradients), views
 by as_strided that leave their parent (their gradient is lost there), the sign of a nan of bfloat16 (negative where its
 conversion is vectorised), polygamma at its poles (finite there), and sums of nan as integers.
 """
