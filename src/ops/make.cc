@@ -62,6 +62,7 @@ Tensor make_alias(const Tensor& base, IntArrayRef sizes, IntArrayRef strides, in
   if (from->storage() != nullptr) from->storage()->retain();
   Tensor t(new TensorImpl(from->storage(), sizes, strides, offset, from->dtype(), from->device()));
   if (from->is_inference()) t.impl()->set_inference(true);
+  if (from->is_data_alias()) t.impl()->set_data_alias(true);
   if (from->is_sparse()) t.impl()->set_sparse(true);
   return t;
 }

@@ -81,3 +81,21 @@ def test_make_tensor_refuses():
     with pytest.raises(ValueError, match="mutually exclusive"):
         make_tensor(2, dtype=rt.float32, noncontiguous=True, memory_format=rt.channels_last)
     assert make_tensor(2, dtype=rt.float32, requires_grad=True).requires_grad
+
+
+def test_small_element_types():
+    close = rt.testing.assert_close
+    x = rt.tensor([1 + 1j, 2.0], dtype=rt.complex32)
+    close(x, (x.to(rt.complex64) * 1.0005).to(rt.complex32))
+    with pytest.raises(AssertionError, match="not close"):
+        close(x, x * 2)
+    for dtype in (rt.float8_e4m3fn, rt.float8_e5m2, rt.float8_e8m0fnu):
+        a, b = rt.tensor([1.0, 2.0, 4.0]).to(dtype), rt.tensor([1.0, 2.0, 8.0]).to(dtype)
+        close(a, a.clone())
+        with pytest.raises(AssertionError, match=r"Mismatched elements: 1 / 3 \(33.3%\)\nThe first.* at index \(2,\)"):
+            close(a, b)
+        with pytest.raises(AssertionError, match="not supported for bitwise comparison"):
+            close(a, a, rtol=1, atol=1)
+        with pytest.raises(AssertionError, match="Expected 8.0 but got 4.0"):
+            close(a[2], b[2])
+        close(a, a.float(), check_dtype=False)

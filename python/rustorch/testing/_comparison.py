@@ -10,7 +10,7 @@ from .._C import Tensor
 _ops = _C.ops
 _TOLERANCES = {
     _C.float16: (1e-3, 1e-5), _C.bfloat16: (1.6e-2, 1e-5), _C.float32: (1.3e-6, 1e-5), _C.float64: (1e-7, 1e-7),
-    _C.complex64: (1.3e-6, 1e-5), _C.complex128: (1e-7, 1e-7),
+    _C.complex32: (1e-3, 1e-5), _C.complex64: (1.3e-6, 1e-5), _C.complex128: (1e-7, 1e-7),
 }  # fmt: skip
 
 
@@ -81,6 +81,21 @@ def _mismatch_text(actual, expected, bad, rtol, atol):
             f"Greatest relative difference: {relative.max().item()} at index {at(relative)}{limits[1]}")  # fmt: skip
 
 
+def _compare_bits(actual, expected, o, place, rtol, atol):
+    """Floats of 8 bits are the same or not: no arithmetic is defined on them."""
+    if rtol or atol:
+        o.fail(f"Rtol={rtol} and atol={atol} are not supported for bitwise comparison of low dimensional floats. "
+               "Please use rtol=0.0 and atol=0.0.", place)  # fmt: skip
+    bad = actual.view(_C.uint8) != expected.view(_C.uint8)
+    wrong, total = int(bad.sum()), bad.numel()
+    if not wrong:
+        return
+    if actual.dim() == 0:
+        _compare_numbers(actual.item(), expected.item(), o, place)
+    o.fail(f"Tensor-likes are not 'equal'!\n\nMismatched elements: {wrong} / {total} ({wrong / total:.1%})\n"
+           f"The first mismatched element is at index {tuple(bad.nonzero()[0].tolist())}.", place)  # fmt: skip
+
+
 def _compare_tensors(actual, expected, o, place):
     if actual.shape != expected.shape:
         o.fail(f"The values for attribute 'shape' do not match: {actual.shape} != {expected.shape}.", place)
@@ -92,6 +107,12 @@ def _compare_tensors(actual, expected, o, place):
         o.fail(f"The values for attribute 'stride()' do not match: {actual.stride()} != {expected.stride()}.", place)
     rtol, atol = o.tolerances(place, actual.dtype, expected.dtype)
     actual, expected = actual.detach().cpu(), expected.detach().cpu()
+    small = [x.dtype.is_floating_point and x.dtype.itemsize == 1 for x in (actual, expected)]
+    if all(small) and actual.dtype == expected.dtype:
+        _compare_bits(actual, expected, o, place, rtol, atol)
+        return
+    if any(small):
+        actual, expected = actual.to(_C.float32), expected.to(_C.float32)
     if actual.dtype != expected.dtype:
         common = _C.promote_types(actual.dtype, expected.dtype)
         actual, expected = actual.to(common), expected.to(common)
