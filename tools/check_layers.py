@@ -34,7 +34,7 @@ BELOW = {
     "optim": ["api"],
     "distributions": ["api"],
     "data": ["api"],
-    "quant": ["api"],
+    "quant": ["ops"],
     "sparse": ["ops"],
     "distributed": ["api", "base"],
     "serving": ["api", "base"],
@@ -46,7 +46,7 @@ BELOW = {
 # on everything from core up and may be used by whatever is not below it.
 PUBLIC = {
     "base": "error array_ref result half generator random warn threads",
-    "core": "dtype device scalar layout tensor_base options tensor storage autograd_meta version call_observer",
+    "core": "dtype qscheme device scalar layout tensor_base options tensor storage autograd_meta version call_observer",
     "memory": "memory",
 }
 # Headers that belong to another layer than their folder says.

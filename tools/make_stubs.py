@@ -3,7 +3,8 @@
     python3 tools/make_stubs.py --out build/release/python/rustorch
 
 Written: _C.pyi (the engine's classes, Tensor with every method), __init__.pyi (the package, every operator) and a stub
-for each namespace of operators that has no source file (special, linalg, ...). The rest of the package is annotated
+for each namespace of operators that has no source file (special, linalg, ...); and operators.txt, the operators' schemas,
+which the package reads when one is asked for. The rest of the package is annotated
 where it stands. tests/python/test_stubs.py compares the stubs with what the package really has.
 """
 
@@ -17,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools" / "opgen"))
 
 from emit_python import emit_stub, groups  # noqa: E402
+from emit_schema import emit_schemas  # noqa: E402
 from families import check, default_variants  # noqa: E402
 from grammar import parse_file  # noqa: E402
 
@@ -24,7 +26,8 @@ NAMESPACES = ("special", "linalg", "fft")
 DTYPES = (
     "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128 byte char short int long "
     "half float double cfloat cdouble uint16 uint32 uint64 float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz "
-    "float8_e8m0fnu complex32 chalf"
+    "float8_e8m0fnu complex32 chalf bcomplex32 float4_e2m1fn_x2 bit uint1 uint2 uint3 uint4 uint5 uint6 uint7 int1 int2 "
+    "int3 int4 int5 int6 int7 bits1x8 bits2x4 bits4x2 bits8 bits16 qint8 quint8 qint32 quint4x2 quint2x4"
 ).split()
 # Names that both builtins and torch have: in a stub the types go by the builtin's name with an underscore.
 SHADOWED = re.compile(r"(?<!def )(?<!\.)\b(int|float|bool|complex)\b(?! *[:(])|(?<=-> )(int|float|bool)\b")
@@ -182,8 +185,9 @@ def main():
         "__init__": package_stub(ops, (template / "__init__.pyi").read_text(), functions, modules),
     }
     texts.update((n, namespace_stub(ops, functions, n)) for n in made)
-    for name, text in texts.items():
-        path = out / f"{name}.pyi"
+    files = {f"{name}.pyi": text for name, text in texts.items()} | {"operators.txt": emit_schemas(ops)}
+    for name, text in files.items():
+        path = out / name
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
 

@@ -43,6 +43,8 @@ constexpr DType dtype_of() {
     return kFloat8_e8m0fnu;
   else if constexpr (std::is_same_v<T, ComplexHalf>)
     return kComplex32;
+  else if constexpr (std::is_same_v<T, ComplexBFloat16>)
+    return kBComplex32;
   else if constexpr (std::is_same_v<T, std::complex<float>>)
     return kComplex64;
   else {

@@ -117,5 +117,12 @@ struct ComplexHalf {
   constexpr float real() const { return re; }
   constexpr float imag() const { return im; }
 };
+/// The element of bcomplex32: two BFloat16s.
+struct ComplexBFloat16 {
+  BFloat16 re, im;
+
+  constexpr float real() const { return re; }
+  constexpr float imag() const { return im; }
+};
 
 }  // namespace rustorch

@@ -17,6 +17,7 @@
 #include "rustorch/ops.h"
 #include "rustorch/optim.h"
 #include "rustorch/print.h"
+#include "rustorch/qscheme.h"
 #include "rustorch/result.h"
 #include "rustorch/serialize.h"
 #include "rustorch/state_dict.h"

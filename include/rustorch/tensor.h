@@ -69,6 +69,8 @@ class Tensor : public TensorHandle {
   Layout layout() const;
   /// Of layout SparseCoo.
   bool is_sparse() const { return layout() == Layout::SparseCoo; }
+  /// Made of integers, a scale and a zero point (quantize_per_tensor).
+  bool is_quantized() const;
   bool is_sparse_csr() const { return layout() == Layout::SparseCsr; }
   bool is_floating_point() const { return rustorch::is_floating_point(dtype()); }
   bool is_complex() const { return rustorch::is_complex(dtype()); }

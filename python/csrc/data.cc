@@ -227,6 +227,10 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
   DType t = dtype.value_or(found.value_or(get_default_dtype()));
   const DType wide = wide_type(t);  // what is stored only is made wide first
   Tensor result = make_tensor(shape, wide, Device::Cpu());
+  if (is_opaque(t)) {  // of which no number is known
+    RT_CHECK(result.numel() == 0, DType, "", "store_scalar: invalid type");
+    return result;
+  }
   if (result.numel() == 0) return cast_raw(result, t);
   with_type(wide, [&](auto* null) {
     auto* out = static_cast<decltype(null)>(result.mutable_data_ptr());
@@ -237,6 +241,7 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
 
 PyObject* tensor_to_list(const Tensor& t) {
   transform_check_readable(t, false);
+  RT_CHECK(!is_opaque(t.dtype()), DType, "", "load_scalar: invalid type");
   Tensor host = t.device().is_cpu() ? t : t.to(Device::Cpu());
   if (t.dtype() != kUInt64) host = cast_raw(host.detach(), wide_type(t.dtype()));
   PyObject* result = nullptr;

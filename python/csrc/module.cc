@@ -77,7 +77,7 @@ bool two_dtypes(PyObject* args, DType* a, DType* b) {
 }
 PyObject* promote_types_py(PyObject*, PyObject* args) {
   DType a{}, b{};
-  return two_dtypes(args, &a, &b) ? wrap(promote_types(a, b)) : nullptr;
+  return guarded([&] { return two_dtypes(args, &a, &b) ? wrap(promote_types(a, b)) : nullptr; });
 }
 PyObject* can_cast_py(PyObject*, PyObject* args) {
   DType a{}, b{};

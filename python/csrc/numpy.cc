@@ -245,7 +245,14 @@ PyObject* from_buffer(PyObject*, PyObject* o) {
 
 // ---- DLPack
 
+void check_dl_type(DType t) {
+  RT_CHECK(!is_bits(t), Type, "to_dlpack", "Bit types are not supported by dlpack");
+  RT_CHECK(!is_quantized(t), Type, "to_dlpack", "QUInt/QInt types are not supported by dlpack");
+  RT_CHECK(t != kBComplex32, Type, "to_dlpack", "BComplex32 type is not supported by dlpack");
+}
+
 DLDataType dl_type(DType t) {
+  if (t == kFloat4_e2m1fn_x2) return {kDLFloat4_e2m1fn, 4, 2};
   auto bits = static_cast<uint8_t>(element_size(t) * 8);
   constexpr uint8_t kFloat8Codes[] = {kDLFloat8_e4m3fn, kDLFloat8_e5m2, kDLFloat8_e4m3fnuz,
                                       kDLFloat8_e5m2fnuz, kDLFloat8_e8m0fnu};
@@ -266,8 +273,9 @@ DLDataType dl_type(DType t) {
 }
 
 DType dtype_of(DLDataType t) {
+  if (t.code == kDLFloat4_e2m1fn && t.bits == 4 && t.lanes == 2) return kFloat4_e2m1fn_x2;
   RT_CHECK(t.lanes == 1, Value, "from_dlpack", "vector element types are not supported");
-  for (int i = 0; i < kNumDTypes; ++i) {
+  for (int i = 0; i < static_cast<int>(kBComplex32); ++i) {  // the types after it are not told apart
     DLDataType own = dl_type(static_cast<DType>(i));
     if (own.code == t.code && own.bits == t.bits) return static_cast<DType>(i);
   }
@@ -286,6 +294,7 @@ struct Keeper {
 
 template <class Managed>
 Keeper<Managed>* keep(const Tensor& t) {
+  check_dl_type(t.dtype());
   auto* k = new Keeper<Managed>{t.detach(), t.sizes().vec(), t.strides().vec(), {}};
   DLTensor& dl = k->managed.dl_tensor;
   if (t.impl()->storage() != nullptr) t.impl()->storage()->pin();

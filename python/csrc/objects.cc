@@ -61,7 +61,11 @@ PyObject* dtype_is_complex(PyObject* self, void*) {
   return PyBool_FromLong(is_complex(as<PyDType>(self)->value));
 }
 PyObject* dtype_is_signed(PyObject* self, void*) {
-  return PyBool_FromLong(is_signed(as<PyDType>(self)->value));
+  return guarded([&] {
+    const DType t = as<PyDType>(self)->value;
+    check_signedness(t);
+    return PyBool_FromLong(is_signed(t));
+  });
 }
 PyObject* dtype_itemsize(PyObject* self, void*) {
   return PyLong_FromSize_t(element_size(as<PyDType>(self)->value));
@@ -302,6 +306,11 @@ PyType_Slot slot(int id, F f) {
 
 }  // namespace
 
+void check_signedness(DType t) {
+  RT_CHECK(!is_bits(t), DType, "", "Bits types are undefined");
+  RT_CHECK(!is_quantized(t), DType, "", "isSignedType not supported for quantized types");
+}
+
 // ---- wrapping
 
 PyObject* none() {
@@ -530,9 +539,9 @@ bool init_objects(PyObject* module) {
     return PyModule_AddObject(module, name, o) == 0;
   };
   static constexpr const char* kShort[][2] = {
-      {"uint8", "byte"},       {"int8", "char"},          {"int16", "short"},    {"int32", "int"},
-      {"int64", "long"},       {"float16", "half"},       {"float32", "float"},  {"float64", "double"},
-      {"complex64", "cfloat"}, {"complex128", "cdouble"}, {"complex32", "chalf"}};
+      {"uint8", "byte"},       {"int8", "char"},          {"int16", "short"},     {"int32", "int"},
+      {"int64", "long"},       {"float16", "half"},       {"float32", "float"},   {"float64", "double"},
+      {"complex64", "cfloat"}, {"complex128", "cdouble"}, {"complex32", "chalf"}, {"uint1", "bit"}};
   for (int t = 0; t < kNumDTypes; ++t) {
     PyObject* o = dtype_type->tp_alloc(dtype_type, 0);
     as<PyDType>(o)->value = static_cast<DType>(t);

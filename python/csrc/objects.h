@@ -32,6 +32,9 @@ inline bool is_tensor(PyObject* o) {
 }
 inline const Tensor& tensor_of(PyObject* o) { return reinterpret_cast<PyTensor*>(o)->tensor; }
 
+/// Refuses the types of which PyTorch does not say whether they have a sign.
+void check_signedness(DType t);
+
 /// New reference to the object of a tensor (None for an undefined one).
 PyObject* wrap(Tensor t);
 /// As wrap, but the object is of the given subclass of Tensor.

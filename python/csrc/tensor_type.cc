@@ -267,8 +267,11 @@ PyObject* nb_int(PyObject* a) {
   return guarded([&]() -> PyObject* {
     Scalar s = only_element(tensor_of(a));
     if (s.is_floating_point()) return PyLong_FromDouble(s.to_double());
-    RT_CHECK(!s.is_complex() || s.to_complex().imag() == 0, Value, "",
-             "value cannot be converted to type int64_t without overflow");
+    if (s.is_complex()) {
+      const auto z = s.to_complex();
+      RT_CHECK(z.imag() == 0 && z.real() >= -0x1p63 && z.real() < 0x1p63, Value, "",
+               "value cannot be converted to type int64_t without overflow");
+    }
     return wrap(s.to_int());
   });
 }
@@ -396,6 +399,7 @@ RT_GETTER(get_retains_grad, wrap(t.retains_grad()))
 RT_GETTER(get_grad_fn, wrap_node(t.grad_fn()))
 RT_GETTER(get_is_inference, wrap(is_inference(t)))
 RT_GETTER(get_layout, wrap(t.layout()))
+RT_GETTER(get_is_quantized, wrap(t.is_quantized()))
 RT_GETTER(get_is_sparse, wrap(t.is_sparse()))
 RT_GETTER(get_is_sparse_csr, wrap(t.is_sparse_csr()))
 RT_GETTER(get_false, (void(t), wrap(false)))
@@ -453,7 +457,7 @@ PyGetSetDef getset[] = {
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, "Attributes that were set.", nullptr},
     {"is_sparse", get_is_sparse, nullptr, "Of layout sparse_coo.", nullptr},
     {"is_sparse_csr", get_is_sparse_csr, nullptr, "Of layout sparse_csr.", nullptr},
-    {"is_quantized", get_false, nullptr, nullptr, nullptr},
+    {"is_quantized", get_is_quantized, nullptr, "Made of integers, a scale and a zero point.", nullptr},
     {"is_cuda", get_false, nullptr, nullptr, nullptr},
     {"is_nested", get_false, nullptr, nullptr, nullptr},
     {"is_mkldnn", get_false, nullptr, nullptr, nullptr},
@@ -500,7 +504,13 @@ PyObject* m_is_contiguous(PyObject* o, PyObject* args, PyObject* kwargs) {
 }
 PyObject* m_is_floating_point(PyObject* o, PyObject*) { return wrap(tensor_of(o).is_floating_point()); }
 PyObject* m_is_complex(PyObject* o, PyObject*) { return wrap(tensor_of(o).is_complex()); }
-PyObject* m_is_signed(PyObject* o, PyObject*) { return wrap(is_signed(tensor_of(o).dtype())); }
+PyObject* m_is_signed(PyObject* o, PyObject*) {
+  return guarded([&] {
+    const DType t = tensor_of(o).dtype();
+    check_signedness(t);
+    return wrap(is_signed(t));
+  });
+}
 PyObject* m_false(PyObject*, PyObject*) { return wrap(false); }
 PyObject* m_is_inference(PyObject* o, PyObject*) { return wrap(is_inference(tensor_of(o))); }
 PyObject* m_detach(PyObject* o, PyObject*) {

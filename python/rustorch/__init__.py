@@ -102,7 +102,6 @@ from ._tensor import (  # noqa: E402
 from ._unique import unique, unique_consecutive  # noqa: E402
 from .autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled  # noqa: E402
 
-TensorType = Tensor
 PyTensor = Tensor
 PyVariable = Tensor
 strided = _C.strided
@@ -127,12 +126,20 @@ class finfo:  # noqa: N801
     def __init__(self, type=None):
         type = get_default_dtype() if type is None else type
         name = str(type.to_real()).rsplit(".", 1)[-1]
+        if name == "float4_e2m1fn_x2":  # of which PyTorch tells no more
+            self.bits = 8
+            return
         if name not in self._TABLE:
             raise TypeError(f"finfo() requires a floating point input type. Use iinfo to handle '{name}'")
         self.dtype = name
         self.eps, self.max, self.tiny, self.resolution, self.bits = self._TABLE[name]
         self.min = self.tiny if name == "float8_e8m0fnu" else -self.max  # which has no sign
         self.smallest_normal = self.tiny
+
+    def __getattr__(self, name):
+        if name in ("dtype", "eps", "max", "min", "tiny", "smallest_normal", "resolution"):
+            raise NotImplementedError(f'"{name}" not implemented for this type')
+        raise AttributeError(name)
 
     def __repr__(self):
         return (
@@ -142,15 +149,20 @@ class finfo:  # noqa: N801
 
 
 class iinfo:  # noqa: N801
-    """Limits of an integer dtype: min, max, bits."""
+    """Limits of an integer dtype, or of the integers of a quantized one: min, max, bits."""
+
+    _TYPES = frozenset(
+        "uint8 int8 int16 int32 int64 uint16 uint32 uint64 qint8 quint8 qint32 quint4x2 quint2x4".split()
+    )
 
     def __init__(self, type):
         name = str(type).rsplit(".", 1)[-1]
-        if type.is_floating_point or type.is_complex or name == "bool":
+        if name not in self._TYPES:
             raise TypeError(f"iinfo() requires an integer input type. Use finfo to handle '{name}'")
         self.dtype, self.bits = name, type.itemsize * 8
-        self.max = 2 ** (self.bits - type.is_signed) - 1
-        self.min = -self.max - 1 if type.is_signed else 0
+        signed = not name.startswith(("u", "qu"))
+        self.max = 2 ** (self.bits - signed) - 1
+        self.min = -self.max - 1 if signed else 0
 
     def __repr__(self):
         return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"
@@ -190,5 +202,17 @@ def __getattr__(name):
     globals()[name] = value
     return value
 
+
+def _engine_name(name):
+    """A name of PyTorch's `_C` that Python gives here."""
+    if name in _lazy.ENGINE:
+        module, name_there = _lazy.ENGINE[name].split()
+        return getattr(importlib.import_module(f"{_PACKAGE}.{module}"), name_there)
+    if _FROM.get(name, "").startswith("_script"):
+        return __getattr__(name)
+    raise AttributeError(f"module '{_C.__name__}' has no attribute '{name}'")
+
+
+_C.__getattr__ = _engine_name
 
 del _name, _value, _prefix, _module, _head, _tail, _here

@@ -191,11 +191,6 @@ lstsq, solve, matrix_rank = (
 )
 
 
-def dequantize(tensors):
-    """Tensors that are not quantized, in float32; a list gives a list."""
-    return tensors.dequantize() if isinstance(tensors, Tensor) else [t.dequantize() for t in tensors]
-
-
 # ---- in-place functions under old names
 
 

@@ -6,14 +6,15 @@ from ._C import Tensor
 
 class OpOverload:
     """One overload of an operator. The table of the operator picks the form by the arguments, so that all
-    overloads of a name call the same function."""
+    overloads of a name of the library call the same function; those of a program's operator have functions of their own."""
 
-    def __init__(self, packet, name):
-        self._packet, self._overload = packet, name
+    def __init__(self, packet, name, function=None):
+        self._packet, self._overload, self._function = packet, name, function
         self.__name__ = f"{packet.__name__}.{name}"
+        self.__qualname__, self.__module__ = self.name(), f"{__package__}._ops.{packet._namespace}"
 
     def __call__(self, *args, **kwargs):
-        return self._packet(*args, **kwargs)
+        return (self._function or self._packet)(*args, **kwargs)
 
     def __repr__(self):
         return f"<OpOverload(op='{self._packet._qualified}', overload='{self._overload}')>"
@@ -25,21 +26,62 @@ class OpOverload:
     def overloadpacket(self):
         return self._packet
 
+    _overloadpacket = overloadpacket
+
+    @property
+    def op(self):
+        """What is called."""
+        return self._function or self._packet._function
+
     @property
     def namespace(self):
         return self._packet._namespace
 
+    _namespace = namespace
+
     @property
     def _schema(self):
-        """The schema of an operator that the program declared; its text is str() of it."""
-        schema = getattr(self._packet._function, "_schema", None)
+        """The FunctionSchema. Functions that are written in Python have none."""
+        schema = getattr(self.op, "_schema", None)
+        if schema is None and self.namespace == "aten":
+            schema = _operators().schema(self._packet.__name__, self._overload)
         if schema is None:
             raise AttributeError(f"'{self}' has no schema; those of declared operators are kept")
         return schema
 
+    @property
+    def tags(self):
+        """What is known of it, as a list of Tag."""
+        if self.namespace == "aten":
+            return _operators().tags(self._packet.__name__, self._overload)
+        return list(getattr(self.op, "_tags", ()))
+
+    _tags = tags
+
+    @property
+    def is_view(self):
+        """Whether its result shares memory with an argument."""
+        return self._schema._is_view_op()
+
+    @property
+    def _opname(self):
+        return self._packet.__name__
+
+    @property
+    def _overloadname(self):
+        return self._overload
+
     def name(self):
         """The qualified name, with the overload unless it is the default one."""
         return self._packet._qualified + ("" if self._overload == "default" else f".{self._overload}")
+
+    _name = property(name)
+
+
+def _operators():
+    from ._script import operators
+
+    return operators
 
 
 class OpOverloadPacket:
@@ -47,15 +89,31 @@ class OpOverloadPacket:
 
     def __init__(self, namespace, name, function):
         self._namespace, self.__name__, self._function = namespace, name, function
-        self._qualified = f"{namespace}::{name}"
+        self._qualified = self._qualified_op_name = f"{namespace}::{name}"
         self._overloads = {}
 
     def __call__(self, *args, **kwargs):
         return self._function(*args, **kwargs)
 
+    def _add(self, overload, function):
+        """Adds an overload with a function of its own."""
+        self._overloads[overload] = OpOverload(self, overload, function)
+        if hasattr(self._function, "all"):
+            self._function.all[overload] = function
+
     def overloads(self):
-        """The names of the overloads that were asked for; "default" is always there."""
-        return list(dict.fromkeys(["default", *self._overloads]))
+        """The names of the overloads: those that are declared, and those that were asked for."""
+        declared = _operators().overloads(self.__name__) if self._namespace == "aten" else []
+        own = ["default"] if not declared and not hasattr(self._function, "all") else []
+        return list(dict.fromkeys([*own, *declared, *self._overloads]))
+
+    @property
+    def _schemas(self):
+        """The schemas by the names of the overloads."""
+        return {s.overload_name: s for s in _operators().schemas_for(self._qualified)}
+
+    def __iter__(self):
+        return iter(self.overloads())
 
     def __getattr__(self, name):
         if name.startswith("__"):

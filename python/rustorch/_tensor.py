@@ -113,6 +113,10 @@ def __reduce_ex__(self, protocol):
         args = (type(self), *_make._parts(self), self.requires_grad)
         state = getattr(self, "__dict__", None)
         return (_make._rebuild, args, state) if state else (_make._rebuild, args)
+    if self.is_quantized:
+        from ._quantized import parts_of, rebuild
+
+        return rebuild, parts_of(self)
     flat = self.detach().contiguous().reshape(-1)
     data = bytes(memoryview(_C._export(flat.view(_C.uint8)))) if self.numel() else b""
     args = (type(self), self.dtype, tuple(self.shape), data, self.requires_grad)
@@ -314,9 +318,12 @@ def _type(self, dtype=None, non_blocking=False):
         name = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
                 "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
                 "complex64": "ComplexFloat", "complex128": "ComplexDouble", "complex32": "ComplexHalf",
-                "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64"}  # fmt: skip
+                "bcomplex32": "BComplex32", "qint8": "quantized.QInt8", "quint8": "quantized.QUInt8",
+                "qint32": "quantized.QInt32", "quint4x2": "quantized.QUInt4x2",
+                "quint2x4": "quantized.QUInt2x4"}  # fmt: skip
         short = str(self.dtype).rsplit(".", 1)[-1]
-        return f"torch.{name.get(short, short.capitalize())}Tensor"
+        own = short.replace("uint", "UInt") if short.startswith("uint") else short.capitalize()
+        return f"torch.{name.get(short, own)}Tensor"
     from ._legacy import dtype_of
 
     return self.to(dtype_of(dtype))

@@ -205,9 +205,11 @@ del _kind
 
 
 @_method
-def dequantize(self):
-    """The tensor in float32: it is not quantized."""
-    return self.to(_C.float32)
+def qscheme(self):
+    """How the integers of a quantized tensor stand for numbers."""
+    from ._quantized import scheme_of
+
+    return scheme_of(self)
 
 
 def _removed(name, instead):

@@ -1,5 +1,4 @@
 """The old place of `rustorch.ao.quantization`."""
 
-from .ao.quantization import default_dynamic_qconfig, float16_dynamic_qconfig, quantize_dynamic
-
-__all__ = ["default_dynamic_qconfig", "float16_dynamic_qconfig", "quantize_dynamic"]
+from .ao.quantization import *  # noqa: F403
+from .ao.quantization import __all__  # noqa: F401

@@ -9,7 +9,16 @@ from ._C import Tensor
 from ._settings import from_file
 
 
-class UntypedStorage:
+class StorageBase:
+    """The base of blocks of memory. Only classes below it have instances."""
+
+    def __new__(cls, *args, **kwargs):
+        if cls is StorageBase:
+            raise RuntimeError("Cannot directly construct StorageBase; subclass it and then construct that")
+        return object.__new__(cls)
+
+
+class UntypedStorage(StorageBase):
     """A block of bytes: of a given size, of a sequence of bytes, or (by Tensor.untyped_storage()) of a tensor."""
 
     _part = None  # the bytes that it is cut to
@@ -28,7 +37,7 @@ class UntypedStorage:
     @classmethod
     def _of(cls, tensor):
         storage = cls.__new__(cls)
-        storage._tensor = tensor.detach()
+        storage._tensor = _C.ops._integers(tensor) if tensor.is_quantized else tensor.detach()
         return storage
 
     def _bytes(self):
@@ -120,6 +129,7 @@ class TypedStorage:
     """A block of memory read as numbers of one dtype."""
 
     dtype = None
+    _plain = None  # the type of the elements, where it is not dtype
 
     def __new__(cls, *args, wrap_storage=None, dtype=None, device=None, _internal=False):
         storage = object.__new__(cls)
@@ -128,17 +138,18 @@ class TypedStorage:
             storage._untyped_storage = wrap_storage
             return storage
         data = args[0] if args else 0
+        plain = cls._plain or storage.dtype
         if isinstance(data, int):
-            data = _C.ops.empty((data,), dtype=storage.dtype, device=device)
+            data = _C.ops.empty((data,), dtype=plain, device=device)
         elif not isinstance(data, Tensor):
-            data = _C.tensor(list(data), dtype=storage.dtype, device=device)
-        storage._untyped_storage = UntypedStorage._of(data.to(storage.dtype))
+            data = _C.tensor(list(data), dtype=plain, device=device)
+        storage._untyped_storage = UntypedStorage._of(data.to(plain))
         return storage
 
     def _elements(self):
         raw = self._untyped_storage._bytes()
         size = self.dtype.itemsize
-        return raw[: raw.numel() // size * size].view(self.dtype)
+        return raw[: raw.numel() // size * size].view(self._plain or self.dtype)
 
     def untyped(self):
         """The bytes."""
@@ -284,6 +295,38 @@ class ComplexDoubleStorage(TypedStorage):
 
     dtype = _C.complex128
 
+
+class QInt8Storage(TypedStorage):
+    """Memory of the integers of qint8."""
+
+    dtype, _plain = _C.qint8, _C.int8
+
+
+class QUInt8Storage(TypedStorage):
+    """Memory of the integers of quint8."""
+
+    dtype, _plain = _C.quint8, _C.uint8
+
+
+class QInt32Storage(TypedStorage):
+    """Memory of the integers of qint32."""
+
+    dtype, _plain = _C.qint32, _C.int32
+
+
+class QUInt4x2Storage(TypedStorage):
+    """Memory of the integers of quint4x2, two in a byte."""
+
+    dtype, _plain = _C.quint4x2, _C.uint8
+
+
+class QUInt2x4Storage(TypedStorage):
+    """Memory of the integers of quint2x4, four in a byte."""
+
+    dtype, _plain = _C.quint2x4, _C.uint8
+
+
+Storage = FloatStorage  # of the default dtype
 
 _CLASSES = {c.__name__: c for c in TypedStorage.__subclasses__()}
 _BY_DTYPE = {c.dtype: c for c in _CLASSES.values()}

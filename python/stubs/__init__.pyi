@@ -45,7 +45,6 @@ from .autograd.grad_mode import set_grad_enabled as set_grad_enabled
 
 __version__: str
 newaxis: None
-TensorType = Tensor
 PyTensor = Tensor
 PyVariable = Tensor
 strided: layout

@@ -149,6 +149,7 @@ struct AssignBackward final : Node {
 }  // namespace
 
 void assign_sparse(const char* op, const Tensor& self, const Tensor& value) {
+  if (self.is_quantized() || value.is_quantized()) raise_quantized(op, self.is_quantized() ? self : value);
   if (self.layout() != value.layout())
     raise(ErrorKind::NotImplemented, op,
           cat("a result of layout ", layout_name(value.layout()),

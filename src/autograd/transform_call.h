@@ -138,7 +138,7 @@ enum class JvpRule : uint8_t { None, View, Linear, Multilinear, Formula, Vjp };
 
 struct BatchCall;
 struct OpInfo;
-/// What an operator does with sparse arguments: reads args, sets results (or writes args[0]).
+/// What an operator does with sparse or quantized arguments: reads args, sets results (or writes args[0]).
 using SparseRule = void (*)(const OpInfo& info, const Value* args, Value* results);
 /// Everything the transforms know of an operator; generated.
 struct OpInfo {
@@ -154,6 +154,7 @@ struct OpInfo {
   const OpInfo* base;                                                              // in-place: the plain form
   void (*batch)(BatchCall& call);                                                  // vmap rule
   SparseRule sparse;
+  SparseRule quantized;  // null: refused
 };
 
 /// The rules of operators that have none (src/transform): refuses; the operator takes sparse tensors itself;
@@ -162,6 +163,9 @@ void sparse_refuse(const OpInfo& info, const Value* args, Value* results);
 void sparse_own(const OpInfo& info, const Value* args, Value* results);
 void sparse_inplace(const OpInfo& info, const Value* args, Value* results);
 [[noreturn]] void raise_sparse(const char* op, const Tensor& t);
+[[noreturn]] void raise_quantized(const char* op, const Tensor& t);
+/// The in-place form writes what the plain one gives (src/quant).
+void quantized_inplace(const OpInfo& info, const Value* args, Value* results);
 
 /// Runs the transform that the arguments ask for. False: none, or (recording) one that the record path runs.
 bool transform_call(const OpInfo& info, bool recording, const Value* args, Value* results);
@@ -189,7 +193,7 @@ inline bool any_sparse(const A&... args) {
 }
 inline void refuse_sparse(const char* op, const Tensor& t) {
   if (detail::has_sparse(t)) [[unlikely]]
-    raise_sparse(op, t);
+    (t.is_quantized() ? raise_quantized : raise_sparse)(op, t);
 }
 inline void refuse_sparse(const char* op, TensorList list) {
   for (const Tensor& t : list) refuse_sparse(op, t);

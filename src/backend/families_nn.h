@@ -160,9 +160,11 @@ enum class RnnMode : uint8_t { Tanh, Relu, Lstm, Gru };
 /// One layer of a recurrent network in one direction. Step t has batch_sizes[t] >= 1 rows, never more than
 /// the step before; the rows of all steps lie one after the other ("total"). H is the hidden size, P that of
 /// the state h: H, or less with a projection w_hr [P, H] (Lstm only). G gates: 4 (Lstm), 3 (Gru), 1.
-/// Forward: gates [total, G * H] holds the sums without the recurrent part and becomes the activated gates;
-///   Tanh and Relu: it is `out` itself. Fills out [total, P], cells [total, H] (Lstm: c of every step; Gru:
-///   the recurrent part of gate n), h_n and (Lstm) c_n. b_hh: Gru only; the others have it in gates.
+/// Forward, Tanh and Relu: out [total, H] holds the sums without the recurrent part and becomes the output;
+///   Lstm and Gru: their sums are x [total, F] w_ih^T + bias. Fills out [total, P], h_n, (Lstm) c_n, and what
+///   Backward reads: gates [total, G * H], the activated gates, unless undefined; cells [total, H] (Lstm: c
+///   of every step; Gru: the recurrent part of gate n, [most rows, H] and of no use without gates). b_hh: Gru
+///   only; the others have it in their sums.
 /// Backward: from grad_out (undefined: zeros) and the gradients of h_n and c_n, which lie in grad_h and
 ///   grad_c and become those of h0 and c0. Fills grad_gates [total, G * H], the gradient of the sums; Gru:
 ///   grad_hidden, that of their recurrent part; adds to grad_w_hr when defined.
@@ -173,6 +175,7 @@ struct RnnCall {
   int64_t steps = 0, hidden = 0;
   const int64_t* batch_sizes = nullptr;
   Tensor gates, out, cells, w_hh, h0;
+  Tensor x = {}, w_ih = {}, bias = {};
   Tensor c0 = {}, w_hr = {}, b_hh = {}, h_n = {}, c_n = {};
   Tensor grad_out = {}, grad_h = {}, grad_c = {}, grad_gates = {}, grad_hidden = {}, grad_w_hr = {};
 };

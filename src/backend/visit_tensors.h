@@ -123,7 +123,8 @@ void visit(RnnCall& c, V&& v) {
   const bool forward = c.kind == RnnKind::Forward;
   const Role made = forward ? Role::InOut : Role::In;
   v(c.gates, made), v(c.out, made), v(c.cells, made), v(c.w_hh, Role::In), v(c.h0, Role::In);
-  v(c.c0, Role::In), v(c.w_hr, Role::In), v(c.b_hh, Role::In), v(c.h_n, Role::InOut), v(c.c_n, Role::InOut);
+  v(c.x, Role::In), v(c.w_ih, Role::In), v(c.bias, Role::In), v(c.c0, Role::In), v(c.w_hr, Role::In),
+      v(c.b_hh, Role::In), v(c.h_n, Role::InOut), v(c.c_n, Role::InOut);
   v(c.grad_out, Role::In), v(c.grad_h, Role::InOut), v(c.grad_c, Role::InOut);
   v(c.grad_gates, Role::InOut), v(c.grad_hidden, Role::InOut), v(c.grad_w_hr, Role::InOut);
 }

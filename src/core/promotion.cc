@@ -14,17 +14,29 @@ constexpr int kTableTypes = 12;  // bool ... complex128
             dtype_scalar_name(b)));
 }
 
+/// uint1 ... uint64 but for uint8: they promote with floats only.
+bool is_unsigned(DType t) { return is_wide_unsigned(t) || (t >= kUInt1 && t <= kUInt7); }
+
 /// The types that have no row in the table.
 DType promote_stored_only(DType a, DType b) {
   if (a == b) return a;
+  RT_CHECK(!is_quantized(a) && !is_quantized(b), DType, "",
+           "promoteTypes with quantized numbers is not handled yet; figure out what the correct rules should "
+           "be, offending types: ",
+           dtype_scalar_name(a), " ", dtype_scalar_name(b));
+  RT_CHECK(!is_bits(a) && !is_bits(b), DType, "", "Promotion from ", dtype_scalar_name(a), " and ",
+           dtype_scalar_name(b), " is unsupported.");
   if (is_float8(a) || is_float8(b)) refuse_promotion("Float8 Types", a, b);
-  if (is_wide_unsigned(a) || is_wide_unsigned(b)) {
+  if (is_unsigned(a) || is_unsigned(b)) {
     if (is_floating_point(a)) return a;
     if (is_floating_point(b)) return b;
     refuse_promotion("uint16, uint32, uint64 types", a, b);
   }
-  const DType other = a == kComplex32 ? b : a;  // complex32 holds integers and float16
-  return is_integral(other, true) || other == kFloat16 ? kComplex32 : promote_types(kComplex64, other);
+  if (is_opaque(a) || is_opaque(b)) refuse_promotion("types of less than a byte", a, b);
+  // complex32 holds integers and float16, bcomplex32 integers and bfloat16
+  const DType half = is_stored_only(a) ? a : b, other = half == a ? b : a;
+  if (is_stored_only(other)) return kComplex64;  // one of each
+  return is_integral(other, true) || other == real_type(half) ? half : promote_types(kComplex64, other);
 }
 
 }  // namespace
@@ -69,7 +81,8 @@ DType ResultType::get() const {
     if (is_complex(higher)) return higher;
     if (is_floating_point(higher)) {
       if (!is_complex(lower)) return higher;
-      RT_CHECK(!is_float8(higher), DType, "", "Unknown Complex ScalarType for ", dtype_scalar_name(higher));
+      RT_CHECK(!is_float8(higher) && higher != kFloat4_e2m1fn_x2, DType, "",
+               "Unknown Complex ScalarType for ", dtype_scalar_name(higher));
       return complex_type(higher);
     }
     if (is_wide_unsigned(higher) && is_complex(lower)) return lower;

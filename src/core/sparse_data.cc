@@ -10,7 +10,8 @@ void release(void* context, void*, size_t) { delete static_cast<SparseData*>(con
 constexpr StorageOps kSparseOps{nullptr, release, nullptr, true};
 
 SparseData& data_of(const Tensor& t) {
-  RT_CHECK(t.impl()->is_sparse(), Internal, "sparse_data", "the tensor is not sparse");
+  RT_CHECK(t.impl()->is_sparse() && !t.impl()->is_quantized(), Internal, "sparse_data",
+           "the tensor is not sparse");
   return *static_cast<SparseData*>(t.impl()->storage()->context());
 }
 }  // namespace

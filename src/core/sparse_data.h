@@ -29,7 +29,7 @@ struct SparseData {
   Tensor indices, plain, values;
 };
 
-/// The parts of a tensor whose impl()->is_sparse().
+/// The parts of a tensor whose impl()->is_sparse() and not is_quantized().
 const SparseData& sparse_data(const Tensor& t);
 /// A tensor of these parts, which are taken as they are: dtype and device are those of the values.
 Tensor make_sparse(SparseData data, IntArrayRef sizes);

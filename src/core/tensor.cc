@@ -2,6 +2,7 @@
 #include "rustorch/tensor.h"
 
 #include "core/layout_algebra.h"
+#include "core/quantized_data.h"
 #include "core/sparse_data.h"
 #include "core/tensor_impl.h"
 #include "rustorch/error.h"
@@ -16,7 +17,10 @@ int64_t Tensor::storage_offset() const { return impl()->offset(); }
 DType Tensor::dtype() const { return impl()->dtype(); }
 Device Tensor::device() const { return impl()->device(); }
 int64_t Tensor::element_size() const { return static_cast<int64_t>(rustorch::element_size(impl()->dtype())); }
-Layout Tensor::layout() const { return impl()->is_sparse() ? sparse_data(*this).layout : Layout::Strided; }
+Layout Tensor::layout() const {
+  return impl()->is_sparse() && !impl()->is_quantized() ? sparse_data(*this).layout : Layout::Strided;
+}
+bool Tensor::is_quantized() const { return impl()->is_quantized(); }
 bool Tensor::is_contiguous(MemoryFormat format) const { return impl()->is_contiguous(format); }
 void Tensor::check_accessor(DType type, int64_t dims) const {
   RT_CHECK(dtype() == type, DType, "accessor", "expected scalar type ", dtype_scalar_name(type),
@@ -50,10 +54,12 @@ void check_strided(const Tensor& t) {
 }  // namespace
 
 const void* Tensor::const_data_ptr() const {
+  if (impl()->is_quantized()) return quantized_data("data_ptr", *this).integers.const_data_ptr();
   check_strided(*this);
   return impl()->storage() ? impl()->data() : nullptr;
 }
 void* Tensor::mutable_data_ptr() const {
+  if (impl()->is_quantized()) return quantized_data("data_ptr", *this).integers.mutable_data_ptr();
   check_strided(*this);
   return impl()->storage() ? impl()->mutable_data() : nullptr;
 }

@@ -113,7 +113,7 @@ void TensorImpl::set_storage(Storage* storage) {
 void TensorImpl::assign_layout(const TensorImpl& other) {
   if (other.storage_ != nullptr) other.storage_->retain();
   set_storage(other.storage_);
-  set_sparse(other.is_sparse());
+  set_kind_of(other);
   dtype_ = other.dtype_;
   device_ = other.device_;
   offset_ = other.offset_;

@@ -56,9 +56,20 @@ class TensorImpl final : public TensorImplBase {
   /// Comes from x.data: its writes are not those of x.
   bool is_data_alias() const { return (flags_ & kDataAlias) != 0; }
   void set_data_alias(bool on) { set_flag(kDataAlias, on); }
-  /// Not strided: the storage holds a SparseData instead of bytes (core/sparse_data.h).
+  /// Not elements in memory: the storage holds a SparseData (core/sparse_data.h) or, when is_quantized(), a
+  /// QuantizedData (core/quantized_data.h) instead of bytes.
   bool is_sparse() const { return (flags_ & kSparseData) != 0; }
   void set_sparse(bool on) { set_flag(kSparseData, on); }
+  bool is_quantized() const { return (flags_ & kQuantizedData) != 0; }
+  void set_quantized(bool on) {
+    set_flag(kQuantizedData, on);
+    set_flag(kSparseData, on);
+  }
+  /// Takes over from other what its storage holds; goes with set_storage().
+  void set_kind_of(const TensorImpl& other) {
+    set_flag(kSparseData, other.is_sparse());
+    set_flag(kQuantizedData, other.is_quantized());
+  }
   /// Set while autograd has to look at this tensor: it requires grad or is the view of something.
   bool requires_grad_fast() const { return (flags_ & kRequiresGrad) != 0; }
   void set_requires_grad_fast(bool on) { set_flag(kRequiresGrad, on); }
@@ -108,7 +119,8 @@ class TensorImpl final : public TensorImplBase {
     kInference = 4,
     kRequiresGrad = 8,
     kSparseData = 16,
-    kDataAlias = 32,
+    kQuantizedData = 32,
+    kDataAlias = 64,
   };
   void set_flag(Flags f, bool on) { flags_ = static_cast<uint8_t>(on ? (flags_ | f) : (flags_ & ~f)); }
   int stride_at() const { return ndim_ <= kInlineDims ? kInlineDims : ndim_; }

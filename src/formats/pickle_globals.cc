@@ -19,6 +19,10 @@ constexpr Row kRows[] = {
     {"torch._utils._rebuild_parameter", Global::kRebuildParameter},
     {"torch._tensor._rebuild_from_type_v2", Global::kRebuildFromType},
     {"torch._utils._rebuild_sparse_tensor", Global::kRebuildSparse},
+    {"torch._utils._rebuild_qtensor", Global::kRebuildQuantized},
+    {"torch.per_tensor_affine", Global::kScheme},
+    {"torch.per_channel_affine", Global::kScheme},
+    {"torch.per_channel_affine_float_qparams", Global::kScheme},
     {"torch.serialization._get_layout", Global::kGetLayout},
     {"torch.Tensor", Global::kTensorClass},
     {"torch.nn.parameter.Parameter", Global::kParameterClass},
@@ -42,12 +46,16 @@ constexpr Row kRows[] = {
     {"numpy.dtype", Global::kNumpyDType},
 };
 
-/// By DType; the types after these are written with untyped storages only.
+/// By DType; other types, but for quantized ones, are written with untyped storages only.
 constexpr int kTypedStorages = 12;
 constexpr const char* kStorageClasses[kTypedStorages] = {
     "BoolStorage",  "ByteStorage",   "CharStorage",         "ShortStorage",
     "IntStorage",   "LongStorage",   "HalfStorage",         "BFloat16Storage",
     "FloatStorage", "DoubleStorage", "ComplexFloatStorage", "ComplexDoubleStorage"};
+
+/// By DType, from qint8 on.
+constexpr const char* kQuantizedStorages[] = {"QInt8Storage", "QUInt8Storage", "QInt32Storage",
+                                              "QUInt4x2Storage", "QUInt2x4Storage"};
 
 struct DTypeAlias {
   const char* name;
@@ -61,6 +69,7 @@ constexpr DTypeAlias kDTypeAliases[] = {
 }  // namespace
 
 const char* storage_class_name(DType t) {
+  if (is_quantized(t)) return kQuantizedStorages[static_cast<int>(t) - static_cast<int>(kQInt8)];
   return static_cast<int>(t) < kTypedStorages ? kStorageClasses[static_cast<int>(t)] : nullptr;
 }
 
@@ -77,7 +86,8 @@ std::optional<GlobalEntry> find_global(std::string_view name) {
   const std::string_view member = name.substr(6);
   for (int i = 0; i < kNumDTypes; ++i) {
     const DType t = static_cast<DType>(i);
-    if (i < kTypedStorages && member == kStorageClasses[i]) return GlobalEntry{Global::kStorageClass, t};
+    const char* storage = storage_class_name(t);
+    if (storage != nullptr && member == storage) return GlobalEntry{Global::kStorageClass, t};
     if (member == dtype_name(t)) return GlobalEntry{Global::kDType, t};
   }
   for (const DTypeAlias& alias : kDTypeAliases) {

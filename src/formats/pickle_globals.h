@@ -17,6 +17,8 @@ enum class Global : uint8_t {
   kRebuildParameter,
   kRebuildFromType,
   kRebuildSparse,
+  kRebuildQuantized,
+  kScheme,  // of a quantized tensor: a string
   kGetLayout,
   kTensorClass,
   kParameterClass,

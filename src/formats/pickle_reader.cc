@@ -2,6 +2,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "core/quantized_data.h"
 #include "formats/pickle.h"
 #include "formats/pickle_numpy.h"
 #include "formats/pickle_globals.h"
@@ -80,6 +81,7 @@ class Unpickler {
   Value rebuild_tensor(const Arguments& args, bool has_dtype);
   Value rebuild_parameter(const Arguments& args);
   Value rebuild_sparse(const Arguments& args);
+  Value rebuild_quantized(const Arguments& args);
   Value make_size(const Arguments& args);
   Value make_device(const Arguments& args);
   Value make_complex(const Arguments& args);
@@ -326,6 +328,7 @@ void Unpickler::global() {
   check(entry.has_value(), cat("the file wants '", FormatContext::printable(name), "', which is not allowed"),
         kUnsafeHint);
   if (entry->global == Global::kDType) return push(Value::dtype(entry->dtype));
+  if (entry->global == Global::kScheme) return push(Value::string(std::move(name)));
   Item item;
   item.kind = Item::Kind::kGlobal;
   item.global = entry->global;
@@ -419,6 +422,8 @@ Item Unpickler::call(const Item& f, const Arguments& args) {
     }
     case Global::kRebuildSparse:
       return rebuild_sparse(args);
+    case Global::kRebuildQuantized:
+      return rebuild_quantized(args);
     case Global::kGetLayout:
       check(args.size() == 1, "a layout has one name");
       return Value::string(string_of(args[0], "layout"));
@@ -565,6 +570,49 @@ Value Unpickler::rebuild_sparse(const Arguments& args) {
   Value sparse = Value::sparse(std::move(all));
   track(sparse);
   return sparse;
+}
+
+Value Unpickler::rebuild_quantized(const Arguments& args) {
+  // (storage, offset, size, stride, (scheme, scale, zero_point[, axis]), requires_grad, hooks)
+  check(args.size() == 7, "a quantized tensor has the wrong number of fields");
+  check(args[0].kind == Item::Kind::kStorage && is_quantized(args[0].dtype),
+        "a quantized tensor has no quantized storage");
+  const DType dtype = args[0].dtype;
+  TensorRecord r;
+  r.storage = args[0].storage;
+  r.dtype = integer_type(dtype);
+  r.offset = int_of(args[1], "storage offset");
+  r.sizes = int_list(value_of(args[2]));
+  r.strides = int_list(value_of(args[3]));
+  const Value size = Value::size(r.sizes), quantizer = value_of(args[4]);
+  track(size);
+  if (packed_elements(dtype) > 1) {  // the bytes, in one row
+    int64_t numel = 1;
+    for (int64_t s : r.sizes)
+      check(s >= 0 && !__builtin_mul_overflow(numel, s, &numel), "a tensor's number of elements overflows");
+    check(r.offset == 0 && r.sizes.size() == r.strides.size() && r.is_contiguous(),
+          "a tensor of packed integers is not contiguous");
+    const int64_t n = packed_elements(dtype);
+    r.sizes = {numel / n + (numel % n != 0 ? 1 : 0)};
+    r.strides = {1};
+  }
+  check_tensor_record(r, storages_[static_cast<size_t>(r.storage)].nbytes, context_, at_);
+  check(quantizer.kind() == ValueKind::kTuple && quantizer.items().size() >= 3 &&
+            quantizer.items()[0].is_string(),
+        "the scheme of a quantized tensor is missing");
+  const std::vector<Value>& items = quantizer.items();
+  if (items[0].text() == "torch.per_tensor_affine")
+    check(items.size() == 3 && items[1].kind() == ValueKind::kFloat && items[2].kind() == ValueKind::kInt,
+          "a quantized tensor needs a scale and a zero point");
+  else
+    check(items.size() == 4 && items[1].is_tensor() && items[2].is_tensor() &&
+              items[3].kind() == ValueKind::kInt && items[0].text().substr(0, 18) == "torch.per_channel_",
+          "a quantized tensor needs scales, zero points and an axis");
+  std::vector<Value> all{items[0], Value::tensor(std::move(r)), Value::dtype(dtype), size};
+  all.insert(all.end(), items.begin() + 1, items.end());
+  Value made = Value::sparse(std::move(all));
+  track(made);
+  return made;
 }
 
 Value Unpickler::make_size(const Arguments& args) {

@@ -2,6 +2,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "core/quantized_data.h"
 #include "formats/pickle.h"
 #include "formats/pickle_numpy.h"
 
@@ -36,7 +37,9 @@ class Pickler {
   void save_dict(const Value& v, int depth);
   void save_tensor(const TensorRecord& r);
   void save_tensor_data(const TensorRecord& r);
+  void save_storage(int64_t index, const char* storage_class, size_t item);
   void save_array(const Value& v, int depth);
+  void save_quantized(const Value& v, int depth);
   void save_dims(const std::vector<int64_t>& dims);
   void close_tuple(size_t n);
   void reduce_one(const std::string& module, const std::string& name, const std::function<void()>& arguments);
@@ -134,6 +137,11 @@ void Pickler::save(const Value& v, int depth) {
       nodes_[v.identity()] = put();
       return;
     case ValueKind::kSparse: {
+      if (is_quantized_record(v)) {
+        save_quantized(v, depth);
+        nodes_[v.identity()] = put();
+        return;
+      }
       save_global("torch._utils", "_rebuild_sparse_tensor");
       save_global("torch.serialization", "_get_layout");
       save_string(v.items()[0].text());
@@ -383,6 +391,50 @@ void Pickler::save_tensor(const TensorRecord& r) {
   out_.push_back('R');
 }
 
+/// The place of a storage's bytes; without a class it is one of bytes.
+void Pickler::save_storage(int64_t index, const char* storage_class, size_t item) {
+  const Storage& storage = storages_[static_cast<size_t>(index)];
+  out_.push_back('(');
+  save_string("storage");
+  if (storage_class != nullptr)
+    save_global("torch", storage_class);
+  else
+    save_global("torch.storage", "UntypedStorage");
+  save_string(std::to_string(index));
+  save_string(storage.device);
+  save_int(static_cast<int64_t>(storage.nbytes / item));
+  out_.push_back('t');
+  put();
+  out_.push_back('Q');
+}
+
+/// (scheme, record of the integers, dtype, size, scale, zero point[, axis]) as PyTorch's _rebuild_qtensor.
+void Pickler::save_quantized(const Value& v, int depth) {
+  const std::vector<Value>& items = v.items();
+  const TensorRecord& r = items[1].tensor();
+  const DType dtype = items[2].as_dtype();
+  std::vector<int64_t> sizes;
+  for (const Value& d : items[3].items()) sizes.push_back(d.as_int());
+  save_global("torch._utils", "_rebuild_qtensor");
+  out_.push_back('(');
+  save_storage(r.storage, storage_class_name(dtype), element_size(dtype));
+  save_int(r.offset);
+  save_dims(sizes);
+  save_dims(packed_elements(dtype) > 1 ? contiguous_strides(sizes) : r.strides);
+  out_.push_back('(');
+  save_global("torch", items[0].text().substr(6));
+  for (size_t i = 4; i < items.size(); ++i) save(items[i], depth + 1);
+  out_.push_back('t');
+  put();
+  out_.push_back('\x89');
+  save_global("collections", "OrderedDict");
+  out_.append(")R");
+  put();
+  out_.push_back('t');
+  put();
+  out_.push_back('R');
+}
+
 void Pickler::save_tensor_data(const TensorRecord& r) {
   RT_CHECK(r.storage >= 0 && static_cast<size_t>(r.storage) < storages_.size(), Value, "save",
            "a tensor names a storage that is not in the table; got ", r.storage, " of ", storages_.size());
@@ -394,18 +446,8 @@ void Pickler::save_tensor_data(const TensorRecord& r) {
   const bool typed = storage_class_name(r.dtype) != nullptr && storage.dtype == r.dtype &&
                      storage.nbytes % element_size(r.dtype) == 0;
   save_global("torch._utils", typed ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3");
-  out_.append("((");
-  save_string("storage");
-  if (typed)
-    save_global("torch", storage_class_name(r.dtype));
-  else
-    save_global("torch.storage", "UntypedStorage");
-  save_string(std::to_string(r.storage));
-  save_string(storage.device);
-  save_int(static_cast<int64_t>(storage.nbytes / (typed ? element_size(r.dtype) : 1)));
-  out_.push_back('t');
-  put();
-  out_.push_back('Q');
+  out_.push_back('(');
+  save_storage(r.storage, typed ? storage_class_name(r.dtype) : nullptr, typed ? element_size(r.dtype) : 1);
   save_int(r.offset);
   save_dims(r.sizes);
   save_dims(r.strides);

@@ -228,7 +228,7 @@ void emit_safetensors(const ByteSink& sink, const SafetensorsFile& file) {
     const TensorRecord& r = v.tensor();
     RT_CHECK(r.is_contiguous() && !r.is_conj && !r.is_neg, Value, "save_safetensors", "the tensor '",
              key.text(), "' is not contiguous; call contiguous() first");
-    RT_CHECK(r.dtype != kComplex128 && r.dtype != kComplex32, NotImplemented, "save_safetensors",
+    RT_CHECK(r.dtype != kComplex128 && r.dtype < kComplex32, NotImplemented, "save_safetensors",
              "the format has no ", dtype_name(r.dtype), "; got '", key.text(), "'");
     RT_CHECK(r.storage >= 0 && static_cast<size_t>(r.storage) < file.archive.storages.size(), Value,
              "save_safetensors", "the tensor '", key.text(), "' names a storage that is not in the table");

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "backend/compute_backend.h"
+#include "core/quantized_data.h"
 #include "core/sparse_data.h"
 #include "core/tensor_impl.h"
 #include "rustorch/error.h"
@@ -35,6 +36,7 @@ Value TensorWriter::add(const Tensor& given, bool is_parameter) {
   if (known != by_tensor_.end()) return known->second;
   kept_.push_back(given);
   const Tensor& t = given;
+  if (t.is_quantized()) return by_tensor_.emplace(given.impl(), add_quantized(t)).first->second;
   if (t.layout() != Layout::Strided) return by_tensor_.emplace(given.impl(), add_sparse(t)).first->second;
   RT_CHECK(t.device().is_cpu(), Device, "save", "only tensors on the CPU can be saved; got one on ",
            t.device().str(), "; call cpu() first");
@@ -69,9 +71,54 @@ Value TensorWriter::add_sparse(const Tensor& t) {
   return Value::sparse(std::move(items));
 }
 
+Value TensorWriter::add_quantized(const Tensor& t) {
+  const QuantizedData& d = quantized_data("save", t);
+  const Quantizer& q = d.quantizer;
+  // Packed integers are written whole; they have no views.
+  std::vector<Value> items{Value::string(std::string("torch.") + qscheme_name(q.scheme)), add(d.integers),
+                           Value::dtype(t.dtype()), Value::size(t.sizes().vec())};
+  if (q.scheme == QScheme::PerTensorAffine) {
+    items.push_back(Value::real(q.scale));
+    items.push_back(Value::integer(q.zero_point));
+  } else {
+    items.push_back(add(q.scales));
+    items.push_back(add(q.zero_points));
+    items.push_back(Value::integer(q.axis));
+  }
+  return Value::sparse(std::move(items));
+}
+
+Tensor TensorReader::make_quantized(const Value& value) {
+  const std::vector<Value>& items = value.items();
+  const Tensor integers = make(items[1]);
+  const DType dtype = items[2].as_dtype();
+  std::vector<int64_t> sizes;
+  for (const Value& d : items[3].items()) sizes.push_back(d.as_int());
+  Quantizer q;
+  if (items.size() == 6) {
+    q.scale = items[4].as_float();
+    q.zero_point = items[5].as_int();
+  } else {
+    q.scales = make(items[4]);
+    q.zero_points = make(items[5]);
+    const bool floats = is_floating_point(q.zero_points.dtype());  // PyTorch writes one name for both
+    q.scheme = floats ? QScheme::PerChannelAffineFloatQParams : QScheme::PerChannelAffine;
+    q.axis = items[6].as_int();
+    RT_CHECK(q.axis >= 0 && q.axis < static_cast<int64_t>(sizes.size()) && q.scales.dim() == 1 &&
+                 q.zero_points.dim() == 1 && q.scales.numel() == sizes[static_cast<size_t>(q.axis)] &&
+                 q.zero_points.numel() == q.scales.numel() &&
+                 q.scales.dtype() == (floats ? kFloat32 : kFloat64) &&
+                 q.zero_points.dtype() == (floats ? kFloat32 : kInt64),
+             Format, "load", "the scales of a quantized tensor do not fit its size");
+  }
+  if (packed_elements(dtype) > 1) return make_packed_quantized(dtype, integers, sizes, std::move(q));
+  return rustorch::make_quantized(dtype, integers, std::move(q));
+}
+
 Tensor TensorReader::make_sparse(const Value& value) {
   const std::vector<Value>& items = value.items();
   const std::string& name = items[0].text();
+  if (is_quantized_record(value)) return make_quantized(value);
   const bool coo = name == "torch.sparse_coo";
   std::vector<int64_t> sizes;
   for (const Value& d : items[coo ? 3 : 4].items()) sizes.push_back(d.as_int());

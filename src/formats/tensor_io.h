@@ -21,6 +21,7 @@ class TensorWriter {
 
  private:
   Value add_sparse(const Tensor& t);
+  Value add_quantized(const Tensor& t);
 
   std::vector<Tensor> kept_;
   std::vector<Storage> storages_;
@@ -37,6 +38,7 @@ class TensorReader {
  private:
   const Tensor& bytes_of(int64_t storage);
   Tensor make_sparse(const Value& value);
+  Tensor make_quantized(const Value& value);
 
   std::vector<Storage> storages_;
   std::unordered_map<int64_t, Tensor> bytes_;  // uint8 tensors that own the memory

@@ -254,4 +254,8 @@ Storage make_storage(const void* data, uint64_t nbytes, DType dtype) {
   return s;
 }
 
+bool is_quantized_record(const Value& v) {
+  return v.kind() == ValueKind::kSparse && v.items()[0].text().substr(0, 10) == "torch.per_";
+}
+
 }  // namespace rustorch::formats

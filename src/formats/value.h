@@ -36,8 +36,10 @@ enum class ValueKind : uint8_t {
   kTuple,
   kSize,  // torch.Size: a tuple of integers
   kSet,
-  kArray,   // of NumPy: dtype, Size (None for a number), whether in Fortran's order, bytes (pickle_numpy.h)
-  kSparse,  // a sparse tensor: name of the layout, parts, Size and for sparse_coo whether it is coalesced
+  kArray,  // of NumPy: dtype, Size (None for a number), whether in Fortran's order, bytes (pickle_numpy.h)
+  // a sparse tensor: name of the layout, parts, Size and for sparse_coo whether it is coalesced; or a
+  // quantized one: name of the scheme, integers, dtype, Size, scale, zero point and, of a channel, the axis
+  kSparse,
   kDict,
   kTensor,
 };
@@ -206,5 +208,8 @@ struct Archive {
 
 /// Copies bytes into a storage of its own.
 Storage make_storage(const void* data, uint64_t nbytes, DType dtype);
+
+/// Whether a value of kind kSparse describes a quantized tensor.
+bool is_quantized_record(const Value& v);
 
 }  // namespace rustorch::formats

@@ -22,6 +22,9 @@ bool outside(const Tensor& classes, int64_t low, int64_t high) {
   if (classes.numel() == 0) return false;
   return classes.min().item<int64_t>() < low || classes.max().item<int64_t>() >= high;
 }
+
+/// z where it is above 0, else 0, also of nan; no gradient at 0.
+Tensor positive_part(const Tensor& z) { return where(z.gt(0), z, Scalar(0.0)); }
 }  // namespace
 
 Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, std::string_view reduction, double beta) {
@@ -86,7 +89,9 @@ Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor
 Tensor hinge_embedding_loss(const Tensor& input, const Tensor& target, double margin,
                             std::string_view reduction) {
   const Tensor zero = zeros_like(input);
-  const Tensor away = where(target.eq(1), zero, (Scalar(margin) - input).clamp_min(0));
+  const Scalar most =
+      is_integral(input.dtype(), true) ? Scalar(static_cast<int64_t>(margin)) : Scalar(margin);
+  const Tensor away = where(target.eq(1), zero, (most - input).clamp_min(0));
   const Tensor near = where(target.eq(-1), zero, input);
   return reduce(away + near, reduction);
 }
@@ -139,7 +144,7 @@ Tensor multi_margin_loss(const Tensor& input, const Tensor& target, int64_t p, d
   RT_CHECK(y.size(0) == x.size(0), Shape, "multi_margin_loss", "inconsistent target size, expected ",
            x.size(0), " but got ", target.sizes());
   RT_CHECK(!outside(y, 0, x.size(1)), Index, "multi_margin_loss", "target out of range");
-  Tensor z = (Scalar(margin) - x.gather(1, y) + x).clamp_min(0);
+  Tensor z = positive_part(Scalar(margin) - x.gather(1, y) + x);
   if (p == 2) z = z * z;
   if (weight.defined()) z = z * weight.index_select(0, y.squeeze(1)).unsqueeze(1);
   const Tensor mask = ones_like(z.detach()).scatter_(1, y, Scalar(0.0));
@@ -158,7 +163,7 @@ Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target, std::st
   const Tensor index = y.clamp_min(0);
   const Tensor counts = zeros_like(x.detach()).scatter_add_(1, index, valid.to(x.dtype()));
   const Tensor is_other = counts.eq(0).to(x.dtype()).unsqueeze(1);
-  const Tensor z = (Scalar(1) - x.gather(1, index).unsqueeze(2) + x.unsqueeze(1)).clamp_min(0);
+  const Tensor z = positive_part(Scalar(1) - x.gather(1, index).unsqueeze(2) + x.unsqueeze(1));
   const Tensor loss = (z * is_other * valid.to(x.dtype()).unsqueeze(2)).sum(IntArrayRef({1, 2})) / classes;
   if (reduction == "none" && input.dim() < 2) return loss.squeeze(0);
   return reduce(loss, reduction);

@@ -171,8 +171,8 @@ Tensor clamp_max(const Tensor& self, const Scalar& max) { return _clamp_max(self
 Tensor clamp_max_Tensor(const Tensor& self, const Tensor& max) { return _clamp_max_tensor(self, max); }
 
 Tensor sum_to_size(const Tensor& self, IntArrayRef size) {
-  // a sum over nothing still makes integers of bools
-  if (self.sizes() == size && (!size.empty() || is_differentiable(self.dtype()))) return self;
+  if (self.sizes() == size && !size.empty())
+    return self;  // a sum over nothing is one: a copy, and an integer of a bool
   RT_CHECK(is_expandable_to(size, self.sizes()), Shape, "sum_to_size", "size ", size,
            " is not expandable to size ", self.sizes());
   if (size.empty()) return rustorch::sum(self);

@@ -8,6 +8,7 @@
 #include "rustorch/float8.h"
 #include "rustorch/half.h"
 #include "rustorch/ops.h"
+#include "rustorch/quantized.h"
 
 namespace rustorch {
 
@@ -56,14 +57,21 @@ Scalar read(DType t, const void* p) {
       const auto& v = *static_cast<const ComplexHalf*>(p);
       return Scalar(std::complex<float>(v.real(), v.imag()));
     }
+    case kBComplex32: {
+      const auto& v = *static_cast<const ComplexBFloat16*>(p);
+      return Scalar(std::complex<float>(v.real(), v.imag()));
+    }
     case kFloat32:
       return Scalar(static_cast<double>(*static_cast<const float*>(p)));
     case kFloat64:
       return Scalar(*static_cast<const double*>(p));
     case kComplex64:
       return Scalar(std::complex<double>(*static_cast<const std::complex<float>*>(p)));
-    default:
+    case kComplex128:
       return Scalar(*static_cast<const std::complex<double>*>(p));
+    default:
+      raise(ErrorKind::NotImplemented, "item",
+            cat("\"_local_scalar_dense_cpu\" not implemented for '", dtype_scalar_name(t), "'"));
   }
 }
 
@@ -73,6 +81,7 @@ Scalar Tensor::item() const {
   if (transforming()) transform_check_readable(*this, false);
   RT_CHECK(numel() == 1, Value, "item", "a Tensor with ", numel(), " elements cannot be converted to Scalar");
   RT_CHECK(!device().is_meta(), NotImplemented, "item", "Tensor.item() cannot be called on meta tensors");
+  if (is_quantized()) return rustorch::dequantize(*this).item();
   refuse_sparse("item", *this);
   if (device().is_cpu()) return read(dtype(), impl()->data());
   Tensor host = make_tensor(sizes(), dtype(), Device::Cpu());

@@ -212,6 +212,8 @@ Tensor _nll_loss_backward(const Tensor& grad, IntArrayRef input_size, const Tens
 }
 
 Tensor kl_div(const Tensor& self, const Tensor& target, std::string_view reduction, bool log_target) {
+  RT_CHECK(!is_integral(self.dtype(), true) && !is_integral(target.dtype(), true), DType, "kl_div",
+           "Integral inputs not supported.");
   Tensor loss;
   if (log_target)
     loss = rustorch::mul(rustorch::exp(target), rustorch::sub(target, self));
@@ -239,6 +241,12 @@ Tensor smooth_l1_loss(const Tensor& self, const Tensor& target, std::string_view
 
 Tensor huber_loss(const Tensor& self, const Tensor& target, std::string_view reduction, double delta) {
   RT_CHECK(delta > 0, Value, "huber_loss", "huber_loss does not support non-positive values for delta.");
+  if (is_integral(self.dtype(), true)) {
+    RT_CHECK(!is_integral(target.dtype(), true), NotImplemented, "huber_loss",
+             "\"huber_cpu\" not implemented for '", dtype_scalar_name(self.dtype()), "'");
+    RT_CHECK(false, DType, "huber_loss", "result type ", dtype_scalar_name(target.dtype()),
+             " can't be cast to the desired output type ", dtype_scalar_name(self.dtype()));
+  }
   const Tensor loss = rustorch::_huber(self, target, delta);
   return reduce_loss("huber_loss", loss.dtype() == self.dtype() ? loss : loss.to(self.dtype()), reduction);
 }

@@ -274,10 +274,10 @@ Labelled contract(const Labelled& a, const Labelled& b, const Counts& needed) {
     q = q.to(common);
   }
   Tensor r;
-  if (nb == 0)
-    r = rustorch::mm(rustorch::reshape(p, {n, k}), rustorch::reshape(q, {k, m}));
-  else if (summed.empty() && (n == 1 || m == 1))
+  if (k == 1)  // nothing is summed: any two dtypes, bool too
     r = rustorch::mul(rustorch::reshape(p, {count, n, 1}), rustorch::reshape(q, {count, 1, m}));
+  else if (nb == 0)
+    r = rustorch::mm(rustorch::reshape(p, {n, k}), rustorch::reshape(q, {k, m}));
   else
     r = rustorch::bmm(rustorch::reshape(p, {count, n, k}), rustorch::reshape(q, {count, k, m}));
   return {rustorch::reshape(r, result), joined(batch, left, right)};

@@ -39,7 +39,7 @@ void check_dtype(const PointwiseOp& op, DType t) {
       (is_floating_point(t) || is_complex(t)))
     refuse(op, t);
   if ((r & PointwiseRules::kRefuseInt) != 0 && is_integral(t, false)) refuse(op, t);
-  if (is_float8(t) && (r & PointwiseRules::kFloat8) == 0) refuse(op, t);
+  if (is_opaque(t) || (is_float8(t) && (r & PointwiseRules::kFloat8) == 0)) refuse(op, t);
   if (t == kUInt64 && (r & (PointwiseRules::kUInt64Mask | PointwiseRules::kFloat)) == 0) refuse(op, t);
 }
 
@@ -62,6 +62,7 @@ ComputeType compute_type(DType t) {
     case kFloat8_e8m0fnu:
       return ComputeType::f32;
     case kComplex32:
+    case kBComplex32:
     case kComplex64:
       return ComputeType::c64;
     case kComplex128:

@@ -4,15 +4,18 @@
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <mutex>
 #include <ostream>
 
 #include "autograd/meta.h"
+#include "core/quantized_data.h"
 #include "core/sparse_data.h"
 #include "ops/make.h"
 #include "rustorch/error.h"
 #include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
+#include "rustorch/quantized.h"
 
 namespace rustorch {
 
@@ -201,6 +204,39 @@ std::string sparse_body(const SparseData& d, const PrintOptions& o) {
          part_text(rows ? "col_indices" : "row_indices", d.plain, o) + line + values;
 }
 
+/// What stands for the elements of a type that has no numbers: their bytes.
+Tensor bytes_of(const Tensor& t) {
+  if (t.dtype() == kFloat4_e2m1fn_x2) return t.view(kUInt8).to(kFloat32);
+  const bool has_sign = t.dtype() >= kInt1 && t.dtype() <= kInt7;
+  return t.view(rustorch::element_size(t.dtype()) == 2   ? kUInt16
+                : rustorch::element_size(t.dtype()) == 4 ? kInt32
+                : has_sign                               ? kInt8
+                                                         : kUInt8);
+}
+
+/// The shortest text that reads back as v, as Python writes it.
+std::string shortest(double v) {
+  char text[32];
+  int digits = 1;
+  do {
+    std::snprintf(text, sizeof text, "%.*g", digits, v);
+  } while (std::strtod(text, nullptr) != v && ++digits <= 17);
+  std::string out = text;
+  return out.find_first_of(".en") == std::string::npos ? out + ".0" : out;
+}
+
+void add_quantizer(std::vector<std::string>& suffixes, const Quantizer& q) {
+  suffixes.push_back(rustorch::cat("quantization_scheme=rustorch.", qscheme_name(q.scheme)));
+  if (q.scheme == QScheme::PerTensorAffine) {
+    suffixes.push_back("scale=" + shortest(q.scale));
+    suffixes.push_back(rustorch::cat("zero_point=", q.zero_point));
+    return;
+  }
+  suffixes.push_back("scale=" + q.scales.str());
+  suffixes.push_back("zero_point=" + q.zero_points.str());
+  suffixes.push_back(rustorch::cat("axis=", q.axis));
+}
+
 }  // namespace
 
 std::string Tensor::str() const {
@@ -212,8 +248,11 @@ std::string Tensor::str() const {
   if (!device().is_cpu()) suffixes.push_back(rustorch::cat("device='", device(), "'"));
   bool default_type = dtype() == get_default_dtype() || dtype() == kInt64 || dtype() == kBool ||
                       dtype() == complex_type(get_default_dtype());
-  const bool sparse = impl()->is_sparse();
-  if (sparse) {
+  const bool sparse = impl()->is_sparse() && !is_quantized();
+  if (is_quantized()) {
+    out += numel() == 0 ? "[]" : body(rustorch::dequantize(*this), o, 7);
+    suffixes.push_back("size=" + tuple_text(sizes()));
+  } else if (sparse) {
     const SparseData& d = sparse_data(*this);
     out += sparse_body(d, o);
     suffixes.push_back("size=" + tuple_text(sizes()));
@@ -227,17 +266,18 @@ std::string Tensor::str() const {
     if (dim() != 1) suffixes.push_back("size=" + tuple_text(sizes()));
     default_type = dtype() == get_default_dtype();
   } else {
-    out += body(*this, o, 7);
+    out += body(is_opaque(dtype()) ? bytes_of(*this) : *this, o, 7);
   }
   if (!default_type) suffixes.push_back(rustorch::cat("dtype=rustorch.", dtype_name(dtype())));
   if (sparse) suffixes.push_back(rustorch::cat("layout=rustorch.", layout_name(layout())));
+  if (is_quantized()) add_quantizer(suffixes, quantized_data("str", *this).quantizer);
   if (Node* fn = grad_fn())
     suffixes.push_back(rustorch::cat("grad_fn=<", fn->name(), ">"));
   else if (requires_grad())
     suffixes.push_back("requires_grad=True");
   // Room for ", " is kept behind the last line.
   int64_t last_line = static_cast<int64_t>(out.size() - (out.rfind('\n') + 1)) + 2;
-  bool new_line = is_sparse();
+  bool new_line = sparse && layout() == Layout::SparseCoo;
   for (const std::string& s : suffixes) {
     if (std::exchange(new_line, false) || last_line + static_cast<int64_t>(s.size()) + 2 > o.line_width) {
       out += ",\n       " + s;

@@ -96,7 +96,7 @@ Table smooth_table(int64_t in, int64_t out, bool cubic, bool align_corners, std:
       total += w.back();
     }
     for (int64_t j = 0; j < t.taps; ++j) {
-      t.places.push_back(std::min(first + j, in - 1));
+      t.places.push_back(std::min(first + std::min(j, std::max<int64_t>(count - 1, 0)), in - 1));
       t.weights.push_back(j < count ? (total != 0 ? w[static_cast<size_t>(j)] / total : 0.0) : 0.0);
     }
   }

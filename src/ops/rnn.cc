@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "autograd/transform_call.h"
 #include "gen/impl.h"
 #include "ops/nn_common.h"
+#include "rustorch/grad_mode.h"
 
 namespace rustorch::impl {
 namespace {
@@ -15,6 +17,9 @@ using MaybeTensor = std::optional<Tensor>;
 constexpr const char* kOp = "rnn";
 
 bool has(const MaybeTensor& t) { return t && t->defined(); }
+
+// Whether a backward may come that reads a layer's gates.
+bool keeps_gates() { return GradMode::is_enabled() || transforming(); }
 
 int64_t gate_count(RnnMode mode) { return mode == RnnMode::Lstm ? 4 : mode == RnnMode::Gru ? 3 : 1; }
 
@@ -145,7 +150,7 @@ Tensor recurrent_gradient(const Layer& l, const Tensor& d, const Tensor& output,
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> _rnn_layer(
     const Tensor& input, const Tensor& h0, const MaybeTensor& c0, const Tensor& w_ih, const Tensor& w_hh,
     const MaybeTensor& b_ih, const MaybeTensor& b_hh, const MaybeTensor& w_hr, IntArrayRef batch_sizes,
-    int64_t mode, bool reverse) {
+    int64_t mode, bool reverse, bool keep) {
   const Layer l(input, h0, c0, w_ih, w_hh, w_hr, batch_sizes, mode);
   RnnCall call = l.call(RnnKind::Forward, batch_sizes, reverse);
   const Tensor bi = vector_input(b_ih, l.gates, l.compute), bh = vector_input(b_hh, l.gates, l.compute);
@@ -154,14 +159,24 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> _rnn_layer(
   if (bi.defined()) bias = bh.defined() && !gru ? rustorch::add(bi, bh) : bi;
   if (!bi.defined() && bh.defined() && !gru) bias = bh;
   if (gru) call.b_hh = bh;
-  call.gates = rustorch::linear(l.input, l.w_ih, bias);
-  call.out = gru || lstm ? l.make(l.total, l.width) : call.gates;
-  call.cells = gru || lstm ? l.make(l.total, l.hidden) : l.none();
+  if (gru || lstm) {
+    call.x = l.input;
+    call.w_ih = l.w_ih;
+    if (bias) call.bias = *bias;
+    if (keep) call.gates = l.make(l.total, l.gates);
+    call.out = l.make(l.total, l.width);
+    call.cells = l.make(lstm || keep ? l.total : l.batch, l.hidden);
+  } else {
+    call.out = rustorch::linear(l.input, l.w_ih, bias);
+    call.cells = l.none();
+  }
   call.h_n = l.make(l.batch, l.width);
   call.c_n = lstm ? l.make(l.batch, l.hidden) : l.none();
   if (l.batch > 0) backend_for(call.out).rnn(call);
   const auto give = [&](const Tensor& t) { return cast_raw(t, input.dtype()); };
-  return {give(call.out), give(call.h_n), give(call.c_n), gru || lstm ? call.gates : l.none(), call.cells};
+  const bool kept = keep && (gru || lstm);
+  return {give(call.out), give(call.h_n), give(call.c_n), kept ? call.gates : l.none(),
+          kept ? call.cells : l.none()};
 }
 
 std::vector<Tensor> _rnn_layer_backward(const MaybeTensor& grad_output, const MaybeTensor& grad_h,
@@ -241,7 +256,7 @@ struct Network {
             rustorch::_rnn_layer(data, rustorch::select(h0, 0, k),
                                  c0.defined() ? MaybeTensor(rustorch::select(c0, 0, k)) : std::nullopt, w[0],
                                  w[1], bias(0), bias(1), projected ? MaybeTensor(w[per - 1]) : std::nullopt,
-                                 batch_sizes, static_cast<int64_t>(mode), d == 1);
+                                 batch_sizes, static_cast<int64_t>(mode), d == 1, keeps_gates());
         outputs.push_back(out);
         last_h.push_back(h);
         if (mode == RnnMode::Lstm) last_c.push_back(c);
@@ -287,7 +302,7 @@ Tensor cell(RnnMode mode, const Tensor& input, const Tensor& h, const Tensor& w_
             const MaybeTensor& b_ih, const MaybeTensor& b_hh) {
   const int64_t sizes[] = {h.dim() == 2 ? h.size(0) : 0};
   return std::get<0>(rustorch::_rnn_layer(input, h, std::nullopt, w_ih, w_hh, b_ih, b_hh, std::nullopt, sizes,
-                                          static_cast<int64_t>(mode), false));
+                                          static_cast<int64_t>(mode), false, keeps_gates()));
 }
 
 }  // namespace
@@ -339,7 +354,7 @@ std::tuple<Tensor, Tensor> lstm_cell(const Tensor& input, TensorList hx, const T
   const int64_t sizes[] = {hx[0].dim() == 2 ? hx[0].size(0) : 0};
   const auto [out, h, c, gates, cells] =
       rustorch::_rnn_layer(input, hx[0], hx[1], w_ih, w_hh, b_ih, b_hh, std::nullopt, sizes,
-                           static_cast<int64_t>(RnnMode::Lstm), false);
+                           static_cast<int64_t>(RnnMode::Lstm), false, keeps_gates());
   return {out, c};
 }
 

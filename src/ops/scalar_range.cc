@@ -13,6 +13,7 @@ double largest_finite(DType dtype) {
     case kComplex32:
       return 65504;
     case kBFloat16:
+    case kBComplex32:
       return 3.3895313892515355e38;
     case kFloat32:
     case kComplex64:

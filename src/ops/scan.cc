@@ -11,7 +11,7 @@ namespace {
 
 /// The type that a running sum or product is computed in.
 DType compute_type(DType t) {
-  if (t == kComplex32) return kComplex64;
+  if (t == kComplex32 || t == kBComplex32) return kComplex64;
   if (is_integral(t, true)) return kInt64;
   return is_reduced_float(t) ? kFloat32 : t;
 }

@@ -2,6 +2,7 @@
 // membership, composed of sorting, binary search and sums.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "autograd/transform_values.h"
 #include "core/layout_algebra.h"
@@ -339,7 +340,13 @@ Tensor isin(const Tensor& elements, const Tensor& test_elements, bool /*assume_u
   } else {
     const DType t = promote_types(elements.dtype(), test_elements.dtype());
     const Tensor values = elements.to(t), sorted = std::get<0>(test_elements.reshape({-1}).to(t).sort());
-    const Tensor at = rustorch::searchsorted(sorted, values).clamp_max(n - 1);
+    // A search through nan goes astray; infinities in their place are in order, and found only where they
+    // are.
+    const bool may_be_nan = is_floating_point(t);
+    const Tensor ordered = may_be_nan ? rustorch::where(sorted.eq(sorted), sorted,
+                                                        Scalar(std::numeric_limits<double>::infinity()))
+                                      : sorted;
+    const Tensor at = rustorch::searchsorted(ordered, values).clamp_max(n - 1);
     found = rustorch::take(sorted, at).eq(values);
   }
   return invert ? found.logical_not() : found;

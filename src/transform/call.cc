@@ -35,6 +35,18 @@ const Tensor& first_sparse(const OpInfo& info, const Value* args) {
   }
   return args[0].tensor_value;
 }
+
+const Tensor* first_quantized(const OpInfo& info, const Value* args) {
+  const auto is = [](const Tensor& t) { return t.defined() && t.impl()->is_quantized(); };
+  for (int i = 0; i < info.nargs; ++i) {
+    if (is(args[i].tensor_value)) return &args[i].tensor_value;
+    for (const Tensor& t : args[i].tensor_list)
+      if (is(t)) return &t;
+    for (const auto& t : args[i].opt_list)
+      if (t.has_value() && is(*t)) return &*t;
+  }
+  return nullptr;
+}
 }  // namespace
 
 void raise_sparse(const char* op, const Tensor& t) {
@@ -53,7 +65,7 @@ namespace {
 /// The parts and the history of self, for what is recorded while self is written: nodes that keep it for its
 /// places must not take the write for one into what they kept.
 Tensor before_write(const Tensor& self) {
-  if (!GradMode::is_enabled() || !self.impl()->is_sparse()) return self;
+  if (!GradMode::is_enabled() || !self.impl()->is_sparse() || self.impl()->is_quantized()) return self;
   Tensor twin = make_sparse(sparse_data(self), self.sizes());
   if (Edge edge = gradient_edge(self); edge.fn) set_gradient_edge(twin, edge.fn, edge.nr);
   return twin;
@@ -84,6 +96,11 @@ bool transform_call(const OpInfo& info, bool recording, const Value* args, Value
       }
   if (depth == 0) {
     if (info.sparse == sparse_own || !has_sparse(info, args)) return false;
+    if (const Tensor* t = first_quantized(info, args)) {
+      if (info.quantized == nullptr) raise_quantized(info.name, *t);
+      info.quantized(info, args, results);
+      return true;
+    }
     info.sparse(info, args, results);
     return true;
   }

@@ -1,4 +1,4 @@
-"""PyTorch with the right derivative where its own is nan or rounded away, for random_programs.py.
+"""PyTorch with the right derivative where its own is nan, rounded away or forgotten, for random_programs.py.
 
 Each correction replaces functions of torch by forms with the same values, whose gradient is that of the mathematical
 function. A difference is explained by one when both libraries agree as soon as PyTorch runs with it.
@@ -89,7 +89,61 @@ def prelu_at_zero(torch):
     return {(torch.nn.functional, "prelu"): prelu}
 
 
-CORRECTIONS = (copysign_at_zero, norm_at_zero, prelu_at_zero)
+def frexp_of_small(torch):
+    """PyTorch divides the gradient of a mantissa by a float32 power of two, which is 0 for float64 numbers near zero."""
+    plain = torch.frexp
+
+    class Frexp(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, t):
+            mantissa, exponent = plain(t)
+            ctx.save_for_backward(exponent)
+            ctx.mark_non_differentiable(exponent)
+            return mantissa, exponent
+
+        @staticmethod
+        def backward(ctx, g, _):
+            (exponent,) = ctx.saved_tensors
+            return g * torch.exp2(-exponent.to(g.dtype))
+
+    return {(torch, "frexp"): lambda t: Frexp.apply(t) if t.requires_grad else plain(t)}
+
+
+def sgn_as_sign(torch):
+    """The gradient of sgn, 0, times infinity is 0 in PyTorch, which knows that all of it is 0; that of sign is nan, as here."""
+    plain, plain_ = torch.sgn, torch.Tensor.sgn_
+    return {(torch, "sgn"): lambda t: plain(t) if t.is_complex() else torch.sign(t),
+            (torch.Tensor, "sgn_"): lambda t: plain_(t) if t.is_complex() else t.sign_()}  # fmt: skip
+
+
+def heaviside_into_views(torch):
+    """heaviside has no derivative, and backward says so; PyTorch forgets that it was written when it was written into a view."""
+    plain_ = torch.Tensor.heaviside_
+
+    def heaviside_(t, numbers):
+        plain_(t.detach().clone(), numbers.detach())  # refuses what it refuses
+        return t.copy_(torch.heaviside(t, numbers))
+
+    return {(torch.Tensor, "heaviside_"): heaviside_}
+
+
+def hardsigmoid_of_float64(torch):
+    """PyTorch rounds the slope of hardsigmoid, 1/6, to float32."""
+    plain = torch.nn.functional.hardsigmoid
+    hardtanh = torch.nn.functional.hardtanh
+    wide = lambda t: t.requires_grad and t.dtype == torch.float64
+    return {(torch.nn.functional, "hardsigmoid"): lambda t: hardtanh(t + 3, 0.0, 6.0) / 6 if wide(t) else plain(t)}
+
+
+CORRECTIONS = (
+    hardsigmoid_of_float64,
+    copysign_at_zero,
+    norm_at_zero,
+    prelu_at_zero,
+    frexp_of_small,
+    sgn_as_sign,
+    heaviside_into_views,
+)
 
 
 @contextlib.contextmanager

@@ -492,12 +492,13 @@ def out_call(lib, a, b, r, dtypes):
     d = dim_of(x, r)
     name, shape = r.choice((name_of(x.dtype), name_of(x.dtype), r.choice(dtypes))), tuple(x.shape)
     out = lib.zeros(r.choice((shape, shape, (0,))), dtype=getattr(lib, name))
-    if r.random() < 0.3 and out.dim() and out.numel():  # not a view that grows over its base
+    if r.random() < 0.3 and out.dim() and out.numel():
         out = lib.stack([out, out], -1)[..., 0]
     if is_int(out) and is_float(x):
         x = lib.nan_to_num(x, 0.0, 50.0, -50.0)  # what an integer gets from nan is undefined
     long = lib.zeros(0, dtype=r.choice((lib.int64, lib.int64, lib.int32, lib.float32)))
-    return r.choice((lambda: lib.add(x, x, out=out), lambda: lib.mul(x, 2, out=out), lambda: lib.neg(x, out=out), lambda: lib.sum(x, d, out=out), lambda: lib.cumsum(x, d, out=out),
+    count = out.numel()
+    result = r.choice((lambda: lib.add(x, x, out=out), lambda: lib.mul(x, 2, out=out), lambda: lib.neg(x, out=out), lambda: lib.sum(x, d, out=out), lambda: lib.cumsum(x, d, out=out),
                      lambda: lib.cat([x.reshape(-1), x.reshape(-1)], out=out), lambda: lib.sin(small(lib, x), out=out), lambda: lib.lt(x, y, out=out), lambda: lib.div(x, 3, out=out),
                      lambda: lib.where(x > 0, x, x * 2, out=out), lambda: lib.sort(x, d, stable=True, out=(out, long))[0], lambda: lib.max(x, d, out=(out, long))[0], lambda: lib.argmax(x, d, out=long) * 0,
                      lambda: lib.index_select(x.reshape(-1), 0, lib.tensor([0]), out=out), lambda: lib.mean(x, d, out=out), lambda: lib.clamp(x, -1, 1, out=out), lambda: lib.all(x != 0, d, out=out),
@@ -508,6 +509,7 @@ def out_call(lib, a, b, r, dtypes):
                      lambda: lib.full(shape, 2, out=out), lambda: lib.arange(3, out=long), lambda: lib.add(x, x, out=x), lambda: lib.amax(x, d, out=out), lambda: lib.cumprod(small(lib, x), d, out=out),
                      lambda: lib.softmax(x, d, dtype=x.dtype), lambda: lib.logsumexp(x * 1.0 if is_float(x) else x.to(lib.float64), d, out=out), lambda: lib.remainder(x, 3, out=out), lambda: lib.sub(x, y, alpha=2, out=out), lambda: lib.add(a, b, out=out),
                      lambda: lib.isposinf(x, out=out), lambda: lib.outer(x.reshape(-1), x.reshape(-1), out=out), lambda: lib.round(x, out=out)))()  # fmt: skip
+    return result.clone() if out._base is not None and out.numel() > count else result
 
 
 def number(lib, t, r):
@@ -532,7 +534,9 @@ def run_step(lib, kind, registers, r, dtypes):
     result = SINGLES[kind](lib, a, r)
     if kind == "algebra":
         return result.clone(memory_format=lib.contiguous_format)
-    return result.contiguous() if kind in ("layers", "reduce_discrete") else result
+    return (
+        result.contiguous() if kind in ("layers", "reduce_discrete", "special", "losses", "images", "forms") else result
+    )
 
 
 PAIRS = {"binary": binary, "discrete": binary_discrete, "product": product, "indexing": indexing}

@@ -6,8 +6,9 @@ Rule = collections.namedtuple("Rule", "name who place texts reason")
 # Refusals that may stand on one side only: who refuses, and what its message says.
 RULES = (
     Rule("pytorch-lacks-kernel", "theirs", "", ("not implemented", "not yet implemented", "not supported", "not support", "unsupported",
-          "linalg.vander supports", "Unsupported dtype", "could not infer output dtype", "Only zero batch or zero channel inputs"),
+          "linalg.vander supports", "Unsupported dtype", "only supports floating-point dtypes", "to have one of the following scalar types", "could not infer output dtype", "Only zero batch or zero channel inputs"),
          "PyTorch has no kernel for the dtype or layout; this library has"),
+    Rule("pytorch-loss-of-integers", "theirs", "losses", ("can't be cast to the desired output type",), "PyTorch writes the floats of a loss of integers into a tensor of integers; ours returns floats"),
     Rule("pytorch-complex-gradient", "theirs", "gradients", ("input_is_complex == grad_is_complex",), "PyTorch's where() and the like give a real operand a complex gradient"),
     Rule("pytorch-gradient-dtypes", "theirs", "gradients", ("Found dtype", "must have the same dtype"), "PyTorch's gradient formula mixes dtypes that its forward took"),
     Rule("pytorch-scatter-prod", "theirs", "gradients", ("must match the size of tensor b",), "PyTorch's gradient of scatter_reduce prod wants an index of the size of self"),
@@ -23,7 +24,6 @@ RULES = (
     Rule("lerp-dtypes", "theirs", "", ("for `end` but got dtype", "for `weight` but got dtype"), "PyTorch's lerp does not promote; ours promotes as every other operator"),
     Rule("pytorch-lazy-conj", "theirs", "", ("unresolved conjugated tensors",), "PyTorch returns a conjugate view (from ifft, say), which view_as_real refuses"),
     Rule("product-dtypes", "theirs", "product", ("expected scalar type", "expected m1 and m2 to have the same dtype"), "PyTorch's products refuse two dtypes; ours computes einsum by multiplication where an inner size is 1"),
-    Rule("einsum-of-ones", "ours", "product", ("expected m1 and m2 to have the same dtype", '"mm" not implemented for'), "PyTorch's einsum multiplies elementwise, whatever the dtypes, where the summed size is 1"),
     Rule("loss-keeps-inputs", "ours", "gradients", ("AbsoluteErrorBackward", "SquaredErrorBackward"), "ours keeps the operands of a loss, PyTorch their difference; they were written"),
     Rule("lossy-out", "ours", "out", ("can't be cast to the desired output type",), "PyTorch's sums, means and products write complex numbers into real out= without a word; ours refuses"),
     Rule("cdist-half", "ours", "", ("cdist only supports floating-point dtypes",), "PyTorch's cdist takes 16-bit floats from 26 rows on only; ours refuses them"),

@@ -3,7 +3,7 @@
 T is torch or rustorch, d one of the dtypes, x six numbers of it, big the largest ones.
 """
 
-DTYPES = ("uint16", "uint32", "uint64", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "complex32")  # fmt: skip
+DTYPES = ("uint16", "uint32", "uint64", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "complex32", "bcomplex32")  # fmt: skip
 
 CASES = {
     # making

@@ -49,7 +49,10 @@ REASONS = {
     "the layer's inplace option": {"nn.functional": "celu_ elu_ hardtanh_ leaky_relu_ relu_ rrelu_ selu_"},
     "not written in C++ yet": {
         "nn": "LinearCrossEntropyLoss LinearCrossEntropyOptions",
-        "nn.functional": "affine_grid grid_sample grouped_mm linear_cross_entropy pdist",
+        "nn.functional": (
+            "affine_grid grid_sample grouped_mm linear_cross_entropy pdist ScalingType SwizzleType scaled_addmm scaled_addmm_ "
+            "scaled_grouped_mm scaled_mm"
+        ),
         "nn.utils": (
             "convert_conv2d_weight_memory_format convert_conv3d_weight_memory_format fuse_conv_bn_eval "
             "fuse_conv_bn_weights fuse_linear_bn_eval fuse_linear_bn_weights"
@@ -89,7 +92,7 @@ def declared() -> set[str]:
         names |= set(re.findall(r"[A-Za-z_]\w*", text))
     for path in sorted((ROOT / "ops").glob("*.ops")):
         text = path.read_text()
-        names |= set(re.findall(r"^op (\w+)\(", text, re.M))
+        names |= set(re.findall(r"^op (\w+)(?:\|[\w:]+)?\(", text, re.M))
         for line in re.findall(r"^\s+alias\s+(.*)$", text, re.M):
             names |= set(re.findall(r"\w+", line))
     return names

@@ -238,8 +238,9 @@ def test_files_and_exchange(dtype, tmp_path):
         assert loaded[key].dtype == x.dtype and loaded[key].tolist() == wanted.tolist()
     again = pickle.loads(pickle.dumps(x))
     assert again.dtype == x.dtype and again.tolist() == x.tolist()
-    shared = rt.from_dlpack(x)
-    assert shared.dtype == x.dtype and shared.data_ptr() == x.data_ptr()
+    if dtype != "bcomplex32":  # of which DLPack has no code
+        shared = rt.from_dlpack(x)
+        assert shared.dtype == x.dtype and shared.data_ptr() == x.data_ptr()
     assert pickle.loads(pickle.dumps(x.dtype)) is x.dtype
     storage = x.storage()
     assert storage.dtype == x.dtype and storage.tolist() == x.flatten().tolist()
@@ -247,7 +248,7 @@ def test_files_and_exchange(dtype, tmp_path):
 
 def test_reads_what_pytorch_wrote():
     state = rt.load(GOLDEN / "formats" / "stored.pt")
-    assert sorted(state) == sorted(cases.DTYPES)
+    assert sorted([*state, "bcomplex32"]) == sorted(cases.DTYPES)
     for name, t in state.items():
         wanted = rt.tensor([[0.0, 1.0, 2.0], [4.0, 1.0, 0.0]]).to(getattr(rt, name))
         assert t.dtype == wanted.dtype and t.tolist() == wanted.tolist()

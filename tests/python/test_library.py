@@ -129,7 +129,7 @@ def test_schemas():
     )
     with pytest.raises(ValueError, match="Parameter x must have a type annotation"):
         library.infer_schema(lambda x: x, mutates_args=())
-    with pytest.raises(RuntimeError, match="is no schema"):
+    with pytest.raises(RuntimeError, match=r"expected \( but found"):
         library.define("test_library::bad", "Tensor x")
 
 
@@ -139,4 +139,67 @@ def test_overloads_tell_their_schema():
     assert str(op._schema) == "schema_tests::twice(Tensor x, int k=1, *, bool b=True) -> Tensor"
     assert op.name() == "schema_tests::twice" and op.namespace == "schema_tests"
     assert rt.ops.schema_tests.twice.overloads() == ["default"]
-    assert not hasattr(rt.ops.aten.mm.default, "_schema") and rt.ops.aten.mm.out.name() == "aten::mm.out"
+    assert rt.ops.aten.mm.out.name() == "aten::mm.out"
+
+
+def test_operators_with_overloads():
+    lib = library.Library("overload_tests", "DEF")
+    lib.define("f.Tensor(Tensor x) -> Tensor", tags=(rt.Tag.pointwise,))
+    lib.define("f.int(Tensor x, int n) -> Tensor")
+    lib.impl("f.Tensor", lambda x: x + 1, "CPU")
+    lib.impl("f.int", lambda x, n: x + n, "CPU")
+    f = rt.ops.overload_tests.f
+    assert f(rt.ones(1)).item() == 2 and f(rt.ones(1), 5).item() == 6 and f.int(rt.ones(1), 3).item() == 4
+    assert f.overloads() == ["Tensor", "int"] and f.Tensor.tags == [rt.Tag.pointwise]
+    assert str(f.int._schema) == "overload_tests::f.int(Tensor x, int n) -> Tensor"
+    with pytest.raises(RuntimeError, match="Declaration"):
+        f("a")
+
+
+def test_a_rule_for_vmap():
+    op = library.custom_op(
+        "test_library::total", lambda x, k: (x * k).sum(), mutates_args=(), schema="(Tensor x, float k) -> Tensor"
+    )
+    calls = []
+
+    @op.register_vmap
+    def rule(info, in_dims, x, k):
+        calls.append((info.batch_size, in_dims))
+        return (x * k).sum(-1), 0
+
+    x = rt.arange(6.0).reshape(2, 3)
+    assert rt.vmap(op, in_dims=(0, None))(x, 2.0).tolist() == [6, 24] and calls == [(2, (0, None))]
+    assert op(x, 1.0).item() == 15
+    library.register_vmap("test_library::total", lambda info, in_dims, x, k: x)
+    with pytest.raises(RuntimeError, match="must give"):
+        rt.vmap(op, in_dims=(0, None))(x, 2.0)
+
+
+def test_autocast_of_an_operator():
+    seen = []
+
+    def kernel(x, y):
+        seen.append((x.dtype, (rt.ones(1, 1) @ rt.ones(1, 1)).dtype))
+        return x + y
+
+    op = library.custom_op("test_library::cast", kernel, mutates_args=(), schema="(Tensor x, Tensor y) -> Tensor")
+    library.register_autocast(op, "cpu", rt.bfloat16)
+    x, y = rt.ones(2, requires_grad=True), rt.ones(2, dtype=rt.int64)
+    op.register_autograd(lambda ctx, g: (g, None))
+    with rt.autocast("cpu"):
+        result = op(x, y)
+    assert result.dtype == rt.bfloat16 and seen == [(rt.bfloat16, rt.float32)] and op(x, y).dtype == rt.float32
+    result.sum().backward()
+    assert x.grad.dtype == rt.float32
+    with pytest.raises(ValueError, match="Unknown device type"):
+        op.register_autocast("abacus", rt.float16)
+
+
+def test_a_kernel_that_falls_through():
+    lib = library.Library("fall_tests", "DEF")
+    lib.define("f(Tensor x) -> Tensor")
+    lib.impl("f", lambda x: x + 1, "CompositeExplicitAutograd")
+    lib.impl("f", lambda x: x + 2, "CPU")
+    assert rt.ops.fall_tests.f(rt.zeros(1)).item() == 2
+    lib.impl("f", library.fallthrough_kernel, "CPU")
+    assert rt.ops.fall_tests.f(rt.zeros(1)).item() == 1

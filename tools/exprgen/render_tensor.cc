@@ -112,6 +112,8 @@ class TensorWriter {
       return arithmetic(n, f);
     if (n.fn == kWhere && !is_tensor_[n.args[0]])
       return cat(text_[n.args[0]], " ? ", as_tensor(n.args[1]), " : ", as_tensor(n.args[2]));
+    RT_CHECK(n.fn != kWhere || is_tensor_[n.args[1]] || is_tensor_[n.args[2]], Value, "rt_exprgen",
+             "a choice between two numbers would have the default dtype, write g*a : g*b; kernel ", p_.name);
     if (is(f, "pow") && is_tensor_[n.args[0]])
       return cat("pow(", text_[n.args[0]], ", ", operand(n.args[1]), ")");
     if (is(f, "trigamma")) return cat("polygamma(1, ", text_[n.args[0]], ")");

@@ -77,18 +77,22 @@ def call_args(op):
     return ", ".join(a.name for a in op.args)
 
 
-def sparse_rule(op, inplace=False):
-    if op.family == "sparse":
-        return "own"
-    if not op.sparse:
-        return "refuse"
-    name, _, own_inplace = op.sparse.partition(" ")  # `sparse add inplace`: the in-place form has a rule of its own
-    return name if not inplace else f"{name}_" if own_inplace else "inplace"
+def sparse_rule(op, inplace=False, kind="sparse", absent="sparse_refuse"):
+    if op.family in ("sparse", "quantized"):
+        return "sparse_own"
+    if not getattr(op, kind):
+        return absent
+    name, _, own_inplace = getattr(op, kind).partition(" ")  # `sparse add inplace`: its in-place form has its own rule
+    return f"{kind}_" + (name if not inplace else f"{name}_" if own_inplace else "inplace")
+
+
+def quantized_rule(op, inplace=False):
+    return sparse_rule(op, inplace, "quantized", "nullptr")
 
 
 def enter(op, inplace=False):
     """The test at the top of a wrapper."""
-    dense = [] if op.family == "sparse" else [a.name for a in op.args if a.is_tensor]
+    dense = [] if op.family in ("sparse", "quantized") else [a.name for a in op.args if a.is_tensor]
     if not has_rules(op) or (not op.returns and op.kind != "inplace"):
         return "" if op.kind == "composite" else "".join(f'  refuse_sparse("{op.name}", {n});\n' for n in dense)
     info = info_name(op, inplace)
@@ -206,7 +210,7 @@ def info(op, inplace):
     flag = lambda on: "true" if on else "false"  # noqa: E731
     text += (
         f'const OpInfo {name} = {{"{op.name}{"_" if inplace else ""}", call_{name}, args_{name}, {len(op.args)}, {n}, {flag(writes)}, '
-        f"{flag(is_random(op))}, JvpRule::{jvp}, {pushed}, {base}, batch_{vmap_rule(op)}, sparse_{sparse_rule(op, inplace)}}};\n"
+        f"{flag(is_random(op))}, JvpRule::{jvp}, {pushed}, {base}, batch_{vmap_rule(op)}, {sparse_rule(op, inplace)}, {quantized_rule(op, inplace)}}};\n"
     )
     return text
 
@@ -223,8 +227,16 @@ def emit_transform_table(ops, banner):
     lines.append("\nnamespace rustorch {\n\n")
     lines += [f"void batch_{rule}(BatchCall& call);\n" for rule in sorted({vmap_rule(op) for op in with_rules})]
     lines += [
-        f"void sparse_{rule}(const OpInfo& info, const Value* args, Value* results);\n"
-        for rule in sorted({sparse_rule(op, twin) for op in with_rules for twin in (False, op.is_pointwise)})
+        f"void {name}(const OpInfo& info, const Value* args, Value* results);\n"
+        for name in sorted(
+            {
+                rule(op, twin)
+                for op in with_rules
+                for twin in (False, op.is_pointwise)
+                for rule in (sparse_rule, quantized_rule)
+            }
+        )
+        if name != "nullptr"
     ]
     lines.append(declare_infos(ops))
     for op in with_rules:

@@ -2,6 +2,7 @@
 
 from emit_cpp import declare, emit_wrapper
 from emit_python import emit_overload
+from emit_schema import emit_schemas
 from families import default_variants, kernel_requests
 
 
@@ -15,5 +16,6 @@ def explain(ops, name):
         text += f"---- C++\n{declare(op)}\n---- wrapper\n{emit_wrapper(op)}"
         if op.is_pointwise:
             text += "\n---- kernels\n" + "\n".join(kernel_requests(op))
+        text += f"---- schemas\n{emit_schemas([op])}"
         text += f"\n---- Python\n{emit_overload(op, 'inplace_kind' if op.kind == 'inplace' else 'plain')[0]}\n"
     return text

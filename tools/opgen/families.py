@@ -227,7 +227,7 @@ def check(ops):
             raise OpsError(f"{op.place}: expr belongs to the pointwise family")
         if op.updates and (op.family != "optimizer" or op.kind != "composite"):
             raise OpsError(f"{op.place}: update belongs to composites of the optimizer family")
-        if op.kind == "composite" and op.sparse:
-            raise OpsError(f"{op.place}: a composite operator does with sparse tensors what its parts do")
+        if op.kind == "composite" and (op.sparse or op.quantized):
+            raise OpsError(f"{op.place}: a composite operator does with sparse and quantized tensors what its parts do")
         if op.kind == "composite" and op.grads:
             raise OpsError(f"{op.place}: a composite operator inherits its gradient")

@@ -23,6 +23,7 @@ FIELDS = (
     "save",
     "instead",
     "sparse",
+    "quantized",
     "number",
     "let",
     "update",
@@ -50,6 +51,7 @@ class OpDecl:
 
     def __init__(self, name, overload, args, returns, place):
         self.name, self.overload, self.args, self.returns, self.place = name, overload, args, returns, place
+        self.torch_overload = None  # the overload's name in PyTorch's schemas where it is another
         self.family, self.modifiers = None, []
         self.kind = "primitive"
         self.exprs = {}  # "" | type suffix -> expression (pointwise)
@@ -70,6 +72,7 @@ class OpDecl:
             ""  # batch rule of src/transform where the family's is not meant; "random" for what belongs to a draw
         )
         self.sparse = ""  # rule of src/sparse for sparse arguments; without one they are refused
+        self.quantized = ""  # the same of src/quant for quantized ones
         self.check_zero = ""  # operand whose zeros integers refuse
         self.header = ""  # public header (and C++ namespace) of its file; "" is rustorch/ops.h
 
@@ -121,7 +124,7 @@ def split_top(text, sep=","):
 
 
 ARG = re.compile(r"^([A-Za-z]+\??(?:\[(?:\d*|\*)\])?\??)\s+([A-Za-z_]\w*)(?:\|(\w+))?\s*(?:=\s*(.+))?$")
-HEAD = re.compile(r"^op\s+([A-Za-z_]\w*)(?:\.(\w+))?\s*\((.*)\)\s*->\s*(.+)$")
+HEAD = re.compile(r"^op\s+([A-Za-z_]\w*)(?:\.(\w+))?(?:\|([\w:]+))?\s*\((.*)\)\s*->\s*(.+)$")
 
 
 def parse_args(text, place):
@@ -183,8 +186,9 @@ def parse_file(path, shown):
             if not m:
                 raise OpsError(f"{place}: expected 'op name(args) -> returns', got '{raw}'")
             op = OpDecl(
-                m.group(1), m.group(2) or "", parse_args(m.group(3), place), parse_returns(m.group(4), place), place
+                m.group(1), m.group(2) or "", parse_args(m.group(4), place), parse_returns(m.group(5), place), place
             )
+            op.torch_overload = m.group(3)
             op.header = header
             ops.append(op)
             field = None
@@ -209,6 +213,7 @@ def with_copies(ops):
         if op.kind != "view":
             raise OpsError(f"{op.place}: only views have the variant 'copy'")
         twin = OpDecl(op.name + "_copy", op.overload, op.args, op.returns, op.place)
+        twin.torch_overload = op.torch_overload
         twin.family, twin.kind, twin.header, twin.variants = "copy", "composite", op.header, ["function"]
         twin.body = f"own_copy(rustorch::{op.name}({', '.join(a.name for a in op.args)}))"
         twin.out_rules = ["dtype"]
@@ -269,8 +274,8 @@ def set_field(op, word, rest, place):
         op.jvp = rest
     elif word == "vmap":
         op.vmap = rest
-    elif word == "sparse":
-        op.sparse = rest
+    elif word in ("sparse", "quantized"):
+        setattr(op, word, rest)
     elif word == "instead":
         op.instead = [part.strip() for part in rest.split(": ", 1)]
     elif word == "save":

@@ -144,6 +144,14 @@ from ._functional.pooling import (
     max_unpool2d,
     max_unpool3d,
 )
+from ._functional.scaled import (
+    ScalingType,
+    SwizzleType,
+    scaled_addmm,
+    scaled_addmm_,
+    scaled_grouped_mm,
+    scaled_mm,
+)
 from ._functional.sparse import (
     embedding,
     embedding_bag,
@@ -216,6 +224,12 @@ __all__ = [
     "BroadcastingList3",
     "GRID_SAMPLE_INTERPOLATION_MODES",
     "GRID_SAMPLE_PADDING_MODES",
+    "ScalingType",
+    "SwizzleType",
+    "scaled_addmm",
+    "scaled_addmm_",
+    "scaled_grouped_mm",
+    "scaled_mm",
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
     "adaptive_avg_pool3d",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 _SUBMODULES = (
-    "_pytree", "benchmark", "checkpoint", "data", "deterministic", "dlpack", "flop_counter", "hooks", "model_zoo", "weak",
+    "_pytree", "benchmark", "checkpoint", "data", "deterministic", "dlpack", "flop_counter", "hooks", "model_zoo", "throughput_benchmark", "weak",
 )  # fmt: skip
 
 
@@ -46,6 +46,10 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")
+    if name == "ThroughputBenchmark":
+        from .throughput_benchmark import ThroughputBenchmark
+
+        return ThroughputBenchmark
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -3,8 +3,8 @@
 // Rules (PyTorch's): to bool is "not zero"; float to integer truncates (through int32, as the vector units
 // do, for types narrower than that); complex to real drops the imaginary part; 16-bit floats pass through
 // float. The pairs that matter most for speed are replaced by the vectorised loops of cast_simd.cc. Types
-// that are stored only (16- to 64-bit unsigned integers, 8-bit floats, complex32) go through one wider type,
-// tile by tile, so that nine types cost twenty loops and not three hundred.
+// that are stored only (16- to 64-bit unsigned integers, 8-bit floats, complex32, bcomplex32) go through one
+// wider type, tile by tile, so that ten types cost twenty loops and not three hundred.
 #include <algorithm>
 #include <array>
 #include <complex>
@@ -15,6 +15,7 @@
 #include "backend/cpu/cast_simd.h"
 #include "backend/cpu/copy.h"
 #include "backend/cpu/dispatch.h"
+#include "backend/cpu/widened_call.h"
 #include "base/half_convert.h"
 #include "rustorch/float8.h"
 
@@ -138,6 +139,8 @@ void float_u64(void* dst, const void* src, int64_t n) {
 
 void c32_c64(void* dst, const void* src, int64_t n) { f16_f32(dst, src, 2 * n); }
 void c64_c32(void* dst, const void* src, int64_t n) { f32_f16(dst, src, 2 * n); }
+void bc32_c64(void* dst, const void* src, int64_t n) { bf16_f32(dst, src, 2 * n); }
+void c64_bc32(void* dst, const void* src, int64_t n) { f32_bf16(dst, src, 2 * n); }
 void move_8(void* dst, const void* src, int64_t n) { std::memcpy(dst, src, static_cast<size_t>(n) * 8); }
 
 /// The type between a stored-only type and another one: uint64 has three, for all its values to arrive.
@@ -170,6 +173,8 @@ CastRun::Step stored_step(DType to, DType from) {
       return loads ? f8_f32<Float8_e5m2fnuz> : f32_f8<Float8_e5m2fnuz>;
     case kFloat8_e8m0fnu:
       return loads ? f8_f32<Float8_e8m0fnu> : f32_f8<Float8_e8m0fnu>;
+    case kBComplex32:
+      return loads ? bc32_c64 : c64_bc32;
     default:
       return loads ? c32_c64 : c64_c32;
   }
@@ -195,6 +200,8 @@ void CastRun::in_steps(void* dst, const void* src, int64_t n) const {
 CastRun cast_run(DType to, DType from) {
   if (!is_stored_only(to) && !is_stored_only(from)) [[likely]]
     return plain_step(to, from);
+  for (const DType t : {to, from})
+    if (is_opaque(t)) refuse_type("copy_", t);
   const DType a = is_stored_only(from) ? between(from, to) : from;
   const DType b = is_stored_only(to) ? between(to, from) : to;
   CastRun::Step first = a != from ? stored_step(a, from) : nullptr;

@@ -97,7 +97,8 @@ class CpuBackend final : public ComputeBackend {
   void masked_select(const MaskedSelectCall& call) override { cpu::masked_select(checked(call)); }
   void masked_scatter(const MaskedScatterCall& call) override { cpu::masked_scatter(checked(call)); }
   void random(const RandomCall& call) override {
-    if (is_float8(call.out.dtype())) cpu::refuse_type("random", call.out.dtype());
+    if (is_float8(call.out.dtype()) || is_opaque(call.out.dtype()))
+      cpu::refuse_type("random", call.out.dtype());
     cpu::random(checked(call));
   }
   void implicit_grad(const ImplicitGradCall& call) override {

@@ -5,12 +5,18 @@
 #include "backend/cpu/copy.h"
 #include "backend/cpu/dispatch.h"
 #include "backend/cpu/strided_plan.h"
+#include "backend/cpu/widened_call.h"
 #include "base/thread_pool.h"
 #include "core/tensor_impl.h"
 
 namespace rustorch::cpu {
 
 void scalar_bytes(const Scalar& value, DType t, void* out) {
+  if (is_opaque(t)) {  // zeros() makes them; no other value is known
+    if (value.is_complex() || value.to_double() != 0) refuse_type("fill_cpu", t);
+    std::memset(out, 0, element_size(t));
+    return;
+  }
   if (is_stored_only(t)) {
     alignas(16) unsigned char wide[16];
     if (t == kUInt64) {

@@ -23,16 +23,16 @@ HWY_INLINE V tanh(D d, V x) {
 }
 
 template <class T>
-void lstm(T* gates, int64_t gate, const T* c_before, T* c, T* h, int64_t n) {
+void lstm(T* gates, const T* c_before, T* c, T* h, int64_t n) {
   const hn::ScalableTag<T> d;
   each_vector<T>(n, [&](auto load, auto store) HWY_ATTR {
-    const auto i = sigmoid(d, load(gates)), f = sigmoid(d, load(gates + gate));
-    const auto g = tanh(d, load(gates + 2 * gate)), o = sigmoid(d, load(gates + 3 * gate));
+    const auto i = sigmoid(d, load(gates)), f = sigmoid(d, load(gates + n));
+    const auto g = tanh(d, load(gates + 2 * n)), o = sigmoid(d, load(gates + 3 * n));
     const auto cell = hn::MulAdd(f, load(c_before), hn::Mul(i, g));
     store(i, gates);
-    store(f, gates + gate);
-    store(g, gates + 2 * gate);
-    store(o, gates + 3 * gate);
+    store(f, gates + n);
+    store(g, gates + 2 * n);
+    store(o, gates + 3 * n);
     store(cell, c);
     store(hn::Mul(o, tanh(d, cell)), h);
   });
@@ -47,7 +47,7 @@ void lstm_output(const T* gates, const T* c, T* h, int64_t n) {
 
 template <class T>
 void lstm_backward(const T* gates, const T* c_before, const T* c, const T* grad, const T* dh, T* dc,
-                   T* dgates, int64_t n) {
+                   T* dgates, int64_t dgate, int64_t n) {
   const hn::ScalableTag<T> d;
   const auto one = hn::Set(d, T(1));
   each_vector<T>(n, [&](auto load, auto store) HWY_ATTR {
@@ -57,24 +57,24 @@ void lstm_backward(const T* gates, const T* c_before, const T* c, const T* grad,
     const auto t = tanh(d, load(c));
     const auto gc = hn::MulAdd(hn::Mul(gh, o), hn::NegMulAdd(t, t, one), load(dc));
     store(hn::Mul(hn::Mul(gc, g), hn::Mul(i, hn::Sub(one, i))), dgates);
-    store(hn::Mul(hn::Mul(gc, load(c_before)), hn::Mul(f, hn::Sub(one, f))), dgates + n);
-    store(hn::Mul(hn::Mul(gc, i), hn::NegMulAdd(g, g, one)), dgates + 2 * n);
-    store(hn::Mul(hn::Mul(gh, t), hn::Mul(o, hn::Sub(one, o))), dgates + 3 * n);
+    store(hn::Mul(hn::Mul(gc, load(c_before)), hn::Mul(f, hn::Sub(one, f))), dgates + dgate);
+    store(hn::Mul(hn::Mul(gc, i), hn::NegMulAdd(g, g, one)), dgates + 2 * dgate);
+    store(hn::Mul(hn::Mul(gh, t), hn::Mul(o, hn::Sub(one, o))), dgates + 3 * dgate);
     store(hn::Mul(gc, f), dc);
   });
 }
 
 template <class T>
-void gru(T* gates, const T* hidden, int64_t gate, const T* before, T* kept, T* h, int64_t n) {
+void gru(T* gates, const T* hidden, const T* before, T* kept, T* h, int64_t n) {
   const hn::ScalableTag<T> d;
   each_vector<T>(n, [&](auto load, auto store) HWY_ATTR {
     const auto r = sigmoid(d, hn::Add(load(gates), load(hidden)));
-    const auto z = sigmoid(d, hn::Add(load(gates + gate), load(hidden + gate)));
-    const auto keep = load(hidden + 2 * gate);
-    const auto fresh = tanh(d, hn::MulAdd(r, keep, load(gates + 2 * gate)));
+    const auto z = sigmoid(d, hn::Add(load(gates + n), load(hidden + n)));
+    const auto keep = load(hidden + 2 * n);
+    const auto fresh = tanh(d, hn::MulAdd(r, keep, load(gates + 2 * n)));
     store(r, gates);
-    store(z, gates + gate);
-    store(fresh, gates + 2 * gate);
+    store(z, gates + n);
+    store(fresh, gates + 2 * n);
     store(keep, kept);
     store(hn::MulAdd(z, hn::Sub(load(before), fresh), fresh), h);
   });
@@ -82,7 +82,7 @@ void gru(T* gates, const T* hidden, int64_t gate, const T* before, T* kept, T* h
 
 template <class T>
 void gru_backward(const T* gates, const T* kept, const T* before, const T* grad, T* dh, T* dgates, T* dhidden,
-                  int64_t n) {
+                  int64_t dgate, int64_t n) {
   const hn::ScalableTag<T> d;
   const auto one = hn::Set(d, T(1));
   each_vector<T>(n, [&](auto load, auto store) HWY_ATTR {
@@ -93,11 +93,11 @@ void gru_backward(const T* gates, const T* kept, const T* before, const T* grad,
     const auto gn = hn::Mul(hn::Mul(gh, hn::Sub(one, z)), hn::NegMulAdd(fresh, fresh, one));
     const auto gr = hn::Mul(hn::Mul(gn, load(kept)), hn::Mul(r, hn::Sub(one, r)));
     store(gr, dgates);
-    store(gz, dgates + n);
-    store(gn, dgates + 2 * n);
+    store(gz, dgates + dgate);
+    store(gn, dgates + 2 * dgate);
     store(gr, dhidden);
-    store(gz, dhidden + n);
-    store(hn::Mul(gn, r), dhidden + 2 * n);
+    store(gz, dhidden + dgate);
+    store(hn::Mul(gn, r), dhidden + 2 * dgate);
     store(hn::Mul(gh, z), dh);
   });
 }

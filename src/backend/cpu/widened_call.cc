@@ -85,6 +85,7 @@ void run_scatter(const ScatterCall& call) {
 
 void run_index(const IndexCall& call) {
   if (call.mode != IndexMode::Add || !has_stored_only(call)) return index(call);
+  if (is_opaque(call.data.dtype())) refuse_type("index_add", call.data.dtype());
   IndexCall wide = call;
   wide.data = widened(call.data, Unsigned::Bits, true);
   wide.values =

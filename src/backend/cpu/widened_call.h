@@ -1,5 +1,6 @@
-// Families on types that are stored only (16- to 64-bit unsigned integers, 8-bit floats, complex32): the
-// tensors of a call are replaced by wide ones, the call runs, and what it wrote is brought back.
+// Families on types that are stored only (16- to 64-bit unsigned integers, 8-bit floats, complex32 and
+// bcomplex32): the tensors of a call are replaced by wide ones, the call runs, and what it wrote is brought
+// back.
 //
 // uint64 becomes int64 in one of two ways, or float64. `Bits` keeps the bits: right for sums, products and
 // tests for zero, which do not know a sign. `Order` turns the highest bit around, so that the order is kept:
@@ -40,7 +41,7 @@ void run_widened(const char* family, const Call& call, Unsigned how, bool float8
   size_t count = 0;
   visit(wide, [&](Tensor& t, Role role) {
     if (!t.defined() || !is_stored_only(t.impl()->dtype())) return;
-    if (is_float8(t.dtype()) && !float8) refuse_type(family, t.dtype());
+    if (is_opaque(t.dtype()) || (is_float8(t.dtype()) && !float8)) refuse_type(family, t.dtype());
     Tensor w = widened(t, how, role != Role::Out);
     if (role != Role::In) {
       RT_CHECK(count < written.size(), Internal, family, "too many results");

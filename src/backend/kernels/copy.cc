@@ -130,8 +130,15 @@ void with_bits(DType t, const Scalar& s, F&& f) {
       const std::complex<float> v(s.to_complex());
       return pass(ComplexHalf{Half(v.real()), Half(v.imag())});
     }
+    case kBComplex32: {
+      const std::complex<float> v(s.to_complex());
+      return pass(ComplexBFloat16{BFloat16(v.real()), BFloat16(v.imag())});
+    }
     case kComplex128:
       return pass(s.to_complex());
+    default:
+      raise(ErrorKind::NotImplemented, "fill",
+            cat("\"fill\" not implemented for '", dtype_scalar_name(t), "'"));
   }
 }
 

@@ -6,9 +6,12 @@
 namespace rustorch::kernels {
 
 const char* memory_type(DType t) {
-  static constexpr const char* kNames[kNumDTypes] = {
-      "uchar",   "uchar",  "char", "short", "int",   "long",  "half",  "ushort", "float", "double", "float2",
-      "double2", "ushort", "uint", "ulong", "uchar", "uchar", "uchar", "uchar",  "uchar", "uint"};
+  if (is_stored_only(t)) {  // moved as what has their size
+    constexpr const char* kBySize[] = {"uchar", "ushort", "", "uint", "", "", "", "ulong"};
+    return kBySize[element_size(t) - 1];
+  }
+  static constexpr const char* kNames[] = {"uchar", "uchar",  "char",  "short",  "int",    "long",
+                                           "half",  "ushort", "float", "double", "float2", "double2"};
   return kNames[static_cast<int>(t)];
 }
 

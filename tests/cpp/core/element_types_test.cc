@@ -18,11 +18,16 @@ TEST(ElementTypes, Facts) {
   EXPECT_EQ(element_size(kComplex32), 4u);
   for (int i = 0; i < kNumDTypes; ++i) {
     const auto t = static_cast<DType>(i);
+    EXPECT_EQ(promote_types(t, t), t) << dtype_name(t);
+    if (is_opaque(t)) {
+      EXPECT_FALSE(is_complex(t) || is_integral(t, true)) << dtype_name(t);
+      EXPECT_EQ(wide_type(t), t) << dtype_name(t);
+      continue;
+    }
     EXPECT_EQ(static_cast<int>(is_complex(t)) + is_floating_point(t) + is_integral(t, true), 1)
         << dtype_name(t);
     EXPECT_EQ(is_differentiable(t), is_complex(t) || is_floating_point(t)) << dtype_name(t);
     EXPECT_EQ(is_stored_only(wide_type(t)), false) << dtype_name(t);
-    EXPECT_EQ(promote_types(t, t), t) << dtype_name(t);
   }
 }
 

@@ -1,5 +1,5 @@
-"""Layers of quantized models."""
+"""Layers of quantized models, and of models that are trained for quantization."""
 
-from . import quantized
+from . import intrinsic, qat, quantized
 
-__all__ = ["quantized"]
+__all__ = ["intrinsic", "qat", "quantized"]

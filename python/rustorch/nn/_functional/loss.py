@@ -319,7 +319,8 @@ def hinge_embedding_loss(
     """input where target = 1, max(0, margin - input) where target = -1; reduced."""
     reduction = _reduction(reduction, size_average, reduce)
     zero = rt.zeros_like(input)
-    away = rt.where(target == 1, zero, (margin - input).clamp_min(0))
+    most = margin if input.is_floating_point() or input.is_complex() else int(margin)  # a loss of integers is one
+    away = rt.where(target == 1, zero, (most - input).clamp_min(0))
     near = rt.where(target == -1, zero, input)
     return _reduce(away + near, reduction)
 
@@ -409,6 +410,11 @@ def multilabel_soft_margin_loss(
 
 
 @float32_under_autocast
+def _positive_part(z: Tensor) -> Tensor:
+    """z where it is above 0, else 0, also of nan; no gradient at 0."""
+    return rt.where(z > 0, z, 0)
+
+
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -435,7 +441,7 @@ def multi_margin_loss(
     seen = rt._C._all_values(y)
     if y.numel() and not (0 <= int(seen.min()) and int(seen.max()) < x.size(1)):
         raise RuntimeError("multi_margin_loss(): target out of range")
-    z = (margin - x.gather(1, y) + x).clamp_min(0)
+    z = _positive_part(margin - x.gather(1, y) + x)
     if p == 2:
         z = z * z
     if weight is not None:
@@ -475,7 +481,7 @@ def multilabel_margin_loss(
     index = y.clamp_min(0)
     counts = rt.zeros_like(x).scatter_add_(1, index, valid.to(x.dtype))
     is_other = (counts == 0).to(x.dtype).unsqueeze(1)
-    z = (1 - x.gather(1, index).unsqueeze(2) + x.unsqueeze(1)).clamp_min(0)
+    z = _positive_part(1 - x.gather(1, index).unsqueeze(2) + x.unsqueeze(1))
     loss = (z * is_other * valid.to(x.dtype).unsqueeze(2)).sum((1, 2)) / classes
     if reduction == "none" and input.dim() < 2:
         return loss.squeeze(0)

@@ -8,6 +8,7 @@
 #include "backend/cpu/conv/plain.h"
 #include "backend/cpu/conv/planes.h"
 #include "backend/cpu/conv/taps_conv.h"
+#include "backend/cpu/conv/winograd.h"
 #include "backend/cpu/gemm/blocked.h"
 #include "base/half_convert.h"
 #include "base/thread_pool.h"
@@ -138,12 +139,16 @@ void forward(const ConvArgs& a, const T* x, const T* w, const T* bias, Activatio
         x, y, a.batch, a.groups, channels, rows, volume(a.in), w, rows * channels, channels, 1, bias, act};
     return a.channels_last ? pointwise_channels_last(p, false) : pointwise_images(p);
   }
+  const detail::TapsProblem<T> problem{
+      a.batch,         a.groups, x,    channels, y, rows, a.out, a.channels_last, w, rows * channels * taps,
+      channels * taps, taps,     bias, act};
+  if constexpr (std::is_same_v<T, float>) {
+    if (detail::winograd_pays(a) && detail::winograd(problem, a, false)) return;
+  }
   detail::SourceLayout layout;
   std::vector<detail::TapSet> sets(1);
   detail::forward_geometry(a, layout, sets[0]);
-  detail::run_taps(detail::TapsProblem<T>{a.batch, a.groups, x, channels, y, rows, a.out, a.channels_last, w,
-                                          rows * channels * taps, channels * taps, taps, bias, act},
-                   layout, sets);
+  detail::run_taps(problem, layout, sets);
 }
 
 template <class T>
@@ -157,14 +162,21 @@ void backward_data(const ConvArgs& a, const T* grad_y, const T* w, T* grad_x) {
                                 Activation::None};
     return a.channels_last ? pointwise_channels_last(p, true) : pointwise_images(p);
   }
+  // Weight element (row = input channel, channel = output channel).
+  const detail::TapsProblem<T> problem{a.batch, a.groups,
+                                       grad_y,  channels,
+                                       grad_x,  rows,
+                                       a.in,    a.channels_last,
+                                       w,       channels * rows * taps,
+                                       taps,    rows * taps,
+                                       nullptr, Activation::None};
+  if constexpr (std::is_same_v<T, float>) {
+    if (detail::winograd_pays(a) && detail::winograd(problem, a, true)) return;
+  }
   detail::SourceLayout layout;
   std::vector<detail::TapSet> sets;
   detail::backward_geometry(a, layout, sets);
-  // Weight element (row = input channel, channel = output channel).
-  detail::run_taps(
-      detail::TapsProblem<T>{a.batch, a.groups, grad_y, channels, grad_x, rows, a.in, a.channels_last, w,
-                             channels * rows * taps, taps, rows * taps, nullptr, Activation::None},
-      layout, sets);
+  detail::run_taps(problem, layout, sets);
   // Inputs beyond the last window of a strided convolution belong to a phase whose planes hold zeros there.
 }
 

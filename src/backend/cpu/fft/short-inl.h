@@ -65,11 +65,10 @@ HWY_INLINE C<T> load_packed(const T* row, int64_t h, int64_t j, const T* roots) 
 
 /// The first step: L / kN1 rows to n2 planar rows.
 template <int kN1, bool kPacked, class T>
-HWY_INLINE void short_columns(const Plan<T>& plan, const T* const* rows, bool swap, const T* pack_roots,
-                              T* planar) {
+HWY_INLINE void short_columns(const Plan<T>& plan, int64_t n2, const T* const* rows, bool swap,
+                              const T* pack_roots, T* planar) {
   constexpr int kL = kLanes<T>;
   constexpr int64_t kRow = 2 * kL;
-  const int64_t n2 = plan.n2;
   const T* roots = plan.direct.data();
   for (int64_t g = 0; g * kL < n2; ++g, roots += kN1 * kRow, pack_roots += kPacked ? kN1 * kRow : 0) {
     const int64_t c0 = std::min<int64_t>(g * kL, n2 - kL);
@@ -79,7 +78,7 @@ HWY_INLINE void short_columns(const Plan<T>& plan, const T* const* rows, bool sw
       C<T> x[kN1];
       HWY_UNROLL(16) for (int k = 0; k < kN1; ++k) {
         const int64_t j = k * n2 + c0;
-        x[k] = kPacked ? load_packed(row, plan.n, j, pack_roots + k * kRow) : load_pairs(row + 2 * j, swap);
+        x[k] = kPacked ? load_packed(row, kN1 * n2, j, pack_roots + k * kRow) : load_pairs(row + 2 * j, swap);
       }
       butterfly<kN1>(x, kN1, static_cast<const T*>(nullptr));
       HWY_UNROLL(16) for (int k = 0; k < kN1; ++k) {
@@ -158,25 +157,35 @@ HWY_INLINE Vec two_tables(Vec a, Vec b, const Index* index) {
 }
 #endif
 
+/// Which lanes mirror those of a row: those from kL on stand for the second operand. Then the same within a
+/// vector.
+template <int kN1, class T>
+struct Mirror {
+  hn::TFromD<hn::RebindToSigned<Tag<T>>> lanes[2 * kLanes<T>] = {};
+  constexpr Mirror() {
+    constexpr int kL = kLanes<T>;
+    for (int l = 0; l < kL; ++l) {
+      lanes[kL + l] = l % kN1 == 0 ? l : l / kN1 * kN1 + kN1 - l % kN1;
+      lanes[l] = lanes[kL + l] + (l % kN1 == 0 ? kL : 0);
+    }
+  }
+};
+template <int kN1, class T>
+inline constexpr Mirror<kN1, T> kMirror{};
+
 /// The last step of the transform of 2h real numbers: with b = x[h - j], a = x[j], s = a + conj b and
 /// t = a - conj b, y[j] = (s - i w^j t) / 2 and y[h - j] = conj(s + i w^j t) / 2; roots are w^j / 2.
 /// What belongs to lane k of the row k2 is lane n1 - k of the row n2 - 1 - k2, or for k = 0 the same lane of
 /// the row n2 - k2: rows go by such pairs, from the middle out.
-template <int kN1, class T>
+template <int kN1, bool kScaled, class T>
 HWY_INLINE void short_unpacked(const T* planar, int64_t n2, const T* roots, T scale, T* const* to) {
   constexpr int kL = kLanes<T>;
   constexpr int64_t kRow = 2 * kL;
   const Tag<T> d;
-  // Which lanes mirror those of a row: kL stands for the second operand. Then the same within a vector.
-  hn::TFromD<hn::RebindToSigned<Tag<T>>> mirror[2 * kL];
-  for (int l = 0; l < kL; ++l) {
-    mirror[kL + l] = l % kN1 == 0 ? l : l / kN1 * kN1 + kN1 - l % kN1;
-    mirror[l] = mirror[kL + l] + (l % kN1 == 0 ? kL : 0);
-  }
+  constexpr const auto& mirror = kMirror<kN1, T>.lanes;
   const V<T> half = hn::Set(d, T(0.5)), factor = hn::Set(d, scale);
-  const bool scaled = scale != T(1);
   const auto store = [&](C<T> y, int64_t k2) {
-    if (scaled) y = {hn::Mul(y.re, factor), hn::Mul(y.im, factor)};
+    if constexpr (kScaled) y = {hn::Mul(y.re, factor), hn::Mul(y.im, factor)};
     store_short<kN1, T>(y, false, k2, to);
   };
   int64_t k2 = (n2 - 1) / 2;
@@ -204,16 +213,32 @@ HWY_INLINE void short_unpacked(const T* planar, int64_t n2, const T* roots, T sc
 
 enum class ShortKind : uint8_t { Complex, Real, RealInverse };
 
-template <int kN1, ShortKind kKind, class T>
+/// A lane transform that is one butterfly, without the calls and arguments of many passes.
+template <int R, class T>
+HWY_INLINE void one_pass(const T* from, T* to) {
+  constexpr int64_t kRow = 2 * kLanes<T>;
+  C<T> x[R];
+  HWY_UNROLL(16) for (int j = 0; j < R; ++j) x[j] = load_planar(from + j * kRow);
+  butterfly<R>(x, R, static_cast<const T*>(nullptr));
+  HWY_UNROLL(16) for (int j = 0; j < R; ++j) store_planar(x[j], to + j * kRow);
+}
+
+/// kN2: n2, or 0 for any.
+template <int kN1, ShortKind kKind, int kN2, class T>
 HWY_NOINLINE void run_short(const Plan<T>& plan, const T* const* from, T* const* to, bool swap, T scale,
                             const T* roots, T* work) {
   if constexpr (kN1 <= kLanes<T>) {
-    const int64_t n2 = plan.n2, row = 2 * kLanes<T>;
-    short_columns<kN1, kKind == ShortKind::RealInverse>(plan, from, swap, roots, work);
+    const int64_t n2 = kN2 > 0 ? kN2 : plan.n2, row = 2 * kLanes<T>;
+    short_columns<kN1, kKind == ShortKind::RealInverse>(plan, n2, from, swap, roots, work);
     T* passes = work + n2 * row;
-    lane_transform<T>(plan.second, {work, row, true}, {nullptr, 0, true}, false, T(1), passes);
+    if constexpr (kN2 == 16) {
+      one_pass<16>(work, passes + n2 * row);  // what a plan of 16 consists of
+    } else {
+      lane_transform<T>(plan.second, {work, row, true}, {nullptr, 0, true}, false, T(1), passes);
+    }
     if constexpr (kKind == ShortKind::Real) {
-      short_unpacked<kN1>(passes + n2 * row, n2, roots, scale, to);
+      scale == T(1) ? short_unpacked<kN1, false>(passes + n2 * row, n2, roots, scale, to)
+                    : short_unpacked<kN1, true>(passes + n2 * row, n2, roots, scale, to);
     } else {
       short_results<kN1>(passes + n2 * row, n2, kKind == ShortKind::RealInverse || swap, scale, to);
     }
@@ -231,11 +256,13 @@ void choose_short(const Plan<T>& plan, const T* const* from, T* const* to, bool 
   constexpr auto kHow = static_cast<ShortKind>(kKind);
   switch (plan.n1) {
     case 4:
-      return run_short<4, kHow>(plan, from, to, swap, scale, roots, work);
+      return run_short<4, kHow, 0>(plan, from, to, swap, scale, roots, work);
     case 8:
-      return run_short<8, kHow>(plan, from, to, swap, scale, roots, work);
+      return plan.n2 == 16 ? run_short<8, kHow, 16>(plan, from, to, swap, scale, roots, work)
+                           : run_short<8, kHow, 0>(plan, from, to, swap, scale, roots, work);
     default:
-      return run_short<16, kHow>(plan, from, to, swap, scale, roots, work);
+      return plan.n2 == 16 ? run_short<16, kHow, 16>(plan, from, to, swap, scale, roots, work)
+                           : run_short<16, kHow, 0>(plan, from, to, swap, scale, roots, work);
   }
 #endif
 }

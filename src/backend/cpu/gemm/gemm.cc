@@ -3,6 +3,7 @@
 #include "backend/cpu/gemm/gemm.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "backend/cpu/gemm/blocked.h"
 #include "backend/cpu/gemm/kernel_table.h"
@@ -123,29 +124,55 @@ void run(const GemmArgs<T>& g) {
 
 }  // namespace
 
+namespace {
+// Memory for a packed operand that gives itself back.
+template <class T>
+std::pair<std::shared_ptr<const T>, T*> packed_memory(int64_t elements) {
+  const size_t bytes = static_cast<size_t>(elements) * sizeof(T);
+  MemoryAllocator* const allocator = cpu_allocator();
+  T* const data = static_cast<T*>(allocator->allocate(bytes));
+  const auto free = [allocator, bytes](const T* p) { allocator->deallocate(const_cast<T*>(p), bytes); };
+  return {std::shared_ptr<const T>(data, free), data};
+}
+}  // namespace
+
 template <class T>
 PackedB<T>::PackedB(bool trans_b, int64_t k, int64_t n, const T* b, int64_t ldb) : k_(k), n_(n) {
   RT_CHECK(k >= 0 && n >= 0, Value, "PackedB", "negative size; got k ", k, ", n ", n);
   if (k == 0 || n == 0) return;
-  const size_t bytes = static_cast<size_t>(detail::packed_b_size<T>(k, n)) * sizeof(T);
-  MemoryAllocator* const allocator = cpu_allocator();
-  T* const data = static_cast<T*>(allocator->allocate(bytes));
-  data_ = std::shared_ptr<const T>(
-      data, [allocator, bytes](const T* p) { allocator->deallocate(const_cast<T*>(p), bytes); });
+  auto [owner, data] = packed_memory<T>(detail::packed_b_size<T>(k, n));
+  data_ = std::move(owner);
   detail::pack_whole_b(data, b, trans_b ? 1 : ldb, trans_b ? ldb : 1, k, n);
 }
 
+template <class T>
+PackedA<T>::PackedA(bool trans_a, int64_t m, int64_t k, const T* a, int64_t lda) : m_(m), k_(k) {
+  RT_CHECK(m >= 0 && k >= 0, Value, "PackedA", "negative size; got m ", m, ", k ", k);
+  if (m == 0 || k == 0) return;
+  auto [owner, data] = packed_memory<T>(detail::packed_a_size<T>(m, k));
+  data_ = std::move(owner);
+  detail::pack_whole_a(data, a, trans_a ? 1 : lda, trans_a ? lda : 1, m, k);
+}
+
+template class PackedA<float>;
+template class PackedA<double>;
 template class PackedB<float>;
 template class PackedB<double>;
 
 namespace {
 template <class T>
-void run_packed(const GemmArgs<T>& g, const PackedB<T>& b) {
+void run_packed(const GemmArgs<T>& g, const PackedA<T>* a, const PackedB<T>& b) {
   RT_CHECK(b.k() == g.k && b.n() == g.n, Shape, "gemm", "packed matrix has the wrong size; got ", b.k(),
            " x ", b.n(), "; expected ", g.k, " x ", g.n);
   GemmArgs<T> plain = g;
   plain.trans_b = false;
   plain.ldb = g.n;
+  if (a != nullptr) {
+    RT_CHECK(a->m() == g.m && a->k() == g.k, Shape, "gemm", "packed matrix has the wrong size; got ", a->m(),
+             " x ", a->k(), "; expected ", g.m, " x ", g.k);
+    plain.trans_a = false;
+    plain.lda = g.k;
+  }
   check(plain);
   if (g.m == 0 || g.n == 0) return;
   if (g.k == 0 || g.alpha == T(0)) return scale_only(g);
@@ -154,21 +181,28 @@ void run_packed(const GemmArgs<T>& g, const PackedB<T>& b) {
   p.n = g.n;
   p.k = g.k;
   p.a = g.a;
-  p.a_rs = g.trans_a ? 1 : g.lda;
-  p.a_cs = g.trans_a ? g.lda : 1;
+  p.a_rs = plain.trans_a ? 1 : plain.lda;
+  p.a_cs = plain.trans_a ? plain.lda : 1;
   p.alpha = g.alpha;
   p.beta = g.beta;
   p.c = g.c;
   p.ldc = g.ldc;
   p.bias = g.bias;
   p.act = g.act;
+  p.prepacked_a = a == nullptr ? nullptr : a->data();
   p.prepacked_b = b.data();
   detail::run_blocked(p);
 }
 }  // namespace
 
-void gemm(const GemmArgs<float>& args, const PackedB<float>& b) { run_packed(args, b); }
-void gemm(const GemmArgs<double>& args, const PackedB<double>& b) { run_packed(args, b); }
+void gemm(const GemmArgs<float>& args, const PackedB<float>& b) { run_packed<float>(args, nullptr, b); }
+void gemm(const GemmArgs<double>& args, const PackedB<double>& b) { run_packed<double>(args, nullptr, b); }
+void gemm(const GemmArgs<float>& args, const PackedA<float>& a, const PackedB<float>& b) {
+  run_packed(args, &a, b);
+}
+void gemm(const GemmArgs<double>& args, const PackedA<double>& a, const PackedB<double>& b) {
+  run_packed(args, &a, b);
+}
 void gemm(const GemmArgs<float>& args) { run(args); }
 void gemm(const GemmArgs<double>& args) { run(args); }
 

@@ -122,9 +122,27 @@ class PackedB {
   std::shared_ptr<const T> data_;
 };
 
+/// op(A) packed ahead for products with several packed matrices. Copies share the packed data.
+template <class T>
+class PackedA {
+ public:
+  PackedA() = default;
+  PackedA(bool trans_a, int64_t m, int64_t k, const T* a, int64_t lda);
+  int64_t m() const { return m_; }
+  int64_t k() const { return k_; }
+  const T* data() const { return data_.get(); }
+
+ private:
+  int64_t m_ = 0, k_ = 0;
+  std::shared_ptr<const T> data_;
+};
+
 /// The product with b, ldb and trans_b of args replaced by the packed matrix; its sizes must be args.k and
 /// args.n. Same bits as gemm() except for m == 1 or n == 1, where gemm() sums in another order.
 void gemm(const GemmArgs<float>& args, const PackedB<float>& b);
 void gemm(const GemmArgs<double>& args, const PackedB<double>& b);
+/// The same with a, lda and trans_a replaced too.
+void gemm(const GemmArgs<float>& args, const PackedA<float>& a, const PackedB<float>& b);
+void gemm(const GemmArgs<double>& args, const PackedA<double>& a, const PackedB<double>& b);
 
 }  // namespace rustorch::cpu

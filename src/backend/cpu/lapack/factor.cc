@@ -3,6 +3,7 @@
 
 #include "backend/cpu/lapack/dense.h"
 #include "backend/cpu/lapack/lapack.h"
+#include "backend/cpu/lapack/reflectors.h"
 #include "backend/cpu/lapack/small_kernels.h"
 
 namespace rustorch::cpu {
@@ -80,11 +81,33 @@ void permutation(const LinalgCall& call) {
   }
 }
 
+namespace {
+
+// Runs f(i) for the matrices of a batch: one after the other where each has work for all threads.
+template <class F>
+void for_each_matrix(int64_t batch, int64_t order, double flops, F&& f) {
+  if (batch == 1 || order >= 256) {
+    for (int64_t i = 0; i < batch; ++i) f(i);
+    return;
+  }
+  for_batch(batch, flops, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) f(i);
+  });
+}
+
+}  // namespace
+
 template <class T>
 void qr(const LinalgCall& call) {
   const Matrices<T> a = writable<T>(call.a);
   const int m = static_cast<int>(a.rows), n = static_cast<int>(a.cols), ld = static_cast<int>(a.ld);
   T* tau = call.b.impl()->mutable_data<T>();
+  if constexpr (!is_complex_type<T>) {
+    const int64_t k = std::min(a.rows, a.cols);
+    if (k >= kReflectorsLeast)
+      return for_each_matrix(a.batch, k, 2.0 * m * n * k,
+                             [&](int64_t i) { dense_qr<T>(a.at(i), m, n, ld, tau + i * k); });
+  }
   T size;
   lapack::geqrf(m, n, a.data, ld, tau, &size, -1);
   const int lwork = lapack::queried(size), k = std::min(m, n);
@@ -100,6 +123,11 @@ void qr_vectors(const LinalgCall& call) {
   const int m = static_cast<int>(a.rows), n = static_cast<int>(a.cols), ld = static_cast<int>(a.ld);
   const int k = static_cast<int>(call.b.size(1));
   const T* tau = call.b.impl()->data<T>();
+  if constexpr (!is_complex_type<T>) {
+    if (k >= kReflectorsLeast)
+      return for_each_matrix(a.batch, k, 2.0 * m * n * k,
+                             [&](int64_t i) { reflection_product<T>(a.at(i), m, n, k, ld, tau + i * k); });
+  }
   T size;
   lapack::orgqr(m, n, k, a.data, ld, tau, &size, -1);
   const int lwork = lapack::queried(size);

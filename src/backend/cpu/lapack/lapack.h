@@ -25,6 +25,7 @@ namespace rustorch::cpu::lapack {
   X(orgqr, "orgqr", "ungqr")  \
   X(gesdd, "gesdd", "gesdd")  \
   X(syevd, "syevd", "heevd")  \
+  X(stedc, "stedc", "stedc")  \
   X(geev, "geev", "geev")     \
   X(gels, "gels", "gels")     \
   X(gelsy, "gelsy", "gelsy")  \
@@ -137,6 +138,17 @@ int syevd(char jobz, char uplo, int n, T* a, int lda, real_of<T>* w, T* work, in
   else
     invoke<T>(Routine::syevd, &jobz, &uplo, &n, a, &lda, w, work, &lwork, iwork, &liwork, &info, size_t{1},
               size_t{1});
+  return info;
+}
+
+/// Eigenvalues (ascending, in d) and eigenvectors of a real tridiagonal matrix; e is destroyed. The lengths
+/// -1 ask for sizes.
+template <class T>
+int stedc(int n, T* d, T* e, T* z, int ldz, T* work, int lwork, int* iwork, int liwork) {
+  static_assert(!is_complex_type<T>);
+  int info = 0;
+  const char own = 'I';
+  invoke<T>(Routine::stedc, &own, &n, d, e, z, &ldz, work, &lwork, iwork, &liwork, &info, size_t{1});
   return info;
 }
 

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "backend/cpu/lapack/lapack.h"
+#include "backend/cpu/lapack/reflectors.h"
 
 namespace rustorch::cpu {
 
@@ -53,6 +54,14 @@ void eigh(const LinalgCall& call) {
   const char job = call.vectors ? 'V' : 'N', uplo = call.upper ? 'U' : 'L';
   R* w = call.s.impl()->mutable_data<R>();
   int* info = call.info.impl()->mutable_data<int>();
+  bool ours = false;
+  if constexpr (!is_complex_type<T>) {
+    ours = call.vectors && n >= kReflectorsLeast;
+    if (ours && a.batch == 1) {
+      info[0] = symmetric_eigenvectors<T>(a.data, n, ld, call.upper, w);
+      if (info[0] >= 0) return;
+    }
+  }
   T size(0);
   R rsize(0);
   int isize = 0;
@@ -62,9 +71,14 @@ void eigh(const LinalgCall& call) {
     ScratchBuffer<T> work(static_cast<size_t>(lwork));
     ScratchBuffer<R> rwork(static_cast<size_t>(lrwork));
     ScratchBuffer<int> iwork(static_cast<size_t>(liwork));
-    for (int64_t i = begin; i < end; ++i)
+    for (int64_t i = begin; i < end; ++i) {
+      if constexpr (!is_complex_type<T>) {
+        if (ours && (info[i] = symmetric_eigenvectors<T>(a.at(i), n, ld, call.upper, w + i * n)) >= 0)
+          continue;
+      }
       info[i] = lapack::syevd(job, uplo, n, a.at(i), ld, w + i * n, work.data(), lwork, rwork.data(), lrwork,
                               iwork.data(), liwork);
+    }
   });
 }
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .... import _int_mm, add, aminmax, empty, float16, float32, full, int8, int32, no_grad, zeros
+from .... import _int_mm, add, aminmax, empty, float16, float32, full, int8, int32, no_grad, qint8, zeros
 from ...._C import Tensor
 from ....nn import Module
 from ....nn import functional as F
-from ..._types import qint8
 
 __all__ = ["Linear"]
 

@@ -12,10 +12,13 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, Final, TypeVar
 
+import rustorch.jit.annotations  # noqa: F401  an attribute of this module, instead of the feature of Python
+from rustorch._script.containers import JITException as Error
+from rustorch.futures import Future
 from rustorch.nn import Module
 
 __all__ = [
-    "Attribute", "Error", "Final", "RecursiveScriptModule", "ScriptFunction", "ScriptModule", "annotate", "export", "fork",
+    "Attribute", "Error", "Final", "Future", "RecursiveScriptModule", "ScriptFunction", "ScriptModule", "annotate", "export", "fork",
     "freeze", "fuser", "ignore", "interface", "is_scripting", "is_tracing", "isinstance", "load", "optimize_for_inference",
     "optimized_execution", "save", "script", "script_if_tracing", "script_method", "set_fusion_strategy", "strict_fusion",
     "trace", "trace_module", "unused", "wait",
@@ -24,7 +27,6 @@ __all__ = [
 F = TypeVar("F")
 _isinstance = isinstance
 
-Error = RuntimeError
 _warned = False
 _strategy: list[tuple[str, int]] = [("STATIC", 2), ("DYNAMIC", 10)]
 
@@ -198,8 +200,6 @@ def optimize_for_inference(mod: Any, other_methods: Any = None) -> Any:
 
 def fork(func: Any, *args: Any, **kwargs: Any) -> Any:
     """A Future of func(*args, **kwargs), which runs now."""
-    from rustorch.futures import Future
-
     future: Any = Future()
     try:
         future.set_result(func(*args, **kwargs))

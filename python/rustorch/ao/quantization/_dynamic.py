@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from .. import float16, nn
-from ._types import qint8
-from .nn.quantized import dynamic
+from ... import float16, nn, qint8
+from ..nn.quantized import dynamic
 
 __all__ = ["DynamicQConfig", "default_dynamic_qconfig", "float16_dynamic_qconfig", "quantize_dynamic"]
 

@@ -1,0 +1,1 @@
+"""What TorchScript's classes say about operators and values: types, schemas, tags; no compiler."""

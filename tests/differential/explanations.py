@@ -1,0 +1,263 @@
+"""What explains a difference that random_programs.py finds: each rule looks again at the program that differs, with PyTorch in
+higher precision, moved by roundings, or corrected. What no rule explains is a failure."""
+
+import collections
+import random
+import re
+
+import numpy as np
+import program_steps
+from corrected_torch import CORRECTIONS, corrected, tanh_without_cancellation
+from program_steps import name_of
+from two_sides import (
+    MAX,
+    STEPS,
+    TOLERANCE,
+    WIDER,
+    Refusal,
+    Side,
+    alike,
+    close,
+    compare,
+    judge_refusals,
+    make_leaves,
+    plain,
+    program_kind,
+    rerun,
+    show,
+    values,
+    without_history,
+)
+
+
+def follow(seed, target, judge):
+    """The places where the sides differ when PyTorch goes on with our values wherever they differ by rounding only."""
+    sides, plan, places = [Side(lib, seed) for lib in (target, judge)], random.Random(seed * 1000 + 998), []
+
+    def meet(place, x, y, slack, gradient=False):
+        if isinstance(x, Refusal) or isinstance(y, Refusal):
+            if not judge_refusals(x, y, place)[0]:
+                places.append(place)
+            return
+        if not close(plain(x), plain(y), slack, gradient):
+            places.append(place)
+        elif not gradient and (y.is_floating_point() or y.is_complex()):
+            if not any(n > 1 and s == 0 for n, s in zip(y.shape, y.stride())):  # else its base carries the values
+                y.data.copy_(judge.tensor(values(x)).to(y.dtype).reshape(y.shape))
+
+    slack = 0
+    for i in range(plan.randint(3, 8)):
+        step = plan.choice(STEPS[sides[0].kind])
+        ours, theirs = (side.step(i, step) for side in sides)
+        good = isinstance(theirs, judge.Tensor) and not isinstance(ours, Refusal)
+        if good:
+            ours, theirs = without_history(ours, theirs, collections.Counter())
+            sides[0].registers.append(ours)
+            sides[1].registers.append(theirs)
+            for side in sides:
+                side.forget_integers()
+            slack = max(TOLERANCE.get(name_of(t.dtype), 0) for t in sides[1].registers)
+        if good or isinstance(ours, Refusal) != isinstance(theirs, Refusal):
+            meet(f"{step} {i}", ours, theirs, slack)
+        if places or good and theirs.numel() > MAX:
+            break
+        if isinstance(ours, Refusal) != isinstance(theirs, Refusal):
+            return places  # explained by a rule: the programs end there
+        for x, y in zip(*(side.registers for side in sides)):
+            meet(f"{step} {i}", x, y, slack)
+    again = sides[0].kind in ("views", "exact") and plan.random() < 0.5
+    ours, theirs = (side.gradients(again) for side in sides)
+    if isinstance(ours, Refusal) or isinstance(theirs, Refusal):
+        return places + ["gradients"] * (not judge_refusals(ours, theirs, "gradients")[0])
+    for part, other in zip(ours, theirs):
+        places += ["gradient" for x, y in zip(part, other) if not close(x, y, slack or 1e-7, True)]
+    return places
+
+
+def unstable(seed, target, judge, difference):
+    """Rounding explains it: the sides agree in everything when PyTorch goes on with our values wherever those differ by
+    rounding only (a comparison, a maximum or a rank had tipped); or linear algebra comes before and PyTorch's own answer
+    turns when its leaves move by a few roundings (an ill-conditioned matrix, a small difference in cdist)."""
+    if not follow(seed, target, judge):
+        return True
+    if not any(name in difference.steps for name in ("algebra", "layers", "product")):
+        return False
+    theirs, gradient = rerun(judge, seed), "gradient" in difference.place
+    slack = max([TOLERANCE.get(x[0], 0) for x in theirs.values() if isinstance(x, tuple)], default=0)
+    for jiggle in range(1, 9):
+        moved, still = rerun(judge, seed, jiggle).get(difference.place), theirs.get(difference.place)
+        if isinstance(moved, Refusal) or isinstance(still, Refusal):
+            if isinstance(moved, Refusal) != isinstance(still, Refusal):
+                return True
+        elif not close(moved, still, max(slack, 1e-7 * gradient) / 3, gradient):
+            return True
+    return False
+
+
+def complex_of_bfloat16(seed, target, judge, difference):
+    """bcomplex32 is not a dtype of this library: bfloat16 with a complex number gives complex64."""
+    ours, theirs = difference.ours, difference.theirs
+    if not isinstance(theirs, tuple) or not isinstance(ours, tuple):
+        return False
+    return (ours[0], theirs[0]) == ("complex64", "bcomplex32")
+
+
+def nan_of_overwritten(seed, target, judge, difference):
+    """PyTorch sends a gradient of zeros through what was overwritten, where nan times 0 is nan; ours sends none. The
+    gradients differ only where PyTorch's is nan, in a program whose leaves hold infinities and nan, or which overwrites after
+    a step gave some."""
+    if "gradient" not in difference.place:
+        return False
+    if not make_leaves(seed)[1]:
+        steps = [x for name, x in rerun(judge, seed).items() if isinstance(x, tuple) and "gradient" not in name]
+        if "inplace" not in difference.steps or all(np.isfinite(x[1]).all() for x in steps):
+            return False
+    ours, theirs = difference.ours, difference.theirs
+    if isinstance(ours, Refusal) or not isinstance(theirs, tuple) or theirs[1].dtype.kind not in "fc":
+        return False
+    mine = np.zeros_like(theirs[1]) if ours is None else ours[1]
+    there = np.isnan(theirs[1])
+    seen = [x[0] for x in rerun(judge, seed).values() if isinstance(x, tuple)] + [
+        name for name, _ in make_leaves(seed)[0]
+    ]
+    slack = max(TOLERANCE.get(name, 1e-7) for name in seen)
+    return alike(np.where(there, 0, mine), np.where(there, 0, theirs[1]), slack)
+
+
+def nearer(seed, target, judge, difference):
+    """Ours is right: a program of 16- or 32-bit dtypes, or only the step at which both part, from the same operands, run
+    by PyTorch in float64, gives our answer and not PyTorch's, wherever the two differ."""
+    ours, theirs, place = difference.ours, difference.theirs, difference.place
+    if not isinstance(theirs, tuple) or not isinstance(ours, tuple) or ours[0] != theirs[0]:
+        return False
+    gradient, slack = "gradient" in place, TOLERANCE.get(theirs[0], 0)
+    if not slack or (ours[2] != theirs[2] and not gradient):
+        return False
+    if program_kind(seed) in ("low", "short") and near(ours, theirs, rerun(judge, seed, wide=True).get(place), slack):
+        return True
+    return not gradient and near(ours, theirs, last_step_wide(judge, seed, place), slack)
+
+
+def last_step_wide(judge, seed, place):
+    """What PyTorch gives at a place when the operands of that step alone are made float64 and complex128."""
+    side, plan = Side(judge, seed), random.Random(seed * 1000 + 998)
+    for i in range(plan.randint(3, 8)):
+        step = plan.choice(STEPS[side.kind])
+        if f"{step} {i}" == place:
+            wider = lambda name: WIDER.get(name, name)
+            side.dtypes = [wider(name) for name in side.dtypes]
+            side.registers = [t.detach().to(getattr(judge, wider(name_of(t.dtype)))) for t in side.registers]
+            result = side.step(i, step)
+            return plain(result) if isinstance(result, judge.Tensor) else None
+        result = side.step(i, step)
+        if isinstance(result, judge.Tensor):
+            side.registers.append(result)
+            side.forget_integers()
+    return None
+
+
+def near(ours, theirs, exact, slack):
+    """Whether ours is the exact value, and theirs is not or four times as far, at all places where the two differ. An exact
+    value beyond the largest number of the dtype is infinite."""
+    if not isinstance(exact, tuple) or len({x[1].shape for x in (ours, theirs, exact)}) != 1:
+        return False
+    mine, other = (np.asarray(x[1], dtype=exact[1].dtype) for x in (ours, theirs))
+    apart = np.array([not alike(a, b, slack) for a, b in zip(mine.ravel(), other.ravel())], bool).reshape(mine.shape)
+    right = np.where(np.isfinite(exact[1].astype(ours[1].dtype)), exact[1], exact[1].astype(ours[1].dtype))
+    if not apart.any() or not alike(mine[apart], right[apart], slack):
+        return False
+    if not alike(other[apart], right[apart], slack):
+        return True
+    far = [np.abs(x[apart] - right[apart]) for x in (mine, other)]
+    return bool(np.all(4 * far[0] < far[1]))
+
+
+def undefined_integer(seed, target, judge, difference):
+    """What an integer gets from a float beyond its range is undefined in C++ and in PyTorch's documents; the results differ only
+    where PyTorch's is the least int32 or int64, which x86 gives."""
+    ours, theirs = difference.ours, difference.theirs
+    if not isinstance(ours, tuple) or not isinstance(theirs, tuple) or theirs[0] not in ("int32", "int64"):
+        return False
+    if ours[0] != theirs[0] or ours[1].shape != theirs[1].shape:
+        return False
+    apart = ours[1] != theirs[1]
+    return bool((theirs[1][apart] == np.iinfo(theirs[1].dtype).min).all())
+
+
+def infinity_of_minus_zero(seed, target, judge, difference):
+    """A power -1/2 of -0.0 is inf by IEEE 754, and -inf where PyTorch takes the reciprocal of a root. Gradients differ only
+    in the sign of infinities, in a program whose leaves hold -0.0."""
+    ours, theirs = difference.ours, difference.theirs
+    if "gradient" not in difference.place or not isinstance(ours, tuple) or not isinstance(theirs, tuple):
+        return False
+    if not any(np.any((data == 0) & np.signbit(data)) for _, data in make_leaves(seed)[0] if data.dtype.kind == "f"):
+        return False
+    both = np.isinf(ours[1]) & np.isinf(theirs[1])
+    return alike(*(np.where(both, 0, x[1]) for x in (ours, theirs)), TOLERANCE.get(theirs[0], 1e-7))
+
+
+def cancellation(seed, target, judge, difference):
+    """1 - tanh(x)^2 of a large x is nothing but a rounding error, which a large gradient makes visible; both sides agree when
+    the programs and the sum that is differentiated take tanh by exponentials."""
+    plain, program_steps.small = program_steps.small, tanh_without_cancellation
+    try:
+        return compare(seed, target, judge, collections.Counter()) is None
+    finally:
+        program_steps.small = plain
+
+
+def explained_by(corrections):
+    def rule(seed, target, judge, difference):
+        with corrected(judge, corrections):
+            return compare(seed, target, judge, collections.Counter()) is None
+
+    rule.__name__, rule.__doc__ = corrections[0].__name__, corrections[0].__doc__
+    return rule
+
+
+CORRECTED = tuple(explained_by([c]) for c in CORRECTIONS)
+EXPLANATIONS = (
+    complex_of_bfloat16,
+    nan_of_overwritten,
+    undefined_integer,
+    infinity_of_minus_zero,
+    *CORRECTED,
+    unstable,
+    nearer,
+    cancellation,
+)
+
+
+def examine(seed, target, judge, rules):
+    """None, or the text of an unexplained difference."""
+    difference = compare(seed, target, judge, rules)
+    if difference is None:
+        return None
+    for rule in CORRECTED if isinstance(difference.ours, Refusal) else EXPLANATIONS:
+        if rule(seed, target, judge, difference):
+            rules[rule.__name__] += 1
+            return None
+    leaves = [f"{name}{list(data.shape)}" for name, data in make_leaves(seed)[0]]
+    text = f"{difference.place}: ours {show(difference.ours)}; theirs {show(difference.theirs)} | {program_kind(seed)} {leaves} {' '.join(difference.steps)}"
+    return f"{cause(seed, target, judge, difference)} :: {text}"
+
+
+def cause(seed, target, judge, difference):
+    """What failures with one cause mostly share: the call and the kind of the difference, without sizes and numbers."""
+    trace, ours, theirs = [], difference.ours, difference.theirs
+    compare(seed, target, judge, collections.Counter(), trace)
+    if isinstance(ours, Refusal) or isinstance(theirs, Refusal):
+        what = f"ours refuses: {ours}" if isinstance(ours, Refusal) else f"theirs refuses: {theirs}"
+    elif not isinstance(ours, tuple) or not isinstance(theirs, tuple):
+        what = "no gradient on one side"
+    elif ours[0] != theirs[0] or ours[1].shape != theirs[1].shape:
+        what = f"{ours[0]} for {theirs[0]}" if ours[0] != theirs[0] else "shape"
+    else:
+        what = (
+            "requires_grad" if ours[2] != theirs[2] and "gradient" not in difference.place else f"values of {ours[0]}"
+        )
+    calls = ""
+    if trace and not difference.place.startswith(("gradient", "second", "register")):
+        calls = trace[-1].split("]: ")[0].split("'")[-2].strip() + ": "
+    place = re.sub(r" \d+", "", difference.place)
+    return place + " " + calls + re.sub(r"\d+", "N", what)[:110]

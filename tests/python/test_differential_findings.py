@@ -1,0 +1,130 @@
+"""More of what random programs found (tests/differential/random_programs.py), each with the answer that PyTorch gives."""
+
+import math
+
+import pytest
+
+import rustorch as rt
+
+F = rt.nn.functional
+
+
+def leaf(*numbers, **options):
+    return rt.tensor(numbers, requires_grad=True, **{"dtype": rt.float64} | options)
+
+
+def test_isin_finds_numbers_beside_nan():
+    nan, inf = math.nan, math.inf
+    numbers = [float(i % 7) if i % 3 else nan for i in range(60)]
+    among = rt.tensor(numbers + [inf])
+    wanted = [x == x for x in numbers]
+    assert rt.isin(rt.tensor(numbers), among).tolist() == wanted
+    assert rt.isin(rt.tensor(numbers), among, invert=True).tolist() == [not x for x in wanted]
+    asked = rt.tensor([nan, inf, -inf, 9.0, 0.0])
+    assert rt.isin(asked, among).tolist() == [False, True, False, False, True]
+    assert rt.isin(asked, among[:-1]).tolist() == [False, False, False, False, True]
+    assert rt.isin(asked, rt.full((20,), nan)).tolist() == [False] * 5
+    assert rt.isin(rt.tensor([3, 9]), rt.arange(20) % 5).tolist() == [True, False]
+
+
+def test_a_complex_number_beyond_int64_is_no_int():
+    for value in (math.inf, -math.inf, math.nan, 1e300, complex(1, 2)):
+        with pytest.raises(RuntimeError, match="without overflow"):
+            int(rt.tensor(complex(value)))
+    assert int(rt.tensor(complex(-3.75, 0))) == -3
+    assert int(rt.tensor(complex(2.0**62, 0), dtype=rt.complex128)) == 2**62
+
+
+def test_second_gradients_of_elu_and_selu_are_as_precise_as_their_dtype():
+    x = leaf(0.25, -0.5, 0.0)
+    for function, slope in ((F.selu, 1.0507009873554804934193349852946), (lambda t: F.elu(t, 0.3), 1.0)):
+        (g,) = rt.autograd.grad((function(x) * x).sum(), x, create_graph=True)
+        assert g[0].item() == pytest.approx(2 * slope * 0.25, rel=1e-15)
+        (h,) = rt.autograd.grad(g.sum(), x)
+        assert h[0].item() == pytest.approx(2 * slope, rel=1e-15)
+        assert rt.autograd.gradgradcheck(function, (leaf(0.25, -0.5, 1.5),))
+
+
+def test_operands_without_a_derivative_get_none():
+    b = leaf(0.0, 1.0, 5.0, -1.0, dtype=rt.bfloat16)
+    for a in (rt.tensor([0, 1, 2, 3]), rt.tensor([0.0, 1.0, 2.0, 3.0], dtype=rt.bfloat16)):
+        (g,) = rt.autograd.grad((rt.nextafter(a, b) * 3).sum(), b)
+        assert g.dtype == rt.bfloat16 and g.tolist() == [0, 0, 0, 0]
+    a = rt.tensor([0.0, 1.0, 2.0, 3.0], dtype=rt.bfloat16, requires_grad=True)
+    assert [g.tolist() for g in rt.autograd.grad(rt.nextafter(a, b).sum(), (a, b))] == [[0, 0, 1, 1], [0, 0, 0, 0]]
+
+
+def gradients(function, *operands, g=1.0):
+    result = function(*operands)
+    return [x.tolist() for x in rt.autograd.grad(result, operands, rt.full_like(result, g), allow_unused=True)]
+
+
+def same(found, wanted):
+    assert [str(x) for x in found] == [str(float(x)) for x in wanted]
+
+
+def test_gradients_of_formulas_at_their_edges():
+    nan, inf = math.nan, math.inf
+    same(gradients(rt.sinc, leaf(0.0, 2.0), g=nan)[0], [0, nan])
+    same(gradients(rt.logit, leaf(-0.5, 0.0, 0.5, 1.0, 2.0))[0], [nan, inf, 4, inf, nan])
+    assert rt.autograd.gradgradcheck(rt.logit, (leaf(0.25, 0.75),))
+    same(gradients(rt.special.xlog1py, leaf(2.0, 0.0, 2.0), leaf(-1.0, -3.0, 1.0), g=0.0)[0], [0, 0, 0])
+    for loss in (F.huber_loss, F.smooth_l1_loss):
+        x, y = gradients(
+            lambda a, b: loss(a, b, reduction="none"), leaf(nan, 1.0, 0.25, -3.0), leaf(1.0, nan, 0.0, 0.0)
+        )
+        same(x, [nan, nan, 0.25, -1])
+        same(y, [nan, nan, -0.25, 1])
+
+
+def test_margins_of_nan_count_as_none():
+    nan = math.nan
+    x = rt.tensor([[nan, 1.0, 2.0], [0.0, nan, 1.0], [0.0, 2.0, 1.0]], requires_grad=True)
+    loss = F.multi_margin_loss(x, rt.tensor([1, 1, 1]), reduction="none")
+    same([round(v, 4) for v in loss.tolist()], [0.6667, 0, 0])
+    (g,) = rt.autograd.grad(loss.sum(), x)
+    assert g[0].tolist() == pytest.approx([0, -1 / 3, 1 / 3]) and g[1:].abs().sum().item() == 0
+    loss = F.multilabel_margin_loss(x[:2], rt.tensor([[0, -1, -1], [0, 1, -1]]), reduction="none")
+    same([round(v, 4) for v in loss.tolist()], [0, 0.6667])
+
+
+def test_losses_of_integers():
+    a, b = rt.tensor([0, 1, 3]), rt.tensor([1, 0, 1])
+    with pytest.raises(NotImplementedError, match="\"huber_cpu\" not implemented for 'Long'"):
+        F.huber_loss(a, b, reduction="sum")
+    with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output type Long"):
+        F.huber_loss(a, b.float())
+    assert F.huber_loss(a.float(), b, reduction="none").tolist() == [0.5, 0.5, 1.5]
+    with pytest.raises(RuntimeError, match="Integral inputs not supported"):
+        F.kl_div(a, b.float())
+    found = F.hinge_embedding_loss(a, rt.tensor([1, -1, -1]), margin=1.5, reduction="none")
+    assert found.dtype == rt.int64 and found.tolist() == [0, 0, 0]
+
+
+def test_einsum_without_a_sum_multiplies():
+    a, b = rt.tensor([True, False, True]), rt.tensor([True, True])
+    found = rt.einsum("i,j->ij", a, b)
+    assert found.dtype == rt.bool and found.tolist() == [[True, True], [False, False], [True, True]]
+    x, y = rt.tensor([[1.0], [2.0]]), rt.tensor([[3], [4], [5]])
+    assert rt.einsum("ik,jk->ij", x, y).tolist() == [[3, 4, 5], [6, 8, 10]]
+    p, q = rt.tensor([[1.0, 2.0], [3.0, 4.0]]), rt.tensor([[5.0], [6.0]])
+    assert rt.einsum("bi,bj->bij", p, q).tolist() == [[[5], [10]], [[18], [24]]]
+    u, v = leaf(1.0, 2.0, 3.0), leaf(4.0, 5.0)
+    gradients_of = rt.autograd.grad((rt.einsum("i,j->ij", u, v) ** 2).sum(), (u, v))
+    assert [g.tolist() for g in gradients_of] == [[82, 164, 246], [112, 140]]
+
+
+def test_a_sum_to_no_dimensions_is_a_copy():
+    x = rt.tensor(2.0)
+    x.sum_to_size(()).zero_()
+    assert x.item() == 2
+    assert rt.tensor(True).sum_to_size(()).dtype == rt.int64
+    y = rt.ones(2)
+    y.sum_to_size(2).zero_()
+    assert y.tolist() == [0, 0]
+
+
+def test_antialiased_images_read_what_they_weigh():
+    x = rt.tensor([1.0, math.nan]).reshape(1, 1, 2, 1)
+    found = F.interpolate(x, size=(3, 1), mode="bilinear", antialias=True).reshape(-1).tolist()
+    assert found[0] == 1 and all(math.isnan(v) for v in found[1:])
