@@ -1,10 +1,13 @@
 // backward(), grad(), hooks, graph nodes and Function for Python.
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <variant>
 
 #include "autograd/engine.h"
 #include "autograd/meta.h"
 #include "autograd/record.h"
+#include "autograd/saved_view.h"
 #include "op_call.h"
 #include "rustorch/autograd.h"
 #include "rustorch/error.h"
@@ -167,9 +170,82 @@ PyObject* node_metadata(PyObject* o, void*) {
     return Py_NewRef(dict.get());
   });
 }
+// ---- what a node has saved: _saved_NAME
+
+struct SavedToPython {
+  PyObject* operator()(std::monostate) const { return none(); }
+  PyObject* operator()(const SavedView::TensorOrNone& t) const { return t ? wrap(*t) : none(); }
+  PyObject* operator()(const std::vector<SavedView::TensorOrNone>& list) const {
+    PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(list.size()));
+    for (size_t i = 0; i < list.size(); ++i)
+      PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), (*this)(list[i]));
+    return tuple;
+  }
+  PyObject* operator()(const std::string& text) const { return PyUnicode_FromString(text.c_str()); }
+  PyObject* operator()(const std::vector<int64_t>& list) const { return wrap_ints(list); }
+  PyObject* operator()(const std::vector<double>& list) const { return to_tuple(list); }
+  PyObject* operator()(const std::vector<std::vector<int64_t>>& list) const { return to_tuple(list); }
+  template <class T>
+  PyObject* operator()(const T& plain) const {
+    return wrap(plain);
+  }
+
+ private:
+  template <class T>
+  PyObject* to_tuple(const std::vector<T>& list) const {
+    PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(list.size()));
+    for (size_t i = 0; i < list.size(); ++i)
+      PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), (*this)(list[i]));
+    return tuple;
+  }
+};
+
+constexpr std::string_view kSavedPrefix = "_saved_";
+
+PyObject* node_getattr(PyObject* o, PyObject* key) {
+  PyObject* found = PyObject_GenericGetAttr(o, key);
+  if (found != nullptr || PyErr_ExceptionMatches(PyExc_AttributeError) == 0) return found;
+  PyObject *kind, *error, *trace;
+  PyErr_Fetch(&kind, &error, &trace);
+  Py_ssize_t size = 0;
+  const char* text = PyUnicode_Check(key) ? PyUnicode_AsUTF8AndSize(key, &size) : nullptr;
+  const std::string_view name(text != nullptr ? text : "", static_cast<size_t>(size));
+  if (name.substr(0, kSavedPrefix.size()) == kSavedPrefix) {
+    PyObject* value = guarded([&]() -> PyObject* {
+      SavedView view(node_of(o), name.substr(kSavedPrefix.size()));
+      node_of(o).show_saved(view);
+      return view.found() ? std::visit(SavedToPython(), view.value()) : nullptr;
+    });
+    if (value != nullptr || PyErr_Occurred() != nullptr) {
+      Py_XDECREF(kind);
+      Py_XDECREF(error);
+      Py_XDECREF(trace);
+      return value;
+    }
+  }
+  PyErr_Restore(kind, error, trace);
+  return nullptr;
+}
+
+/// dir(node): the names of what is saved, too.
+PyObject* node_dir(PyObject* o, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    Ref all =
+        Ref::take(PyObject_CallMethod(reinterpret_cast<PyObject*>(&PyBaseObject_Type), "__dir__", "O", o));
+    if (!all) throw_python_error();
+    SavedView view(node_of(o), {});
+    node_of(o).show_saved(view);
+    for (const char* name : view.names()) {
+      Ref text = Ref::take(PyUnicode_FromFormat("%s%s", kSavedPrefix.data(), name));
+      if (!text || PyList_Append(all.get(), text.get()) != 0) throw_python_error();
+    }
+    return Py_NewRef(all.get());
+  });
+}
 PyObject* node_sequence(PyObject* o, PyObject*) { return PyLong_FromUnsignedLongLong(node_of(o).sequence()); }
 PyMethodDef node_methods[] = {
     {"name", node_name, METH_NOARGS, "Name of the operation."},
+    {"__dir__", node_dir, METH_NOARGS, nullptr},
     {"_sequence_nr", node_sequence, METH_NOARGS, "Counts the nodes of the process."},
     {"_register_hook", node_register_hook, METH_O, nullptr},
     {"_register_prehook", node_register_prehook, METH_O, nullptr},
@@ -627,6 +703,7 @@ PyObject* wrap_node(Node* node) {
 bool init_autograd(PyObject* module) {
   PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)},
                          {Py_tp_repr, reinterpret_cast<void*>(node_repr)},
+                         {Py_tp_getattro, reinterpret_cast<void*>(node_getattr)},
                          {Py_tp_methods, node_methods},
                          {Py_tp_getset, node_getset},
                          {0, nullptr}};

@@ -105,7 +105,10 @@ void fill(PyObject* o, const std::vector<int64_t>& shape, size_t depth, DType dt
   if (depth == shape.size()) {
     RT_CHECK(!PyList_Check(o) && !PyTuple_Check(o), Value, "", "too many dimensions in one of the sequences");
     Scalar s = scalar_of(o);
-    if (is_integral(dtype, false) && !s.is_complex()) check_fits("", s, dtype);
+    if (is_integral(dtype, false) && !s.is_complex()) {
+      check_not_negative("", s, dtype);
+      check_fits("", s, dtype);
+    }
     RT_CHECK(!s.is_complex() || is_complex(dtype), Type, "", "can't convert complex to ", dtype_name(dtype));
     *out++ = element_from<T>(s);
     return;

@@ -105,6 +105,8 @@ NodeExtras& Node::extras() {
   return *extras_;
 }
 
+void Node::show_saved(SavedView&) {}
+
 void Node::check_not_released(const char*) const {
   RT_CHECK(
       !released_, Autograd, "",

@@ -18,6 +18,7 @@
 namespace rustorch {
 
 class Node;
+class SavedView;
 
 /// Counted pointer to a node.
 template <class T = Node>
@@ -102,6 +103,8 @@ class Node {
   virtual void apply(Tensor* grads, Tensor* out) = 0;
   /// Frees what was saved; a second backward then fails with PyTorch's message.
   virtual void release_saved() { released_ = true; }
+  /// Shows what is saved, field by field (autograd/saved_view.h).
+  virtual void show_saved(SavedView& view);
   /// The leaf behind an AccumulateGrad node; undefined for others.
   virtual Tensor variable() const { return {}; }
   /// Runs after every other ready node when true (leaves accumulate first come first served).
@@ -166,6 +169,7 @@ class Node {
 
  private:
   friend class NodeTurn;
+  friend class SavedView;
   static void destroy(Node* node);
 
   std::atomic<uint32_t> refs_{1};

@@ -230,6 +230,25 @@ void refuse_transform_value(const char* op, const Value& value) {
   if (active) transform_refuse_out(op);
 }
 
+namespace {
+
+/// Whether a result may be written into out at all.
+void check_out_type(const char* op, int rules, const Tensor& out, const Tensor& value) {
+  RT_CHECK((rules & OutRules::kSameDType) == 0 || out.dtype() == value.dtype(), DType, op,
+           "Expected out tensor to have dtype ", dtype_name(value.dtype()), ", but got ",
+           dtype_name(out.dtype()), " instead");
+  const bool truth = (rules & OutRules::kTruth) != 0;
+  RT_CHECK(!truth || out.dtype() == kBool || out.dtype() == kUInt8, DType, op, op,
+           " only supports bool tensor for result, got: ", dtype_scalar_name(out.dtype()));
+  RT_CHECK(truth || can_cast(value.dtype(), out.dtype()), DType, op, "result type ",
+           dtype_scalar_name(value.dtype()), " can't be cast to the desired output type ",
+           dtype_scalar_name(out.dtype()));
+  RT_CHECK(out.device() == value.device(), Device, op, "Expected out tensor to have device ", value.device(),
+           ", but got ", out.device(), " instead");
+}
+
+}  // namespace
+
 namespace detail {
 
 void check_out_itself(const char* op, const Tensor& out) {
@@ -246,20 +265,17 @@ void check_out_against(const char* op, int rules, const Tensor& out, const Tenso
       "memory location. Please clone() the tensor before performing the operation.");
 }
 
+bool reshape_out(const char* op, int rules, const Tensor& out, const Tensor& result) {
+  if (out.sizes() == result.sizes() || any_sparse(out, result)) return false;
+  check_out_type(op, rules, out, result);
+  resize_output(op, out, result.sizes());
+  return true;
+}
+
 }  // namespace detail
 
 void write_out(const char* op, int rules, const Tensor& out, const Tensor& value) {
-  RT_CHECK((rules & OutRules::kSameDType) == 0 || out.dtype() == value.dtype(), DType, op,
-           "Expected out tensor to have dtype ", dtype_name(value.dtype()), ", but got ",
-           dtype_name(out.dtype()), " instead");
-  const bool truth = (rules & OutRules::kTruth) != 0;
-  RT_CHECK(!truth || out.dtype() == kBool || out.dtype() == kUInt8, DType, op, op,
-           " only supports bool tensor for result, got: ", dtype_scalar_name(out.dtype()));
-  RT_CHECK(truth || can_cast(value.dtype(), out.dtype()), DType, op, "result type ",
-           dtype_scalar_name(value.dtype()), " can't be cast to the desired output type ",
-           dtype_scalar_name(out.dtype()));
-  RT_CHECK(out.device() == value.device(), Device, op, "Expected out tensor to have device ", value.device(),
-           ", but got ", out.device(), " instead");
+  check_out_type(op, rules, out, value);
   if (any_sparse(out, value)) [[unlikely]]
     return assign_sparse(op, out, value);
   resize_output(op, out, value.sizes());

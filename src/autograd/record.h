@@ -76,6 +76,7 @@ struct OutRules {
     kApart = 1,      // shares nothing with an input
     kSameDType = 2,  // has the dtype of the result
     kTruth = 4,      // is bool or uint8, whatever the dtype of the result
+    kResized = 8,    // is looked at again once it has the shape of the result
   };
 };
 namespace detail {
@@ -95,12 +96,20 @@ inline void check_out_against(const char* op, int rules, const Tensor& out,
   for (const auto& t : inputs) check_out_against(op, rules, out, t);
 }
 void check_out_itself(const char* op, const Tensor& out);
+/// Gives out the shape of the result. False when it had it.
+bool reshape_out(const char* op, int rules, const Tensor& out, const Tensor& result);
 }  // namespace detail
 /// Refuses an out= that overlaps itself, or an input in part (or, with kApart, at all).
 template <class... Args>
 inline void check_out(const char* op, [[maybe_unused]] int rules, const Tensor& out, const Args&... inputs) {
   detail::check_out_itself(op, out);
   (detail::check_out_against(op, rules, out, inputs), ...);
+}
+/// With kResized: an out= of another shape than the result may reach an input once it is resized.
+template <class... Args>
+inline void check_resized_out(const char* op, int rules, const Tensor& out, const Tensor& result,
+                              const Args&... inputs) {
+  if (detail::reshape_out(op, rules, out, result)) (detail::check_out_against(op, rules, out, inputs), ...);
 }
 /// Writes value into out= (resized to its shape, cast if allowed).
 void write_out(const char* op, int rules, const Tensor& out, const Tensor& value);

@@ -86,7 +86,10 @@ void Tensor::backward(const Tensor& gradient, std::optional<bool> retain_graph, 
 
 Tensor Tensor::detach() const {
   const AutogradMeta* meta = meta_of(*this);
-  return meta != nullptr && meta->transform ? transform_detach(*this, false) : make_alias(*this);
+  if (meta != nullptr && meta->transform) return transform_detach(*this, false);
+  Tensor alias = make_alias(*this);
+  alias.impl()->set_data_alias(true);
+  return alias;
 }
 
 const Tensor& Tensor::detach_() const {

@@ -39,12 +39,14 @@ enum class ReduceKind : uint8_t {
   Norm,
   LogSumExp,
   NanSum,
-  CountNonzero
+  CountNonzero,
+  Xor
 };
 
 /// out = reduction of in over the dims set in mask (bit d = dimension d of in). out has the kept dims only,
 /// or all dims of in with ones for the reduced; contiguous or not. in.numel() may be 0. Sum, Prod, Mean: the
-/// dtype of out says what elements are converted to first.
+/// dtype of out says what elements are converted to first. Xor: out is int64; integers are widened to it, of
+/// floats it takes the bits of their double.
 struct ReduceCall {
   ReduceKind kind;
   Tensor out;

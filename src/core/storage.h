@@ -1,6 +1,7 @@
 // Storage: a reference-counted block of memory with a version counter and copy-on-write sharing.
 //
-// Views of one tensor share one Storage, so a write through any of them bumps the one version. clone() makes
+// Views of one tensor share one Storage, so a write through any of them bumps the one version; writes through
+// x.data (and views of that) are counted apart, so that what saved x does not see them. clone() makes
 // a new Storage that shares the bytes (a CowBlock) until either side asks for mutable_data(). Threads:
 // reference counts are atomic; two threads may read, and may write to different Storages that share bytes;
 // writing to one Storage from two threads at once is the caller's race, as in PyTorch.
@@ -54,8 +55,9 @@ class Storage {
   const StorageOps* ops() const { return ops_; }
   void* context() const { return context_; }
 
-  uint32_t version() const { return version_; }
-  void bump_version() { ++version_; }
+  /// Number of writes, through data aliases or through all others.
+  uint32_t version(bool data_alias) const { return versions_[data_alias]; }
+  void bump_version(bool data_alias) { ++versions_[data_alias]; }
 
   /// A new storage with the same bytes, shared until a write. Null when this storage may not share
   /// (its bytes were handed to foreign code that can write at any time).
@@ -75,7 +77,7 @@ class Storage {
   void unshare();
 
   std::atomic<uint32_t> refs_{1};
-  uint32_t version_ = 0;
+  uint32_t versions_[2] = {};
   Device device_;
   bool pinned_ = false;
   void* data_;

@@ -53,6 +53,9 @@ class TensorImpl final : public TensorImplBase {
   void set_wrapped_number(bool on) { set_flag(kWrappedNumber, on); }
   bool is_inference() const { return (flags_ & kInference) != 0; }
   void set_inference(bool on) { set_flag(kInference, on); }
+  /// Comes from x.data: its writes are not those of x.
+  bool is_data_alias() const { return (flags_ & kDataAlias) != 0; }
+  void set_data_alias(bool on) { set_flag(kDataAlias, on); }
   /// Not elements in memory: the storage holds a SparseData (core/sparse_data.h) or, when is_quantized(), a
   /// QuantizedData (core/quantized_data.h) instead of bytes.
   bool is_sparse() const { return (flags_ & kSparseData) != 0; }
@@ -82,9 +85,9 @@ class TensorImpl final : public TensorImplBase {
     return reinterpret_cast<T*>(static_cast<char*>(storage_->mutable_data()) + byte_offset());
   }
   int64_t byte_offset() const { return offset_ * static_cast<int64_t>(element_size(dtype_)); }
-  uint32_t version() const { return storage_ ? storage_->version() : 0; }
+  uint32_t version() const { return storage_ ? storage_->version(is_data_alias()) : 0; }
   void bump_version() {
-    if (storage_) storage_->bump_version();
+    if (storage_) storage_->bump_version(is_data_alias());
   }
 
   void set_sizes_contiguous(IntArrayRef sizes);
@@ -117,6 +120,7 @@ class TensorImpl final : public TensorImplBase {
     kRequiresGrad = 8,
     kSparseData = 16,
     kQuantizedData = 32,
+    kDataAlias = 64,
   };
   void set_flag(Flags f, bool on) { flags_ = static_cast<uint8_t>(on ? (flags_ | f) : (flags_ & ~f)); }
   int stride_at() const { return ndim_ <= kInlineDims ? kInlineDims : ndim_; }

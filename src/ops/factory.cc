@@ -195,6 +195,11 @@ Tensor range(const Scalar& start, const Scalar& end, const Scalar& step, Type dt
                  device, requires_grad);
 }
 
+namespace {
+/// Dtypes of which only a single step is known.
+bool ranges_have_no_kernel(DType t) { return is_wide_unsigned(t) || is_float8(t) || t == kComplex32; }
+}  // namespace
+
 Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, Type dtype, Where device,
                 bool requires_grad) {
   RT_CHECK(steps >= 0, Value, "linspace", "number of steps must be non-negative");
@@ -204,6 +209,7 @@ Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps, Type dtyp
            " can't be safely cast to passed dtype ", t);
   check_steps("linspace", t, true);
   Tensor out = create("linspace", IntArrayRef(&steps, 1), t, device);
+  if (steps == 1 && ranges_have_no_kernel(t)) return filled(std::move(out), start, requires_grad);
   if (steps > 0 && !out.device().is_meta()) backend_for(out).range({out, start, end, RangeKind::Linspace});
   return finish(std::move(out), requires_grad);
 }
@@ -215,6 +221,8 @@ Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double ba
   const DType t = dtype.value_or(complex ? complex_type(get_default_dtype()) : get_default_dtype());
   check_steps("logspace", t, true);
   Tensor out = create("logspace", IntArrayRef(&steps, 1), t, device);
+  if (steps == 1 && ranges_have_no_kernel(t))
+    return filled(std::move(out), Scalar(std::pow(base, start.to_double())), requires_grad);
   if (steps > 0 && !out.device().is_meta())
     backend_for(out).range({out, start, end, RangeKind::Logspace, base});
   return finish(std::move(out), requires_grad);

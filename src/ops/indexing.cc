@@ -176,6 +176,7 @@ const Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> items, const
 
 void apply_index_put(const Tensor& self, ArrayRef<TensorIndex> items, const Scalar& number) {
   const Scalar value = rounded(number, self.dtype());
+  check_not_negative("", value, self.dtype());
   Applied a = apply_items(self, items);
   if (!a.advanced) {
     a.view.fill_(value);

@@ -62,6 +62,7 @@ Tensor make_alias(const Tensor& base, IntArrayRef sizes, IntArrayRef strides, in
   if (from->storage() != nullptr) from->storage()->retain();
   Tensor t(new TensorImpl(from->storage(), sizes, strides, offset, from->dtype(), from->device()));
   if (from->is_inference()) t.impl()->set_inference(true);
+  if (from->is_data_alias()) t.impl()->set_data_alias(true);
   t.impl()->set_kind_of(*from);
   return t;
 }

@@ -81,6 +81,7 @@ Tensor dropout(const Tensor& input, double p, bool train) {
   check_probability("dropout", p);
   if (!train || p == 0 || input.numel() == 0) return input;
   if (input.is_complex()) return rustorch::mul(input, real_noise(input.sizes(), input, p));
+  if (p == 1 && is_integral(input.dtype(), true)) return rustorch::mul(input, 0);
   return std::get<0>(rustorch::_dropout(input, p));
 }
 
@@ -133,7 +134,7 @@ Tensor feature_dropout(const Tensor& input, double p, bool train) {
 Tensor alpha_dropout(const Tensor& input, double p, bool train) {
   check_probability("alpha_dropout", p);
   if (!train || p == 0 || input.numel() == 0) return input;
-  if (p == 1) return rustorch::mul(input, 0.0);
+  if (p == 1) return rustorch::mul(input, 0);
   Tensor kept;
   {
     GradModeGuard off(false);
@@ -147,7 +148,7 @@ Tensor alpha_dropout(const Tensor& input, double p, bool train) {
 Tensor feature_alpha_dropout(const Tensor& input, double p, bool train) {
   check_probability("feature_alpha_dropout", p);
   if (!train || p == 0 || input.numel() == 0) return input;
-  if (p == 1) return rustorch::mul(input, 0.0);
+  if (p == 1) return rustorch::mul(input, 0);
   return alpha_mix(input, rustorch::mul(channel_noise(input, p), 1 - p), p);
 }
 

@@ -357,6 +357,10 @@ std::tuple<Tensor, Tensor, Tensor> _group_norm(const Tensor& input, int64_t num_
                t == &weight ? "weight" : "bias",
                " to be a vector of size equal to the number of channels in input, but got it of shape ",
                (*t)->sizes(), " and input of shape ", input.sizes());
+  if (input.numel() == 0 && is_integral(input.dtype(), true)) {
+    const Tensor moments = make_tensor({call.outer, num_groups}, input.dtype(), input.device());
+    return {make_like(input, input.dtype()), moments, rustorch::zeros_like(moments)};
+  }
   const DType compute = kernel_dtype(op, input.dtype());
   call.eps = eps;
   call.in = kernel_input(input, compute);

@@ -215,8 +215,11 @@ void run_ordered(const PointwiseOp& op, PointwiseCall call) {
       turned.ins[i] = Operand(Scalar(call.ins[i].scalar.to_int() ^ kHighest));
     }
   }
+  const auto limit = [](const Scalar& v) {  // no element lies below zero, whatever a limit says
+    return v.is_beyond_int64() ? v.to_int() : std::max<int64_t>(v.to_int(), 0);
+  };
   for (int i = 0; i < call.nparams; ++i)
-    params[i] = kernel.param_kinds[i] == 'T' ? Scalar(call.params[i].to_int() ^ kHighest) : call.params[i];
+    params[i] = kernel.param_kinds[i] == 'T' ? Scalar(limit(call.params[i]) ^ kHighest) : call.params[i];
   call.ins = turned.ins.data();
   call.params = params.data();
   if (kernel.out_kinds[0] == 'B') return backend.pointwise(call);

@@ -156,6 +156,7 @@ Tensor randn(IntArrayRef size, Type dtype, Where device, bool requires_grad, con
 Tensor randn_like(const Tensor& self, Type dtype, Where device, bool requires_grad, Format memory_format,
                   const Source& generator) {
   Tensor out = create_like(self, dtype, device, memory_format);
+  if (out.numel() == 0) return finish(std::move(out), requires_grad);
   check_floating("normal_kernel_cpu", out.dtype());
   draw_real(RandomKind::Normal, out, 0, 1, generator);
   return finish(std::move(out), requires_grad);
@@ -293,9 +294,10 @@ void bernoulli__Tensor(const Tensor& self, const Tensor& p, const Source& genera
 }
 
 Tensor bernoulli(const Tensor& self, const Source& generator) {
-  RT_CHECK(is_floating_point(self.dtype()), NotImplemented, "bernoulli",
+  RT_CHECK(is_floating_point(self.dtype()) || self.numel() == 0, NotImplemented, "bernoulli",
            "\"bernoulli_tensor_cpu_p_\" not implemented for '", dtype_scalar_name(self.dtype()), "'");
   Tensor out = make_like(self, self.dtype());
+  if (out.numel() == 0) return out;
   impl::bernoulli__Tensor(out, self, generator);
   return out;
 }

@@ -137,6 +137,24 @@ Tensor nanmean(const Tensor& self, std::optional<IntArrayRef> dim, bool keepdim,
   return rustorch::nansum(self, dim, keepdim, dtype).div(count);
 }
 
+Tensor hash_tensor(const Tensor& self, std::optional<IntArrayRef> dim, bool keepdim, int64_t mode) {
+  RT_CHECK(mode == 0, Value, "hash_tensor", "Unknown hash_tensor mode: ", mode);
+  const DType type = self.dtype();
+  const bool known =
+      is_integral(type, true) ? !is_wide_unsigned(type) : is_floating_point(type) && element_size(type) >= 2;
+  RT_CHECK(known, NotImplemented, "hash_tensor", "\"xor_sum_cpu\" not implemented for '",
+           dtype_scalar_name(type), "'");
+  const uint64_t mask = reduced_dims("hash_tensor", dim, self.dim());
+  if (self.numel() == 0) {
+    const bool dims_given = dim && !dim->empty();
+    RT_CHECK(dims_given, Value, "hash_tensor",
+             "Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
+             "the 'dim' argument.");
+    check_not_empty("hash_tensor", self, mask, true);
+  }
+  return rustorch::view(reduce_with(ReduceKind::Xor, self, mask, keepdim, kInt64), kUInt64);
+}
+
 Tensor prod(const Tensor& self, std::optional<DType> dtype) {
   return accumulate(ReduceKind::Prod, self, reduced_dims("prod", std::nullopt, self.dim()), false,
                     sum_dtype(self, dtype));

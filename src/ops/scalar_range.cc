@@ -62,9 +62,12 @@ Scalar rounded(const Scalar& value, DType dtype) {
   return Scalar(std::copysign(INFINITY, value.to_double()));
 }
 
-void check_fits(const char* op, const Scalar& value, DType dtype) {
+void check_not_negative(const char* op, const Scalar& value, DType dtype) {
   RT_CHECK(dtype != kUInt64 || !value.is_integral() || value.is_beyond_int64() || value.to_int() >= 0, Value,
            op, "can't convert negative int to unsigned");
+}
+
+void check_fits(const char* op, const Scalar& value, DType dtype) {
   RT_CHECK(fits(value, dtype), Value, op, "value cannot be converted to type ", dtype_name(dtype),
            " without overflow");
 }

@@ -16,6 +16,10 @@ bool fits(const Scalar& value, DType dtype);
 /// Throws Value "value cannot be converted to type X without overflow" when it does not fit.
 void check_fits(const char* op, const Scalar& value, DType dtype);
 
+/// Throws Value for a negative integer that is to be an element of uint64: fills let it wrap around, tensors
+/// made of numbers and assignments do not.
+void check_not_negative(const char* op, const Scalar& value, DType dtype);
+
 /// What assignments and new_full put into 16-bit floats: a number too large for them becomes infinity. Others
 /// are left as they are.
 Scalar rounded(const Scalar& value, DType dtype);

@@ -24,10 +24,11 @@ namespace {
 
 Tensor run(const char* op, SoftmaxKind kind, const Tensor& in, const Tensor& grad, int64_t dim) {
   const DType t = kind == SoftmaxKind::Softmax || kind == SoftmaxKind::LogSoftmax ? in.dtype() : grad.dtype();
-  const DType compute = nn_detail::kernel_dtype(op, t);
   SoftmaxCall call;
   call.kind = kind;
   call.dim = wrap_dim(op, dim, in.dim());
+  if (in.numel() == 0) return make_tensor(in.sizes(), t, in.device());  // of any dtype
+  const DType compute = nn_detail::kernel_dtype(op, t);
   call.in = nn_detail::kernel_input(in, compute);
   if (grad.defined()) call.grad = nn_detail::kernel_input(grad, compute);
   call.out = make_tensor(in.sizes(), compute, in.device());

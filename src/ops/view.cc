@@ -16,7 +16,9 @@ namespace rustorch {
 Tensor alias_as(const Tensor& self, DType dtype, IntArrayRef sizes, IntArrayRef strides, int64_t offset) {
   const TensorImpl& impl = *self.impl();
   if (impl.storage() != nullptr) impl.storage()->retain();
-  return Tensor(new TensorImpl(impl.storage(), sizes, strides, offset, dtype, impl.device()));
+  Tensor t(new TensorImpl(impl.storage(), sizes, strides, offset, dtype, impl.device()));
+  t.impl()->set_data_alias(impl.is_data_alias());
+  return t;
 }
 
 SliceRange normalize_slice(std::optional<int64_t> start, std::optional<int64_t> end, int64_t step,

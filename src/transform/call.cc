@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "autograd/record.h"
+#include "core/sparse_data.h"
 #include "rustorch/error.h"
+#include "rustorch/grad_mode.h"
 #include "transform/rules.h"
 
 namespace rustorch {
@@ -59,9 +61,22 @@ void sparse_refuse(const OpInfo& info, const Value* args, Value*) {
 
 void sparse_own(const OpInfo&, const Value*, Value*) {}
 
+namespace {
+/// The parts and the history of self, for what is recorded while self is written: nodes that keep it for its
+/// places must not take the write for one into what they kept.
+Tensor before_write(const Tensor& self) {
+  if (!GradMode::is_enabled() || !self.impl()->is_sparse() || self.impl()->is_quantized()) return self;
+  Tensor twin = make_sparse(sparse_data(self), self.sizes());
+  if (Edge edge = gradient_edge(self); edge.fn) set_gradient_edge(twin, edge.fn, edge.nr);
+  return twin;
+}
+}  // namespace
+
 void sparse_inplace(const OpInfo& info, const Value* args, Value*) {
+  std::vector<Value> from(args, args + info.nargs);
+  from[0] = Value(before_write(args[0].tensor()));
   Value result[1];
-  info.base->sparse(*info.base, args, result);
+  info.base->sparse(*info.base, from.data(), result);
   const Tensor &self = args[0].tensor(), &value = result[0].tensor_value;
   if (self.sizes() != value.sizes())
     raise_shape(info.name,

@@ -17,6 +17,14 @@ META_TYPE = {
     "dim": "int64_t",
     "device": "Device",
 }
+# What of it PyTorch calls otherwise.
+META_SHOWN = {
+    "sizes": "sym_sizes",
+    "strides": "sym_strides",
+    "numel": "sym_numel",
+    "offset": "sym_storage_offset",
+    "dtype": "scalar_type",
+}
 
 
 class Uses:
@@ -76,22 +84,29 @@ def shown_name(op):
 
 
 def fields(op, uses):
+    """Declarations of what is kept, statements that free it, and those that show it under PyTorch's names."""
     text = ""
     reset = ""
+    shown = ""
     for a in op.args:
         if a.name in uses.saved:
             kind = {"Tensor[]": "SavedList", "Tensor[*]": "SavedList", "Tensor?[]": "SavedList"}.get(a.type, "Saved")
             text += f"  {kind} {a.name}_;\n"
             reset += f" {a.name}_.reset();"
+            shown += f'    view.show("{a.name}", {a.name}_);\n'
         for what in META:
             if f"{a.name}_{what}" in uses.meta:
                 text += f"  {META_TYPE[what]} {a.name}_{what}_{{}};\n"
+                shown += f'    view.show("{a.name}_{META_SHOWN.get(what, what)}", {a.name}_{what}_);\n'
         if a.name in uses.plain:
             text += f"  {type_of(a, op.place).owned} {a.name}_{{}};\n"
+            shown += f'    view.show("{a.name}", {a.name}_);\n'
     for key in sorted(uses.results):
         text += f"  Saved {key}_;\n"
         reset += f" {key}_.reset();"
-    return text, reset
+        name = op.returns[int(key[6:])][1] if key != "result" else None
+        shown += f'    view.show("{name or key}", {key}_);\n'
+    return text, reset, shown
 
 
 def locals_(op, uses, only=None):
@@ -134,9 +149,10 @@ def locals_(op, uses, only=None):
 def emit_node(op):
     uses = node_uses(op)
     name = node_name(op)
-    field_text, reset = fields(op, uses)
+    field_text, reset, shown = fields(op, uses)
     text = f'struct {name} final : Node {{\n  const char* name() const override {{ return "{shown_name(op)}"; }}\n{field_text}'
     text += f"  void release_saved() override {{{reset} released_ = true; }}\n" if reset else ""
+    text += f"  void show_saved(SavedView& view) override {{\n{shown}  }}\n" if shown else ""
     text += "  void apply([[maybe_unused]] Tensor* grads, [[maybe_unused]] Tensor* out) override {\n"
     if reset:
         text += f'    check_not_released("{shown_name(op)}");\n'

@@ -479,6 +479,8 @@ def emit_generic_variants(op):
             text += "  if (!dtype && is_complex(out.dtype()) == self.is_complex()) dtype = out.dtype();\n"
         text += f"  auto result = rustorch::{op.cname}({names(op)});\n"
         if len(outs) == 1:
+            if "resized" in op.out_rules:
+                text += f'  check_resized_out("{op.name}", {rules}, out, result{tensors});\n'
             text += f'  write_out("{op.name}", {rules}, out, result);\n'
         else:
             for i, o in enumerate(outs):
@@ -534,7 +536,7 @@ def emit_shard(ops, source, methods=""):
     impl = f"impl_{header}" if header else "impl"
     lines = [
         BANNER.format(source=source),
-        f'#include "autograd/record.h"\n#include "autograd/transform_call.h"\n#include "gen/{impl}.h"\n'
+        f'#include "autograd/record.h"\n#include "autograd/saved_view.h"\n#include "autograd/transform_call.h"\n#include "gen/{impl}.h"\n'
         '#include "rustorch/error.h"\n#include "ops/grad_helpers.h"\n#include "ops/pointwise.h"\n'
         + ('#include "ops/optim_step.h"\n' if any(op.updates for op in ops) else "")
         + (HEADER if any(op.autocast for op in ops) else "")

@@ -28,7 +28,7 @@ FIELDS = (
     "let",
     "update",
 )
-OUT_RULES = {"apart": "kApart", "dtype": "kSameDType", "truth": "kTruth"}
+OUT_RULES = {"apart": "kApart", "dtype": "kSameDType", "truth": "kTruth", "resized": "kResized"}
 
 
 class OpsError(Exception):

@@ -201,6 +201,15 @@ void count_nonzero(const ReduceCall& call) {
   engine<int64_t>(s, fold_kernel<int64_t>(FoldOp::Sum), LoadMap::NonZero).run();
 }
 
+void exclusive_or(const ReduceCall& call) {
+  Setup s;
+  prepare(call, Pairs::No, s);
+  const LoadMap map = is_floating_point(s.in_type) ? LoadMap::Bits : LoadMap::Value;
+  auto e = engine<int64_t>(s, fold_kernel<int64_t>(FoldOp::Xor), map);
+  if (s.in_type == DType::Float64) e.load = nullptr;  // its bits lie there
+  e.run();
+}
+
 void moments(const ReduceCall& call) {
   Setup s;
   prepare(call, Pairs::No, s);
@@ -322,6 +331,8 @@ void reduce(const ReduceCall& call) {
       return logsumexp(call);
     case ReduceKind::Norm:
       return norm(call);
+    case ReduceKind::Xor:
+      return exclusive_or(call);
   }
 }
 

@@ -59,6 +59,17 @@ struct SumOp {
   }
 };
 
+struct XorOp : SumOp {
+  template <class D, class V>
+  static HWY_INLINE V fold(D, V a, V b) {
+    return hn::Xor(a, b);
+  }
+  template <class T>
+  static HWY_INLINE T fold_one(T a, T b) {
+    return a ^ b;
+  }
+};
+
 struct SumAbsOp : SumOp {
   template <class D, class V>
   static HWY_INLINE V map(D, V v) {

@@ -63,6 +63,7 @@ FoldTable<T> make_table() {
   }
   t.k[static_cast<int>(FoldOp::Max)] = make<MaxOp, T>();
   t.k[static_cast<int>(FoldOp::Min)] = make<MinOp, T>();
+  if constexpr (std::is_same_v<T, int64_t>) t.k[static_cast<int>(FoldOp::Xor)] = make<XorOp, T>();
   if constexpr (std::is_floating_point_v<T>) {
     t.k[static_cast<int>(FoldOp::SumAbs)] = make<SumAbsOp, T>();
     t.k[static_cast<int>(FoldOp::SumSquare)] = make<SumSquareOp, T>();

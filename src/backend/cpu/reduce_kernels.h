@@ -13,8 +13,8 @@
 namespace rustorch::cpu {
 
 /// How elements are folded to one number.
-enum class FoldOp : uint8_t { Sum, SumAbs, SumSquare, SumNan, Prod, Max, Min, MaxAbs, MinAbs };
-inline constexpr int kFoldOps = 9;
+enum class FoldOp : uint8_t { Sum, SumAbs, SumSquare, SumNan, Prod, Max, Min, MaxAbs, MinAbs, Xor };
+inline constexpr int kFoldOps = 10;
 
 template <class T>
 using wide_t = std::conditional_t<std::is_floating_point_v<T>, double, int64_t>;
@@ -40,7 +40,7 @@ struct ReduceKernel {
                 int64_t count) = nullptr;
 };
 
-/// T: float, double, int32_t (Max, Min only), int64_t, uint8_t (Max, Min only).
+/// T: float, double, int32_t (Max, Min only), int64_t, uint8_t (Max, Min only). Xor: int64_t only.
 template <class T>
 const ReduceKernel<T>& fold_kernel(FoldOp op);
 /// State: mean, sum of squared differences from it. T: float, double.

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <complex>
+#include <cstring>
 #include <type_traits>
 
 #include "backend/cpu/dispatch.h"
@@ -25,6 +26,16 @@ inline T take(S v) {
     } else {
       return static_cast<T>(v != S(0));
     }
+  } else if constexpr (map == LoadMap::Bits && !std::is_integral_v<S> && !kIsComplex<S>) {
+    double wide;
+    if constexpr (kIsHalf<S>) {
+      wide = static_cast<float>(v);
+    } else {
+      wide = static_cast<double>(v);
+    }
+    T bits;
+    std::memcpy(&bits, &wide, sizeof bits);
+    return bits;
   } else if constexpr (kIsComplex<S>) {
     return static_cast<T>(std::abs(v));
   } else if constexpr (map == LoadMap::Abs) {
@@ -57,7 +68,7 @@ template <class T, LoadMap map>
 LoadFn<T> choose(DType source) {
   return dispatch_all("reduce", source, [](auto tag) -> LoadFn<T> {
     using S = typename decltype(tag)::type;
-    if constexpr (map == LoadMap::Value && kIsComplex<S>) {
+    if constexpr ((map == LoadMap::Value || map == LoadMap::Bits) && kIsComplex<S>) {
       return nullptr;
     } else {
       return load<map, T, S>;
@@ -74,6 +85,9 @@ LoadFn<T> loader(DType source, LoadMap map) {
       return choose<T, LoadMap::Value>(source);
     case LoadMap::NonZero:
       return choose<T, LoadMap::NonZero>(source);
+    case LoadMap::Bits:
+      if constexpr (std::is_same_v<T, int64_t>) return choose<T, LoadMap::Bits>(source);
+      return nullptr;
     case LoadMap::Abs:
       break;
   }

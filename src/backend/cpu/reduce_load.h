@@ -8,8 +8,9 @@
 
 namespace rustorch::cpu {
 
-/// What is taken from an element: its value, whether it differs from zero (1 or 0), or its absolute value.
-enum class LoadMap : uint8_t { Value, NonZero, Abs };
+/// What is taken from an element: its value, whether it differs from zero (1 or 0), its absolute value, or
+/// the bits of a float's double (int64_t only; of an integer its value).
+enum class LoadMap : uint8_t { Value, NonZero, Abs, Bits };
 
 /// dst[i] = map(src[i * stride]) for i < n; stride counts source elements.
 template <class T>

@@ -120,6 +120,7 @@ struct Rule {
   ComputeType acc;
   std::string init, combine, join, finish;
   bool truth = false;  // looks at elements as true or false
+  bool bits = false;   // looks at the bits of floats as double
 };
 
 std::string order_text(double p) {
@@ -191,6 +192,10 @@ bool rule_of(const ReduceCall& call, Rule* r) {
       r->init = call.kind == ReduceKind::Any ? "0" : "1";
       r->combine = r->join = call.kind == ReduceKind::Any ? "acc |= v;" : "acc &= v;";
       return true;
+    case ReduceKind::Xor:
+      r->bits = is_floating_point(in);
+      r->combine = r->join = "acc ^= v;";
+      return !r->bits || device_of(call.out).capabilities().float64;
     case ReduceKind::Max:
     case ReduceKind::Min: {
       const bool max = call.kind == ReduceKind::Max;
@@ -251,6 +256,7 @@ bool reduce_pairs(const ReduceCall& call) {
 /// Element i in the accumulator's type: true or false, the number, or (norms) the modulus of a complex one.
 std::string element_text(DType in, const Rule& r) {
   if (r.truth) return load_bool(in, "in", "(i)");
+  if (r.bits) return cat("as_ulong((double)(", load(in, sum_type(in), "in", "(i)"), "))");
   if (rustorch::is_complex(in) && !rustorch::is_complex(r.acc)) return "hypot((ACC)in[i].x, (ACC)in[i].y)";
   return cat("(", load(in, r.acc, "in", "(i)"), ")");
 }
