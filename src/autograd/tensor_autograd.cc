@@ -86,10 +86,7 @@ void Tensor::backward(const Tensor& gradient, std::optional<bool> retain_graph, 
 
 Tensor Tensor::detach() const {
   const AutogradMeta* meta = meta_of(*this);
-  if (meta != nullptr && meta->transform) return transform_detach(*this, false);
-  Tensor alias = make_alias(*this);
-  alias.impl()->set_data_alias(true);
-  return alias;
+  return meta != nullptr && meta->transform ? transform_detach(*this, false) : make_alias(*this);
 }
 
 const Tensor& Tensor::detach_() const {
@@ -108,7 +105,10 @@ const Tensor& Tensor::detach_() const {
 
 Tensor Tensor::data() const {
   const AutogradMeta* meta = meta_of(*this);
-  return meta != nullptr && meta->transform ? transform_detach(*this, false) : make_alias(*this);
+  if (meta != nullptr && meta->transform) return transform_detach(*this, false);
+  Tensor alias = make_alias(*this);
+  alias.impl()->set_data_alias(true);
+  return alias;
 }
 
 void Tensor::set_data(const Tensor& other) const {

@@ -30,13 +30,6 @@ def test_writes_into_a_coalesced_tensor(change, expected):
     assert through(change) == pytest.approx(expected)
 
 
-def test_writes_into_a_copy_of_a_leaf():
-    for change, expected in ((lambda c: c.mul_(2), [2.0, 2.0]), (lambda c: c.zero_(), [0.0, 0.0])):
-        leaf = rt.sparse_coo_tensor(PLACES, rt.tensor([1.0, 2.0]), (2, 2)).requires_grad_()
-        change(leaf.clone()).to_dense().sum().backward()
-        assert leaf.grad.to_dense().flatten().tolist() == [0.0, expected[0], expected[1], 0.0]
-
-
 def test_what_was_saved_before_is_watched():
     values = rt.tensor([2.0, 3.0], requires_grad=True)
     s = rt.sparse_coo_tensor(PLACES, values, (2, 2))
