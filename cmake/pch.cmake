@@ -3,15 +3,11 @@
 #   rustorch_precompile(TARGET HEADER... [SKIP REGEX...])
 #
 # Files that match a REGEX keep their own includes only: kernels that know no Tensor are not compiled again because a
-# method of Tensor was added. Off by default with a compiler launcher: ccache keeps whole results and cannot look into a
-# precompiled header. Every file includes what it uses, so that both ways of building work.
+# method of Tensor was added. Off by default: ccache keeps whole results and cannot look into a precompiled header, and
+# gcc 12 warns of the standard library's own code once it comes from one (-Warray-bounds in language.cc). Every file
+# includes what it uses, so that both ways of building work.
 
-if(CMAKE_CXX_COMPILER_LAUNCHER OR RUSTORCH_COVERAGE)
-  set(_pch_default OFF)
-else()
-  set(_pch_default ON)
-endif()
-option(RUSTORCH_PCH "Precompile the headers that most files include" ${_pch_default})
+option(RUSTORCH_PCH "Precompile the headers that most files include" OFF)
 
 function(rustorch_precompile target)
   if(NOT RUSTORCH_PCH)
