@@ -25,7 +25,7 @@ constexpr int64_t kPackGrain = 32 * 1024;    // elements packed per chunk
 constexpr int64_t kMaxPacked = 8 << 20;      // elements of one operand packed at a time
 constexpr int64_t kWholeABytes = 1 << 20;    // an A up to this size stays in the L2 cache for all columns
 constexpr int64_t kDirectBytes = 192 << 10;  // an A up to this size stays in cache unpacked
-constexpr int64_t kDirectBBytes = 64 << 10;  // the same of B, which is read once for every tile of rows
+constexpr int64_t kDirectBBytes = 32 << 10;  // the same of B, which is read once for every tile of rows
 constexpr int64_t kDirectAlone = 4;          // with so few column panels A is read in place
 constexpr int64_t kDirectShared = 10;        // the same where packing would mean one more meeting of threads
 constexpr int64_t kCopyRowPanels = 4;        // with so many row panels a task packs B on the way
@@ -111,8 +111,8 @@ Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
   // Vectors that straddle cache lines load at half the speed.
   const bool b_aligned = reinterpret_cast<uintptr_t>(p.b) % 64 == 0 && bytes(p.b_ks) % 64 == 0;
   const bool b_direct = b_rows && (plan.mb <= 2 * t.mr || (b_aligned && bytes(p.k * p.n) <= kDirectBBytes));
-  const bool b_copy = own > 0 || (b_rows && plan.nib == 1 && rows >= kCopyRowPanels &&
-                                  rows <= kTaskRowPanels && bytes(p.k * p.n) <= kNearBytes);
+  const bool b_copy =
+      own > 0 || (b_rows && plan.nib == 1 && rows >= kCopyRowPanels && bytes(p.k * p.n) <= kNearBytes);
   plan.a = p.prepacked_a ? Source::Shared
            : a_direct    ? Source::Direct
                          : (plan.njb > 1 ? Source::Shared : Source::Task);
@@ -298,6 +298,7 @@ void pack_whole_a(T* dst, const T* a, int64_t rs, int64_t cs, int64_t m, int64_t
 
 template <class T>
 void run_blocked(const Problem<T>& p) {
+  if (run_streamed(p)) return;
   const KernelTable<T>& t = kernels<T>();
   const Plan plan = make_plan(p, t);
   const int64_t depth = depth_of_blocks(p.k);

@@ -7,6 +7,14 @@
 // when several tasks use it, or packed by its only task just before use; B in rows can also be packed by the
 // first tile that reads a panel. No cut but that of k changes a result, so the others may depend on the
 // number of threads and on whether the call is nested in a parallel loop.
+//
+// Note [Streaming]. A product whose A does not stay in the L2 cache is limited, beside its arithmetic, by how
+// often operands come from farther away and whether the arithmetic waits for them. On few threads every
+// thread takes blocks of rows for all columns: it packs its rows of A, half of an L2 cache, once; its first
+// block of rows reads B in place and packs it on the way, for all later ones; five panels of C stay in cache
+// for all depths. The tiles fetch, a line every few steps, the panel of B that follows and at last the next
+// rows of A, so that neither packing nor a far cache is waited for. On many threads, where a copy of B for
+// each would be too many, tasks share packed copies as above.
 #pragma once
 #include <cstdint>
 
@@ -48,6 +56,10 @@ template <class T>
 int64_t packed_a_size(int64_t m, int64_t k);
 template <class T>
 void pack_whole_a(T* dst, const T* a, int64_t rs, int64_t cs, int64_t m, int64_t k);
+
+/// The product for m, n, k >= 1, if it is one that Note [Streaming] describes; false: it is not.
+template <class T>
+bool run_streamed(const Problem<T>& p);
 
 /// The product for m, n, k >= 1.
 template <class T>

@@ -22,16 +22,18 @@ struct BlockArgs {
   int64_t a_panel;     ///< elements from one panel of mr rows to the next
   bool a_packed;       ///< a_rs == 1 and a_cs == a_stride
   const T* b;
-  int64_t b_ks;     ///< elements from one k row of a panel to the next
-  int64_t b_panel;  ///< elements from one panel of nr columns to the next
-  T* b_copy;  ///< room for a panel: B is in place and each panel is packed here by its first tile; or null
+  int64_t b_ks;          ///< elements from one k row of a panel to the next
+  int64_t b_panel;       ///< elements from one panel of nr columns to the next
+  T* b_copy;             ///< B is in place and each panel is packed here by its first tile; or null
+  int64_t b_copy_panel;  ///< elements from one packed panel to the next; 0: there is room for one
+  const T* b_after;      ///< panel that is read after this block, to be fetched; null: the first one
   T* c;
   int64_t ldc;
   const T* bias;   ///< for the first column of the block (row, if bias_rows), or null
   bool bias_rows;  ///< one value per row instead of per column
   Activation act;
   bool last;              ///< true when this is the last block along k, so that bias and act apply
-  const void* next[2];    ///< what the next product reads: fetched meanwhile when A is read in place
+  const void* next[2];    ///< what the next product reads: fetched meanwhile
   int64_t next_bytes[2];  ///< 0: nothing
 };
 

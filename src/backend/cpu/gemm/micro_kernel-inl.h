@@ -63,8 +63,50 @@ struct TileArgs {
   int64_t ldc;
   int n_left;
   T* copy = nullptr;        // where a copying tile packs its panel of B
-  uintptr_t ahead = 0;      // address that a later tile will read from: a line there is fetched per k
-  intptr_t ahead_step = 0;  // bytes from one k to the next
+  uintptr_t ahead = 0;      // address that a later tile will read from
+  intptr_t ahead_step = 0;  // bytes from one line that is fetched to the next
+  int ahead_lines = 0;  // lines fetched per four k: few, since they share buffers with the tile's own loads
+};
+
+// Fetches the lines that a tile has been given, some at each call (every four k).
+template <class T>
+class Fetcher {
+ public:
+  HWY_INLINE explicit Fetcher(const TileArgs<T>& t)
+      : at_(t.ahead), step_(t.ahead_step), lines_(t.ahead_lines) {}
+  HWY_INLINE void operator()() {
+    for (int i = 0; i < lines_; ++i, at_ += step_)
+      __builtin_prefetch(reinterpret_cast<const void*>(at_), 0, 2);
+  }
+
+ private:
+  uintptr_t at_;
+  intptr_t step_;
+  int lines_;
+};
+
+// Fetches the rows of C that a tile writes at its end, one at each call: all at once would hold up the tile's
+// own loads where C is far away.
+template <class T, int MR, int NV>
+class RowFetcher {
+ public:
+  HWY_INLINE explicit RowFetcher(const TileArgs<T>& t) : c_(t.c), ldc_(t.ldc) {
+    for (; t.k < 4 * MR && rows_ > 0; --rows_, c_ += ldc_) fetch();  // too few calls to come
+  }
+  HWY_INLINE void operator()() {
+    fetch();  // the last row again and again: cheaper than a branch
+    c_ += --rows_ > 0 ? ldc_ : 0;
+  }
+
+ private:
+  HWY_INLINE void fetch() const {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) prefetch_line(c_ + j * lanes_of<T>());
+  }
+
+  const T* c_;
+  int64_t ldc_;
+  int rows_ = MR;
 };
 
 // One row of B; `mask` selects the columns of the last vector unless the tile is whole. The mask is made
@@ -168,12 +210,9 @@ HWY_NOINLINE void tile(const TileArgs<T>& t) {
   int64_t k = t.k;
   if constexpr (MR == kMr) {
     if (t.cs == 1) {  // rows in place: steps of four, for fewer additions to pointers beside the arithmetic
-      uintptr_t ahead = t.ahead;
-      const intptr_t ahead_step = t.ahead_step;
+      Fetcher<T> fetch(t);
       for (; k >= 4; k -= 4) {
-        for (int i = 0; i < 4; ++i)
-          __builtin_prefetch(reinterpret_cast<const void*>(ahead + i * ahead_step), 0, 2);
-        ahead += 4 * ahead_step;
+        fetch();
         step(b, 0);
         step(b + bs, 1);
         step(b + 2 * bs, 2);
@@ -200,28 +239,18 @@ template <int NV, bool kWhole, bool kCopy, class T>
 HWY_NOINLINE void tile_packed(const TileArgs<T>& t) {
   const Tag<T> d;
   constexpr int MR = kMr, kLanes = lanes_of<T>();
-  constexpr int kStep = kAStride * static_cast<int>(sizeof(T));
   Vec<T> acc[MR][NV];
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i) {
 #pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) {
-      acc[i][j] = hn::Zero(d);
-      prefetch_line(t.c + i * t.ldc + j * kLanes);
-    }
+    for (int j = 0; j < NV; ++j) acc[i][j] = hn::Zero(d);
   }
   const T* HWY_RESTRICT a = t.a;
   const T* HWY_RESTRICT b = t.b;
   T* HWY_RESTRICT copy = t.copy;
-  uintptr_t ahead = t.ahead;
-  const intptr_t ahead_step = t.ahead_step;
   const int64_t bs = kCopy ? t.bs : kNv * kLanes;
   const auto mask = hn::FirstN(d, static_cast<size_t>(kWhole ? kLanes : t.n_left));
-#pragma GCC unroll 2
-  for (int64_t k = t.k; k > 0; --k) {
-    __builtin_prefetch(reinterpret_cast<const void*>(ahead), 0, 2);
-    if constexpr (kStep > 64) __builtin_prefetch(reinterpret_cast<const void*>(ahead + 64), 0, 2);
-    ahead += ahead_step;
+  const auto step = [&]() HWY_ATTR {
     Vec<T> bv[NV];
     load_b_row<NV, kWhole>(b, mask, bv);
     b += bs;
@@ -236,7 +265,19 @@ HWY_NOINLINE void tile_packed(const TileArgs<T>& t) {
       for (int j = 0; j < NV; ++j) acc[i][j] = hn::MulAdd(av, bv[j], acc[i][j]);
     }
     a += kAStride;
+  };
+  Fetcher<T> fetch(t);
+  RowFetcher<T, MR, NV> fetch_c(t);
+  int64_t k = t.k;
+  for (; k >= 4; k -= 4) {
+    fetch();
+    fetch_c();
+    step();
+    step();
+    step();
+    step();
   }
+  for (; k > 0; --k) step();
   store_tile<MR, NV, kWhole>(t, acc);
 }
 
@@ -276,54 +317,69 @@ HWY_INLINE TileFn<T> full_tile(bool a_packed, bool b_packed, int cols) {
                               : tile<kMr, 1, false, kCopy, T>;
 }
 
-// What the tiles of a block fetch while they run.
+// What the tiles of a block fetch while they run: the panel of B that follows, evenly spread over the tiles,
+// then what the caller says is read next.
 template <class T>
 class ReadAhead {
  public:
-  explicit ReadAhead(const BlockArgs<T>& g)
-      : g_(g), at_(static_cast<const char*>(g.next[0])), left_(g.next_bytes[0]) {}
+  ReadAhead(const BlockArgs<T>& g, bool copy_b)
+      : g_(g),
+        first_(copy_b ? 1 : 0),  // the copying tile has its own misses
+        b_packed_(!copy_b && g.b_ks == kNr),
+        b_lines_(lines_for(g.m / kMr - first_)),
+        b_tiles_(copy_b || (g.a_packed && b_packed_) ? kRowLines * 4 / b_lines_ : 0),
+        at_(static_cast<const char*>(g.next[0])),
+        left_(g.next_bytes[0]) {}
 
   /// For tile number `tile` of the panel of B after which `next_b` follows (in place or packed).
   HWY_INLINE void aim(TileArgs<T>& t, int64_t tile, const T* next_b) {
-    if (!g_.a_packed) return aim_in_place(t, tile, next_b);
-    const T* next_a = t.a + g_.a_panel;
-    t.ahead_step = kAStride * static_cast<intptr_t>(sizeof(T));
-    if (g_.b_copy != nullptr) {  // the tiles after the copying one fetch rows of the next panel
-      t.ahead = reinterpret_cast<uintptr_t>(next_a);
-      if (tile == 1 || tile == 2) aim_at_rows(t, tile, next_b);
-    } else {  // the first tiles fetch the next panel of B, the others the next of A
-      constexpr int64_t kTilesForB = (kNv * lanes_of<T>() + kAStride - 1) / kAStride;
-      t.ahead = reinterpret_cast<uintptr_t>(tile < kTilesForB ? next_b + tile * g_.k * kAStride : next_a);
+    const int64_t part = tile - first_;
+    if (part >= 0 && part < b_tiles_) {
+      t.ahead_lines = b_lines_;
+      const int64_t line = part * b_lines_ * (g_.k / 4);  // of kRowLines * k
+      if (b_packed_) {
+        t.ahead = reinterpret_cast<uintptr_t>(next_b) + static_cast<uintptr_t>(64 * line);
+        t.ahead_step = 64;
+      } else {  // down the rows, one line wide
+        const int64_t pass = part * b_lines_ / 4, row = line - pass * (g_.k / 4) * 4;
+        t.ahead = reinterpret_cast<uintptr_t>(next_b + row * g_.b_ks) + static_cast<uintptr_t>(64 * pass);
+        t.ahead_step = g_.b_ks * static_cast<intptr_t>(sizeof(T));
+      }
+    } else {
+      aim_at_next(t);
     }
   }
 
  private:
-  // A panel has two lines a row.
-  HWY_INLINE void aim_at_rows(TileArgs<T>& t, int64_t tile, const T* b) {
-    t.ahead = reinterpret_cast<uintptr_t>(b) + static_cast<uintptr_t>(64 * (tile - 1));
-    t.ahead_step = g_.b_ks * static_cast<intptr_t>(sizeof(T));
-  }
+  static constexpr int kNr = kNv * lanes_of<T>();
+  static constexpr int kRowLines = kNr * static_cast<int>(sizeof(T)) > 64
+                                       ? kNr* static_cast<int>(sizeof(T)) / 64
+                                       : 1;
 
-  // A in place: a line per k of the next panel of B or of what the next product reads, or nothing.
-  HWY_INLINE void aim_in_place(TileArgs<T>& t, int64_t tile, const T* next_b) {
-    t.ahead = reinterpret_cast<uintptr_t>(t.a);
-    t.ahead_step = 0;
-    if (g_.b_copy != nullptr && (tile == 1 || tile == 2)) {
-      aim_at_rows(t, tile, next_b);
-    } else if (left_ > 0) {
-      t.ahead = reinterpret_cast<uintptr_t>(at_);
-      t.ahead_step = 64;
-      at_ += g_.k * 64;
-      left_ -= g_.k * 64;
-      if (left_ <= 0 && !second_) {
-        second_ = true;
-        at_ = static_cast<const char*>(g_.next[1]);
-        left_ = g_.next_bytes[1];
-      }
+  // Lines per four k with which `tiles` tiles can fetch a panel: 1, 2 or 4.
+  static int lines_for(int64_t tiles) { return tiles >= kRowLines * 4 ? 1 : tiles >= kRowLines * 2 ? 2 : 4; }
+
+  HWY_INLINE void aim_at_next(TileArgs<T>& t) {
+    t.ahead_lines = 0;
+    if (left_ <= 0) return;
+    t.ahead_lines = g_.a_packed ? 2 : 4;
+    t.ahead = reinterpret_cast<uintptr_t>(at_);
+    t.ahead_step = 64;
+    const int64_t bytes = g_.k / 4 * t.ahead_lines * 64;
+    at_ += bytes;
+    left_ -= bytes;
+    if (left_ <= 0 && !second_) {
+      second_ = true;
+      at_ = static_cast<const char*>(g_.next[1]);
+      left_ = g_.next_bytes[1];
     }
   }
 
   const BlockArgs<T>& g_;
+  const int64_t first_;
+  const bool b_packed_;
+  const int b_lines_;
+  const int64_t b_tiles_;
   const char* at_;
   int64_t left_;
   bool second_ = false;
@@ -340,7 +396,8 @@ void block(const BlockArgs<T>& g) {
   const int64_t rest = g.m % kMr;
   const bool share = !g.a_packed && rest > 0 && rest < 4 && g.m > 2 * kMr;
   const int64_t whole = g.m - (share ? kMr : 0), last_rows = share ? (kMr + rest + 1) / 2 : kMr;
-  ReadAhead<T> ahead(g);
+  ReadAhead<T> ahead(g, copy_b);
+  const T* const after = g.b_after != nullptr ? g.b_after : g.b;
   for (int64_t j = 0, pj = 0; j < g.n; j += kNr, ++pj) {
     const int cols = static_cast<int>(g.n - j < kNr ? g.n - j : kNr);
     const bool two = cols > kLanes;
@@ -350,11 +407,11 @@ void block(const BlockArgs<T>& g) {
     const TileFn<T> full = full_tile<false, T>(g.a_packed, b_packed, cols);
     int64_t i = 0;
     for (int64_t tile = 0; i + kMr <= whole; i += kMr, ++tile) {
-      ahead.aim(t, tile, j + kNr < g.n ? b + g.b_panel : g.b);
+      ahead.aim(t, tile, j + kNr < g.n ? b + g.b_panel : after);
       if (copy_b && tile == 0) {
-        t.copy = g.b_copy;
+        t.copy = g.b_copy + pj * g.b_copy_panel;
         full_tile<true, T>(g.a_packed, false, cols)(t);
-        t.b = g.b_copy;
+        t.b = t.copy;
         t.bs = kNr;
       } else {
         full(t);
