@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from thread_helpers import equal_on_threads
 
 import rustorch as rt
 import rustorch.nn.functional as F
@@ -259,7 +260,6 @@ def test_einsum_matches_products():
 def test_results_do_not_depend_on_threads():
     rt.manual_seed(0)
     x, w, t = rt.randn(64, 40, 17, 17), rt.randn(24, 40, 3, 3), rt.randint(0, 24, (64,))
-    before = rt.get_num_threads()
 
     def run():
         u, v = x.clone().requires_grad_(), w.clone().requires_grad_()
@@ -268,14 +268,7 @@ def test_results_do_not_depend_on_threads():
         loss.backward()
         return loss, u.grad, v.grad
 
-    try:
-        rt.set_num_threads(1)
-        one = run()
-        rt.set_num_threads(3)
-        three = run()
-    finally:
-        rt.set_num_threads(before)
-    assert all((a == b).all().item() for a, b in zip(one, three))
+    equal_on_threads(run, (1, 3))
 
 
 def test_optimizer_steps():
