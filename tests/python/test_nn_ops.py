@@ -305,6 +305,17 @@ def test_optimizer_steps():
     assert step.item() == 1 and (p - rt.tensor([0.9, 2.1])).abs().max().item() < 1e-5
 
 
+def test_weights_of_classes_have_no_gradient():
+    x, y, w = rand(4, 3).requires_grad_(), rt.tensor([0, 1, 2, 1]), rt.ones(3, dtype=rt.float64, requires_grad=True)
+    for loss in (F.cross_entropy, F.nll_loss):
+        with pytest.raises(RuntimeError, match="not differentiable with respect to argument 'weight'"):
+            loss(x, y, w)
+        with rt.no_grad():
+            assert loss(x, y, w).item() == loss(x, y).item()
+    F.cross_entropy(x, x.detach().softmax(1), w).backward()  # of probabilities
+    assert w.grad.shape == w.shape and w.grad.abs().sum().item() > 0
+
+
 def test_cross_entropy_of_sure_predictions():
     """Large logits: the loss is far below their rounding error."""
     for shape in ((1, 2), (1, 2, 1, 3)):
