@@ -19,7 +19,7 @@ NAMES = {
         "get_autocast_ipu_dtype set_autocast_ipu_dtype is_autocast_xla_enabled set_autocast_xla_enabled "
         "get_autocast_xla_dtype set_autocast_xla_dtype"
     ),
-    "errors": "OutOfMemoryError",
+    "errors": "FatalError OutOfMemoryError",
     "func": "vmap",
     "futures": "Future",
     "_script.types": (
@@ -104,7 +104,7 @@ ENGINE = {
 }
 MODULES = (
     "_dynamo _functorch _subclasses _tensor_str accelerator amp ao autograd backends compat compiler cpu cuda distributed "
-    "distributions errors foreach func functional futures fx hub jit library masked monitor mps multiprocessing nn opencl optim overrides "
+    "distributions errors foreach func functional futures fx hub jit library masked monitor mps mtia multiprocessing nn opencl optim overrides "
     "profiler quantization quasirandom random return_types serialization signal sparse "
     "storage testing torch_version types utils version xpu"
 )

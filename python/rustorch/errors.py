@@ -59,6 +59,9 @@ class InternalError(RusTorchError, RuntimeError):
     """A mistake in the library itself."""
 
 
+FatalError = InternalError  # its name in PyTorch
+
+
 class IndexError_(RusTorchError, IndexError):
     """An index or dimension is out of range."""
 

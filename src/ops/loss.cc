@@ -101,6 +101,14 @@ void check_target_shape(const char* op, const Tensor& self, const Tensor& target
              target.sizes());
 }
 
+// The fused kernels give no gradient to the weights of classes, as in PyTorch.
+void refuse_weight_grad(const char* op, const std::optional<Tensor>& weight) {
+  RT_CHECK(!GradMode::is_enabled() || !weight || !weight->defined() || !weight->requires_grad(), Autograd, op,
+           "The function '", op,
+           "' is not differentiable with respect to argument 'weight'. This input cannot have ",
+           "requires_grad True.");
+}
+
 // Class probabilities: -sum_c p_c w_c logp_c, through the differentiable pieces.
 Tensor soft_cross_entropy(const Tensor& self, const Tensor& target, const std::optional<Tensor>& weight,
                           std::string_view reduction, double label_smoothing) {
@@ -142,6 +150,7 @@ Tensor cross_entropy(const Tensor& self, const Tensor& target, const std::option
              "ignore_index is not supported for floating point target");
     return soft_cross_entropy(self, target, weight, reduction, label_smoothing);
   }
+  refuse_weight_grad("cross_entropy", weight);
   return std::get<0>(
       rustorch::_cross_entropy(self, target, weight, reduction, ignore_index, label_smoothing));
 }
@@ -181,6 +190,7 @@ Tensor _cross_entropy_backward(const Tensor& grad, const Tensor& self, const Ten
 
 Tensor nll_loss(const Tensor& self, const Tensor& target, const std::optional<Tensor>& weight,
                 std::string_view reduction, int64_t ignore_index) {
+  refuse_weight_grad("nll_loss", weight);
   return rustorch::_nll_loss(self, target, weight, reduction, ignore_index);
 }
 

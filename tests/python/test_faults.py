@@ -13,6 +13,15 @@ import rustorch.nn.functional as F
 from rustorch import _C, errors, nn
 
 
+@pytest.fixture(autouse=True)
+def quick_collections():
+    """gc.collect() after every failure looks at what the test made, not at all that was imported."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 def mlp():
     return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)), rt.randn(10, 6)
 

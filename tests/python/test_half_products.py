@@ -1,6 +1,7 @@
 """Products of 16-bit floats: sums in float32, one rounding, whatever the layout."""
 
 import pytest
+from thread_helpers import equal_on_threads
 
 import rustorch as rt
 
@@ -44,12 +45,4 @@ def test_batches_bias_and_factors(dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_bits_do_not_depend_on_threads(dtype):
     a, b = operands(dtype, (150, 200), (200, 170))
-    before = rt.get_num_threads()
-    found = []
-    try:
-        for threads in (1, 2, 5, 8):
-            rt.set_num_threads(threads)
-            found.append(a @ b)
-    finally:
-        rt.set_num_threads(before)
-    assert all(rt.equal(found[0], other) for other in found[1:])
+    equal_on_threads(lambda: a @ b, (1, 2, 5, 8))

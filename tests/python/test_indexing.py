@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from thread_helpers import equal_on_threads
 
 import rustorch as rt
 
@@ -202,19 +203,13 @@ def test_masks():
 def test_scatter_is_the_same_for_any_number_of_threads():
     rt.manual_seed(0)
     index, src = rt.randint(0, 50, (100000,)), rt.randn(100000)
-    before = rt.get_num_threads()
-    results = []
-    for n in (1, 2, 4):
-        rt.set_num_threads(n)
-        results.append(
-            (
-                rt.zeros(50).scatter_add(0, index, src).tolist(),
-                rt.zeros(50).index_add(0, index, src).tolist(),
-                rt.zeros(50).index_put((index,), src, accumulate=True).tolist(),
-            )
-        )
-    rt.set_num_threads(before)
-    assert results[0] == results[1] == results[2]
+
+    def run():
+        zeros = rt.zeros(50)
+        sums = zeros.scatter_add(0, index, src), zeros.index_add(0, index, src)
+        return *sums, zeros.index_put((index,), src, accumulate=True)
+
+    equal_on_threads(run, (1, 2, 4))
 
 
 def test_several_ellipses_and_words():

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from thread_helpers import equal_on_threads
 
 import rustorch as rt
 import rustorch.nn.functional as F
@@ -259,7 +260,6 @@ def test_einsum_matches_products():
 def test_results_do_not_depend_on_threads():
     rt.manual_seed(0)
     x, w, t = rt.randn(64, 40, 17, 17), rt.randn(24, 40, 3, 3), rt.randint(0, 24, (64,))
-    before = rt.get_num_threads()
 
     def run():
         u, v = x.clone().requires_grad_(), w.clone().requires_grad_()
@@ -268,14 +268,7 @@ def test_results_do_not_depend_on_threads():
         loss.backward()
         return loss, u.grad, v.grad
 
-    try:
-        rt.set_num_threads(1)
-        one = run()
-        rt.set_num_threads(3)
-        three = run()
-    finally:
-        rt.set_num_threads(before)
-    assert all((a == b).all().item() for a, b in zip(one, three))
+    equal_on_threads(run, (1, 3))
 
 
 def test_optimizer_steps():
@@ -310,6 +303,17 @@ def test_optimizer_steps():
         maximize=False,
     )
     assert step.item() == 1 and (p - rt.tensor([0.9, 2.1])).abs().max().item() < 1e-5
+
+
+def test_weights_of_classes_have_no_gradient():
+    x, y, w = rand(4, 3).requires_grad_(), rt.tensor([0, 1, 2, 1]), rt.ones(3, dtype=rt.float64, requires_grad=True)
+    for loss in (F.cross_entropy, F.nll_loss):
+        with pytest.raises(RuntimeError, match="not differentiable with respect to argument 'weight'"):
+            loss(x, y, w)
+        with rt.no_grad():
+            assert loss(x, y, w).item() == loss(x, y).item()
+    F.cross_entropy(x, x.detach().softmax(1), w).backward()  # of probabilities
+    assert w.grad.shape == w.shape and w.grad.abs().sum().item() > 0
 
 
 def test_cross_entropy_of_sure_predictions():

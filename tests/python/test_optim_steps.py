@@ -1,6 +1,7 @@
 """The optimizer steps written as formulas (ops/optim.ops): as one kernel, and as operators that autograd records."""
 
 import pytest
+from thread_helpers import equal_on_threads
 
 import rustorch as rt
 from rustorch.nn._ops import op
@@ -128,21 +129,16 @@ def test_narrower_elements(name, options, dtype, rtol):
 
 @pytest.mark.parametrize("name", ["Lion", "AdaBound"])
 def test_bits_do_not_depend_on_threads(name):
-    results = []
-    for threads in (1, 3):
-        before = rt.get_num_threads()
-        rt.set_num_threads(threads)
-        try:
-            rt.manual_seed(0)
-            p = rt.randn(70_001).requires_grad_()
-            optimizer = getattr(rt.optim, name)([p], weight_decay=0.1)
-            for _ in range(3):
-                p.grad = p.detach().cos()
-                optimizer.step()
-            results.append(p.detach().clone())
-        finally:
-            rt.set_num_threads(before)
-    assert rt.equal(*results)
+    def run():
+        rt.manual_seed(0)
+        p = rt.randn(70_001).requires_grad_()
+        optimizer = getattr(rt.optim, name)([p], weight_decay=0.1)
+        for _ in range(3):
+            p.grad = p.detach().cos()
+            optimizer.step()
+        return p.detach()
+
+    equal_on_threads(run, (1, 3))
 
 
 def test_copies_made_before_a_step_keep_their_elements():

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from thread_helpers import equal_on_threads
 
 import rustorch as rt
 
@@ -15,22 +16,12 @@ def moments(t):
 
 
 def test_seed_repeats_and_threads_do_not_matter():
-    before = rt.get_num_threads()
-    results = []
-    for threads in (1, 2, 3):
-        rt.set_num_threads(threads)
+    def run():
         rt.manual_seed(3)
-        results.append(
-            [
-                rt.rand(100001).sum().item(),
-                rt.randn(100001).sum().item(),
-                rt.randint(0, 1000, (100001,)).sum().item(),
-                rt.randperm(1000).tolist(),
-                rt.empty(5000).exponential_().sum().item(),
-            ]
-        )
-    rt.set_num_threads(before)
-    assert results[0] == results[1] == results[2]
+        numbers = rt.rand(100001), rt.randn(100001), rt.randint(0, 1000, (100001,))
+        return *numbers, rt.randperm(1000), rt.empty(5000).exponential_()
+
+    equal_on_threads(run)
 
 
 @pytest.mark.parametrize("dtype", [rt.float32, rt.float64, rt.float16, rt.bfloat16])

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from thread_helpers import equal_on_threads
 
 import rustorch as rt
 
@@ -180,15 +181,7 @@ def test_errors():
 
 def test_any_number_of_threads_gives_the_same_bits():
     x = rt.tensor(values((3001, 701)))
-    before = rt.get_num_threads()
-    try:
-        results = []
-        for n in (1, 2, 3):
-            rt.set_num_threads(n)
-            results.append([f.tolist() for d in ((0,), (1,), (0, 1)) for f in (x.sum(d), x.var(d), x.logsumexp(d))])
-        assert results[0] == results[1] == results[2]
-    finally:
-        rt.set_num_threads(before)
+    equal_on_threads(lambda: [f for d in ((0,), (1,), (0, 1)) for f in (x.sum(d), x.var(d), x.logsumexp(d))])
 
 
 def numeric_gradient(f, a, eps=1e-6):

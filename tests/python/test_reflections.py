@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from thread_helpers import equal_on_threads
 
 import rustorch as rt
 
@@ -20,26 +21,12 @@ def near(a, b, dtype, factor=200):
     assert (a - b).abs().max().item() <= factor * rt.finfo(dtype).eps * (1 + b.abs().max().item())
 
 
-def on_threads(run):
-    """The results of run() on one to three threads, which must have the same bits."""
-    before, results = rt.get_num_threads(), []
-    try:
-        for threads in (1, 2, 3):
-            rt.set_num_threads(threads)
-            results.append(run())
-    finally:
-        rt.set_num_threads(before)
-    for other in results[1:]:
-        assert all(rt.equal(one, two) for one, two in zip(results[0], other))
-    return results[0]
-
-
 @pytest.mark.parametrize("dtype", [rt.float32, rt.float64])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_qr(shape, dtype):
     a = matrix(*shape, dtype=dtype)
     for mode in ("reduced", "complete"):
-        q, r = on_threads(lambda mode=mode: L.qr(a, mode))
+        q, r = equal_on_threads(lambda mode=mode: L.qr(a, mode))
         near(q @ r, a, dtype)
         near(q.mT @ q, rt.eye(q.shape[-1], dtype=dtype).expand(*shape[:-2], q.shape[-1], q.shape[-1]), dtype)
         assert rt.equal(r, r.triu())
@@ -85,7 +72,7 @@ def test_eigenvectors(n, dtype):
     s = a + a.mT
     for uplo in "LU":
         half = s.tril() if uplo == "L" else s.triu()
-        w, v = on_threads(lambda half=half, uplo=uplo: L.eigh(half, uplo))
+        w, v = equal_on_threads(lambda half=half, uplo=uplo: L.eigh(half, uplo))
         near(s @ v, v * w, dtype, 500)
         near(v.mT @ v, rt.eye(n, dtype=dtype), dtype)
         assert rt.equal(w, w.sort()[0])
@@ -95,7 +82,7 @@ def test_eigenvectors(n, dtype):
 def test_eigenvectors_of_batches_and_special_matrices():
     a = matrix(3, 60, 60)
     s = a + a.mT
-    w, v = on_threads(lambda: L.eigh(s))
+    w, v = equal_on_threads(lambda: L.eigh(s))
     near(s @ v, v * w.unsqueeze(-2), rt.float64, 500)
     assert all(rt.equal(v[i], L.eigh(s[i])[1]) for i in range(3))
     for special in (rt.zeros(60, 60), rt.eye(60), rt.ones(60, 60), rt.arange(60.0).diag()):

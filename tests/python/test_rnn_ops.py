@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from thread_helpers import equal_on_threads
 
 import rustorch as rt
 from rustorch.autograd import gradcheck, gradgradcheck
@@ -168,17 +169,12 @@ def test_bits_do_not_depend_on_threads(mode):
     states = start(mode, 4, 40, 160, dtype=rt.float32)
     x = rt.randn(6, 40, 48, requires_grad=True)
     leaves = [x, *states, *(t for w in weights for t in w)]
-    before = rt.get_num_threads()
-    found = []
-    try:
-        for threads in (1, 2, 3, 8):
-            rt.set_num_threads(threads)
-            out, *final = call(mode, x, states, weights, True, 2, 2)
-            found.append([out, *final, *rt.autograd.grad(out.sum(), leaves)])
-    finally:
-        rt.set_num_threads(before)
-    for other in found[1:]:
-        assert all(rt.equal(a, b) for a, b in zip(found[0], other))
+
+    def run():
+        out, *final = call(mode, x, states, weights, True, 2, 2)
+        return [out, *final, *rt.autograd.grad(out.sum(), leaves)]
+
+    equal_on_threads(run, (1, 2, 3, 8))
 
 
 @pytest.mark.parametrize("dtype", [rt.float16, rt.bfloat16])

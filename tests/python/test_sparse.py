@@ -10,6 +10,7 @@ import pickle
 import sys
 
 import pytest
+from thread_helpers import equal_on_threads
 
 import rustorch as rt
 
@@ -277,16 +278,8 @@ def test_products_do_not_depend_on_threads():
     rt.manual_seed(1)
     a = (rt.rand(300, 200) < 0.05).to(rt.float32).mul(rt.rand(300, 200)).to_sparse_csr()
     b = rt.rand(200, 33)
-    before = rt.get_num_threads()
-    try:
-        results = []
-        for n in (1, 2, 5):
-            rt.set_num_threads(n)
-            results.append(a @ b)
-    finally:
-        rt.set_num_threads(before)
-    assert all(rt.equal(results[0], r) for r in results)
-    assert rt.allclose(results[0], a.to_dense() @ b, atol=1e-5)
+    product = equal_on_threads(lambda: a @ b, (1, 2, 5))
+    assert rt.allclose(product, a.to_dense() @ b, atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "complex64", "int32", "int64"])

@@ -5,6 +5,7 @@ import pathlib
 import sys
 
 import pytest
+from thread_helpers import equal_on_threads
 
 import rustorch as rt
 
@@ -32,12 +33,4 @@ def test_losses(case):
 
 
 def test_threads_do_not_change_a_bit():
-    before = rt.get_num_threads()
-    try:
-        runs = []
-        for threads in (1, 2):
-            rt.set_num_threads(threads)
-            runs.append(trajectory_cases.train(rt, "gpt", "float32")["losses"])
-    finally:
-        rt.set_num_threads(before)
-    assert runs[0] == runs[1]
+    equal_on_threads(lambda: trajectory_cases.train(rt, "gpt", "float32")["losses"], (1, 2))

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from thread_helpers import equal_on_threads
 
 import rustorch as rt
 
@@ -26,19 +27,6 @@ def make(case, seed=0):
     return x, w, rt.randn(rows), {"padding": padding, "groups": groups}
 
 
-def on_threads(run):
-    before, results = rt.get_num_threads(), []
-    try:
-        for threads in (1, 2, 3):
-            rt.set_num_threads(threads)
-            results.append(run())
-    finally:
-        rt.set_num_threads(before)
-    for other in results[1:]:
-        assert all(rt.equal(one, two) for one, two in zip(results[0], other))
-    return results[0]
-
-
 def forward_backward(x, w, bias, options):
     x, w = x.detach().requires_grad_(), w.detach().requires_grad_()
     y = F.conv2d(x, w, bias, **options)
@@ -50,7 +38,7 @@ def forward_backward(x, w, bias, options):
 @pytest.mark.parametrize("case", CASES)
 def test_values_and_gradients(case):
     x, w, bias, options = make(case)
-    found = on_threads(lambda: forward_backward(x, w, bias, options))
+    found = equal_on_threads(lambda: forward_backward(x, w, bias, options))
     wanted = forward_backward(x.double(), w.double(), bias.double(), options)
     for one, other, limit in zip(found, wanted, (1e-5, 1e-5, 2e-4)):
         assert one.shape == other.shape

@@ -1,6 +1,8 @@
 #include "backend/kernels/language.h"
 
 #include <cctype>
+#include <initializer_list>
+#include <string_view>
 
 #include "rustorch/error.h"
 
@@ -112,6 +114,12 @@ static inline ushort rt_to_bf16(float v) {
 }
 )";
 
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string result;
+  for (std::string_view part : parts) result.append(part);
+  return result;
+}
+
 /// The text without a word, which ends in a space.
 std::string without(const std::string& text, const std::string& word) {
   std::string result;
@@ -119,7 +127,7 @@ std::string without(const std::string& text, const std::string& word) {
   auto part_of_name = [](char c) { return c == '_' || std::isalnum(static_cast<unsigned char>(c)) != 0; };
   for (size_t at = 0;;) {
     const size_t found = text.find(word, at);
-    if (found == std::string::npos) return result + text.substr(at);
+    if (found == std::string::npos) return result.append(text, at);
     result.append(text, at, found - at);
     if (found > 0 && part_of_name(text[found - 1])) result += word;
     at = found + word.size();
@@ -130,9 +138,9 @@ std::string without(const std::string& text, const std::string& word) {
 
 std::string program_text(const expr::Dialect& dialect, const std::string& text) {
   const std::string name = dialect.name;
-  if (name == "opencl") return std::string(kOpenCl) + kCommon + text;
+  if (name == "opencl") return joined({kOpenCl, kCommon, text});
   // CUDA's own macros contain the word "global", so that no macro can be made of it.
-  if (name == "cuda") return std::string(kCuda) + kCommon + without(without(text, "global "), "local ");
+  if (name == "cuda") return joined({kCuda, kCommon, without(without(text, "global "), "local ")});
   raise(ErrorKind::NotImplemented, "", cat("the kernels have no header for the language '", name, "'"));
 }
 

@@ -110,23 +110,27 @@ class _Layer(nn.Module):
                 y.relu_()
             return quantize_per_tensor(y, self.scale, self.zero_point, x.dtype)
 
-    def _names(self, prefix: str) -> tuple[str, ...]:
-        return prefix + "weight", prefix + "bias"
-
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
-        destination[prefix + "weight"], destination[prefix + "bias"] = self._weight, self._bias
-        destination[prefix + "scale"] = tensor(self.scale)
-        destination[prefix + "zero_point"] = tensor(self.zero_point)
+        destination.update(self._state(prefix))
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
-        self.set_weight_bias(state_dict.pop(prefix + "weight"), state_dict.pop(prefix + "bias"))
-        self._load_scale(state_dict, prefix)
-        super()._load_from_state_dict(state_dict, prefix, *args)
-
-    def _load_scale(self, state_dict: Any, prefix: str) -> None:
+        self._take_product(state_dict, prefix)
         self.scale = float(state_dict.pop(prefix + "scale"))
         self.zero_point = int(state_dict.pop(prefix + "zero_point"))
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def _state(self, prefix: str) -> dict[str, Any]:
+        return {prefix + "weight": self._weight, prefix + "bias": self._bias, **self._scales(prefix)}
+
+    def _scales(self, prefix: str) -> dict[str, Any]:
+        return {prefix + "scale": tensor(self.scale), prefix + "zero_point": tensor(self.zero_point)}
+
+    def _take_product(self, state_dict: Any, prefix: str) -> None:
+        self.set_weight_bias(state_dict.pop(prefix + "weight"), state_dict.pop(prefix + "bias"))
+
+    def _get_name(self) -> str:
+        return f"Quantized{type(self).__name__}"
 
 
 class Linear(_Layer):
@@ -147,21 +151,13 @@ class Linear(_Layer):
     def _product(self, x: Tensor, weight: Tensor) -> Tensor:
         return nn.functional.linear(x, weight, self._bias)
 
-    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
-        nn.Module._save_to_state_dict(self, destination, prefix, keep_vars)
-        destination[prefix + "scale"] = tensor(self.scale)
-        destination[prefix + "zero_point"] = tensor(self.zero_point)
-        destination[prefix + "_packed_params.dtype"] = qint8
-        destination[prefix + "_packed_params._packed_params"] = (self._weight, self._bias)
+    def _state(self, prefix: str) -> dict[str, Any]:
+        packed = prefix + "_packed_params."
+        return {**self._scales(prefix), packed + "dtype": qint8, packed + "_packed_params": (self._weight, self._bias)}
 
-    def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
+    def _take_product(self, state_dict: Any, prefix: str) -> None:
         self.set_weight_bias(*state_dict.pop(prefix + "_packed_params._packed_params"))
         state_dict.pop(prefix + "_packed_params.dtype", None)
-        self._load_scale(state_dict, prefix)
-        nn.Module._load_from_state_dict(self, state_dict, prefix, *args)
-
-    def _get_name(self) -> str:
-        return f"Quantized{type(self).__name__}"
 
     def extra_repr(self) -> str:
         return (
@@ -196,9 +192,6 @@ class _Conv(_Layer):
     def _product(self, x: Tensor, weight: Tensor) -> Tensor:
         f = getattr(nn.functional, self._FUNCTION)
         return f(x, weight, self._bias, self.stride, self.padding, self.dilation, self.groups)
-
-    def _get_name(self) -> str:
-        return f"Quantized{type(self).__name__}"
 
     def extra_repr(self) -> str:
         return (
@@ -247,17 +240,3 @@ class ConvReLU3d(Conv3d):
     """A convolution and ReLU."""
 
     _RELU = True
-
-
-__all__ = [
-    "Conv1d",
-    "Conv2d",
-    "Conv3d",
-    "ConvReLU1d",
-    "ConvReLU2d",
-    "ConvReLU3d",
-    "DeQuantize",
-    "Linear",
-    "LinearReLU",
-    "Quantize",
-]
