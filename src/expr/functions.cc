@@ -146,9 +146,9 @@ const FunctionInfo kTable[] = {
   {"k1", 1, kF, kP, kNo, kNo, {"-k0(x) - r/x"}, R1(hm::k1(x)), nullptr, nullptr, "special_modified_bessel_k1", 100, true},
   {"k1e", 1, kF, kP, kNo, kNo, {"r*(1 - 1/x) - k0e(x)"}, R1(hm::k1e(x)), nullptr, nullptr, "special_scaled_modified_bessel_k1", 100, true},
   {"bessel_j0", 1, kF, kP, kNo, kNo, {"-bessel_j1(x)"}, R1(hm::bessel_j0(x)), nullptr, nullptr, "special_bessel_j0", 100, true},
-  {"bessel_j1", 1, kF, kP, kNo, kNo, {"where(x == 0, 0.5, bessel_j0(x) - r/x)"}, R1(hm::bessel_j1(x)), nullptr, nullptr, "special_bessel_j1", 100, true},
+  {"bessel_j1", 1, kF, kP, kNo, kNo, {"where(x == 0, 0.5, bessel_j0(x) - r/where(x == 0, 1, x))"}, R1(hm::bessel_j1(x)), nullptr, nullptr, "special_bessel_j1", 100, true},
   {"bessel_y0", 1, kF, kP, kNo, kNo, {"-bessel_y1(x)"}, R1(hm::bessel_y0(x)), nullptr, nullptr, "special_bessel_y0", 100, true},
-  {"bessel_y1", 1, kF, kP, kNo, kNo, {"bessel_y0(x) - r/x"}, R1(hm::bessel_y1(x)), nullptr, nullptr, "special_bessel_y1", 100, true},
+  {"bessel_y1", 1, kF, kP, kNo, kNo, {"where(x == 0, -r, bessel_y0(x) - r/x)"}, R1(hm::bessel_y1(x)), nullptr, nullptr, "special_bessel_y1", 100, true},
   {"spherical_j0", 1, kF, kP, kNo, kNo, {nullptr}, R1(hm::spherical_j0(x)), nullptr, nullptr, "special_spherical_bessel_j0", 60, true},
   {"airy_ai", 1, kF, kP, kNo, kNo, {nullptr}, R1(hm::airy_ai(x)), nullptr, nullptr, "special_airy_ai", 100, true},
   // Orthogonal polynomials of x; the degree y is truncated to an integer, negative ones give 0.

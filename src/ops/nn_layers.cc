@@ -5,6 +5,7 @@
 
 #include "gen/impl.h"
 #include "ops/nn_common.h"
+#include "rustorch/aten.h"
 
 namespace rustorch::impl {
 
@@ -178,17 +179,16 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
     scores = rustorch::masked_fill(scores, rustorch::logical_not(allowed),
                                    Scalar(-std::numeric_limits<double>::infinity()));
   } else if (masked) {
-    scores = attn_mask->dtype() == kBool
-                 ? rustorch::masked_fill(scores, rustorch::logical_not(*attn_mask),
-                                         Scalar(-std::numeric_limits<double>::infinity()))
-                 : rustorch::add(scores, *attn_mask);
+    // added, not filled in: a score of nan stays nan behind the mask
+    const Tensor none = rustorch::zeros({}, scores.dtype(), scores.device());
+    const Tensor hidden =
+        attn_mask->dtype() == kBool
+            ? rustorch::where(*attn_mask, none, rustorch::sub(none, std::numeric_limits<double>::infinity()))
+            : *attn_mask;
+    scores = rustorch::add(scores, hidden);
   }
-  Tensor weights = rustorch::softmax(scores, -1);
-  if (masked && attn_mask->dtype() == kBool) {
-    // rows that may look at nothing give 0, not nan
-    const Tensor none = rustorch::logical_not(rustorch::any(*attn_mask, IntArrayRef{-1}, true));
-    weights = rustorch::masked_fill(weights, none, Scalar(0));
-  }
+  // rows that may look at nothing give 0, not nan
+  Tensor weights = masked ? rustorch::_safe_softmax(scores, -1) : rustorch::softmax(scores, -1);
   if (dropout_p > 0) weights = rustorch::dropout(weights, dropout_p, true);
   return rustorch::matmul(weights, v);
 }

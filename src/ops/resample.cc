@@ -147,6 +147,10 @@ Tensor run(const Tensor& from, int64_t dim, int64_t in, int64_t out, std::string
   return cast_raw(call.out, from.dtype());
 }
 
+// Whether the filter is as wide as the step. Such modes leave alone what has its size already, whatever the
+// scale; so they take any element type where there is nothing to do.
+bool filtered(std::string_view mode) { return mode == "linear-aa" || mode == "cubic-aa"; }
+
 Tensor resize(const Tensor& input, int rank, std::optional<IntArrayRef> output_size, bool align_corners,
               std::optional<ArrayRef<double>> scale_factors, std::string_view mode) {
   constexpr const char* op = "interpolate";
@@ -171,9 +175,8 @@ Tensor resize(const Tensor& input, int rank, std::optional<IntArrayRef> output_s
         output_size ? (*output_size)[d] : static_cast<int64_t>(std::floor(static_cast<double>(in) * *scale));
     RT_CHECK(in > 0 && size > 0, Value, op, "Input and output sizes should be greater than 0, but got input ",
              input.sizes(), " output size ", size);
-    if (mode == "nearest" || mode == "nearest-exact") {
-      if (in == size && !scale) continue;
-    }
+    if (in == size && (filtered(mode) || (!scale && (mode == "nearest" || mode == "nearest-exact"))))
+      continue;
     out = rustorch::_resample(out, 2 + i, size, mode, align_corners, scale);
   }
   return out.is_same(input) ? rustorch::clone(input) : out;
@@ -226,8 +229,13 @@ Tensor _upsample_bilinear2d_aa_scales(const Tensor& input, IntArrayRef output_si
     RT_CHECK(size > 0 && input.numel() > 0, Value, "interpolate",
              "Input and output sizes should be greater than 0, but got input ", input.sizes(),
              " output size ", output_size);
-  const Tensor rows = rustorch::_resample(input, 3, output_size[1], "linear-aa", align_corners, scales_w);
-  return rustorch::_resample(rows, 2, output_size[0], "linear-aa", align_corners, scales_h);
+  Tensor out = input;
+  for (const int64_t dim : {int64_t{3}, int64_t{2}}) {
+    const int64_t size = output_size[static_cast<size_t>(dim - 2)];
+    if (size != input.size(dim))
+      out = rustorch::_resample(out, dim, size, "linear-aa", align_corners, dim == 3 ? scales_w : scales_h);
+  }
+  return out.is_same(input) ? rustorch::clone(input) : out;
 }
 
 // ---- columns

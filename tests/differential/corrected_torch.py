@@ -135,6 +135,48 @@ def hardsigmoid_of_float64(torch):
     return {(torch.nn.functional, "hardsigmoid"): lambda t: hardtanh(t + 3, 0.0, 6.0) / 6 if wide(t) else plain(t)}
 
 
+def attention_of_nan(torch):
+    """PyTorch's fused attention, which runs without a mask, takes a short row whose scores are all nan for one that may look at
+    nothing, and gives 0; from the width of a vector on it gives nan, as its definition and its attention with a mask do."""
+    plain = torch.nn.functional.scaled_dot_product_attention
+
+    def scaled_dot_product_attention(q, k, v, attn_mask=None, is_causal=False, scale=None):
+        result = plain(q, k, v, attn_mask=attn_mask, is_causal=is_causal, scale=scale)
+        if attn_mask is not None:
+            return result
+        scores = q @ k.mT * (q.shape[-1] ** -0.5 if scale is None else scale)
+        seen = torch.ones(scores.shape[-2:], dtype=torch.bool)
+        scores = torch.where(seen.tril(), scores, -torch.inf) if is_causal else scores
+        return scores.softmax(-1) @ v
+
+    return {(torch.nn.functional, "scaled_dot_product_attention"): scaled_dot_product_attention}
+
+
+def scatter_into_overlap(torch):
+    """PyTorch's select_scatter, slice_scatter and diagonal_scatter copy a tensor with its strides and write into the copy: of
+    overlapping memory (an expanded or unfolded gradient, in the second gradient) that changes elements that are not theirs."""
+    plain = {name: getattr(torch, name + "_scatter") for name in ("select", "slice", "diagonal")}
+
+    def part(name, t, *args):
+        if name == "slice":
+            dim, start, end, step = (*args, *(0, None, None, 1)[len(args) :])
+            return t[(slice(None),) * (dim % t.dim()) + (slice(start, end, step),)]
+        return getattr(t, name)(*args)
+
+    def instead(name):
+        def scatter(t, source, *args):
+            plain[name](t.detach(), source.detach(), *args)  # refuses what it refuses
+            place = torch.zeros(t.shape, dtype=torch.bool)
+            part(name, place, *args).fill_(True)
+            filled = torch.zeros(t.shape, dtype=t.dtype)
+            part(name, filled, *args).copy_(source)
+            return torch.where(place, filled, t)
+
+        return scatter
+
+    return {(torch, name + "_scatter"): instead(name) for name in plain}
+
+
 CORRECTIONS = (
     hardsigmoid_of_float64,
     copysign_at_zero,
@@ -143,6 +185,8 @@ CORRECTIONS = (
     frexp_of_small,
     sgn_as_sign,
     heaviside_into_views,
+    attention_of_nan,
+    scatter_into_overlap,
 )
 
 

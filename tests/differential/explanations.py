@@ -139,7 +139,8 @@ def nearer(seed, target, judge, difference):
 
 
 def last_step_wide(judge, seed, place):
-    """What PyTorch gives at a place when the operands of that step alone are made float64 and complex128."""
+    """What PyTorch gives at a place when the operands of that step alone are made float64 and complex128, and float64 is the
+    dtype that functions give for integers."""
     side, plan = Side(judge, seed), random.Random(seed * 1000 + 998)
     for i in range(plan.randint(3, 8)):
         step = plan.choice(STEPS[side.kind])
@@ -147,7 +148,11 @@ def last_step_wide(judge, seed, place):
             wider = lambda name: WIDER.get(name, name)
             side.dtypes = [wider(name) for name in side.dtypes]
             side.registers = [t.detach().to(getattr(judge, wider(name_of(t.dtype)))) for t in side.registers]
-            result = side.step(i, step)
+            judge.set_default_dtype(judge.float64)
+            try:
+                result = side.step(i, step)
+            finally:
+                judge.set_default_dtype(judge.float32)
             return plain(result) if isinstance(result, judge.Tensor) else None
         result = side.step(i, step)
         if isinstance(result, judge.Tensor):

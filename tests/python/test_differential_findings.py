@@ -128,3 +128,66 @@ def test_antialiased_images_read_what_they_weigh():
     x = rt.tensor([1.0, math.nan]).reshape(1, 1, 2, 1)
     found = F.interpolate(x, size=(3, 1), mode="bilinear", antialias=True).reshape(-1).tolist()
     assert found[0] == 1 and all(math.isnan(v) for v in found[1:])
+
+
+def second_gradient(function, *numbers):
+    x = leaf(*numbers)
+    first = rt.autograd.grad(function(x).sum(), x, create_graph=True)[0]
+    return first.tolist(), rt.autograd.grad(first.sum(), x)[0].tolist()
+
+
+def test_second_gradients_at_points_that_their_formulas_avoid():
+    assert second_gradient(rt.special.bessel_j1, 0.0) == ([0.5], [0.0])
+    assert rt.autograd.grad(rt.special.bessel_y1(x := leaf(0.0)).sum(), x)[0].tolist() == [math.inf]
+    for function in (F.elu, lambda x: F.celu(x, 0.7), F.selu):
+        first, second = second_gradient(function, math.inf, -math.inf)
+        assert first[1] == 0 and second == [0.0, 0.0]
+
+
+def test_antialiased_images_of_a_size_that_they_have():
+    places = rt.arange(6).reshape(1, 1, 3, 2)
+    for dtype in (rt.int16, rt.int64, rt.bool, rt.complex64):
+        for mode in ("bilinear", "bicubic"):
+            whole = F.interpolate(places.to(dtype), size=(3, 2), mode=mode, antialias=True)
+            assert whole.dtype == dtype and whole.equal(places.to(dtype))
+    with pytest.raises(NotImplementedError):
+        F.interpolate(places, size=(3, 1), mode="bilinear", antialias=True)
+    square = (rt.arange(12.0, dtype=rt.float64) ** 2).reshape(1, 1, 4, 3)
+    for align in (False, True):
+        found = F.interpolate(square, scale_factor=(1.2, 1.0), mode="bilinear", antialias=True, align_corners=align)
+        assert found.equal(square)
+    hole = rt.arange(18.0).reshape(1, 1, 3, 6)
+    hole[0, 0, 1, 0] = math.nan
+    found = F.interpolate(hole, size=(3, 2), mode="bilinear", antialias=True).reshape(-1)
+    assert found.isnan().tolist() == [False, False, True, False, False, False]
+    assert found[[0, 1, 3, 4, 5]].tolist() == pytest.approx([1.25, 3.75, 9.75, 13.25, 15.75])
+
+
+def test_antialiased_images_read_windows_with_the_ends_of_weight_zero():
+    for place, wanted in ((0, "n.."), (3, "nn."), (4, "nn."), (7, ".nn"), (8, "..n")):
+        x = rt.zeros(1, 1, 9, 2)
+        x[0, 0, place] = math.nan
+        found = F.interpolate(x, size=(3, 3), mode="bilinear", antialias=True)[0, 0, :, 0]
+        assert "".join("n" if v else "." for v in found.isnan().tolist()) == wanted
+
+
+def test_a_score_of_nan_stays_behind_a_mask_of_bools():
+    x = rt.tensor([[1.0, 2.0], [math.nan, 0.5], [0.5, 1.0]]).reshape(1, 1, 3, 2)
+    for mask in (rt.eye(3).bool(), rt.ones(3, 3, dtype=rt.bool).tril()):
+        assert F.scaled_dot_product_attention(x, x, x, attn_mask=mask).isnan().all()
+    x = rt.nan_to_num(x)
+    hidden = rt.tensor([[0.0, 0.0, 0.0], [-math.inf] * 3, [-math.inf, 0.0, 0.0]])
+    wanted = F.scaled_dot_product_attention(x, x, x, attn_mask=hidden == 0)
+    assert wanted[0, 0, 1].tolist() == [0.0, 0.0]
+    assert F.scaled_dot_product_attention(x, x, x, attn_mask=hidden).equal(wanted)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 2)])
+def test_a_weight_of_nan_reaches_its_class_only(shape):
+    x = (rt.arange(float(math.prod(shape))) * 0.7).sin().reshape(shape).requires_grad_()
+    target = rt.tensor([1, 2]) if len(shape) == 2 else rt.tensor([[1, 2], [2, 1]])
+    weight = rt.tensor([math.nan, 0.5, 2.0])
+    F.cross_entropy(x, target, weight, reduction="none").sum().backward()
+    wanted, x.grad = x.grad, None
+    F.cross_entropy(x, target, rt.tensor([0.0, 0.5, 2.0]), reduction="none").sum().backward()
+    assert wanted.equal(x.grad)

@@ -131,13 +131,16 @@ struct ClassLoss {
     double weight_sum = 0;
     for (int64_t c = 0; c < classes; ++c) weight_sum += weight ? static_cast<double>(weight[c]) : 1.0;
     const double spread = smoothing / static_cast<double>(classes);
+    const T* by_class = smoothing > 0 ? weight : nullptr;
     // a: factor of the probabilities; s: what every class (times its weight) is lowered by; hit: the target
     // too
     auto factors = [&](int64_t p, T* a, T* s, T* hit) {
       const bool ignored = target[p] == call.ignore_index;
       const double scale = ignored ? 0 : static_cast<double>(scale_of(p, g, total));
       const double w = static_cast<double>(weight_of(p));
-      *a = ignored ? T(0) : static_cast<T>(scale * ((1 - smoothing) * w + spread * weight_sum));
+      const double all =
+          smoothing > 0 ? spread * weight_sum : 0;  // else a weight that is not used may be nan
+      *a = ignored ? T(0) : static_cast<T>(scale * ((1 - smoothing) * w + all));
       *s = static_cast<T>(scale * spread);
       *hit = static_cast<T>(scale * (1 - smoothing) * w);
     };
@@ -151,7 +154,7 @@ struct ClassLoss {
             std::fill(row, row + classes, T(0));
             continue;
           }
-          k.ce_grad_row(x + r * classes, row, classes, max[r], log_total[r], a, s, weight);
+          k.ce_grad_row(x + r * classes, row, classes, max[r], log_total[r], a, s, by_class);
           row[target[r]] -= hit;
         }
       });
@@ -171,7 +174,7 @@ struct ClassLoss {
             for (int64_t j = 0; j < width; ++j) factors(p0 + j, a + j, s + j, hit + j);
             for (int64_t q = 0; q < classes; ++q)
               k.ce_grad_across(x + at + q * inner, out + at + q * inner, width, max + p0, log_total + p0, a,
-                               s, weight ? weight[q] : T(1));
+                               s, by_class ? by_class[q] : T(1));
             for (int64_t j = 0; j < width; ++j) {
               if (target[p0 + j] != call.ignore_index) {
                 out[at + target[p0 + j] * inner + j] -= hit[j];

@@ -1,7 +1,8 @@
 // Resizing along one dimension and window columns on the CPU.
 //
 // Resizing works from a table of taps. Along the last dimension a row is gathered tap by tap; along others
-// whole runs of `inner` elements are combined.
+// whole runs of `inner` elements are combined. Taps of weight 0 are read like others, so that 0 times nan is
+// nan.
 #include <algorithm>
 #include <cstring>
 
@@ -13,10 +14,6 @@
 
 namespace rustorch::cpu {
 namespace {
-
-/// Filters as wide as the step have an odd number of taps, those outside of the image with weight 0; all
-/// others read each tap, so that 0 times nan is nan.
-bool filled_up(int64_t taps) { return taps % 2 == 1; }
 
 template <class T>
 void forward(const ResampleCall& c) {
@@ -40,8 +37,7 @@ void forward(const ResampleCall& c) {
         const T* wo = w + o * taps;
         if (inner == 1) {
           T sum = 0;
-          for (int64_t t = 0; t < taps; ++t)
-            if (!filled_up(taps) || wo[t] != T(0)) sum += wo[t] * from[place[t]];
+          for (int64_t t = 0; t < taps; ++t) sum += wo[t] * from[place[t]];
           to[o] = sum;
           continue;
         }
@@ -55,7 +51,6 @@ void forward(const ResampleCall& c) {
           for (int64_t j = 0; j < inner; ++j) row[j] = wo[0] * first[j];
         }
         for (int64_t t = 2; t < taps; ++t) {
-          if (filled_up(taps) && wo[t] == T(0)) continue;
           const T* other = from + place[t] * inner;
           for (int64_t j = 0; j < inner; ++j) row[j] += wo[t] * other[j];
         }
@@ -69,7 +64,7 @@ void transposed(const ResampleCall& c) {
   const T* g = c.in.impl()->data<T>();
   T* y = c.out.impl()->mutable_data<T>();
   const int64_t n = c.out_size, taps = c.taps, inner = c.inner;
-  const bool skip = filled_up(taps) || c.in_size == c.out_size;  // of one size: a copy of the gradient
+  const bool skip = c.in_size == c.out_size;  // a copy of the gradient
   parallel_for(0, c.outer, row_grain(n * inner * taps), [&](int64_t begin, int64_t end) {
     std::fill(y + begin * c.in_size * inner, y + end * c.in_size * inner, T(0));
     for (int64_t b = begin; b < end; ++b) {

@@ -128,7 +128,7 @@ kernel void run(global const T* x, global const long* target, global const T* we
     if (p.mean) scale = scale / total[p.total_at];
     const T w = p.has_weight ? weight[p.weight_at + t] : (T)1;
     if (p.cross_entropy) {
-      const T spread = smoothing / (T)p.classes, wc = p.has_weight ? weight[p.weight_at + c] : (T)1;
+      const T spread = smoothing / (T)p.classes, wc = p.has_weight && smoothing > 0 ? weight[p.weight_at + c] : (T)1;
       v = scale * (((T)1 - smoothing) * w + spread * weight_sum) * exp(x[p.x_at + e] - lse[p.lse_at + g] - lse[p.lse_at + p.positions + g]) - scale * spread * wc;
       if (c == t) v -= scale * ((T)1 - smoothing) * w;
     } else if (c == t) {

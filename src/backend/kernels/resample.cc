@@ -23,7 +23,7 @@ kernel void run(global M* out, global const M* in, global const long* places, gl
   M sum = 0;
   for (long t = 0; t < taps; ++t) {
     const M w = weights[o * taps + t];
-    if (t < 2 || w != 0) sum += w * in[from + places[o * taps + t] * inner];
+    sum += w * in[from + places[o * taps + t] * inner];
   }
   out[out_at + g] = sum;
 #endif
@@ -41,7 +41,7 @@ kernel void run(global M* out, global const M* in, global const long* places, gl
   for (long o = 0; o < out_size; ++o)
     for (long t = 0; t < taps; ++t) {
       const M w = weights[o * taps + t];
-      if (w != 0) out[to + places[o * taps + t] * inner] += w * in[from + o * inner];
+      if (w != 0 || in_size != out_size) out[to + places[o * taps + t] * inner] += w * in[from + o * inner];
     }
 }
 )";
