@@ -1,7 +1,11 @@
-"""Every operator against calls recorded from PyTorch (tests/golden/ops.zip): values, gradients of both orders, in place."""
+"""Every operator against calls recorded from PyTorch (tests/golden/ops.zip): values, gradients of both orders, in place.
+
+RUSTORCH_TEST_DEVICE=opencl runs all of it on that device (minutes: every kernel is compiled).
+"""
 
 import collections
 import functools
+import os
 import pathlib
 import sys
 import warnings
@@ -15,6 +19,7 @@ sys.path.insert(0, str(GOLDEN))
 import op_cases  # noqa: E402
 
 READER = op_cases.Reader(GOLDEN / "ops.zip", rt)
+DEVICE = os.environ.get("RUSTORCH_TEST_DEVICE", "cpu")
 # Operators that are missing or known to differ: they must fail, and leave the list when they are mended.
 OPEN = set((GOLDEN / "ops_open.txt").read_text().split())
 CALLS = collections.defaultdict(list)
@@ -30,6 +35,21 @@ resolve = functools.partial(op_cases.resolve, rt)
 tensors = functools.partial(op_cases.tensors, rt)
 
 
+def there(value):
+    """A recorded value with its tensors on the tested device."""
+    if DEVICE == "cpu":
+        return value
+    if isinstance(value, rt.Tensor):
+        return value.detach().to(DEVICE).requires_grad_(value.requires_grad)
+    if isinstance(value, dict):
+        return {k: rt.device(DEVICE) if k == "device" else there(v) for k, v in value.items()}
+    return type(value)(there(v) for v in value) if isinstance(value, (list, tuple)) else value
+
+
+def cotangent(t, shift):
+    return op_cases.cotangent(rt, t.cpu(), shift).to(t.device)
+
+
 def name_of(dtype):
     return str(dtype).rsplit(".", 1)[-1]
 
@@ -38,6 +58,7 @@ def check(got, want, what):
     """Same structure, dtypes, shapes and, within rounding, values."""
     if isinstance(want, rt.Tensor):
         assert isinstance(got, rt.Tensor), f"{what}: got {type(got).__name__}"
+        got = got.cpu()
         assert got.dtype == want.dtype and tuple(got.shape) == tuple(want.shape), (
             f"{what}: {got.dtype}{list(got.shape)} not {want.dtype}{list(want.shape)}"
         )
@@ -68,9 +89,16 @@ def check_gradients(got, want, what):
             check(g, w, f"{what} of input {i}")
 
 
+def arguments(entry):
+    args, kwargs = READER.get(entry["args"]), READER.get(entry["kwargs"])
+    if entry["op"] == "tensor_split":  # its indices must be on the CPU
+        return [there(args[0]), *args[1:]], kwargs
+    return there(args), there(kwargs)
+
+
 def run(entry):
     call = resolve(entry["op"])
-    args, kwargs = READER.get(entry["args"]), READER.get(entry["kwargs"])
+    args, kwargs = arguments(entry)
     leaves = [t for t in tensors([args, kwargs]) if t.requires_grad]
     result = call(*args, **kwargs)
     check(result, READER.get(entry["out"]), entry["op"])
@@ -79,18 +107,18 @@ def run(entry):
         first = rt.autograd.grad(
             outs,
             leaves,
-            [op_cases.cotangent(rt, o, 0.0) for o in outs],
+            [cotangent(o, 0.0) for o in outs],
             allow_unused=True,
             create_graph=entry["grad2"] is not None,
         )
         check_gradients(first, READER.get(entry["grad"]), "gradient")
         if entry["grad2"] is not None:
             again = [g for g in first if g is not None and g.requires_grad]
-            second = rt.autograd.grad(again, leaves, [op_cases.cotangent(rt, g, 1.0) for g in again], allow_unused=True)
+            second = rt.autograd.grad(again, leaves, [cotangent(g, 1.0) for g in again], allow_unused=True)
             check_gradients(second, READER.get(entry["grad2"]), "second gradient")
     if entry["inplace"] is not None:
-        args = [a.detach() if isinstance(a, rt.Tensor) else a for a in READER.get(entry["args"])]
-        got = getattr(args[0], entry["inplace"])(*args[1:], **READER.get(entry["kwargs"]))
+        args = [a.detach() if isinstance(a, rt.Tensor) else a for a in arguments(entry)[0]]
+        got = getattr(args[0], entry["inplace"])(*args[1:], **arguments(entry)[1])
         assert got is args[0], f"{entry['inplace']} returned another object"
         check(got, READER.get(entry["out"]), entry["inplace"])
 
