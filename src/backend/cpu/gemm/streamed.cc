@@ -10,14 +10,15 @@
 namespace rustorch::cpu::detail {
 namespace {
 
-constexpr int64_t kLeastABytes = 1 << 20;  // below this A stays in the L2 cache for all columns
-constexpr int64_t kBlockBytes = 1 << 20;   // of A packed at a time: half of an L2 cache
-constexpr int64_t kLeastRowPanels = 6;     // of a block: packing B twice must not count
-constexpr int64_t kMostRowPanels = 24;     // and so that the next rows can be fetched beside it
-constexpr int64_t kMostDepth = 2112;       // of a region along k
-constexpr int64_t kColumnPanels = 5;       // of C that stays in cache for all blocks along k
-constexpr int64_t kMostPacked = 8 << 20;   // elements of B packed at a time, by each thread
-constexpr int kFewThreads = 4;             // that may each pack B for itself
+constexpr int64_t kLeastABytes = 1 << 20;   // below this A stays in the L2 cache for all columns
+constexpr int64_t kBlockBytes = 800 << 10;  // of A packed at a time: under half of an L2 cache
+constexpr int64_t kLeastRowPanels = 6;      // of a block: packing B twice must not count
+constexpr int64_t kMostRowPanels = 24;      // leaves room beside it for B and C
+constexpr int64_t kNearBBytes = 2 << 20;    // B up to this size is found in a near cache
+constexpr int64_t kMostDepth = 1100;        // of a region along k
+constexpr int64_t kColumnPanels = 5;        // of C that stays in cache for all blocks along k
+constexpr int64_t kMostPacked = 8 << 20;    // elements of B packed at a time, by each thread
+constexpr int kFewThreads = 4;              // that may each pack B for itself
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -25,6 +26,7 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 struct Cut {
   int64_t row_blocks;  // 0: this way does not fit the product
   int64_t depth, region_depth, region_columns;
+  bool copy_b;  // the first tile of a panel of B packs it
 };
 
 template <class T>
@@ -43,6 +45,7 @@ Cut make_cut(const Problem<T>& p, const KernelTable<T>& t) {
   const int64_t most =
       std::min(kMostRowPanels, kBlockBytes / bytes(std::min(cut.region_depth, p.k) * t.a_stride));
   if (most < kLeastRowPanels || panels < kLeastRowPanels * threads) return {};
+  cut.copy_b = p.b_ns == 1 && bytes(p.k * p.n) <= kNearBBytes;
   cut.row_blocks = ceil_div(ceil_div(panels, most), threads) * threads;
   return cut;
 }
@@ -103,6 +106,7 @@ class StreamedProduct {
       t_.pack_a(w.a.data() + k0 * a_panels * t_.a_stride, kc * t_.a_stride, a_at(i0, r.k0 + k0), p_.a_rs,
                 p_.a_cs, m, kc);
     }
+    const bool copy = !w.b_packed && cut_.copy_b && m > t_.mr;
     const int64_t group = kColumnPanels * t_.nr;
     for (int64_t j = 0; j < r.n; j += group) {
       const bool last_group = j + group >= r.n;
@@ -128,7 +132,7 @@ class StreamedProduct {
         const bool deeper = k0 + g.k < r.k;
         const int64_t next_k = deeper ? k0 + g.k : 0, next_j = deeper ? j : last_group ? 0 : j + group;
         T* const panel = packed_b(w, r, k0, j);
-        if (!w.b_packed && p_.b_ns == 1 && m > t_.mr) {
+        if (copy) {
           g.b = b_at(r.k0 + k0, r.j0 + j);
           g.b_ks = p_.b_ks;
           g.b_panel = t_.nr;
@@ -142,11 +146,6 @@ class StreamedProduct {
           g.b_ks = t_.nr;
           g.b_panel = g.k * t_.nr;
           g.b_after = packed_b(w, r, next_k, next_j);
-        }
-        if (last_group && !deeper && block + 1 < cut_.row_blocks && p_.a_cs == 1) {
-          const int64_t i1 = first_row(block + 1), m1 = first_row(block + 2) - i1;
-          g.next[0] = a_at(i1, r.k0);
-          g.next_bytes[0] = ((m1 - 1) * p_.a_rs + r.k) * static_cast<int64_t>(sizeof(T));
         }
         t_.block(g);
       }
