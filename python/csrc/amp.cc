@@ -65,15 +65,8 @@ PyMethodDef functions[] = {
     {"decrement_nesting", decrement, METH_NOARGS, "Leaves a scope; returns the depth."},
     {nullptr, nullptr, 0, nullptr}};
 
-PyModuleDef definition = {PyModuleDef_HEAD_INIT,
-                          "rustorch._C._amp",
-                          "The autocast state of the thread.",
-                          -1,
-                          functions,
-                          nullptr,
-                          nullptr,
-                          nullptr,
-                          nullptr};
+PyModuleDef definition = {PyModuleDef_HEAD_INIT, "rustorch._C._amp", "The autocast state of the thread.", -1,
+                          functions};
 
 }  // namespace
 

@@ -149,15 +149,7 @@ PyMethodDef functions[] = {
     {"set_num_threads", set_threads, METH_O, "Sets the threads used by parallel loops."},
     {nullptr, nullptr, 0, nullptr}};
 
-PyModuleDef definition = {PyModuleDef_HEAD_INIT,
-                          "rustorch._C",
-                          "The engine of rustorch.",
-                          -1,
-                          functions,
-                          nullptr,
-                          nullptr,
-                          nullptr,
-                          nullptr};
+PyModuleDef definition = {PyModuleDef_HEAD_INIT, "rustorch._C", "The engine of rustorch.", -1, functions};
 
 }  // namespace
 }  // namespace rustorch::py

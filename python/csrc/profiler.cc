@@ -94,15 +94,8 @@ PyMethodDef functions[] = {
     {"running", running, METH_NOARGS, "Whether a recording runs."},
     {nullptr, nullptr, 0, nullptr}};
 
-PyModuleDef definition = {PyModuleDef_HEAD_INIT,
-                          "rustorch._C._profiler",
-                          "Recordings of calls.",
-                          -1,
-                          functions,
-                          nullptr,
-                          nullptr,
-                          nullptr,
-                          nullptr};
+PyModuleDef definition = {PyModuleDef_HEAD_INIT, "rustorch._C._profiler", "Recordings of calls.", -1,
+                          functions};
 
 }  // namespace
 

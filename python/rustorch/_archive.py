@@ -119,7 +119,7 @@ def _as_bytes(data: Any, size: int) -> bytes:
     if isinstance(data, str):
         data = data.encode()
     elif hasattr(data, "untyped"):
-        data = bytes(data.untyped().cpu().tolist()) if size < 4096 else data.untyped()._bytes().cpu().numpy().tobytes()
+        data = data.untyped()._bytes().cpu().numpy().tobytes()
     elif isinstance(data, int):
         import ctypes
 

@@ -39,9 +39,6 @@ class Aggregation(enum.Enum):
     MAX = 5
     MIN = 6
 
-    def __str__(self) -> str:
-        return f"Aggregation.{self.name}"
-
     def __int__(self) -> int:
         return self.value
 

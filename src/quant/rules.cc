@@ -242,7 +242,6 @@ void quantized_copy_(const OpInfo& info, const Value* args, Value*) {
              "Quantized copy only works with kFloat as source Tensor; got ", from.dtype());
     const Tensor made =
         quantize_numbers(info.name, from.expand(self.sizes()).contiguous(), quantizer_of(self), self.dtype());
-    integers.mutable_data_ptr();
     Tensor(integers).copy_(integers_of(made));
     return;
   }

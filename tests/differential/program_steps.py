@@ -24,7 +24,6 @@ conversion is vectorised), polygamma at its poles (finite there), and sums of na
 import numpy as np
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
-REAL_OF = {"complex128": "float64", "complex64": "float32"}
 
 
 def name_of(dtype):

@@ -10,7 +10,6 @@ import rustorch as rt
 import rustorch.multiprocessing as mp
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="descriptors are passed on POSIX systems")
-LATEST = {}
 
 
 def double(queue, back):

@@ -73,13 +73,6 @@ def doc_comment(op, indent=""):
     return "".join(f"{indent}/// {x}\n" for x in lines)
 
 
-def out_parameters(op):
-    return ", ".join(
-        f"const Tensor& {n or 'out'}" if len(op.returns) == 1 else f"const Tensor& out{i}"
-        for i, (_, n) in enumerate(op.returns)
-    )
-
-
 def declare(op):
     """Declarations of all variants as free functions."""
     v = default_variants(op)

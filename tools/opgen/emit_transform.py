@@ -4,7 +4,6 @@ from emit_autograd import arg_positions
 from families import default_variants, gradients
 from types_ops import cpp_return
 
-JVP = ("none", "view", "linear", "multilinear", "formula", "vjp")
 VMAP_OF_FAMILY = {  # family -> batch rule of src/transform; what is not here runs slice by slice
     "pointwise": "align", "reduction": "shift", "arg_reduction": "shift", "scan": "shift", "sort": "shift",
     "softmax": "shift", "view": "view", "scatter": "together", "shape": "shift", "pool": "fold",

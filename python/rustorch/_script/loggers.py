@@ -12,9 +12,6 @@ class AggregationType(enum.Enum):
     SUM = 0
     AVG = 1
 
-    def __str__(self) -> str:
-        return f"AggregationType.{self.name}"
-
     def __int__(self) -> int:
         return self.value
 

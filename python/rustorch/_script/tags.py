@@ -28,9 +28,6 @@ class Tag(enum.Enum):
     reduction = 18
     view_copy = 19
 
-    def __str__(self) -> str:
-        return f"Tag.{self.name}"
-
     def __int__(self) -> int:
         return self.value
 

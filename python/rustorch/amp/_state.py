@@ -5,6 +5,8 @@ Without a device type the older functions speak of CUDA, those with `cpu` in the
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rustorch import _C, dtype
 
 _amp = _C._amp
@@ -74,45 +76,37 @@ _ABSENT: dict[str, tuple[bool, dtype]] = {
 }  # devices of other builds
 
 
-def is_autocast_ipu_enabled() -> bool:
-    """Whether autocast is switched on for IPUs, of which there are none."""
-    return _ABSENT["ipu"][0]
+def _of_absent(
+    device_type: str,
+) -> tuple[Callable[[], bool], Callable[[bool], None], Callable[[], dtype], Callable[[dtype], None]]:
+    """The switch and the dtype of a device that is not here: functions that read and set each."""
+
+    def is_enabled() -> bool:
+        return _ABSENT[device_type][0]
+
+    def set_enabled(enabled: bool) -> None:
+        set_autocast_enabled(device_type, bool(enabled))
+
+    def get_dtype() -> dtype:
+        return _ABSENT[device_type][1]
+
+    def set_dtype(dtype: dtype) -> None:
+        set_autocast_dtype(device_type, dtype)
+
+    device = device_type.upper()
+    for function, name, doc in (
+        (is_enabled, f"is_autocast_{device_type}_enabled", f"Whether autocast is switched on for {device} devices."),
+        (set_enabled, f"set_autocast_{device_type}_enabled", f"Switch autocast for {device} devices."),
+        (get_dtype, f"get_autocast_{device_type}_dtype", f"The lower dtype of {device} devices."),
+        (set_dtype, f"set_autocast_{device_type}_dtype", f"Set the lower dtype of {device} devices."),
+    ):
+        function.__name__ = function.__qualname__ = name
+        function.__doc__ = doc
+    return is_enabled, set_enabled, get_dtype, set_dtype
 
 
-def set_autocast_ipu_enabled(enabled: bool) -> None:
-    """Switch autocast for IPUs."""
-    _ABSENT["ipu"] = bool(enabled), _ABSENT["ipu"][1]
-
-
-def get_autocast_ipu_dtype() -> dtype:
-    """The lower dtype of IPUs."""
-    return _ABSENT["ipu"][1]
-
-
-def set_autocast_ipu_dtype(dtype: dtype) -> None:
-    """Set the lower dtype of IPUs."""
-    _ABSENT["ipu"] = _ABSENT["ipu"][0], dtype
-
-
-def is_autocast_xla_enabled() -> bool:
-    """Whether autocast is switched on for XLA devices, of which there are none."""
-    return _ABSENT["xla"][0]
-
-
-def set_autocast_xla_enabled(enabled: bool) -> None:
-    """Switch autocast for XLA devices."""
-    _ABSENT["xla"] = bool(enabled), _ABSENT["xla"][1]
-
-
-def get_autocast_xla_dtype() -> dtype:
-    """The lower dtype of XLA devices."""
-    return _ABSENT["xla"][1]
-
-
-def set_autocast_xla_dtype(dtype: dtype) -> None:
-    """Set the lower dtype of XLA devices."""
-    _ABSENT["xla"] = _ABSENT["xla"][0], dtype
-
+is_autocast_ipu_enabled, set_autocast_ipu_enabled, get_autocast_ipu_dtype, set_autocast_ipu_dtype = _of_absent("ipu")
+is_autocast_xla_enabled, set_autocast_xla_enabled, get_autocast_xla_dtype, set_autocast_xla_dtype = _of_absent("xla")
 
 is_autocast_cache_enabled = _amp.is_cache_enabled
 set_autocast_cache_enabled = _amp.set_cache_enabled

@@ -48,18 +48,8 @@ class LogitRelaxedBernoulli(BinaryParameter, Distribution):
         return _log(self.temperature) + z - 2 * softplus(z)
 
 
-@expandable
-class RelaxedBernoulli(TransformedDistribution):
-    """A number in (0, 1) that tends to a Bernoulli variable as the temperature tends to 0."""
-
-    arg_constraints = _BINARY
-    support = constraints.unit_interval
-    has_rsample = True
-
-    def __init__(self, temperature, probs=None, logits=None, validate_args=None):
-        super().__init__(
-            LogitRelaxedBernoulli(temperature, probs, logits), SigmoidTransform(), validate_args=validate_args
-        )
+class _Relaxed(TransformedDistribution):
+    """What both relaxations take from their base."""
 
     @property
     def temperature(self):
@@ -73,6 +63,20 @@ class RelaxedBernoulli(TransformedDistribution):
     @property
     def probs(self):
         return self.base_dist.probs
+
+
+@expandable
+class RelaxedBernoulli(_Relaxed):
+    """A number in (0, 1) that tends to a Bernoulli variable as the temperature tends to 0."""
+
+    arg_constraints = _BINARY
+    support = constraints.unit_interval
+    has_rsample = True
+
+    def __init__(self, temperature, probs=None, logits=None, validate_args=None):
+        super().__init__(
+            LogitRelaxedBernoulli(temperature, probs, logits), SigmoidTransform(), validate_args=validate_args
+        )
 
 
 @expandable
@@ -102,7 +106,7 @@ class ExpRelaxedCategorical(CategoricalParameter, Distribution):
 
 
 @expandable
-class RelaxedOneHotCategorical(TransformedDistribution):
+class RelaxedOneHotCategorical(_Relaxed):
     """A point of the simplex that tends to a one-hot vector as the temperature tends to 0."""
 
     arg_constraints = _VECTOR
@@ -112,16 +116,3 @@ class RelaxedOneHotCategorical(TransformedDistribution):
     def __init__(self, temperature, probs=None, logits=None, validate_args=None):
         base = ExpRelaxedCategorical(temperature, probs, logits, validate_args=validate_args)
         super().__init__(base, ExpTransform(), validate_args=validate_args)
-
-    @property
-    def temperature(self):
-        """How far from discrete the samples are."""
-        return self.base_dist.temperature
-
-    @property
-    def logits(self):
-        return self.base_dist.logits
-
-    @property
-    def probs(self):
-        return self.base_dist.probs

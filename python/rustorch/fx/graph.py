@@ -73,11 +73,6 @@ class Graph:
             n for n in self.nodes if n.op == op and (op != "call_function" and target is None or n.target == target)
         ]
 
-    @property
-    def output_node_(self) -> Node:
-        """The output."""
-        return self.output_node()
-
     def output_node(self) -> Node:
         """The output."""
         node = self._root._prev

@@ -7,6 +7,15 @@ from typing import Any
 from ... import nn
 
 
+def _made(kind: Any, mod: Any) -> Any:
+    """A layer of a kind with the options and parameters of another."""
+    made = kind.__new__(kind)
+    nn.Module.__init__(made)
+    made.__dict__.update({k: v for k, v in mod.__dict__.items() if not k.startswith("_") or k.startswith("_reversed")})
+    made.weight, made.bias = mod.weight, mod.bias
+    return made
+
+
 def _twin(base: Any) -> Any:
     class Layer(base):  # type: ignore[misc]
         _FLOAT_MODULE = base
@@ -20,23 +29,13 @@ def _twin(base: Any) -> Any:
         @classmethod
         def from_float(cls, mod: Any, use_precomputed_fake_quant: bool = False) -> Any:
             """The layer with the parameters of a float one, which has a qconfig."""
-            made = cls.__new__(cls)
-            nn.Module.__init__(made)
-            own = {k: v for k, v in mod.__dict__.items() if not k.startswith("_") or k.startswith("_reversed")}
-            made.__dict__.update(own)
-            made.weight, made.bias = mod.weight, mod.bias
+            made = _made(cls, mod)
             made.weight_fake_quant = mod.qconfig.weight()
             return made
 
         def to_float(self) -> Any:
             """The float layer with these parameters."""
-            made = base.__new__(base)
-            nn.Module.__init__(made)
-            made.__dict__.update(
-                {k: v for k, v in self.__dict__.items() if not k.startswith("_") or k.startswith("_reversed")}
-            )
-            made.weight, made.bias = self.weight, self.bias
-            return made
+            return _made(base, self)
 
     Layer.__name__ = Layer.__qualname__ = base.__name__
     Layer.__doc__ = f"{base.__name__} with rounded weights."

@@ -200,40 +200,37 @@ class Identity(BasePruningMethod):
         return default_mask
 
 
-class RandomUnstructured(BasePruningMethod):
+class _Unstructured(BasePruningMethod):
+    """Prunes an amount of single elements."""
+
+    PRUNING_TYPE = "unstructured"
+
+    def __init__(self, amount: Any) -> None:
+        _check_amount(amount)
+        self.amount = amount
+
+    def _places(self, t: Tensor, n: int) -> Tensor:
+        """Where the n elements to prune are, counted as in one row."""
+        raise NotImplementedError
+
+    def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
+        n = _how_many(self.amount, t.numel())
+        mask = default_mask.clone()
+        return mask.reshape(-1).index_fill(0, self._places(t, n), 0).reshape(t.shape) if n else mask
+
+
+class RandomUnstructured(_Unstructured):
     """Prunes elements drawn at random."""
 
-    PRUNING_TYPE = "unstructured"
-
-    def __init__(self, amount: Any) -> None:
-        _check_amount(amount)
-        self.amount = amount
-
-    def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        n = _how_many(self.amount, t.numel())
-        mask = default_mask.clone()
-        if n:
-            order = rt.rand(t.numel(), device=t.device).topk(n)[1]
-            mask = mask.reshape(-1).index_fill(0, order, 0).reshape(t.shape)
-        return mask
+    def _places(self, t: Tensor, n: int) -> Tensor:
+        return rt.rand(t.numel(), device=t.device).topk(n)[1]
 
 
-class L1Unstructured(BasePruningMethod):
+class L1Unstructured(_Unstructured):
     """Prunes the elements of smallest magnitude."""
 
-    PRUNING_TYPE = "unstructured"
-
-    def __init__(self, amount: Any) -> None:
-        _check_amount(amount)
-        self.amount = amount
-
-    def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        n = _how_many(self.amount, t.numel())
-        mask = default_mask.clone()
-        if n:
-            order = t.abs().reshape(-1).topk(n, largest=False)[1]
-            mask = mask.reshape(-1).index_fill(0, order, 0).reshape(t.shape)
-        return mask
+    def _places(self, t: Tensor, n: int) -> Tensor:
+        return t.abs().reshape(-1).topk(n, largest=False)[1]
 
 
 def _check_structured(t: Tensor, dim: int) -> int:
