@@ -212,6 +212,42 @@ def test_powers_of_complex_zero(dtype):
         same(lambda t, e=exponent: t.pow(e), zero)
 
 
+@pytest.mark.parametrize("dtype", ["uint16", "uint32", "uint64", "float8_e5m2", "complex32"])
+def test_types_that_are_stored_only_are_moved(dtype):
+    numbers = rt.arange(20).to(getattr(rt, dtype)).reshape(4, 5)
+    there = numbers.to("opencl")
+    index, places, mask = rt.tensor([3, 0, 3]), rt.arange(20).reshape(4, 5) % 4, rt.arange(20).reshape(4, 5) % 3 == 0
+
+    def moved(x, index, places, mask):
+        filled = rt.zeros(4, 5, dtype=x.dtype, device=x.device).masked_scatter(mask, x)
+        return [
+            x[index],
+            x.index_select(1, index),
+            x.gather(0, places),
+            x.flip(1),
+            x.tril(),
+            x[mask],
+            rt.cat([x, x]),
+            filled,
+        ]
+
+    wanted = moved(numbers, index, places, mask)
+    for w, g in zip(wanted, moved(there, *on("opencl", (index, places, mask)))):
+        assert g.device.type == "opencl" and g.dtype == w.dtype and g.cpu().tolist() == w.tolist()
+
+
+@pytest.mark.parametrize("p", [0, 0.5, 1, 2, 3, math.inf])
+def test_distances(p):
+    rt.manual_seed(7)
+    x, y = rt.randn(2, 6, 5), rt.randn(2, 4, 5)
+    same_gradients(lambda a, b: rt.cdist(a, b, p=p, compute_mode="donot_use_mm_for_euclid_dist"), x, y)
+    same(lambda a, b: (rt.cdist(a, b, p), rt.nn.functional.pdist(a[0], p)), x, y)
+    x[0, 1, 2] = math.nan
+    same(lambda a, b: rt.cdist(a, b[0], p), x, y)
+    if p == 1:  # more than one block of rows
+        same(lambda a, b: rt.cdist(a, b, p), rt.randn(300, 70), rt.randn(900, 70), tolerance=1e-4)
+
+
 def test_long_sums_of_products_keep_their_bits():
     rt.manual_seed(6)
     a, b = rt.rand(3, 200_000) + 1, rt.rand(200_000, 2) + 1
