@@ -78,7 +78,7 @@ constexpr Body kComplex[] = {
   {"exp", "$T e = %exp(a.x);\n  if (a.y == 0) return $C(e, a.y);\n  return $C(e * cos(a.y), e * sin(a.y));", nullptr},
   {"log", "$T m = fmax(fabs(a.x), fabs(a.y)), n = fmin(fabs(a.x), fabs(a.y));\n  $T r = m > ($T)0.5 && m < 2 ? 0.5 * %log1p((m - 1.0) * (m + 1.0) + n * n) : %log(%hypot(a.x, a.y));\n  return $C(r, atan2(a.y, a.x));", nullptr},
   {"sqrt", "$T m = %hypot(a.x, a.y);\n  if (m == 0) return $C(0.0, a.y);\n  $T t = sqrt(0.5 * (m + fabs(a.x)));\n  if (a.x >= 0) return $C(t, a.y / (2.0 * t));\n  return $C(fabs(a.y) / (2.0 * t), copysign(t, a.y));", nullptr},
-  {"pow", "if (a.x == 0 && a.y == 0) return $C(b.x == 0 && b.y == 0 ? 1.0 : 0.0, 0.0);\n  return %%exp(%%mul(b, %%log(a)));", nullptr},
+  {"pow", "if (a.x == 0 && a.y == 0) {\n    if (b.x > 0 || (b.x == 0 && b.y == 0)) return $C(b.x == 0 ? 1.0 : 0.0, 0.0);\n    $T n = $NAN;\n    return $C(b.x < 0 ? $INF : n, n);\n  }\n  return %%exp(%%mul(b, %%log(a)));", nullptr},
   {"sin", "return $C(sin(a.x) * cosh(a.y), cos(a.x) * sinh(a.y));", nullptr},
   {"cos", "return $C(cos(a.x) * cosh(a.y), -sin(a.x) * sinh(a.y));", nullptr},
   {"tan", "$C2 t = %%tanh($C(-a.y, a.x));\n  return $C(t.y, -t.x);", nullptr},

@@ -1,4 +1,5 @@
 // Products and statistics built on them: multi_dot, cross, kron, vander, distances, covariance.
+#include <algorithm>
 #include <cmath>
 
 #include "autograd/transform_call.h"
@@ -110,6 +111,27 @@ Tensor dist(const Tensor& self, const Tensor& other, const Scalar& p) {
   return rustorch::linalg_vector_norm(rustorch::sub(self, other), p);
 }
 
+namespace {
+
+/// Distances by way of the differences, some rows of x1 at a time: for devices, which have no kernel for
+/// them.
+Tensor distances_by_rows(const Tensor& x1, const Tensor& x2, double p) {
+  constexpr int64_t kElements = int64_t{1} << 24;
+  const int64_t n = x1.size(-2), row = std::max<int64_t>(1, x1.numel() / n * x2.size(-2));
+  const int64_t step = std::clamp<int64_t>(kElements / row, 1, n);
+  const Tensor others = rustorch::unsqueeze(x2, -3);
+  const int64_t last[] = {-1};
+  std::vector<Tensor> blocks;
+  for (int64_t at = 0; at < n; at += step) {
+    const Tensor some = rustorch::unsqueeze(rustorch::narrow(x1, -2, at, std::min(step, n - at)), -2);
+    blocks.push_back(
+        rustorch::linalg_vector_norm(rustorch::sub(some, others), p, IntArrayRef(last), false, std::nullopt));
+  }
+  return blocks.size() == 1 ? blocks[0] : rustorch::cat(TensorList(blocks), -2);
+}
+
+}  // namespace
+
 Tensor _cdist(const Tensor& x1, const Tensor& x2, double p, bool by_product) {
   if (by_product) {
     auto squares = [](const Tensor& t) { return rustorch::sum(rustorch::mul(t, t), int64_t{-1}, true); };
@@ -129,6 +151,7 @@ Tensor _cdist(const Tensor& x1, const Tensor& x2, double p, bool by_product) {
     fill_all(out, 0);
     return out;
   }
+  if (!x1.device().is_cpu()) return distances_by_rows(x1, x2, p);
   LinalgCall call{LinalgKind::Distances};
   call.a = flat(contiguous_raw(x1));
   call.u = flat(contiguous_raw(x2));

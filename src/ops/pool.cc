@@ -271,8 +271,10 @@ Sizes adaptive_sizes(const char* op, IntArrayRef input, IntArrayRef output) {
 Tensor _adaptive_avg_pool(const Tensor& self, IntArrayRef output_size) {
   constexpr const char* op = "adaptive_avg_pool";
   const Sizes s = adaptive_sizes(op, self.sizes(), output_size);
-  const DType compute = kernel_dtype(op, self.dtype());
   const int64_t rank = static_cast<int64_t>(output_size.size());
+  if (self.numel() == 0 && rank < 3)  // of any dtype
+    return make_tensor(with_tail(self.sizes(), s.small, rank), self.dtype(), self.device());
+  const DType compute = kernel_dtype(op, self.dtype());
   PoolCall call = make_call(PoolKind::AdaptiveAvg, s, self.sizes(), rank);
   call.in = kernel_input(self, compute);
   call.out = make_tensor(with_tail(self.sizes(), s.small, rank), compute, self.device());

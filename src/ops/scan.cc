@@ -26,9 +26,12 @@ Tensor fold_scan(const char* op, ScanKind kind, const Tensor& self, int64_t dim,
 }
 
 std::tuple<Tensor, Tensor> extreme_scan(const char* op, ScanKind kind, const Tensor& self, int64_t dim) {
-  RT_CHECK(!is_complex(self.dtype()), NotImplemented, op, "\"", op, "_cpu\" not implemented for '",
+  const bool trivial = self.dim() == 0 || self.numel() == 0;
+  RT_CHECK(trivial || !is_complex(self.dtype()), NotImplemented, op, "\"", op, "_cpu\" not implemented for '",
            dtype_scalar_name(self.dtype()), "'");
   const int64_t d = wrap_dim(op, dim, self.dim());
+  if (is_complex(self.dtype()))
+    return {rustorch::clone(self), rustorch::zeros(self.sizes(), kInt64, self.device())};
   const DType t = self.dtype();
   const DType compute = t == kInt64 || t == kFloat64 || is_stored_only(t) ? t
                         : is_floating_point(t)                            ? kFloat32

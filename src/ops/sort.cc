@@ -63,9 +63,12 @@ Pair order_rows(OrderKind kind, const Tensor& self, int64_t d, int64_t width, bo
 
 /// One element of every row along dim.
 Pair pick(const char* op, OrderKind kind, const Tensor& self, int64_t dim, bool keepdim, int64_t k = 0) {
-  check_order(op, self);
   const uint64_t mask = reduced_dim(op, dim, self.dim());
   const int64_t d = wrap_dim(op, dim, self.dim());
+  const bool middle = kind == OrderKind::Median || kind == OrderKind::NanMedian;
+  if (self.dim() == 0 && is_complex(self.dtype()) && !middle)  // nothing to compare
+    return {rustorch::clone(self), rustorch::zeros({}, kInt64, self.device())};
+  check_order(op, self);
   check_not_empty(op, self, mask, true);
   RT_CHECK(self.dim() == 0 || self.size(d) > 0, Index, op, "Expected reduction dim ", d,
            " to have non-zero size.");

@@ -38,6 +38,47 @@ def test_numbers_beyond_int64():
     assert not wrong
 
 
+@pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2", "float8_e5m2fnuz"])
+def test_floats_of_8_bits_compute_where_there_is_one_element_or_none(dtype):
+    dtype = getattr(rt, dtype)
+    number, row = rt.tensor(2.5).to(dtype), rt.tensor([[1.0, 2.0, 4.0]]).to(dtype)
+    for op in ("cumsum", "cumprod", "cummax", "cummin", "max", "min", "mode", "sort"):
+        got = getattr(number, op)(0)
+        value, index = (got, None) if isinstance(got, rt.Tensor) else got
+        assert value.dtype == dtype and value.item() == 2.5 and (index is None or index.item() == 0), op
+    assert number.kthvalue(1).values.item() == 2.5
+    assert row.argmax(0).tolist() == [0, 0, 0]
+    assert rt.linalg.vector_norm(row, 2, 0).tolist() == [1, 2, 4]
+    assert rt.empty(3, 0).to(dtype).var(0).shape == (0,)
+    assert math.isnan(rt.empty(0, 3).to(dtype).std().item())
+    for op in ("cumsum", "cummax", "max", "mode", "argmax", "var"):
+        with pytest.raises(NotImplementedError, match="not implemented for 'Float8"):
+            getattr(row, op)(1)
+
+
+@pytest.mark.parametrize("dtype", ["complex32", "complex64"])
+def test_complex_numbers_are_not_compared_with_others(dtype):
+    number = rt.tensor(1 + 2j).to(getattr(rt, dtype))
+    for op in ("cummax", "cummin", "mode"):
+        value, index = getattr(number, op)(0)
+        assert value.dtype == number.dtype and value.item() == 1 + 2j and index.item() == 0
+    assert number.kthvalue(1, 0).values.item() == 1 + 2j
+    assert number.new_empty(0, 2).cummax(1).indices.shape == (0, 2)
+    for op in ("cummax", "mode"):
+        with pytest.raises(NotImplementedError, match="not implemented for 'Complex"):
+            getattr(number[None], op)(0)
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int64", "bool", "complex64", "float8_e5m2", "float32"])
+def test_averages_of_an_empty_batch_have_any_type(dtype):
+    x = rt.empty(0, 3, 8, 8).to(getattr(rt, dtype))
+    for got, shape in (
+        (rt.nn.functional.adaptive_avg_pool1d(x[..., 0], 5), (0, 3, 5)),
+        (rt.nn.functional.adaptive_avg_pool2d(x, 5), (0, 3, 5, 5)),
+    ):
+        assert got.dtype == x.dtype and got.shape == shape
+
+
 # ---- 8-bit floats, bit by bit
 
 

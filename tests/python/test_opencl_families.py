@@ -193,6 +193,68 @@ def test_complex_reductions_and_scans():
     same(lambda t: (t.logcumsumexp(1).exp(), t.cumsum(0), t.cumprod(2)), x, tolerance=1e-4)
 
 
+def test_the_angle_of_complex_running_log_sums_is_that_of_the_cpu():
+    rt.manual_seed(5)
+    x = rt.complex(rt.randn(4, 2000) * 3, rt.randn(4, 2000) * 4)
+    same(lambda t: (t.logcumsumexp(1), t.logcumsumexp(0)), x, tolerance=1e-4)
+    x[0, 3] = complex(-math.inf, 1)
+    x[1, :2] = complex(-math.inf, 0)
+    x[2, 1990:1992] = complex(math.inf, 0)
+    same(lambda t: t.logcumsumexp(1), x, tolerance=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_powers_of_complex_zero(dtype):
+    exponents = [0, 1, 2.5, -1, -0.5, 1j, -1j, 1 + 1j, -1 + 1j, -2 - 3j]
+    zero = rt.zeros(len(exponents), dtype=getattr(rt, dtype))
+    same(rt.pow, zero, rt.tensor(exponents, dtype=getattr(rt, dtype)))
+    for exponent in exponents:
+        same(lambda t, e=exponent: t.pow(e), zero)
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "uint32", "uint64", "float8_e5m2", "complex32"])
+def test_types_that_are_stored_only_are_moved(dtype):
+    numbers = rt.arange(20).to(getattr(rt, dtype)).reshape(4, 5)
+    there = numbers.to("opencl")
+    index, places, mask = rt.tensor([3, 0, 3]), rt.arange(20).reshape(4, 5) % 4, rt.arange(20).reshape(4, 5) % 3 == 0
+
+    def moved(x, index, places, mask):
+        filled = rt.zeros(4, 5, dtype=x.dtype, device=x.device).masked_scatter(mask, x)
+        return [
+            x[index],
+            x.index_select(1, index),
+            x.gather(0, places),
+            x.flip(1),
+            x.tril(),
+            x[mask],
+            rt.cat([x, x]),
+            filled,
+        ]
+
+    wanted = moved(numbers, index, places, mask)
+    for w, g in zip(wanted, moved(there, *on("opencl", (index, places, mask)))):
+        assert g.device.type == "opencl" and g.dtype == w.dtype and g.cpu().tolist() == w.tolist()
+
+
+@pytest.mark.parametrize("p", [0, 0.5, 1, 2, 3, math.inf])
+def test_distances(p):
+    rt.manual_seed(7)
+    x, y = rt.randn(2, 6, 5), rt.randn(2, 4, 5)
+    same_gradients(lambda a, b: rt.cdist(a, b, p=p, compute_mode="donot_use_mm_for_euclid_dist"), x, y)
+    same(lambda a, b: (rt.cdist(a, b, p), rt.nn.functional.pdist(a[0], p)), x, y)
+    x[0, 1, 2] = math.nan
+    same(lambda a, b: rt.cdist(a, b[0], p), x, y)
+    if p == 1:  # more than one block of rows
+        same(lambda a, b: rt.cdist(a, b, p), rt.randn(300, 70), rt.randn(900, 70), tolerance=1e-4)
+
+
+def test_long_sums_of_products_keep_their_bits():
+    rt.manual_seed(6)
+    a, b = rt.rand(3, 200_000) + 1, rt.rand(200_000, 2) + 1
+    exact = a.double() @ b.double()
+    assert ((a.to("opencl") @ b.to("opencl")).cpu().double() / exact - 1).abs().max().item() < 6e-6
+
+
 SPECIAL = [
     "airy_ai", "bessel_j0", "bessel_y1", "modified_bessel_k0", "scaled_modified_bessel_k1", "spherical_bessel_j0", "ndtr",
     "ndtri", "log_ndtr", "erfcx", "i0e", "i1", "digamma",

@@ -23,11 +23,12 @@ void flip_signs(const Tensor& t) {
   });
 }
 
+/// float8: whether 8-bit floats are computed: PyTorch does so only where nothing has to be compared or added.
 template <class Call, class F>
-void run_or_widen(const char* family, const Call& call, Unsigned how, F run) {
+void run_or_widen(const char* family, const Call& call, Unsigned how, F run, bool float8 = false) {
   if (!has_stored_only(call)) [[likely]]
     return run(call);
-  run_widened(family, call, how, false, run);
+  run_widened(family, call, how, float8, run);
 }
 
 }  // namespace
@@ -62,19 +63,22 @@ void run_reduce(const ReduceCall& call) {
   const Unsigned how = extreme                     ? Unsigned::Order
                        : is_integral(result, true) ? Unsigned::Bits
                                                    : Unsigned::Real;
-  run_widened("reduce", call, how, !is_float8(result), reduce);
+  const bool trivial = call.in.numel() == 0 || call.in.numel() == call.out.numel();
+  run_widened("reduce", call, how, trivial || !is_float8(result), reduce);
 }
 
 void run_arg_reduce(const ArgReduceCall& call) {
-  run_or_widen("arg_reduce", call, Unsigned::Order, arg_reduce);
+  run_or_widen("arg_reduce", call, Unsigned::Order, arg_reduce, call.in.numel() == call.indices.numel());
 }
 
 void run_scan(const ScanCall& call) {
   const bool extreme = call.kind == ScanKind::CumMax || call.kind == ScanKind::CumMin;
-  run_or_widen("scan", call, extreme ? Unsigned::Order : Unsigned::Bits, scan);
+  run_or_widen("scan", call, extreme ? Unsigned::Order : Unsigned::Bits, scan, call.in.numel() == 1);
 }
 
-void run_order(const OrderCall& call) { run_or_widen("sort", call, Unsigned::Order, order); }
+void run_order(const OrderCall& call) {
+  run_or_widen("sort", call, Unsigned::Order, order, call.in.numel() == 1);
+}
 void run_search(const SearchCall& call) { run_or_widen("searchsorted", call, Unsigned::Order, search); }
 
 void run_scatter(const ScatterCall& call) {

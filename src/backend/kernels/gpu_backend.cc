@@ -35,6 +35,17 @@ void check_devices(const Call& call, DeviceType here) {
 void check_devices(const PointwiseCall&, DeviceType) {}
 void check_devices(const IndexCall&, DeviceType) {}
 
+/// Whether the call computes with a type that kernels only move.
+template <class Call>
+bool computes_stored(const Call& call) {
+  return has_stored_only(call);
+}
+bool computes_stored(const GatherCall&) { return false; }
+bool computes_stored(const TriangleCall&) { return false; }
+bool computes_stored(const MaskedSelectCall&) { return false; }
+bool computes_stored(const MaskedScatterCall&) { return false; }
+bool computes_stored(const IndexCall& call) { return call.mode != IndexMode::Get && has_stored_only(call); }
+
 GpuDevice& of(const Storage& s) { return *static_cast<GpuDevice*>(s.context()); }
 
 }  // namespace
@@ -106,7 +117,7 @@ void GpuBackend::nonzero(const Tensor& out, const Tensor& mask) {
 #define RT_FAMILY(family, Call)                                                   \
   void GpuBackend::family(const Call& call) {                                     \
     check_devices(call, device_type());                                           \
-    if (!note(FamilyId::family, !has_stored_only(call) && kernels::family(call))) \
+    if (!note(FamilyId::family, !computes_stored(call) && kernels::family(call))) \
       DeviceBackend::family(call);                                                \
   }
 #define RT_OPERATOR_LEFT(name)

@@ -41,6 +41,29 @@ static inline State rt_step(State s, A v, long i) { return rt_add(s, v); }
 static inline A rt_value(State s) { return rt_log(s); }
 )";
 
+// log(exp(a) + exp(b)) as on the CPU: the angle counts on from that of the larger one, so the order matters
+// and a line is never cut.
+constexpr const char* kComplexLogSum = R"(
+typedef struct { A v; } State;
+static inline A rt_exp(A z) {
+  const LSR e = exp(z.x);
+  return z.y == 0 ? RT_PAIR(A, e, z.y) : RT_PAIR(A, e * cos(z.y), e * sin(z.y));
+}
+static inline A rt_log(A z) { return RT_PAIR(A, log(hypot(z.x, z.y)), atan2(z.y, z.x)); }
+static inline State rt_start(void) { State s; s.v = RT_PAIR(A, -INFINITY, 0); return s; }
+static inline State rt_join(State s, State t) {
+  const bool swap = t.v.x < s.v.x;
+  const A a = swap ? s.v : t.v, b = swap ? t.v : s.v;
+  State r;
+  if (isinf(b.x) && b.x < 0) r.v = a;
+  else if (isinf(a.x) && a.x == b.x) r.v = rt_log(rt_exp(a) + rt_exp(b));
+  else r.v = a + rt_log(rt_exp(b - a) + RT_PAIR(A, 1, 0));
+  return r;
+}
+static inline State rt_step(State s, A v, long i) { State t; t.v = v; return rt_join(s, t); }
+static inline A rt_value(State s) { return s.v; }
+)";
+
 // STAGE 0: whole lines; 1: totals of chunks; 2: what precedes them; 3: the rest.
 constexpr const char* kScan = R"(
 kernel void run(global M* out, global const M* in, global long* places, global State* states, const long out_at, const long in_at,
@@ -84,7 +107,9 @@ std::string source(ScanKind kind, DType t, ComputeType a) {
       text += cat("#define START ONE\n#define COMBINE(a, b) MUL(a, b)\n", kFold);
       break;
     case ScanKind::LogCumSumExp:
-      text += cat(log_sum_text(a), kLogSum);
+      text += rustorch::is_complex(a)
+                  ? cat("#define LSR ", value_type(real_part_type(a)), "\n", kComplexLogSum)
+                  : cat(log_sum_text(a), kLogSum);
       break;
     default:
       text += cat("#define BETTER ", kind == ScanKind::CumMax ? ">=" : "<=", "\n", kExtreme);
@@ -107,7 +132,9 @@ bool scan(const ScanCall& call) {
   for (int d = static_cast<int>(call.dim); d < call.in.dim(); ++d)
     (d == call.dim ? n : inner) *= call.in.size(d);
   const int64_t lines = call.in.numel() / n;
-  const int64_t chunk = lines >= 256 || n < 1024 ? n : std::max<int64_t>(256, n * lines / kItems + 1);
+  const bool whole = call.kind == ScanKind::LogCumSumExp && rustorch::is_complex(a);
+  const int64_t chunk =
+      whole || lines >= 256 || n < 1024 ? n : std::max<int64_t>(256, n * lines / kItems + 1);
   const int64_t chunks = (n + chunk - 1) / chunk;
   KernelPtr kernel = device.kernel(cat("scan/", static_cast<int>(call.kind), "/", dtype_name(t)), "run",
                                    [&] { return source(call.kind, t, a); });

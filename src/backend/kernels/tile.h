@@ -38,13 +38,18 @@ void run(ARGUMENTS) {
       tb[l][j] = B(k0 + l, col0 + j);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
+    T sum[4][4]; /* sums of 16 first: long sums lose fewer bits */
+    for (int i = 0; i < 4; ++i)
+      for (int j = 0; j < 4; ++j) sum[i][j] = 0;
     for (int k = 0; k < 16; ++k) {
       T x[4], y[4];
       for (int i = 0; i < 4; ++i) x[i] = ta[k][ly * 4 + i];
       for (int j = 0; j < 4; ++j) y[j] = tb[k][lx + 8 * j];
       for (int i = 0; i < 4; ++i)
-        for (int j = 0; j < 4; ++j) acc[i][j] += MUL(x[i], y[j]);
+        for (int j = 0; j < 4; ++j) sum[i][j] += MUL(x[i], y[j]);
     }
+    for (int i = 0; i < 4; ++i)
+      for (int j = 0; j < 4; ++j) acc[i][j] += sum[i][j];
     barrier(CLK_LOCAL_MEM_FENCE);
   }
   for (int i = 0; i < 4; ++i)
