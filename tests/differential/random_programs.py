@@ -34,7 +34,7 @@ from explanations import CORRECTED, EXPLANATIONS, examine
 from refusal_rules import NOTES, RULES
 from two_sides import Refusal, compare, make_leaves, program_kind, show
 
-CHUNK = 250  # programs of a line of the log
+CHUNK = 1000  # programs of a line of the log
 
 
 def libraries():
