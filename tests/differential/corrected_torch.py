@@ -228,7 +228,7 @@ def corrected(torch, corrections):
     before = {}
     for correction in corrections:
         for (owner, name), function in correction(torch).items():
-            before[owner, name] = getattr(owner, name)
+            before.setdefault((owner, name), getattr(owner, name))
             setattr(owner, name, function)
     try:
         yield
