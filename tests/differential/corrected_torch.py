@@ -207,6 +207,22 @@ def antialiased_rows_alone(torch):
     return {(torch.nn.functional, "interpolate"): interpolate}
 
 
+def margins_of_no_rows(torch):
+    """PyTorch's multi_margin_loss of no rows gives memory that nobody wrote as their sum and mean, of integers too, which it
+    refuses elsewhere."""
+    plain = torch.nn.functional.multi_margin_loss
+
+    def multi_margin_loss(x, target, reduction="mean"):
+        result = plain(x, target, reduction=reduction)
+        if x.numel():
+            return result
+        if not x.is_floating_point():
+            raise NotImplementedError("multi_margin_loss not implemented for this dtype")
+        return {"none": result, "sum": x.sum(), "mean": x.sum() / 0}[reduction]
+
+    return {(torch.nn.functional, "multi_margin_loss"): multi_margin_loss}
+
+
 CORRECTIONS = (
     hardsigmoid_of_float64,
     copysign_at_zero,
@@ -219,6 +235,7 @@ CORRECTIONS = (
     scatter_into_overlap,
     bytes_in_odd_strides,
     antialiased_rows_alone,
+    margins_of_no_rows,
 )
 
 
