@@ -2,6 +2,7 @@
 #include "rustorch/nn/functional.h"
 
 #include <cmath>
+#include <limits>
 
 #include "nn/text.h"
 #include "rustorch/error.h"
@@ -103,6 +104,11 @@ Tensor bag_max(const Tensor& rows, const Tensor& starts, const Tensor& keep) {
     const int64_t a = starts.select(0, i).item<int64_t>(), b = starts.select(0, i + 1).item<int64_t>();
     Tensor bag = rows.narrow(0, a, b - a);
     if (keep.defined()) bag = bag.index_select(0, keep.narrow(0, a, b - a).nonzero().squeeze(1));
+    if (bag.size(0) > 1) {  // nan is the largest where it comes first, and above nothing else
+      const Tensor rest = bag.narrow(0, 1, bag.size(0) - 1);
+      const Tensor known = rest.masked_fill(rest.isnan(), -std::numeric_limits<double>::infinity());
+      bag = cat({bag.narrow(0, 0, 1), known});
+    }
     out.push_back(bag.size(0) > 0 ? std::get<0>(bag.max(0))
                                   : zeros({rows.size(1)}, rows.dtype(), rows.device()));
   }

@@ -129,9 +129,9 @@ Tensor soft_cross_entropy(const Tensor& self, const Tensor& target, const std::o
   }
   switch (nn_detail::parse_reduction("cross_entropy", reduction)) {
     case Reduction::Mean:
-      return rustorch::neg(rustorch::div(
-          rustorch::sum(terms),
-          static_cast<double>(std::max<int64_t>(classes == 0 ? 0 : self.numel() / classes, 1))));
+      return rustorch::neg(
+          rustorch::div(rustorch::sum(terms),
+                        static_cast<double>(classes == 0 ? 0 : self.numel() / classes)));  // nan of nothing
     case Reduction::Sum:
       return rustorch::neg(rustorch::sum(terms));
     default:

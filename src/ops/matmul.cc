@@ -9,10 +9,12 @@
 namespace rustorch::impl {
 namespace {
 
-void check_dtypes(const char* op, const Tensor& a, const Tensor& b) {
+// `nothing`: whether factors of no elements may be of any dtype, as their product is all zero.
+void check_dtypes(const char* op, const Tensor& a, const Tensor& b, bool nothing = false) {
   RT_CHECK(a.dtype() == b.dtype(), DType, op,
            "expected m1 and m2 to have the same dtype, but got: ", dtype_scalar_name(a.dtype()),
            " != ", dtype_scalar_name(b.dtype()));
+  if (nothing && (a.numel() == 0 || b.numel() == 0)) return;
   RT_CHECK(a.dtype() != kBool, NotImplemented, op, "\"", op, "\" not implemented for 'Bool'");
 }
 
@@ -27,6 +29,7 @@ void check_inner(const char* op, const Tensor& a, const Tensor& b, int64_t ka, i
 void run(const Tensor& out, const Tensor& a, const Tensor& b, const Scalar& alpha = 1, const Scalar& beta = 0,
          const Tensor& bias = {}, bool trans_b = false, Epilogue act = Epilogue::None) {
   if (out.numel() == 0) return;
+  if (out.dtype() == kBool) return backend_for(out).fill(out, Scalar(0));
   MatmulCall call;
   call.out = out;
   call.a = a;
@@ -76,7 +79,7 @@ Tensor mm(const Tensor& self, const Tensor& mat2) {
   RT_CHECK(self.dim() == 2, Shape, "mm", "self must be a matrix");
   RT_CHECK(mat2.dim() == 2, Shape, "mm", "mat2 must be a matrix");
   check_inner("mm", self, mat2, self.size(1), mat2.size(0));
-  check_dtypes("mm", self, mat2);
+  check_dtypes("mm", self, mat2, true);
   Tensor out = make_tensor({self.size(0), mat2.size(1)}, self.dtype(), self.device());
   run(out, self, mat2);
   return out;
@@ -105,7 +108,7 @@ Tensor bmm(const Tensor& self, const Tensor& mat2) {
         rustorch::cat("Expected size for first two dimensions of batch2 tensor to be: [", self.size(0), ", ",
                       self.size(2), "] but got: [", mat2.size(0), ", ", mat2.size(1), "]."),
         self.sizes(), mat2.sizes());
-  check_dtypes("bmm", self, mat2);
+  check_dtypes("bmm", self, mat2, true);
   Tensor out = make_tensor({self.size(0), self.size(1), mat2.size(2)}, self.dtype(), self.device());
   run(out, self, mat2);
   return out;
@@ -119,7 +122,7 @@ Tensor mv(const Tensor& self, const Tensor& vec) {
                 rustorch::cat("size mismatch, got input (", self.size(0), "), mat (", self.size(0), "x",
                               self.size(1), "), vec (", vec.size(0), ")"),
                 self.sizes(), vec.sizes());
-  check_dtypes("mv", self, vec);
+  check_dtypes("mv", self, vec, true);
   const int64_t n = self.size(0);
   Tensor out = make_tensor({n}, self.dtype(), self.device());
   const int64_t column[] = {n, 1}, unit[] = {1, 1};
@@ -167,7 +170,7 @@ Tensor linear(const Tensor& input, const Tensor& weight, const std::optional<Ten
                 rustorch::cat("mat1 and mat2 shapes cannot be multiplied (", rows, "x", k, " and ",
                               weight.size(-1), "x", n, ")"),
                 input.sizes(), weight.sizes());
-  check_dtypes("linear", input, weight);
+  check_dtypes("linear", input, weight, true);
   DimVector sizes = input.sizes().vec();
   if (wdims == 2)
     sizes.back() = n;
@@ -297,7 +300,7 @@ Tensor outer(const Tensor& self, const Tensor& vec2) {
 }
 
 Tensor inner(const Tensor& self, const Tensor& other) {
-  check_dtypes("inner", self, other);
+  check_dtypes("inner", self, other, true);
   if (self.dim() == 0 || other.dim() == 0) return rustorch::mul(self, other);
   if (self.size(-1) != other.size(-1)) [[unlikely]]
     raise_shape("inner",

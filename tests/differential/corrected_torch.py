@@ -177,6 +177,52 @@ def scatter_into_overlap(torch):
     return {(torch, name + "_scatter"): instead(name) for name in plain}
 
 
+def bytes_in_odd_strides(torch):
+    """PyTorch's interpolation of bytes reads beyond an image whose dims of one element have strides of another layout; a copy
+    has those of its own."""
+    plain = torch.nn.functional.interpolate
+
+    def interpolate(t, **how):
+        return plain(t.clone(memory_format=torch.contiguous_format) if t.dtype == torch.uint8 else t, **how)
+
+    return {(torch.nn.functional, "interpolate"): interpolate}
+
+
+def antialiased_rows_alone(torch):
+    """PyTorch's antialias leaves alone a dim that has its size already, but its gradient weighs the neighbours there with 0,
+    which nan makes nan."""
+    plain = torch.nn.functional.interpolate
+
+    def interpolate(t, size=None, **how):
+        if not how.get("antialias") or size is None or t.dim() != 4:
+            return plain(t, size=size, **how)
+        n, c, h, w = t.shape
+        if (h, w) == tuple(size):
+            return t.clone()
+        if h == size[0]:
+            rows = t.transpose(1, 2).reshape(n * h, c, 1, w)
+            return plain(rows, size=(1, size[1]), **how).reshape(n, h, c, size[1]).transpose(1, 2)
+        return interpolate(t.mT, size=(w, size[0]), **how).mT if w == size[1] else plain(t, size=size, **how)
+
+    return {(torch.nn.functional, "interpolate"): interpolate}
+
+
+def margins_of_no_rows(torch):
+    """PyTorch's multi_margin_loss of no rows gives memory that nobody wrote as their sum and mean, of integers too, which it
+    refuses elsewhere."""
+    plain = torch.nn.functional.multi_margin_loss
+
+    def multi_margin_loss(x, target, reduction="mean"):
+        result = plain(x, target, reduction=reduction)
+        if x.numel():
+            return result
+        if not x.is_floating_point():
+            raise NotImplementedError("multi_margin_loss not implemented for this dtype")
+        return {"none": result, "sum": x.sum(), "mean": x.sum() / 0}[reduction]
+
+    return {(torch.nn.functional, "multi_margin_loss"): multi_margin_loss}
+
+
 CORRECTIONS = (
     hardsigmoid_of_float64,
     copysign_at_zero,
@@ -187,6 +233,9 @@ CORRECTIONS = (
     heaviside_into_views,
     attention_of_nan,
     scatter_into_overlap,
+    bytes_in_odd_strides,
+    antialiased_rows_alone,
+    margins_of_no_rows,
 )
 
 
@@ -196,7 +245,7 @@ def corrected(torch, corrections):
     before = {}
     for correction in corrections:
         for (owner, name), function in correction(torch).items():
-            before[owner, name] = getattr(owner, name)
+            before.setdefault((owner, name), getattr(owner, name))
             setattr(owner, name, function)
     try:
         yield

@@ -220,17 +220,19 @@ def explained_by(corrections):
     return rule
 
 
+def several(seed, target, judge, difference):
+    """More than one of the causes above: both sides agree with all corrections of PyTorch at once, or what is left then is
+    explained by a rule that needs none."""
+    with corrected(judge, CORRECTIONS):
+        left = compare(seed, target, judge, collections.Counter())
+        if left is None or isinstance(left.ours, Refusal) or isinstance(left.theirs, Refusal):
+            return left is None
+        return any(rule(seed, target, judge, left) for rule in (*OF_VALUES, unstable, nearer))
+
+
+OF_VALUES = (complex_of_bfloat16, nan_of_overwritten, undefined_integer, infinity_of_minus_zero)
 CORRECTED = tuple(explained_by([c]) for c in CORRECTIONS)
-EXPLANATIONS = (
-    complex_of_bfloat16,
-    nan_of_overwritten,
-    undefined_integer,
-    infinity_of_minus_zero,
-    *CORRECTED,
-    unstable,
-    nearer,
-    cancellation,
-)
+EXPLANATIONS = (*OF_VALUES, *CORRECTED, unstable, nearer, cancellation, several)
 
 
 def examine(seed, target, judge, rules):

@@ -4,21 +4,22 @@ A step gets the library (rustorch or torch), its operands and a generator `r`. B
 generator of the same state, so they draw the same choices as long as their tensors agree in shape and dtype.
 
 What is not drawn, since PyTorch's answer is the order of its kernels, wrong, or not this library's choice: writes through
-conj() (a view in PyTorch, a copy here), writes through `.data` of what a gradient kept (which tensors are kept is each library's own) and into
-operands of kron (missed there: it keeps them as views of no base), the gradient of logical operators in place (PyTorch leaves
-that of the overwritten value), of comparisons in place by a recorded operand (zeros there, none here), of atan2, pow and
-addcmul with narrow integers (it computes with them in their dtype), of pow and zeta with integers (float32 there), of polar
-by a negative length (it takes the sign away), of complex powers of zero (nan there), of quantile, kthvalue, mode, topk and
-unstable sort of equal elements (which of them gets it depends on the sort); infinities in what var and renorm reduce (the
-result depends on the order), nan in what mode and unique sort (they compare with < only), all() into out= of uint8 (it rounds
-the elements to uint8 first), the median of no integers (the undefined
-integer of nan) and of expanded ones (memory that nobody wrote), nan in linear algebra (it depends on the order), powers of negative numbers by rounded exponents, products with integers
-cut from rounded numbers, strides of results of linear algebra, layers, nonzero, unique, indexing by tensors and mvlgamma (by
-columns or channels there), convolutions of no channel and pixel_unshuffle of no image (the shape is wrong there), addmv of an
-empty matrix (a number there), resize_ of what a gradient reads (a write here only), batch_norm of 16-bit floats (its mean is
-rounded), powers beyond float16 and ldexp beyond float32 (infinite inside its gradients), views
-by as_strided that leave their parent (their gradient is lost there), the sign of a nan of bfloat16 (negative where its
-conversion is vectorised), polygamma at its poles (finite there), and sums of nan as integers.
+conj() (a view in PyTorch, a copy here), writes through `.data` of what a gradient kept (which tensors are kept is each
+library's own) and into operands of kron (missed there: it keeps them as views of no base), the gradient of logical
+operators in place (PyTorch leaves that of the overwritten value), of comparisons in place by a recorded operand (zeros
+there, none here), of atan2, pow and addcmul with narrow integers (it computes with them in their dtype), of pow and zeta
+with integers (float32 there), of polar by a negative length (it takes the sign away), of complex powers of zero (nan
+there), of quantile, kthvalue, mode, topk and unstable sort of equal elements (which of them gets it depends on the sort);
+infinities in what var and renorm reduce (the result depends on the order), nan in what mode and unique sort (they compare
+with < only), all() into out= of uint8 (it rounds the elements to uint8 first), the median of no integers (the undefined
+integer of nan) and of expanded ones (memory that nobody wrote), nan in linear algebra (it depends on the order), powers of
+negative numbers by rounded exponents, products with integers cut from rounded numbers, strides of results of linear
+algebra, layers, nonzero, unique, indexing by tensors and mvlgamma (by columns or channels there), convolutions of no
+channel and pixel_unshuffle of no image (the shape is wrong there), addmv of an empty matrix (a number there), resize_ of
+what a gradient reads (a write here only), batch_norm of 16-bit floats (its mean is rounded), powers beyond float16 and
+ldexp beyond float32 (infinite inside its gradients), views by as_strided that leave their parent (their gradient is lost
+there), the sign of a nan of bfloat16 (negative where its conversion is vectorised), polygamma at its poles (finite there),
+and sums of nan as integers.
 """
 
 import numpy as np

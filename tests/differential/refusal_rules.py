@@ -37,6 +37,7 @@ RULES = (
 # What PyTorch says of an input without elements that other operators and shapes take; ours gives the empty result.
 NO_ELEMENTS = ("(batch mode) tensor with", "Non-empty 3D data tensor", "Non-empty 4D data tensor", "Expected input to have non-zero size", "to be non-empty", "out of bounds for storage of size", "out of range for tensor of size [0]", "with size 0", "to be greater than 0, got 0")  # fmt: skip
 NOTES = {
+    "pytorch-crash": "PyTorch's side of the program ends the process by a signal when it runs alone (the gradient of pdist of no rows)",
     "empty": "PyTorch does not look at the dtype where there is nothing, or one number, to compute; ours refuses it as for any size",
     "pytorch-no-elements": "PyTorch's layers and index_fill_ refuse an input without elements; ours gives the empty result of the shape rule",
     "note: refusal-class": "both refuse, with classes that one `except` does not catch (there was more than one reason to refuse)",

@@ -191,3 +191,40 @@ def test_a_weight_of_nan_reaches_its_class_only(shape):
     wanted, x.grad = x.grad, None
     F.cross_entropy(x, target, rt.tensor([0.0, 0.5, 2.0]), reduction="none").sum().backward()
     assert wanted.equal(x.grad)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0), (0, 3, 2)])
+def test_the_mean_of_no_losses_is_nan(shape):
+    x = rt.zeros(shape)
+    assert F.cross_entropy(x, x).isnan()
+    assert F.cross_entropy(x, x, reduction="sum") == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "best", "gradient"),
+    [
+        ([0, 1, 2, 3], [2.0, None], [[0.0, 0.0], [1.0, 0.0], [0.0, 0.0], [0.0, 0.0]]),
+        ([1, 0, 3, 2], [2.0, 3.0], [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]),
+        ([2, 2], [None, 3.0], [[0.0, 0.0], [0.0, 0.0], [0.0, 1.0], [0.0, 0.0]]),
+    ],
+)
+def test_the_largest_of_a_bag_with_nan(rows, best, gradient):
+    nan = math.nan
+    weight = rt.tensor([[1.0, nan], [2.0, 1.0], [nan, 3.0], [0.0, nan]], requires_grad=True)
+    found = F.embedding_bag(rt.tensor(rows), weight, rt.tensor([0]), mode="max")
+    assert [None if math.isnan(v) else v for v in found[0].tolist()] == best
+    found.nan_to_num().sum().backward()
+    assert weight.grad.tolist() == gradient
+
+
+def test_products_of_no_bools_are_false():
+    no = lambda *shape: rt.ones(shape, dtype=rt.bool)
+    found = [no(2, 0) @ no(0, 3), rt.bmm(no(1, 2, 0), no(1, 0, 3)), no(2, 0) @ no(0), rt.inner(no(2, 0), no(3, 0))]
+    found += [F.linear(no(2, 0), no(3, 0)), rt.einsum("ij,ij->i", no(3, 0), no(3, 0))]
+    assert [tuple(x.shape) for x in found] == [(2, 3), (1, 2, 3), (2,), (2, 3), (2, 3), (3,)]
+    assert all(x.dtype == rt.bool and not x.any() for x in found)
+    assert (no(0, 2) @ no(2, 3)).shape == (0, 3)
+    assert rt.addmv(no(2), no(2, 0), no(0)).tolist() == [True, True]
+    for refused in (lambda: no(2, 2) @ no(2, 2), lambda: rt.addmm(no(2, 3), no(2, 0), no(0, 3)), lambda: no(0) @ no(0)):
+        with pytest.raises(NotImplementedError):
+            refused()

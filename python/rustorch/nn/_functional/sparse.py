@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -171,6 +172,8 @@ def _bag_max(rows: Tensor, starts: Tensor, keep: Tensor | None) -> Tensor:
     for a, b in zip(bounds[:-1], bounds[1:]):
         bag = rows[a:b] if keep is None else rows[a:b][keep[a:b]]
         if bag.size(0):
+            if bag.size(0) > 1:  # nan is the largest where it comes first, and above nothing else
+                bag = rt.cat([bag[:1], bag[1:].masked_fill(bag[1:].isnan(), -math.inf)])
             out.append(bag.max(0)[0])
         else:
             out.append(rt.zeros(rows.size(1), dtype=rows.dtype, device=rows.device))
