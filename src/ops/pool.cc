@@ -32,8 +32,10 @@ void spread(const char* op, const char* what, IntArrayRef list, int64_t rank, st
 // Windows that start inside the input or its left padding, one more at the end with ceil_mode.
 int64_t output_length(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
                       bool ceil_mode) {
-  const int64_t room = in + 2 * padding - dilation * (kernel - 1) - 1 + (ceil_mode ? stride - 1 : 0);
-  int64_t out = room / stride + (room % stride < 0 ? 0 : 1);  // rounded down, also below zero
+  const int64_t beyond = 2 * padding - (dilation * (kernel - 1) + 1);  // not above zero
+  const int64_t room = in + beyond, rest = room % stride;
+  int64_t out = room / stride + (rest < 0 ? 0 : 1);  // rounded down, also below zero
+  if (ceil_mode && rest != 0) ++out;
   if (ceil_mode && (out - 1) * stride >= in + padding) --out;
   return out;
 }
@@ -43,7 +45,7 @@ Sizes window_sizes(const char* op, IntArrayRef input, int64_t rank, IntArrayRef 
   RT_CHECK(static_cast<int64_t>(input.size()) == rank + 1 || static_cast<int64_t>(input.size()) == rank + 2,
            Shape, op, "Expected ", rank + 1, "D or ", rank + 2,
            "D (batch mode) tensor expected for input, but got: ", input);
-  RT_CHECK(rank == 1 || input[input.size() - static_cast<size_t>(rank) - 1] > 0, Shape, op,
+  RT_CHECK(input[input.size() - static_cast<size_t>(rank) - 1] > 0, Shape, op,
            "Expected input to have non-zero size for non-batch dimensions, but got ", input);
   Sizes s;
   spread(op, "kernel_size", kernel, rank, s.kernel);
@@ -56,7 +58,10 @@ Sizes window_sizes(const char* op, IntArrayRef input, int64_t rank, IntArrayRef 
     RT_CHECK(s.stride[d] > 0, Value, op, "stride should be greater than zero, but got ", s.stride[d]);
     RT_CHECK(s.dilation[d] > 0, Value, op, "dilation should be greater than zero, but got ", s.dilation[d]);
     RT_CHECK(s.padding[d] >= 0, Value, op, "pad must be non-negative, but got pad: ", s.padding[d]);
-    RT_CHECK(s.padding[d] * 2 <= (s.kernel[d] - 1) * s.dilation[d] + 1, Value, op,
+    RT_CHECK(s.kernel[d] - 1 <= (INT64_MAX - 1) / s.dilation[d], Value, op,
+             "effective kernel size overflows, but got kernel_size=", s.kernel[d],
+             " and dilation=", s.dilation[d]);
+    RT_CHECK(s.padding[d] <= ((s.kernel[d] - 1) * s.dilation[d] + 1) / 2, Value, op,
              "pad should be at most half of effective kernel size, but got pad=", s.padding[d],
              ", kernel_size=", s.kernel[d], " and dilation=", s.dilation[d]);
     s.big[d] = input[at];

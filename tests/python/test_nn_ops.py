@@ -332,3 +332,35 @@ def test_cross_entropy_of_sure_predictions():
         assert loss.item() == pytest.approx(count * 3.059e-7, rel=0.3)
         loss.backward()
         assert x.grad[0, 0].reshape(-1)[0].item() == pytest.approx(-3.059e-7, rel=0.3)
+
+
+@pytest.mark.parametrize("pool", [F.max_pool1d, F.avg_pool1d])
+def test_pooling_without_channels_is_refused(pool):
+    assert pool(rt.ones(0, 3, 10), 1).shape == (0, 3, 10)
+    for shape in ((0, 10), (2, 0, 10), (3, 0)):
+        with pytest.raises(RuntimeError, match="non-zero|optional 0 dim batch size"):
+            pool(rt.ones(shape), 1)
+
+
+def test_windows_longer_than_any_number_are_refused():
+    x = rt.ones(1, 2, 3)
+    for kernel, dilation in ((2**62, 4), (8608480567731124087, 1250999896764)):
+        with pytest.raises((RuntimeError, ValueError), match="effective kernel size overflows"):
+            F.max_pool1d(x, kernel, padding=7, dilation=dilation, ceil_mode=True)
+    for kernel, padding in ((2**62, 0), (2**62, 2**61)):
+        with pytest.raises((RuntimeError, ValueError), match="too small"):
+            F.max_pool1d(x, kernel, padding=padding, dilation=2)
+    assert F.max_pool1d(x, 1, 2**63 - 1, ceil_mode=True).shape == (1, 2, 1)
+
+
+def test_lengths_of_pooling():
+    for n in range(1, 12):
+        for kernel, stride, padding, dilation in ((1, 1, 0, 1), (2, 3, 1, 1), (3, 2, 1, 2), (4, 5, 2, 1), (3, 4, 0, 1)):
+            room = n + 2 * padding - dilation * (kernel - 1) - 1
+            for ceil in (False, True):
+                want = (-(-room // stride) if ceil else room // stride) + 1
+                if ceil and (want - 1) * stride >= n + padding:
+                    want -= 1
+                if want > 0:
+                    got = F.max_pool1d(rt.ones(1, 1, n), kernel, stride, padding, dilation, ceil_mode=ceil)
+                    assert got.shape[-1] == want
