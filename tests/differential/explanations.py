@@ -201,6 +201,26 @@ def infinity_of_minus_zero(seed, target, judge, difference):
     return alike(*(np.where(both, 0, x[1]) for x in (ours, theirs)), TOLERANCE.get(theirs[0], 1e-7))
 
 
+def overflow_of_moments(seed, target, judge, difference):
+    """The variance of numbers whose sum or squares are beyond their dtype is inf or nan by the order of the steps, in PyTorch
+    by the layout too. The results of a step that takes var or std differ only where neither is finite."""
+    ours, theirs = difference.ours, difference.theirs
+    if (
+        not difference.place.startswith(("reduce", "forms"))
+        or not isinstance(ours, tuple)
+        or not isinstance(theirs, tuple)
+    ):
+        return False
+    if ours[0] != theirs[0] or ours[1].shape != theirs[1].shape or ours[1].dtype.kind != "f":
+        return False
+    trace = []
+    compare(seed, target, judge, collections.Counter(), trace)
+    if not trace or not re.search(r"\b(var|std)", trace[-1].split("]: ")[0]):
+        return False
+    both = ~(np.isfinite(ours[1]) | np.isfinite(theirs[1]))
+    return alike(*(np.where(both, 0, x[1]) for x in (ours, theirs)), TOLERANCE.get(theirs[0], 1e-9))
+
+
 def cancellation(seed, target, judge, difference):
     """1 - tanh(x)^2 of a large x is nothing but a rounding error, which a large gradient makes visible; both sides agree when
     the programs and the sum that is differentiated take tanh by exponentials."""
@@ -230,7 +250,7 @@ def several(seed, target, judge, difference):
         return any(rule(seed, target, judge, left) for rule in (*OF_VALUES, unstable, nearer))
 
 
-OF_VALUES = (complex_of_bfloat16, nan_of_overwritten, undefined_integer, infinity_of_minus_zero)
+OF_VALUES = (complex_of_bfloat16, nan_of_overwritten, undefined_integer, infinity_of_minus_zero, overflow_of_moments)
 CORRECTED = tuple(explained_by([c]) for c in CORRECTIONS)
 EXPLANATIONS = (*OF_VALUES, *CORRECTED, unstable, nearer, cancellation, several)
 
