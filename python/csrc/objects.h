@@ -1,6 +1,5 @@
 // The Python objects of the binding: Tensor, dtype, device, layout, memory_format, Size, Generator.
 #pragma once
-#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <structmember.h>
 

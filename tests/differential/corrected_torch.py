@@ -223,23 +223,6 @@ def margins_of_no_rows(torch):
     return {(torch.nn.functional, "multi_margin_loss"): multi_margin_loss}
 
 
-def sums_of_another_dtype(torch):
-    """Sums and products into out= of another dtype: PyTorch computes them in that of out, this library in that of the result
-    without out=, which it converts."""
-
-    def instead(plain):
-        def function(t, *args, out=None, **how):
-            if out is None or out.dtype == t.dtype:
-                return plain(t, *args, **how) if out is None else plain(t, *args, out=out, **how)
-            plain(t, *args, out=torch.empty(0, dtype=out.dtype), **how)  # refuses what it refuses
-            value = plain(t, *args, **how)
-            return (out if out.shape == value.shape else out.resize_(value.shape)).copy_(value)
-
-        return function
-
-    return {(torch, name): instead(getattr(torch, name)) for name in ("sum", "prod", "mean", "cumsum", "cumprod")}
-
-
 CORRECTIONS = (
     hardsigmoid_of_float64,
     copysign_at_zero,
@@ -253,7 +236,6 @@ CORRECTIONS = (
     bytes_in_odd_strides,
     antialiased_rows_alone,
     margins_of_no_rows,
-    sums_of_another_dtype,
 )
 
 

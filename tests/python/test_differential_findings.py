@@ -228,3 +228,13 @@ def test_products_of_no_bools_are_false():
     for refused in (lambda: no(2, 2) @ no(2, 2), lambda: rt.addmm(no(2, 3), no(2, 0), no(0, 3)), lambda: no(0) @ no(0)):
         with pytest.raises(NotImplementedError):
             refused()
+
+
+def test_sums_into_a_complex_result_are_complex_sums():
+    x = rt.tensor([60000.0, 60000.0, 1.0], dtype=rt.float16)  # beyond float16 together
+    into = lambda f: f(x, 0, out=rt.empty(0, dtype=rt.complex64)).tolist()
+    assert into(rt.sum) == 120001
+    assert into(rt.cumsum) == [60000, 120000, 120001]
+    assert into(rt.prod) == 3.6e9
+    assert into(rt.cumprod) == [60000, 3.6e9, 3.6e9]
+    assert abs(into(rt.mean) - 40000.333) < 0.01

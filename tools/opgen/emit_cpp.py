@@ -469,7 +469,7 @@ def emit_generic_variants(op):
                 text += "  if (!dtype) dtype = out.dtype();\n"
         if op.family in ("reduction", "scan") and any(a.name == "dtype" for a in op.args):
             # Sums in the dtype of out, but for the real results of complex numbers.
-            text += "  if (!dtype && is_complex(out.dtype()) == self.is_complex()) dtype = out.dtype();\n"
+            text += "  if (!dtype && (is_complex(out.dtype()) || !self.is_complex())) dtype = out.dtype();\n"
         text += f"  auto result = rustorch::{op.cname}({names(op)});\n"
         if len(outs) == 1:
             if "resized" in op.out_rules:
