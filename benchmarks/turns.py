@@ -5,12 +5,15 @@
 Needs PyTorch in the same environment. A turn is a process that repeats each case of a group for a fraction of a second;
 the frameworks alternate. Printed per case: the least times, their ratio, and the ratio of the medians over the turns of
 each turn's least time (above 1: RusTorch is faster). Two virtual processors change their speed from second to second,
-so stop everything else, and believe neither ratio to better than some percent.
+so stop everything else, and believe neither ratio to better than some percent. `--pairs` is more exact: both frameworks
+live in one process and take turns of some milliseconds; printed per case is the median of the ratios of neighbours, of
+every process and the median of these.
 """
 
 import argparse
 import importlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -120,18 +123,61 @@ def turn(args):
     print(json.dumps(least))
 
 
+def pairs(args):
+    """Both frameworks in one process, one group: prints {case: median of the ratios of neighbours} as JSON."""
+    frameworks = [importlib.import_module(name) for name in ("torch", "rustorch")]
+    for rt in frameworks:
+        rt.set_num_threads(args.threads[0])
+    found = {}
+    for (name, theirs), (_, ours) in zip(*(GROUPS[args.groups[0]](rt) for rt in frameworks), strict=True):
+        theirs(), ours()
+        calls = max(1, int(0.002 / seconds_of(theirs, 1)))
+        ratios, start = [], time.perf_counter()
+        while len(ratios) < 12 or time.perf_counter() - start < args.seconds:
+            ratios.append(seconds_of(theirs, calls) / seconds_of(ours, calls))
+        found[name] = statistics.median(ratios)
+    print(json.dumps(found))
+
+
+def seconds_of(run, calls):
+    start = time.perf_counter()
+    for _ in range(calls):
+        run()
+    return time.perf_counter() - start
+
+
+def show_pairs(args, threads, group):
+    """A process a turn."""
+    command = [sys.executable, __file__, "--turn", "pairs", "--groups", group]
+    command += ["--threads", str(threads), "--seconds", str(args.seconds)]
+    # else PyTorch's threads spin into the other's turn
+    environment = {**os.environ, "GOMP_SPINCOUNT": "0", "OMP_WAIT_POLICY": "passive"}
+    seen = {}
+    for _ in range(args.turns):
+        output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout
+        for name, ratio in json.loads(output.splitlines()[-1]).items():
+            seen.setdefault(name, []).append(ratio)
+    for name, ratios in seen.items():
+        each = " ".join(f"{r:.2f}" for r in ratios)
+        print(f"{threads} threads  {name:40s} {statistics.median(ratios):5.2f}x  [{each}]", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--groups", nargs="+", choices=list(GROUPS), default=list(GROUPS))
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--turns", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=0.3, help="of each case in a turn")
+    parser.add_argument("--pairs", action="store_true", help="both in one process")
     parser.add_argument("--turn", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.turn:
-        return turn(args)
+        return pairs(args) if args.turn == "pairs" else turn(args)
     for threads in args.threads:
         for group in args.groups:
+            if args.pairs:
+                show_pairs(args, threads, group)
+                continue
             times = {"torch": {}, "rustorch": {}}
             for _ in range(args.turns):
                 for framework, seen in times.items():

@@ -268,7 +268,7 @@ void index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tens
 
 Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
                  const Scalar& alpha) {
-  Tensor out = impl::clone(self, std::nullopt);
+  Tensor out = impl::clone(self, MemoryFormat::Contiguous);
   impl::index_add_(out, dim, index, source, alpha);
   return out;
 }
@@ -280,7 +280,7 @@ void index_copy_(const Tensor& self, int64_t dim, const Tensor& index, const Ten
 }
 
 Tensor index_copy(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
-  Tensor out = impl::clone(self, std::nullopt);
+  Tensor out = impl::clone(self, MemoryFormat::Contiguous);
   impl::index_copy_(out, dim, index, source);
   return out;
 }

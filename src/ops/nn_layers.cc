@@ -69,8 +69,10 @@ Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, int64_t dim, double
            "expected common dtype to be floating point, yet common dtype is ", x1.dtype());
   const int64_t dims[] = {dim};
   const auto norm = [&](const Tensor& t) {
-    const Tensor n = rustorch::sqrt(rustorch::sum(rustorch::mul(t, t), dims, true));
-    return rustorch::clamp_min(n, Scalar(eps));
+    const bool narrow = t.dtype() == kFloat16 || t.dtype() == kBFloat16;  // squares may be beyond them
+    const Tensor x = narrow ? rustorch::to(t, kFloat32) : t;
+    const Tensor n = rustorch::sqrt(rustorch::sum(rustorch::mul(x, x), dims, true));
+    return rustorch::clamp_min(narrow ? rustorch::to(n, t.dtype()) : n, Scalar(eps));
   };
   const auto shape = broadcast_shapes("cosine_similarity", x1.sizes(), x2.sizes());
   const Tensor a = rustorch::expand(x1, shape), b = rustorch::expand(x2, shape);

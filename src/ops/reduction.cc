@@ -1,6 +1,7 @@
 // Bodies of the reduction operators: dtype rules, checks, and the call of the backend.
 #include "ops/reduction_common.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "backend/compute_backend.h"
@@ -71,6 +72,13 @@ void check_float(const char* op, const Tensor& self) {
 }
 
 /// Variance or standard deviation, with the mean when asked for.
+// Whether some element of a dense result in float32 on the CPU is not finite.
+bool beyond_float(const Tensor& result) {
+  if (result.dtype() != kFloat32 || !result.device().is_cpu()) return false;
+  const float* const values = result.impl()->data<float>();
+  return std::any_of(values, values + result.numel(), [](float v) { return !std::isfinite(v); });
+}
+
 Moments moments(const char* op, ReduceKind kind, const Tensor& self, std::optional<IntArrayRef> dim,
                 const std::optional<Scalar>& correction, bool keepdim, bool with_mean) {
   check_float(op, self);
@@ -91,6 +99,10 @@ Moments moments(const char* op, ReduceKind kind, const Tensor& self, std::option
   backend_for(self).reduce(call);
   r.spread = std::move(call.out);
   r.mean = std::move(call.out2);
+  if (kind == ReduceKind::Std && beyond_float(r.spread)) {  // squares were; their root need not be
+    const Tensor wide = reduce_with(kind, cast_raw(self, kFloat64), mask, keepdim, kFloat64, c);
+    r.spread = cast_raw(wide, kFloat32);
+  }
   return r;
 }
 

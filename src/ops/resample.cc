@@ -4,6 +4,7 @@
 // gradient is the transposed table.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "gen/impl.h"
@@ -112,8 +113,17 @@ Table make_table(std::string_view mode, int64_t in, int64_t out, bool align_corn
 }
 
 /// Weights of bytes as integers of 16 bits over a power of two, as in PyTorch (and Pillow): results are
-/// exact.
+/// exact. Taps that meet at an edge count as one, rounded once.
 void quantize(Table& table) {
+  const size_t taps = static_cast<size_t>(table.taps);
+  for (size_t i = 0; i < table.weights.size(); ++i) {
+    for (size_t first = i / taps * taps; first < i; ++first) {
+      if (table.places[first] == table.places[i]) {
+        table.weights[first] += std::exchange(table.weights[i], 0.0);
+        break;
+      }
+    }
+  }
   double largest = 0;
   for (double w : table.weights) largest = std::max(largest, w);
   int bits = 0;

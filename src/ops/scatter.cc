@@ -86,7 +86,7 @@ void run_scatter(const char* op, const Tensor& self, int64_t dim, const Tensor& 
 /// The out-of-place form.
 Tensor scattered(const char* op, const Tensor& self, int64_t dim, const Tensor& index, const Tensor* src,
                  const Scalar& value, ScatterMode mode) {
-  Tensor out = make_like(self, self.dtype());
+  Tensor out = make_tensor(self.sizes(), self.dtype(), self.device());
   run_scatter(op, self, dim, index, src, value, mode, out);
   return out;
 }
@@ -99,7 +99,7 @@ ScatterMode combine_mode(std::string_view reduce) {
 }
 
 Tensor copy_of(const Tensor& self) {
-  Tensor out = make_like(self, self.dtype());
+  Tensor out = make_tensor(self.sizes(), self.dtype(), self.device());
   if (out.numel() > 0) copy_data(out, self);
   return out;
 }

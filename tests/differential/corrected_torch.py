@@ -41,7 +41,8 @@ def copysign_at_zero(torch):
 
 
 def norm_at_zero(torch):
-    """The second gradient of a norm at zero, 0 like the first, is nan in PyTorch; so is that of renorm, which divides by it."""
+    """The second gradient of a norm at zero, 0 like the first, is nan in PyTorch; so is that of renorm, which divides by it,
+    also for rows that it leaves alone, where others bring a nan."""
     plain, plain_renorm, plain_renorm_ = torch.linalg.vector_norm, torch.renorm, torch.Tensor.renorm_
 
     def vector_norm(t, ord=2, dim=None, keepdim=False):
@@ -58,11 +59,13 @@ def norm_at_zero(torch):
         return vector_norm(a - b, p)
 
     def renorm(t, p, dim, most):
+        result = plain_renorm(t, p, dim, most)
+        if not t.requires_grad:
+            return result
         others = tuple(d for d in range(t.dim()) if d != dim % t.dim())
-        size = vector_norm(t, p, others, True) if others else t.abs()
-        factor = torch.where(size > most, most / (torch.where(size > most, size, 1) + 1e-7), 1)
-        plain_renorm(t.detach(), p, dim, most)  # refuses what it refuses
-        return t * factor
+        size = plain(t.detach(), p, others) if others else t.detach().abs()
+        large = (size > most).nonzero().flatten()  # the others are left alone
+        return t.index_copy(dim, large, plain_renorm(t.index_select(dim, large), p, dim, most)) if len(large) else t * 1
 
     def renorm_(t, p, dim, most):
         plain_renorm_(t.detach().clone(), p, dim, most)
@@ -223,6 +226,17 @@ def margins_of_no_rows(torch):
     return {(torch.nn.functional, "multi_margin_loss"): multi_margin_loss}
 
 
+def batch_norm_of_any_strides(torch):
+    """In the gradient of PyTorch's batch_norm, values change their places where x has the strides of channels_last and the
+    incoming gradient has not (a width of 1)."""
+    plain = torch.nn.functional.batch_norm
+
+    def batch_norm(x, *args, **how):
+        return plain(x.contiguous(), *args, **how)
+
+    return {(torch.nn.functional, "batch_norm"): batch_norm}
+
+
 CORRECTIONS = (
     hardsigmoid_of_float64,
     copysign_at_zero,
@@ -236,6 +250,7 @@ CORRECTIONS = (
     bytes_in_odd_strides,
     antialiased_rows_alone,
     margins_of_no_rows,
+    batch_norm_of_any_strides,
 )
 
 

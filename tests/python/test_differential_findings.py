@@ -238,3 +238,36 @@ def test_sums_into_a_complex_result_are_complex_sums():
     assert into(rt.prod) == 3.6e9
     assert into(rt.cumprod) == [60000, 3.6e9, 3.6e9]
     assert abs(into(rt.mean) - 40000.333) < 0.01
+
+
+def test_a_deviation_whose_square_is_beyond_float32():
+    x = rt.tensor([[1e20, -1e20], [2.0, 4.0]])
+    assert rt.allclose(x.std(1), rt.tensor([1.4142135e20, 1.4142135]))
+    assert rt.std_mean(x[0])[0].item() == x[0].std().item() == pytest.approx(1.4142135e20)
+    assert x.var(1).tolist()[0] == math.inf
+    assert math.isnan(rt.tensor([1.0, math.inf]).std())
+
+
+def test_cosines_of_long_half_precision_vectors():
+    x = rt.full((2, 3), 300.0, dtype=rt.float16)
+    assert rt.allclose(F.cosine_similarity(x, x), rt.ones(2, dtype=rt.float16), atol=2e-3)
+
+
+def test_what_is_written_by_index_out_of_place_is_contiguous():
+    x, i, rows = rt.arange(12.0).reshape(3, 4).t(), rt.tensor([0]), rt.ones(1, 3)
+    at = rt.zeros((1, 3), dtype=rt.int64)
+    for y in (
+        x.index_add(0, i, rows),
+        x.index_copy(0, i, rows),
+        x.index_reduce(0, i, rows, "amax"),
+        x.scatter(0, at, rows),
+    ):
+        assert y.stride() == (3, 1)
+    assert x.scatter_add(0, at, rows).stride() == x.scatter_reduce(0, at, rows, "amax").stride() == (3, 1)
+    assert x.index_fill(0, i, 1.0).stride() == (1, 4)
+
+
+def test_taps_of_bytes_that_meet_at_an_edge_are_rounded_once():
+    x = rt.tensor([[[[0, 3, 2, 6], [5, 0, 3, 2], [4, 4, 6, 0], [2, 4, 1, 1]]]], dtype=rt.uint8)
+    found = F.interpolate(x, size=(3, 4), mode="bicubic")
+    assert found.tolist() == [[[[1, 2, 2, 5], [5, 2, 5, 1], [2, 4, 2, 1]]]]
