@@ -237,6 +237,18 @@ def batch_norm_of_any_strides(torch):
     return {(torch.nn.functional, "batch_norm"): batch_norm}
 
 
+def ldexp_of_half(torch):
+    """PyTorch's gradient of ldexp takes the power of two in the dtype of the exponent, where float16 overflows."""
+    plain = torch.ldexp
+
+    def ldexp(a, b):
+        if b.dtype != torch.float16:
+            return plain(a, b)
+        return plain(a, b.float()).to(plain(a.detach(), b.detach()).dtype)
+
+    return {(torch, "ldexp"): ldexp}
+
+
 CORRECTIONS = (
     hardsigmoid_of_float64,
     copysign_at_zero,
@@ -251,6 +263,7 @@ CORRECTIONS = (
     antialiased_rows_alone,
     margins_of_no_rows,
     batch_norm_of_any_strides,
+    ldexp_of_half,
 )
 
 

@@ -31,7 +31,8 @@ RULES = (
     Rule("no-grad-view-write", "ours", "", ("A view was created in no_grad mode",), "which results are views of what an operator computed inside is each library's own"),
     Rule("no-grad-view-write", "theirs", "", ("A view was created in no_grad mode",), "and PyTorch asks so of integers, when the number that is written is recorded"),
     Rule("no-grad-view-shape", "ours", "gradients", ("returned an invalid gradient",), "a change of shape in place inside no_grad(), of what is a view of an operator's inner result in PyTorch only: its history is derived again there"),
-    Rule("pytorch-product-of-bools", "ours", "forms", ("\"mm\" not implemented for 'Bool'",), "PyTorch multiplies and sums, bools too, where tensordot sums over all of operands that are not contiguous; ours refuses bools always"),
+    Rule("pytorch-product-of-bools", "ours", "forms", ("\"mm\" not implemented for 'Bool'", "\"inner\" not implemented for 'Bool'"), "PyTorch multiplies and sums, bools too, where tensordot or inner sums over all of operands that are not contiguous; ours refuses bools always"),
+    Rule("pytorch-product-of-bools", "ours", "product", ("\"mm\" not implemented for 'Bool'", "\"inner\" not implemented for 'Bool'"), "PyTorch multiplies and sums, bools too, where tensordot or inner sums over all of operands that are not contiguous; ours refuses bools always"),
     Rule("overlapping-write", "ours", "", ("refers to a single memory location", "refer to a single memory location", "some elements of the input tensor and the written"),
          "PyTorch looks for overlap only where a stride is 0; what it gives for other overlap depends on its order of writing"),
 )  # fmt: skip

@@ -122,37 +122,33 @@ void run(const GemmArgs<T>& g) {
                                          g.next_b});
 }
 
-}  // namespace
-
-namespace {
-// Memory for a packed operand that gives itself back.
-template <class T>
-std::pair<std::shared_ptr<const T>, T*> packed_memory(int64_t elements) {
-  const size_t bytes = static_cast<size_t>(elements) * sizeof(T);
+// A packed operand of rows x cols in memory that gives itself back; null if it has no elements.
+template <class T, class Pack>
+std::shared_ptr<const T> packed(const char* what, int64_t rows, int64_t cols,
+                                int64_t (*size)(int64_t, int64_t), const Pack& pack) {
+  RT_CHECK(rows >= 0 && cols >= 0, Value, what, "negative size; got ", rows, " x ", cols);
+  if (rows == 0 || cols == 0) return nullptr;
+  const size_t bytes = static_cast<size_t>(size(rows, cols)) * sizeof(T);
   MemoryAllocator* const allocator = cpu_allocator();
   T* const data = static_cast<T*>(allocator->allocate(bytes));
   const auto free = [allocator, bytes](const T* p) { allocator->deallocate(const_cast<T*>(p), bytes); };
-  return {std::shared_ptr<const T>(data, free), data};
+  std::shared_ptr<const T> owner(data, free);
+  pack(data);
+  return owner;
 }
 }  // namespace
 
 template <class T>
-PackedB<T>::PackedB(bool trans_b, int64_t k, int64_t n, const T* b, int64_t ldb) : k_(k), n_(n) {
-  RT_CHECK(k >= 0 && n >= 0, Value, "PackedB", "negative size; got k ", k, ", n ", n);
-  if (k == 0 || n == 0) return;
-  auto [owner, data] = packed_memory<T>(detail::packed_b_size<T>(k, n));
-  data_ = std::move(owner);
-  detail::pack_whole_b(data, b, trans_b ? 1 : ldb, trans_b ? ldb : 1, k, n);
-}
+PackedB<T>::PackedB(bool trans_b, int64_t k, int64_t n, const T* b, int64_t ldb)
+    : k_(k), n_(n), data_(packed<T>("PackedB", k, n, detail::packed_b_size<T>, [&](T* to) {
+        detail::pack_whole_b(to, b, trans_b ? 1 : ldb, trans_b ? ldb : 1, k, n);
+      })) {}
 
 template <class T>
-PackedA<T>::PackedA(bool trans_a, int64_t m, int64_t k, const T* a, int64_t lda) : m_(m), k_(k) {
-  RT_CHECK(m >= 0 && k >= 0, Value, "PackedA", "negative size; got m ", m, ", k ", k);
-  if (m == 0 || k == 0) return;
-  auto [owner, data] = packed_memory<T>(detail::packed_a_size<T>(m, k));
-  data_ = std::move(owner);
-  detail::pack_whole_a(data, a, trans_a ? 1 : lda, trans_a ? lda : 1, m, k);
-}
+PackedA<T>::PackedA(bool trans_a, int64_t m, int64_t k, const T* a, int64_t lda)
+    : m_(m), k_(k), data_(packed<T>("PackedA", m, k, detail::packed_a_size<T>, [&](T* to) {
+        detail::pack_whole_a(to, a, trans_a ? 1 : lda, trans_a ? lda : 1, m, k);
+      })) {}
 
 template class PackedA<float>;
 template class PackedA<double>;
