@@ -371,8 +371,11 @@ TensorPair cdist_grad(const Tensor& g, const Tensor& x1, const Tensor& x2, doubl
   const Tensor zero = eq(result, 0);
   const Tensor length =
       masked_fill(result, zero, Scalar(1));  // no division by 0, which the next gradient would see
-  if (p == 2) {                              // sum over j of w_ij (x_i - y_j)
-    const Tensor w = masked_fill(div(g, length), zero, Scalar(0));
+  // p = 2: sum over j of w_ij (x_i - y_j), of many rows by way of a product, which loses digits where rows
+  // are near
+  constexpr int64_t kFewRows = 25;
+  const Tensor w = p == 2 ? masked_fill(div(g, length), zero, Scalar(0)) : Tensor();
+  if (p == 2 && (x1.size(-2) > kFewRows || x2.size(-2) > kFewRows)) {
     Tensor g1, g2;
     if (grad_mask[0]) g1 = sub(mul(x1, sum(w, int64_t{-1}, true)), matmul(w, x2));
     const Tensor wt = transpose(w, -2, -1);
@@ -381,7 +384,9 @@ TensorPair cdist_grad(const Tensor& g, const Tensor& x1, const Tensor& x2, doubl
   }
   const Tensor gap = sub(unsqueeze(x1, -2), unsqueeze(x2, -3));
   Tensor part;
-  if (p == 1) {
+  if (p == 2) {
+    part = mul(gap, column(w));
+  } else if (p == 1) {
     part = mul(sgn(gap), column(g));
   } else if (std::isinf(p)) {
     part = mul(mul(sgn(gap), eq(abs(gap), column(result))), column(g));

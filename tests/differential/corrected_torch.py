@@ -212,29 +212,38 @@ def antialiased_rows_alone(torch):
 
 def margins_of_no_rows(torch):
     """PyTorch's multi_margin_loss of no rows gives memory that nobody wrote as their sum and mean, of integers too, which it
-    refuses elsewhere."""
+    refuses elsewhere. Its gradient multiplies an incoming nan by 0 where no margin is hurt."""
     plain = torch.nn.functional.multi_margin_loss
 
     def multi_margin_loss(x, target, reduction="mean"):
         result = plain(x, target, reduction=reduction)
-        if x.numel():
+        if x.numel() and not x.requires_grad:
             return result
         if not x.is_floating_point():
             raise NotImplementedError("multi_margin_loss not implemented for this dtype")
-        return {"none": result, "sum": x.sum(), "mean": x.sum() / 0}[reduction]
+        if not x.numel():
+            return {"none": result, "sum": x.sum(), "mean": x.sum() / 0}[reduction]
+        rows, at = x.reshape(-1, x.shape[-1]), target.reshape(-1, 1)
+        hurt = (1 - rows.gather(1, at) + rows).clamp_min(0).scatter(1, at, 0.0)
+        each = hurt.sum(1) / x.shape[-1]
+        return {"none": each.reshape(result.shape), "sum": each.sum(), "mean": each.mean()}[reduction]
 
     return {(torch.nn.functional, "multi_margin_loss"): multi_margin_loss}
 
 
-def batch_norm_of_any_strides(torch):
-    """In the gradient of PyTorch's batch_norm, values change their places where x has the strides of channels_last and the
-    incoming gradient has not (a width of 1)."""
-    plain = torch.nn.functional.batch_norm
+def norms_of_any_strides(torch):
+    """In the gradients of PyTorch's batch_norm and instance_norm, values change their places where one of x and the incoming
+    gradient has the strides of channels_last and the other has not (a width of 1, a transposed gradient)."""
 
-    def batch_norm(x, *args, **how):
-        return plain(x.contiguous(), *args, **how)
+    def dense(plain):
+        def function(x, *args, **how):
+            result = plain(x.contiguous(), *args, **how)
+            return result.reshape(-1).reshape(result.shape)  # which makes the gradient contiguous
 
-    return {(torch.nn.functional, "batch_norm"): batch_norm}
+        return function
+
+    f = torch.nn.functional
+    return {(f, name): dense(getattr(f, name)) for name in ("batch_norm", "instance_norm")}
 
 
 def ldexp_of_half(torch):
@@ -262,7 +271,7 @@ CORRECTIONS = (
     bytes_in_odd_strides,
     antialiased_rows_alone,
     margins_of_no_rows,
-    batch_norm_of_any_strides,
+    norms_of_any_strides,
     ldexp_of_half,
 )
 

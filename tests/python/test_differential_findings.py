@@ -271,3 +271,18 @@ def test_taps_of_bytes_that_meet_at_an_edge_are_rounded_once():
     x = rt.tensor([[[[0, 3, 2, 6], [5, 0, 3, 2], [4, 4, 6, 0], [2, 4, 1, 1]]]], dtype=rt.uint8)
     found = F.interpolate(x, size=(3, 4), mode="bicubic")
     assert found.tolist() == [[[[1, 2, 2, 5], [5, 2, 5, 1], [2, 4, 2, 1]]]]
+
+
+def test_gradients_of_distances_between_near_rows_keep_their_digits():
+    rt.manual_seed(0)
+    a = rt.randn(6, 3, dtype=rt.float64)
+    b = a[:4] + 1e-3 * rt.randn(4, 3, dtype=rt.float64)
+    w = rt.randn(6, 4, dtype=rt.float64)
+
+    def gradients(dtype):
+        x, y = (t.to(dtype).requires_grad_() for t in (a.float(), b.float()))
+        g = rt.autograd.grad((rt.cdist(x, y).sin() * w.to(dtype)).sum(), [x, y], create_graph=True)
+        return [*g, *rt.autograd.grad(sum((t * t).sum() for t in g), [x, y])]
+
+    for found, exact in zip(gradients(rt.float32), gradients(rt.float64)):
+        assert (found - exact).abs().max() < 5e-6 * exact.abs().max()
