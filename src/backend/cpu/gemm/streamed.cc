@@ -10,7 +10,8 @@
 namespace rustorch::cpu::detail {
 namespace {
 
-constexpr int64_t kLeastABytes = 1 << 20;   // below this A stays in the L2 cache for all columns
+constexpr int64_t kLeastABytes =
+    1 << 20;  // below this a thread's part of A stays in the L2 cache for all columns
 constexpr int64_t kBlockBytes = 800 << 10;  // of A packed at a time: under half of an L2 cache
 constexpr int64_t kLeastRowPanels = 6;      // of a block: packing B twice must not count
 constexpr int64_t kMostRowPanels = 24;      // leaves room beside it for B and C
@@ -34,7 +35,7 @@ Cut make_cut(const Problem<T>& p, const KernelTable<T>& t) {
   const auto bytes = [](int64_t elements) { return elements * static_cast<int64_t>(sizeof(T)); };
   const int64_t threads = in_parallel_region() ? 1 : get_num_threads();
   if (!t.direct_b || p.prepacked_a != nullptr || p.prepacked_b != nullptr || threads > kFewThreads) return {};
-  if (bytes(p.m * p.k) < kLeastABytes || p.n < 2 * kColumnPanels * t.nr) return {};
+  if (bytes(p.m * p.k) < kLeastABytes * threads || p.n < 2 * kColumnPanels * t.nr) return {};
   Cut cut{};
   cut.depth = depth_of_blocks(p.k);
   const int64_t regions = ceil_div(p.k, kMostDepth);
