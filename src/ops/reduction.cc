@@ -71,7 +71,6 @@ void check_float(const char* op, const Tensor& self) {
            "std and var only support floating point and complex dtypes");
 }
 
-/// Variance or standard deviation, with the mean when asked for.
 // Whether some element of a dense result in float32 on the CPU is not finite.
 bool beyond_float(const Tensor& result) {
   if (result.dtype() != kFloat32 || !result.device().is_cpu()) return false;
@@ -79,6 +78,7 @@ bool beyond_float(const Tensor& result) {
   return std::any_of(values, values + result.numel(), [](float v) { return !std::isfinite(v); });
 }
 
+/// Variance or standard deviation, with the mean when asked for.
 Moments moments(const char* op, ReduceKind kind, const Tensor& self, std::optional<IntArrayRef> dim,
                 const std::optional<Scalar>& correction, bool keepdim, bool with_mean) {
   check_float(op, self);

@@ -8,14 +8,14 @@
 // first tile that reads a panel. No cut but that of k changes a result, so the others may depend on the
 // number of threads and on whether the call is nested in a parallel loop.
 //
-// Note [Streaming]. A product whose A does not stay in the L2 cache is limited, beside its arithmetic, by how
-// often operands come from farther away and whether the arithmetic waits for them. On few threads every
-// thread takes blocks of rows for all columns: it packs its rows of A, half of an L2 cache, once; in its
-// first block of rows it packs B, five panels at a time (or on the way, where B is near: rows of a far B
-// collide in the cache when they are fetched panel by panel), for all later ones; five panels of C stay in
-// cache for all depths. The tiles fetch the panel of B that follows, a line every few steps: more at once
-// would take the buffers that their own loads need. On many threads, where a copy of B for each would be too
-// many, tasks share packed copies as above.
+// Note [Streaming]. A product whose A, each thread's part of it, does not stay in the L2 cache is limited,
+// beside its arithmetic, by how often operands come from farther away and whether the arithmetic waits for
+// them. On few threads every thread takes blocks of rows for all columns: it packs its rows of A, under half
+// of an L2 cache, once; in its first block of rows it packs B, five panels at a time (or on the way, where B
+// is near: rows of a far B collide in the cache when they are fetched panel by panel), for all later ones;
+// five panels of C stay in cache for all depths. The tiles fetch the panel of B that follows, a line every
+// few steps: more at once would take the buffers that their own loads need. On many threads, where a copy of
+// B for each would be too many, tasks share packed copies as above.
 #pragma once
 #include <cstdint>
 
