@@ -10,6 +10,7 @@
 
 #include "backend/cpu/reduce_kernels.h"
 #include "backend/cpu/reduce_load.h"
+#include "base/divide.h"
 #include "base/thread_pool.h"
 #include "iter/reduce_plan.h"
 #include "memory/scratch.h"
@@ -53,7 +54,6 @@ class ReduceEngine {
   static constexpr int64_t kTile = 1024;       // columns per call
   static constexpr int64_t kGather = 1 << 14;  // elements in a gathered tile
 
-  static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
   static ScratchBuffer<T> scratch(int64_t n) {
     return n ? ScratchBuffer<T>(static_cast<size_t>(n)) : ScratchBuffer<T>();
   }

@@ -11,6 +11,7 @@
 #include "backend/cpu/conv/planes.h"
 #include "backend/cpu/conv/taps_conv.h"
 #include "backend/cpu/gemm/kernel_table.h"
+#include "base/divide.h"
 #include "base/thread_pool.h"
 #include "memory/scratch.h"
 
@@ -23,9 +24,6 @@ constexpr int64_t kSlices = 16;      // partial sums otherwise
 constexpr int64_t kPositions = 512;  // positions of one pass over all tiles
 constexpr int64_t kRowsPerTask = 56;
 constexpr int64_t kCopyGrain = 16 * 1024;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 template <class T>
 struct WeightProblem {

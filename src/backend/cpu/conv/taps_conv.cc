@@ -11,6 +11,7 @@
 #include "backend/cpu/conv/planes.h"
 #include "backend/cpu/gemm/blocked.h"
 #include "backend/cpu/gemm/kernel_table.h"
+#include "base/divide.h"
 #include "base/thread_pool.h"
 #include "memory/scratch.h"
 
@@ -24,9 +25,6 @@ constexpr int64_t kGatherElements = 4 << 20;  // elements of padded planes held 
 constexpr int64_t kCopyGrain = 16 * 1024;     // elements copied per chunk
 constexpr int64_t kFarWeights = 4 << 20;      // bytes of weights that are read from afar
 constexpr double kStripWork = 1e6;            // multiply-adds per strip task, at least
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 // A tap set with its weights packed, one after the other for every group.
 template <class T>

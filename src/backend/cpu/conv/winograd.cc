@@ -8,6 +8,7 @@
 #include "backend/cpu/conv/winograd_kernels.h"
 #include "backend/cpu/gemm/blocked.h"
 #include "backend/cpu/gemm/kernel_table.h"
+#include "base/divide.h"
 #include "base/thread_pool.h"
 #include "memory/scratch.h"
 
@@ -18,13 +19,10 @@ constexpr int64_t kPositions = 16;          // of a transformed tile
 constexpr int64_t kLeastChannels = 32;      // in and out: below it the transforms cost what the products save
 constexpr int64_t kLeastWidth = 12;         // outputs in a row and in a column
 constexpr int64_t kLeastWork = 800000;      // channels in and out and outputs of an image, multiplied
-constexpr int64_t kNearBytes = 1100 << 10;  // transformed inputs of a task
+constexpr int64_t kTaskBytes = 1100 << 10;  // transformed inputs of a task
 constexpr int64_t kLeastTasks = 8;          // to balance a few threads, where there are lines enough
 constexpr int64_t kLeastTiles = 64;         // of a task
 constexpr int64_t kRowPanels = 5;           // panels of channels out that a task takes at a time
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 struct Sizes {
   int64_t height, width, out_height, out_width, top, left;  // of one image
@@ -49,7 +47,7 @@ Sizes sizes_of(const TapsProblem<float>& p, const ConvArgs& a, bool turned) {
 // Rows of tiles of a task: as many as stay near and fill whole vectors.
 int64_t lines_of_task(const Sizes& s) {
   const int64_t bytes = kPositions * s.channels * s.across * static_cast<int64_t>(sizeof(float));
-  const int64_t near = std::clamp<int64_t>(kNearBytes / bytes, 1, s.lines);
+  const int64_t near = std::clamp<int64_t>(kTaskBytes / bytes, 1, s.lines);
   const int64_t most =
       std::min(near, std::max(ceil_div(s.lines, kLeastTasks), ceil_div(kLeastTiles, s.across)));
   int64_t best = 1;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "backend/cpu/gemm/kernel_table.h"
+#include "base/divide.h"
 #include "base/thread_pool.h"
 #include "memory/scratch.h"
 
@@ -14,7 +15,6 @@ constexpr int64_t kMaxDepth = 384;         // B panel of 32 floats x 384 = 48 KB
 constexpr int64_t kTaskRowPanels = 16;     // row panels of a full task
 constexpr int64_t kTaskColumns = 160;      // columns of a full task
 constexpr int64_t kWideTaskColumns = 384;  // the same where a task takes all rows
-constexpr int64_t kNearBytes = 2 << 20;    // B up to this size is found in a near cache
 constexpr int64_t kFarGroup = 8;        // panels packed at once from a B farther away: longer runs of memory
 constexpr double kFullTaskWork = 1e6;   // multiply-adds of a task, some 10 us, while there are few
 constexpr double kMinTaskWork = 0.5e6;  // below this a task is not worth handing over
@@ -22,8 +22,6 @@ constexpr int64_t kFewTasks = 8;        // enough to balance two to four threads
 constexpr int64_t kManyTasks = 32;      // and more than that
 constexpr double kMinParallelWork = 0.4e6;   // multiply-adds; below this one thread is faster
 constexpr int64_t kPackGrain = 32 * 1024;    // elements packed per chunk
-constexpr int64_t kMaxPacked = 8 << 20;      // elements of one operand packed at a time
-constexpr int64_t kWholeABytes = 1 << 20;    // an A up to this size stays in the L2 cache for all columns
 constexpr int64_t kDirectBytes = 192 << 10;  // an A up to this size stays in cache unpacked
 constexpr int64_t kDirectBBytes = 32 << 10;  // the same of B, which is read once for every tile of rows
 constexpr int64_t kDirectAlone = 4;          // with so few column panels A is read in place
@@ -32,9 +30,6 @@ constexpr int64_t kCopyRowPanels = 4;        // with so many row panels a task p
 constexpr int64_t kOwnPanelsLeast = 6;       // row panels that a thread takes for all columns,
 constexpr int64_t kOwnPanelsMost = 32;       // where there are as many for each
 constexpr int64_t kOwnBytes = 7 << 19;       // and B is not larger
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 // Where block() reads an operand: in place, packed once for all tasks, packed by its only task, or (B only)
 // in place by the first tile of every panel, which packs it for the others.

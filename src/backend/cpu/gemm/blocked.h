@@ -23,6 +23,11 @@
 
 namespace rustorch::cpu::detail {
 
+// Limits that both ways of cutting share.
+constexpr int64_t kNearBytes = 2 << 20;    ///< a B up to this size is found in a near cache
+constexpr int64_t kMaxPacked = 8 << 20;    ///< elements of one operand packed at a time
+constexpr int64_t kWholeABytes = 1 << 20;  ///< an A up to this size stays in the L2 cache for all columns
+
 /// A product with strides instead of transpose flags. prepacked_b, when set, replaces b.
 template <class T>
 struct Problem {

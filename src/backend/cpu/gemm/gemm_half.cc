@@ -8,6 +8,7 @@
 #include "backend/cpu/gemm/gemm.h"
 #include "backend/cpu/gemm/kernel_table.h"
 #include "backend/cpu/gemm/tile_packing.h"
+#include "base/divide.h"
 #include "base/half_convert.h"
 #include "base/thread_pool.h"
 #include "memory/scratch.h"
@@ -42,7 +43,6 @@ constexpr double kParallelWork = 1.5e6;          // multiply-adds below which on
 constexpr int64_t kConvertElements = 96 * 1024;  // elements of B converted at a time
 constexpr int64_t kMaxPacked = 16 << 20;         // elements of B packed at a time
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 inline void widen(const Half* s, float* d, int64_t n) { convert_f16_f32(s, d, n); }
 inline void widen(const BFloat16* s, float* d, int64_t n) { convert_bf16_f32(s, d, n); }

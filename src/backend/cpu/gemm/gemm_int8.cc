@@ -5,6 +5,7 @@
 
 #include "backend/cpu/gemm/gemm.h"
 #include "backend/cpu/gemm/tile_packing.h"
+#include "base/divide.h"
 #include "base/thread_pool.h"
 #include "memory/scratch.h"
 #include "rustorch/error.h"
@@ -20,7 +21,6 @@ constexpr int64_t kPackBlocks = 16;          // blocks packed per chunk
 constexpr int64_t kMaxPacked = 32 << 20;     // bytes of B packed at a time
 constexpr double kBlockWork = 16 * 16 * 16;  // multiply-adds below which packing does not pay
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 using Args = IntGemmArgs<int8_t, int8_t, int32_t>;
 

@@ -4,24 +4,19 @@
 
 #include "backend/cpu/gemm/blocked.h"
 #include "backend/cpu/gemm/kernel_table.h"
+#include "base/divide.h"
 #include "base/thread_pool.h"
 #include "memory/scratch.h"
 
 namespace rustorch::cpu::detail {
 namespace {
 
-constexpr int64_t kLeastABytes =
-    1 << 20;  // below this a thread's part of A stays in the L2 cache for all columns
 constexpr int64_t kBlockBytes = 800 << 10;  // of A packed at a time: under half of an L2 cache
 constexpr int64_t kLeastRowPanels = 6;      // of a block: packing B twice must not count
 constexpr int64_t kMostRowPanels = 24;      // leaves room beside it for B and C
-constexpr int64_t kNearBBytes = 2 << 20;    // B up to this size is found in a near cache
 constexpr int64_t kMostDepth = 1100;        // of a region along k
 constexpr int64_t kColumnPanels = 5;        // of C that stays in cache for all blocks along k
-constexpr int64_t kMostPacked = 8 << 20;    // elements of B packed at a time, by each thread
 constexpr int kFewThreads = 4;              // that may each pack B for itself
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // How a product is cut: blocks of rows, each by one thread, and regions of k and columns.
 struct Cut {
@@ -35,18 +30,18 @@ Cut make_cut(const Problem<T>& p, const KernelTable<T>& t) {
   const auto bytes = [](int64_t elements) { return elements * static_cast<int64_t>(sizeof(T)); };
   const int64_t threads = in_parallel_region() ? 1 : get_num_threads();
   if (!t.direct_b || p.prepacked_a != nullptr || p.prepacked_b != nullptr || threads > kFewThreads) return {};
-  if (bytes(p.m * p.k) < kLeastABytes * threads || p.n < 2 * kColumnPanels * t.nr) return {};
+  if (bytes(p.m * p.k) < kWholeABytes * threads || p.n < 2 * kColumnPanels * t.nr) return {};
   Cut cut{};
   cut.depth = depth_of_blocks(p.k);
   const int64_t regions = ceil_div(p.k, kMostDepth);
   cut.region_depth = ceil_div(ceil_div(p.k, cut.depth), regions) * cut.depth;
   const int64_t group = kColumnPanels * t.nr;
-  cut.region_columns = std::max(group, kMostPacked / cut.region_depth / group * group);
+  cut.region_columns = std::max(group, kMaxPacked / cut.region_depth / group * group);
   const int64_t panels = ceil_div(p.m, t.mr);
   const int64_t most =
       std::min(kMostRowPanels, kBlockBytes / bytes(std::min(cut.region_depth, p.k) * t.a_stride));
   if (most < kLeastRowPanels || panels < kLeastRowPanels * threads) return {};
-  cut.copy_b = p.b_ns == 1 && bytes(p.k * p.n) <= kNearBBytes;
+  cut.copy_b = p.b_ns == 1 && bytes(p.k * p.n) <= kNearBytes;
   cut.row_blocks = ceil_div(ceil_div(panels, most), threads) * threads;
   return cut;
 }

@@ -9,6 +9,7 @@
 #include "backend/cpu/lapack/dense.h"
 #include "backend/cpu/lapack/lapack.h"
 #include "backend/cpu/lapack/reflector_kernels.h"
+#include "base/divide.h"
 #include "base/thread_pool.h"
 #include "memory/scratch.h"
 
@@ -19,7 +20,6 @@ constexpr int64_t kWidth = 32;           // reflections of a block
 constexpr int64_t kStripe = 56;          // columns that a thread changes together: four tiles of rows
 constexpr int64_t kNearBytes = 3 << 19;  // a triangle up to this size is reduced from near caches
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 template <class T>
 void product(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, T alpha, const T* a, int64_t lda,
