@@ -17,6 +17,7 @@ RULES = (
     Rule("pytorch-stale-leaf", "theirs", "inplace", ("a leaf Variable that requires grad is being used",), "PyTorch takes a view for a leaf when its base has just been written through another view; asked for its grad_fn first, it writes"),
     Rule("pytorch-view-again", "theirs", "", ("Tensor must have a last dimension of size 2", "Tensor must have a last dimension with stride 1"), "PyTorch makes a view_as_complex again from a base whose shape was changed in place"),
     Rule("pytorch-needs-view", "theirs", "", ("view size is not compatible",), "PyTorch wants a view of what cannot be viewed; ours copies"),
+    Rule("pytorch-transform-of-many-dims", "theirs", "", ("MKL FFT error: Intel oneMKL DFTI ERROR: Invalid configuration",), "PyTorch's Fourier transforms take at most seven dims at once"),
     Rule("pytorch-empty-gradient", "theirs", "gradients", ("backward(): Expected grad_output to have non-zero size",), "PyTorch's gradient refuses the empty tensor that its forward took"),
     Rule("pytorch-invalid-gradient", "theirs", "gradients", ("returned an invalid gradient", "Tensor must have a last dimension", "invalid storage offset"), "PyTorch's own gradient has a shape or place that PyTorch refuses (after a shape changed in place, or for a view at an offset)"),
     Rule("pytorch-assert", "theirs", "", ("INTERNAL ASSERT FAILED",), "PyTorch's own assertion failed"),
