@@ -258,7 +258,52 @@ def ldexp_of_half(torch):
     return {(torch, "ldexp"): ldexp}
 
 
+def sinc_near_zero(torch):
+    """PyTorch's second gradient of sinc is nan at 0, and loses digits near it (gradients are differences divided by squares); a
+    series has -pi^2/3 there. A gradient at 0 of what arrives as nan or inf is 0 in both."""
+
+    def sinc(x):
+        if not x.requires_grad:
+            return plain(x)
+        near = x.detach().abs() < 0.1
+        apart = plain(torch.where(near, torch.ones_like(x), x))
+        square = (torch.where(near & (x.detach() != 0), x, torch.zeros_like(x)) * torch.pi) ** 2
+        at_zero = torch.where(x.detach() == 0, x, torch.zeros_like(x)) * torch.pi
+        if at_zero.requires_grad:
+            at_zero.register_hook(lambda g: torch.where(torch.isfinite(g), g, 0))
+        square, term, series = square + at_zero**2, 1.0, 1.0
+        for k in range(1, 10):
+            term = term * -square / (2 * k * (2 * k + 1))
+            series = series + term
+        return torch.where(near, series, apart)
+
+    plain = torch.sinc
+    return {(torch, "sinc"): sinc, (torch.special, "sinc"): sinc}
+
+
+def shrinks_of_nan(torch):
+    """PyTorch's gradient of softshrink and hardshrink at nan is what arrives where it takes elements one by one, and 0 where it
+    takes several at once: it depends on their places."""
+
+    def inside(t, limit):
+        return (t.detach() >= -limit) & (t.detach() <= limit)
+
+    def hardshrink(t, lambd=0.5):
+        plain(t.detach(), lambd)  # refuses what it refuses
+        return torch.where(inside(t, lambd), 0, t)
+
+    def softshrink(t, lambd=0.5):
+        plain_soft(t.detach(), lambd)
+        return torch.where(inside(t, lambd), 0, torch.where(t.detach() > 0, t - lambd, t + lambd))
+
+    plain, f = torch.hardshrink, torch.nn.functional
+    plain_soft = f.softshrink
+    return {(torch, "hardshrink"): hardshrink, (f, "hardshrink"): hardshrink, (f, "softshrink"): softshrink}
+
+
 CORRECTIONS = (
+    sinc_near_zero,
+    shrinks_of_nan,
     hardsigmoid_of_float64,
     copysign_at_zero,
     norm_at_zero,

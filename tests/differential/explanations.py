@@ -29,6 +29,8 @@ from two_sides import (
     without_history,
 )
 
+MOMENTS = r"\b(var|std)|_norm\("  # in a call: variances, and layers that divide by them
+
 
 def follow(seed, target, judge):
     """The places where the sides differ when PyTorch goes on with our values wherever they differ by rounding only."""
@@ -76,13 +78,15 @@ def follow(seed, target, judge):
 
 def unstable(seed, target, judge, difference):
     """Rounding explains it: the sides agree in everything when PyTorch goes on with our values wherever those differ by
-    rounding only (a comparison, a maximum or a rank had tipped); or linear algebra comes before and PyTorch's own answer
-    turns when its leaves move by a few roundings (an ill-conditioned matrix, a small difference in cdist)."""
+    rounding only (a comparison, a maximum or a rank had tipped); or linear algebra comes before, or the gradient of a variance
+    of numbers that are far from zero, and PyTorch's own answer turns when its leaves move by a few roundings (an
+    ill-conditioned matrix, a small difference in cdist)."""
     if not follow(seed, target, judge):
         return True
-    if not any(name in difference.steps for name in ("algebra", "layers", "product")):
-        return False
     theirs, gradient = rerun(judge, seed), "gradient" in difference.place
+    if not any(name in difference.steps for name in ("algebra", "layers", "product")):
+        if not gradient or not far_moments(seed, judge, theirs):
+            return False
     slack = max([TOLERANCE.get(x[0], 0) for x in theirs.values() if isinstance(x, tuple)], default=0)
     for jiggle in range(1, 9):
         moved, still = rerun(judge, seed, jiggle).get(difference.place), theirs.get(difference.place)
@@ -92,6 +96,21 @@ def unstable(seed, target, judge, difference):
         elif not close(moved, still, max(slack, 1e-7 * gradient) / 3, gradient):
             return True
     return False
+
+
+def calls_of(seed, target, judge):
+    """The source text of the calls that a program made up to its difference, by steps."""
+    trace = []
+    compare(seed, target, judge, collections.Counter(), trace)
+    return [line.split("]: ")[0] for line in trace]
+
+
+def far_moments(seed, judge, results):
+    """Whether a program takes a variance and one of its results has a mean of more than 1e5 times its deviation."""
+    if not any(re.search(MOMENTS, call) for call in calls_of(seed, judge, judge)):
+        return False
+    numbers = [x[1] for x in results.values() if isinstance(x, tuple) and x[1].dtype.kind in "fc" and x[1].size > 1]
+    return any(np.isfinite(x).all() and abs(x.mean()) > 1e5 * x.std() > 0 for x in numbers)
 
 
 def complex_of_bfloat16(seed, target, judge, difference):
@@ -235,10 +254,8 @@ def overflow_of_moments(seed, target, judge, difference):
         return False
     if ours[0] != theirs[0] or ours[1].shape != theirs[1].shape or ours[1].dtype.kind != "f":
         return False
-    trace = []
-    compare(seed, target, judge, collections.Counter(), trace)
-    step = trace[-1].split("]: ")[0] if trace else ""
-    if not re.search(r"\b(var|std)|_norm\(", step):
+    step = (calls_of(seed, target, judge) or [""])[-1]
+    if not re.search(MOMENTS, step):
         return False
     both = ~np.isfinite(theirs[1]) & (~np.isfinite(ours[1]) | ((ours[1] == 0) & ("_norm(" in step)))
     return alike(*(np.where(both, 0, x[1]) for x in (ours, theirs)), TOLERANCE.get(theirs[0], 1e-9))

@@ -509,7 +509,7 @@ def out_call(lib, a, b, r, dtypes):
                      lambda: lib.index_select(x.reshape(-1), 0, lib.tensor([0]), out=out), lambda: lib.mean(x, d, out=out), lambda: lib.clamp(x, -1, 1, out=out), lambda: lib.all(x != 0, d, out=out),
                      lambda: lib.matmul(x.reshape(-1), x.reshape(-1), out=out), lambda: lib.stack([x, x], out=out), lambda: lib.prod(small(lib, x), d, out=out), lambda: lib.logical_not(x, out=out),
                      lambda: lib.addcmul(x, x, small(lib, x), out=out), lambda: lib.abs(x, out=out), lambda: lib.gather(x, d, index_like(lib, x, d, r), out=out), lambda: lib.floor(x, out=out),
-                     lambda: lib.bitwise_and(x, 3, out=out), lambda: lib.topk(x, 1, d, out=(out, long))[0], lambda: lib.masked_select(x, x > 0, out=out), lambda: lib.nonzero(x, out=long),
+                     lambda: lib.bitwise_and(x, 3, out=out), lambda: lib.topk(x, 1, d, out=(out, long))[0], lambda: lib.masked_select(x, x > 0, out=out), lambda: lib.nonzero(x, out=long).contiguous(),
                      lambda: lib.take(x, lib.tensor([0]), out=out), lambda: lib.pow(x, 2, out=out), lambda: lib.maximum(x, y, out=out), lambda: lib.var(x, d, out=out), lambda: lib.tril(x, out=out),
                      lambda: lib.full(shape, 2, out=out), lambda: lib.arange(3, out=long), lambda: lib.add(x, x, out=x), lambda: lib.amax(x, d, out=out), lambda: lib.cumprod(small(lib, x), d, out=out),
                      lambda: lib.softmax(x, d, dtype=x.dtype), lambda: lib.logsumexp(x * 1.0 if is_float(x) else x.to(lib.float64), d, out=out), lambda: lib.remainder(x, 3, out=out), lambda: lib.sub(x, y, alpha=2, out=out), lambda: lib.add(a, b, out=out),

@@ -19,9 +19,12 @@ A difference is explained only by a rule of RULES or by `unstable`; all others f
 
 import argparse
 import collections
+import contextlib
 import json
 import os
 import pathlib
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,6 +38,7 @@ from refusal_rules import NOTES, RULES
 from two_sides import Refusal, compare, make_leaves, program_kind, rerun, show
 
 CHUNK = 1000  # programs of a line of the log
+PATIENCE = 600  # seconds that a program may take, with all that looks for an explanation
 
 
 def libraries():
@@ -63,12 +67,29 @@ def work(begin, count, progress):
     return {"begin": begin, "count": count, "rules": dict(rules), "failures": failures}
 
 
+class Child:
+    """A process that works on a chunk, the file that it writes its state to, and how long that has been the same."""
+
+    def __init__(self, pid, path, begin, count):
+        self.pid, self.path, self.begin, self.count = pid, path, begin, count
+        self.state, self.silent = 0, 0.0
+
+    def wait(self, seconds):
+        """Counts seconds that passed (not those in which all of this was stopped); kills a process that hangs."""
+        state = self.path.stat().st_mtime_ns
+        self.silent = 0.0 if state != self.state else self.silent + seconds
+        self.state = state
+        if self.silent > PATIENCE:
+            os.kill(self.pid, signal.SIGKILL)
+
+
 def fork(begin, count):
-    """A child that works on a chunk: (pid, file that it writes its state to, begin, count)."""
+    """A child that works on a chunk."""
     path = pathlib.Path(tempfile.gettempdir()) / f"random_programs.{os.getpid()}.{begin}.json"
+    path.touch()
     pid = os.fork()
     if pid:
-        return pid, path, begin, count
+        return Child(pid, path, begin, count)
     status = 1
     try:
         with path.open("w") as file:
@@ -89,33 +110,65 @@ def fork(begin, count):
 
 def collect(child, status):
     """The answer of a child that ended; of one that died, all up to the program that it died in."""
-    _, path, begin, count = child
-    answer = json.loads(path.read_text())
-    path.unlink()
+    text = child.path.read_text()
+    child.path.unlink()
+    answer = {"begin": child.begin, "count": 1, "rules": {}, "failures": {str(child.begin): "crash"}}  # ended at once
+    if text:  # one that was killed may leave the end of an earlier, longer text behind the last
+        answer = json.JSONDecoder().raw_decode(text)[0]
     for seed in [k for k, v in answer["failures"].items() if v == "crash"] if status else ():
         if ends_pytorch(int(seed)):
             del answer["failures"][seed]
             answer["rules"]["pytorch-crash"] = answer["rules"].get("pytorch-crash", 0) + 1
         else:
-            answer["failures"][seed] = f"crash: the process ended with status {status}"
+            what = f"gave no answer in {PATIENCE} seconds" if child.silent > PATIENCE else f"ended with status {status}"
+            answer["failures"][seed] = f"crash: the process {what}"
     return answer
 
 
 def ends_pytorch(seed):
-    """Whether a program that PyTorch runs alone ends its process by a signal."""
+    """Whether a program that PyTorch runs alone ends its process by a signal (that of too much processor time too)."""
     judge = libraries()[1]
     pid = os.fork()
     if not pid:
-        rerun(judge, seed)
-        os._exit(0)
+        try:
+            resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE))
+            rerun(judge, seed)
+        finally:
+            os._exit(0)
     return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+
+
+def first_end(running):
+    """(child, status) of the first of `running` that ends."""
+    while True:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid:
+            return running[pid], status
+        time.sleep(0.05)
+        for child in running.values():
+            child.wait(0.05)
+
+
+def alone(seed, rules):
+    """The text of an unexplained difference of one program, run in a child of its own; None without."""
+    child = fork(seed, 1)
+    answer = collect(*first_end({child.pid: child}))
+    rules.update(answer["rules"])
+    return answer["failures"].get(str(seed))
+
+
+def lines_of(log):
+    """The lines of a log; a line that a killed process left unfinished is passed over."""
+    lines = []
+    for text in log.read_text().splitlines():
+        with contextlib.suppress(json.JSONDecodeError):
+            lines.append(json.loads(text))
+    return lines
 
 
 def finished(log):
     """Ranges that a log holds."""
-    if not log or not log.exists():
-        return []
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines = lines_of(log) if log and log.exists() else []
     return sorted((line["begin"], line["begin"] + line["count"]) for line in lines)
 
 
@@ -185,13 +238,13 @@ def main():
     parser.add_argument("--show", type=int, nargs="+", help="seeds")
     args = parser.parse_args()
     if args.summary:
-        return summarise([json.loads(line) for line in args.summary.read_text().splitlines()])
+        return summarise(lines_of(args.summary))
     if args.again:
-        lines = [json.loads(line) for line in args.again.read_text().splitlines()]
-        seeds = sorted({int(seed) for line in lines for seed in line["failures"]})
+        seeds = sorted({int(seed) for line in lines_of(args.again) for seed in line["failures"]})
         rules, failures = collections.Counter(), {}
+        libraries()
         for seed in seeds:
-            if text := examine(seed, *libraries(), rules):
+            if text := alone(seed, rules):
                 failures[seed] = text
                 print(f"seed {seed}: {text}", flush=True)
         answer = {"count": len(seeds), "rules": rules, "failures": {str(k): v for k, v in failures.items()}}
@@ -215,25 +268,23 @@ def main():
             waiting = chunk is not None
             if waiting:
                 child = fork(*chunk)
-                running[child[0]] = child
+                running[child.pid] = child
         if not running:
             break
-        pid, status = os.waitpid(-1, os.WNOHANG)
-        if not pid:
-            time.sleep(0.05)
-            continue
-        child = running.pop(pid)
+        child, status = first_end(running)
+        del running[child.pid]
         line = collect(child, status) | {"build": build}
         lines.append(line)
         for seed, text in line["failures"].items():
             print(f"seed {seed}: {text}", flush=True)
         if args.log:
-            with args.log.open("a") as f:
-                f.write(json.dumps(line) + "\n")
-        rest = child[2] + child[3] - line["begin"] - line["count"]
+            with args.log.open("a+b") as f:
+                torn = f.tell() and os.pread(f.fileno(), 1, f.tell() - 1) != b"\n"
+                f.write(b"\n" * bool(torn) + json.dumps(line).encode() + b"\n")
+        rest = child.begin + child.count - line["begin"] - line["count"]
         if rest > 0 and time.monotonic() < end:
             child = fork(line["begin"] + line["count"], rest)
-            running[child[0]] = child
+            running[child.pid] = child
     summarise(lines)
     return 1 if any(line["failures"] for line in lines) else 0
 

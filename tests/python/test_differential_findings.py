@@ -286,3 +286,19 @@ def test_gradients_of_distances_between_near_rows_keep_their_digits():
 
     for found, exact in zip(gradients(rt.float32), gradients(rt.float64)):
         assert (found - exact).abs().max() < 5e-6 * exact.abs().max()
+
+
+def test_a_complex_view_outlives_a_change_of_shape_of_its_base():
+    x = rt.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=rt.float64, requires_grad=True)
+    c = rt.tensor([5.0], dtype=rt.float64, requires_grad=True)
+    base = x * 1
+    z = rt.view_as_complex(base)
+    base.transpose_(0, 1)  # [[1, 3], [2, 4]], of which no view_as_complex can be made
+    with pytest.raises(RuntimeError, match="stride 1"):
+        rt.view_as_complex(base)
+    z[:1] = c
+    assert z.tolist() == [5, 3 + 4j] and base.tolist() == [[5, 3], [0, 4]]
+    weights = rt.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=rt.float64)
+    found = rt.autograd.grad((base * base * weights).sum() + (z * z.conj()).real.sum(), [x, c])
+    assert found[0].tolist() == [[0, 0], [2 * 3 * (2 + 1), 2 * 4 * (4 + 1)]]
+    assert found[1].tolist() == [2 * 5 * (1 + 1)]
