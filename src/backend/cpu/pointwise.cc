@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kMaxOperands = 10;
 constexpr int kMaxParams = 16;
-constexpr int64_t kConstantBlock = 2048;  // elements per kernel call when a number is spread into a buffer
+constexpr int64_t kConstantBlock = 1024;  // elements per kernel call when a number is spread into a buffer
 
 ScalarParam make_param(char kind, ComputeType type, const Scalar& s) {
   ScalarParam p{};
