@@ -207,7 +207,8 @@ Tensor renorm(const Tensor& self, const Scalar& p, int64_t dim, const Scalar& ma
   Tensor scaled = rustorch::mul(rustorch::reciprocal(rustorch::add(norm, 1e-7)), maxnorm);
   if (self.requires_grad()) scaled = rustorch::where(over, TensorLike(scaled), TensorLike(Scalar(1)));
   const Tensor factor = rustorch::to(scaled, real_type(self.dtype()));
-  return rustorch::where(over, TensorLike(rustorch::mul(self, factor)), TensorLike(self));
+  const Tensor x = rustorch::contiguous(self);
+  return rustorch::where(over, TensorLike(rustorch::mul(x, factor)), TensorLike(x));
 }
 
 // ---- statistics
