@@ -130,11 +130,34 @@ struct ZeroBackward final : Node {
   const char* name() const override { return "ZeroBackward0"; }
   void apply(Tensor* grads, Tensor* out) override { out[0] = zeros_like(grads[0]); }
 };
+
+/// Gradient zero for both operands of a comparison that was written over the first.
+struct StepBackward final : Node {
+  const char* name() const override { return shown; }
+  void apply(Tensor* grads, Tensor* out) override {
+    if (wants_arg(0)) out[first_edge(0)] = zeros_like(grads[0]);
+    if (wants_arg(1)) out[first_edge(1)] = zeros(other_sizes, grads[0].dtype(), grads[0].device());
+  }
+  const char* shown = nullptr;
+  DimVector other_sizes;
+};
 }  // namespace
 
 void assign_zero_grad_history(const Tensor& self) {
   auto node = make_node<ZeroBackward>();
   node->add_input(self);
+  rebase_history(self, node);
+}
+
+void assign_zero_grad_history(const Tensor& self, const TensorLike& other, const char* name) {
+  check_view_write(name, self);
+  auto node = make_node<StepBackward>();
+  node->shown = name;
+  node->add_input(self);
+  if (other.tensor != nullptr) {
+    node->add_input(*other.tensor);
+    node->other_sizes = other.tensor->sizes().vec();
+  }
   rebase_history(self, node);
 }
 

@@ -47,6 +47,8 @@ void set_history_list(const std::vector<Tensor>& results, const NodeRef<Node>& n
 void rebase_history(const Tensor& self, const NodeRef<Node>& node);
 /// In-place operations whose result does not depend on self differentiably (floor_, sign_, zero_ ...).
 void assign_zero_grad_history(const Tensor& self);
+/// The same for comparisons: the other operand gets zeros too; `name` is that of the node and outlives it.
+void assign_zero_grad_history(const Tensor& self, const TensorLike& other, const char* name);
 
 /// Marks result as a view of base for in-place tracking; returns it.
 Tensor as_view(const Tensor& base, Tensor result, bool multi_output = false);

@@ -1,6 +1,7 @@
 // Composite operators around the pointwise ones of ops/arithmetic.ops.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "core/layout_algebra.h"
 #include "core/promotion.h"
@@ -115,7 +116,18 @@ Tensor complex(const Tensor& real, const Tensor& imag) {
            dtype_scalar_name(real.dtype()), " but got scalar type ", dtype_scalar_name(imag.dtype()),
            " for second argument");
   std::vector<Tensor> parts = rustorch::broadcast_tensors({real, imag});
-  return rustorch::view_as_complex(rustorch::stack(parts, -1).contiguous());
+  const auto join = [&] { return rustorch::view_as_complex(rustorch::stack(parts, -1).contiguous()); };
+  if (parts[0].is_contiguous()) return join();
+  // in the order of memory of the first part
+  const DimVector strides = dense_strides_like(parts[0].sizes(), parts[0].strides());
+  DimVector order(strides.size()), back(strides.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return strides[static_cast<size_t>(a)] > strides[static_cast<size_t>(b)];
+  });
+  for (size_t i = 0; i < order.size(); ++i) back[static_cast<size_t>(order[i])] = static_cast<int64_t>(i);
+  for (Tensor& part : parts) part = rustorch::permute(part, order);
+  return rustorch::permute(join(), back);
 }
 
 Tensor polar(const Tensor& abs, const Tensor& angle) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gen/impl.h"
+#include "ops/image_layout.h"
 #include "ops/nn_common.h"
 
 namespace rustorch {
@@ -140,27 +141,6 @@ DimVector output_shape(const Tensor& input, const Tensor& weight, const Geometry
   return sizes;
 }
 
-// True when t is laid out channels-last and not contiguous as well.
-bool is_channels_last_only(const Tensor& t) {
-  if (t.dim() == 4) return !t.is_contiguous() && t.is_contiguous(MemoryFormat::ChannelsLast);
-  return t.dim() == 5 && !t.is_contiguous() && t.is_contiguous(MemoryFormat::ChannelsLast3d);
-}
-
-Tensor make_output(IntArrayRef sizes, DType dtype, Device device, bool channels_last) {
-  return channels_last ? make_strided(sizes, channels_last_strides(sizes), dtype, device)
-                       : make_tensor(sizes, dtype, device);
-}
-
-// t in the wanted layout; itself when it has it already.
-Tensor laid_out(const Tensor& t, bool channels_last) {
-  if (!channels_last) return contiguous_raw(t);
-  const MemoryFormat format = t.dim() == 5 ? MemoryFormat::ChannelsLast3d : MemoryFormat::ChannelsLast;
-  if (t.is_contiguous(format)) return t;
-  Tensor copy = make_output(t.sizes(), t.dtype(), t.device(), true);
-  backend_for(t).copy(copy, t);
-  return copy;
-}
-
 ConvCall make_call(const Geometry& g, int64_t groups, bool channels_last) {
   ConvCall call;
   call.rank = g.rank;
@@ -192,8 +172,8 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const std::optiona
   const Geometry g = read_geometry(input, weight, stride, padding, dilation, output_padding);
   check_conv_dtypes(input, weight);
   const DimVector sizes = output_shape(input, weight, g, transposed, groups);
-  const bool last = is_channels_last_only(input);
-  Tensor out = make_output(sizes, input.dtype(), input.device(), last);
+  const bool last = lies_channels_last(input) || lies_channels_last(weight);
+  Tensor out = make_image(sizes, input.dtype(), input.device(), last);
   Tensor b;
   if (bias && bias->defined()) {
     RT_CHECK(bias->dtype() == input.dtype(), DType, "convolution", "Input type (",
@@ -212,10 +192,10 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const std::optiona
   } else if (transposed) {
     call.kind = ConvKind::BackwardData;
     call.x = out;
-    call.y = laid_out(input, last);
+    call.y = image_like(input, input.dtype(), last);
     backend_for(out).convolution(call);
   } else {
-    call.x = laid_out(input, last);
+    call.x = image_like(input, input.dtype(), last);
     call.y = out;
     call.bias = b;
     backend_for(out).convolution(call);
@@ -236,11 +216,11 @@ std::tuple<Tensor, Tensor, Tensor> _convolution_backward(const Tensor& grad, con
                                                          int64_t groups, bool need_input, bool need_weight,
                                                          bool need_bias) {
   const Geometry g = read_geometry(input, weight, stride, padding, dilation, output_padding);
-  const bool last =
-      is_channels_last_only(need_weight ? input : grad);  // else input may be a shape without elements
+  const bool last = lies_channels_last(need_weight ? input : grad) ||  // else input may be a mere shape
+                    lies_channels_last(weight);
   const DType t = input.dtype();
   auto empty = [&] { return make_tensor({0}, t, input.device()); };
-  Tensor gi = need_input ? make_output(input.sizes(), t, input.device(), last) : empty();
+  Tensor gi = need_input ? make_image(input.sizes(), t, input.device(), last) : empty();
   Tensor gw = need_weight ? make_tensor(weight.sizes(), t, weight.device()) : empty();
   Tensor gb = need_bias ? empty() : empty();
   if (need_bias) {
@@ -254,7 +234,7 @@ std::tuple<Tensor, Tensor, Tensor> _convolution_backward(const Tensor& grad, con
     fill_zero(gw);
     return {gi, gw, gb};
   }
-  const Tensor y = laid_out(grad, last);
+  const Tensor y = image_like(grad, grad.dtype(), last);
   ConvCall call = make_call(g, groups, last);
   if (need_input) {
     call.kind = transposed ? ConvKind::Forward : ConvKind::BackwardData;
@@ -264,7 +244,7 @@ std::tuple<Tensor, Tensor, Tensor> _convolution_backward(const Tensor& grad, con
     backend_for(gi).convolution(call);
   }
   if (need_weight) {
-    const Tensor x = laid_out(input, last);
+    const Tensor x = image_like(input, input.dtype(), last);
     call.kind = ConvKind::BackwardWeight;
     call.w = gw;
     call.x = transposed ? y : x;

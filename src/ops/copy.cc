@@ -211,8 +211,7 @@ Tensor masked_fill_Scalar(const Tensor& self, const Tensor& mask, const Scalar& 
   check_masked_fill(self, mask, value);
   DimArray size(broadcast_shapes("masked_fill", self.sizes(), mask.sizes()));
   Tensor in = expand_to("masked_fill", self, size);
-  Tensor out = self.sizes() == size.ref() ? make_like(self, self.dtype())
-                                          : make_tensor(size, self.dtype(), self.device());
+  Tensor out = make_tensor(size, self.dtype(), self.device());
   if (out.numel() > 0) backend_for(out).masked_fill({out, in, expand_to("masked_fill", mask, size), value});
   return out;
 }

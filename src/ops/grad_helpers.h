@@ -1,5 +1,5 @@
-// Everything that gradient formulas of ops/*.ops may call besides the public operators. Each family lists its
-// header.
+// Everything that gradient formulas and `instead` lines of ops/*.ops may call besides the public operators.
+// Each family lists its header.
 #pragma once
 #include "core/layout_algebra.h"
 #include "ops/index_grad.h"
@@ -26,5 +26,7 @@ Tensor polar_length_backward(const Tensor& g, const Tensor& result);
 Tensor polar_angle_backward(const Tensor& g, const Tensor& result);
 /// The gradient of an operator that has none: refuses.
 [[noreturn]] Tensor derivative_missing(const char* op, const Tensor& g);
+/// resize_ to the size that self has: no element is written, so that the version stays.
+const Tensor& resize_same(const Tensor& self, std::optional<MemoryFormat> memory_format);
 
 }  // namespace rustorch

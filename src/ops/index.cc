@@ -105,13 +105,34 @@ Tensor index_vector(const char* op, const Tensor& index) {
   return t.dim() == 1 ? t : make_alias(t, {1}, {1}, t.storage_offset());
 }
 
+namespace {
+
+/// The uninitialised result: in the order of memory of the data, where the indexed dimensions stay in their
+/// places. Several of them have to lie evenly, for the kernels.
+Tensor make_indexed(const IndexPlan& plan) {
+  const Tensor& data = plan.data;
+  const auto plain = [&] { return make_tensor(plan.result_shape, data.dtype(), data.device()); };
+  if (data.is_contiguous()) return plain();
+  const auto first = static_cast<size_t>(plan.first_dim), n = plan.index_shape.size();
+  const IntArrayRef from = data.strides();
+  DimVector strides(from.begin(), from.begin() + first);
+  strides.insert(strides.end(), n, 0);
+  strides.insert(strides.end(), from.begin() + first + plan.dims.size(), from.end());
+  strides = dense_strides_like(plan.result_shape, strides);
+  for (size_t d = first; d + 1 < first + n; ++d)
+    if (strides[d] != strides[d + 1] * plan.result_shape[d + 1]) return plain();
+  return make_strided(plan.result_shape, strides, data.dtype(), data.device());
+}
+
+}  // namespace
+
 namespace impl {
 
 Tensor index(const Tensor& self, ArrayRef<std::optional<Tensor>> indices) {
   IndexPlan plan = plan_index(self, indices);
   if (plan.indices.empty()) return impl::clone(self, std::nullopt);
   checked_numel("index", plan.result_shape);
-  Tensor out = make_tensor(plan.result_shape, self.dtype(), self.device());
+  Tensor out = make_indexed(plan);
   for (size_t k = 0; k < plan.dims.size(); ++k)
     RT_CHECK(plan.data.sizes()[static_cast<size_t>(plan.first_dim) + k] != 0 ||
                  plan.indices[k].numel() == 0 || out.numel() == 0,

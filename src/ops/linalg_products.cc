@@ -40,8 +40,9 @@ Tensor linalg_cross(const Tensor& self, const Tensor& other, int64_t dim) {
     const int64_t shift[] = {by}, dims[] = {d};
     return rustorch::roll(t, shift, dims);
   };
-  return rustorch::sub(rustorch::mul(turned(self, -1), turned(other, -2)),
-                       rustorch::mul(turned(self, -2), turned(other, -1)));
+  const Tensor a = rustorch::contiguous(self), b = rustorch::contiguous(other);  // so is the result
+  return rustorch::sub(rustorch::mul(turned(a, -1), turned(b, -2)),
+                       rustorch::mul(turned(a, -2), turned(b, -1)));
 }
 
 Tensor cross(const Tensor& self, const Tensor& other, std::optional<int64_t> dim) {
@@ -207,7 +208,8 @@ Tensor renorm(const Tensor& self, const Scalar& p, int64_t dim, const Scalar& ma
   Tensor scaled = rustorch::mul(rustorch::reciprocal(rustorch::add(norm, 1e-7)), maxnorm);
   if (self.requires_grad()) scaled = rustorch::where(over, TensorLike(scaled), TensorLike(Scalar(1)));
   const Tensor factor = rustorch::to(scaled, real_type(self.dtype()));
-  return rustorch::where(over, TensorLike(rustorch::mul(self, factor)), TensorLike(self));
+  const Tensor x = rustorch::contiguous(self);
+  return rustorch::where(over, TensorLike(rustorch::mul(x, factor)), TensorLike(x));
 }
 
 // ---- statistics

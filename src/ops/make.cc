@@ -41,7 +41,7 @@ Tensor make_like(const Tensor& like, DType dtype, MemoryFormat format) {
   IntArrayRef sizes = like.sizes();
   switch (format) {
     case MemoryFormat::Preserve:
-      if (like.impl()->is_contiguous()) break;
+      if (like.impl()->is_contiguous() && like.numel() != 0) break;
       if (like.impl()->is_non_overlapping_and_dense())
         return make_strided(sizes, like.strides(), dtype, like.device());
       return make_strided(sizes, dense_strides_like(sizes, like.strides()), dtype, like.device());

@@ -6,6 +6,7 @@
 #include "autograd/transform_call.h"
 #include "base/philox.h"
 #include "gen/impl.h"
+#include "ops/image_layout.h"
 #include "ops/nn_common.h"
 #include "ops/nn_grad.h"
 #include "ops/scalar_range.h"
@@ -49,7 +50,7 @@ std::tuple<Tensor, Tensor> _dropout(const Tensor& self, double p, const std::opt
   call.out = make_tensor(self.sizes(), compute, self.device());
   call.mask = make_tensor({(n + 7) / 8}, kUInt8, self.device());
   backend_for(call.out).dropout(call);
-  return {cast_raw(call.out, self.dtype()), call.mask};
+  return {laid_out_like(call.out, self, self.dtype()), call.mask};
 }
 
 Tensor _dropout_apply(const Tensor& self, const Tensor& mask, double p) {
@@ -61,7 +62,7 @@ Tensor _dropout_apply(const Tensor& self, const Tensor& mask, double p) {
   call.out = make_tensor(self.sizes(), compute, self.device());
   call.mask = mask;
   backend_for(call.out).dropout(call);
-  return cast_raw(call.out, self.dtype());
+  return laid_out_like(call.out, self, self.dtype());
 }
 
 Tensor _dropout_mask(const Tensor& mask, IntArrayRef size) {
@@ -100,7 +101,8 @@ std::tuple<Tensor, Tensor> native_dropout(const Tensor& input, double p, std::op
     return {input.numel() == 0 ? input : rustorch::clone(input),
             rustorch::ones(input.sizes(), kBool, input.device())};
   const auto both = rustorch::_dropout(input, p);
-  return {std::get<0>(both), rustorch::_dropout_mask(std::get<1>(both), input.sizes())};
+  const Tensor mask = rustorch::_dropout_mask(std::get<1>(both), input.sizes());
+  return {std::get<0>(both), laid_out_like(mask, input, kBool)};
 }
 
 namespace {
@@ -156,13 +158,14 @@ Tensor rrelu(const Tensor& self, const Scalar& lower, const Scalar& upper, bool 
              const std::optional<Generator>& generator) {
   const double low = lower.to_double(), high = upper.to_double();
   RT_CHECK(low <= high, Value, "rrelu", "Lower bound should be less than or equal to the upper bound");
-  if (!training) return rustorch::leaky_relu(self, Scalar((low + high) / 2));
+  const Tensor x = rustorch::contiguous(self);  // so is the result
+  if (!training) return rustorch::leaky_relu(x, Scalar((low + high) / 2));
   Tensor slope;
   {
     GradModeGuard off(false);
-    slope = rustorch::empty_like(self).uniform_(low, high, generator);
+    slope = rustorch::empty_like(x).uniform_(low, high, generator);
   }
-  return rustorch::where(rustorch::le(self, Scalar(0)), rustorch::mul(self, slope), self);
+  return rustorch::where(rustorch::le(x, Scalar(0)), rustorch::mul(x, slope), x);
 }
 
 // ---- embedding
@@ -225,7 +228,7 @@ Tensor one_hot(const Tensor& self, int64_t num_classes) {
     RT_CHECK(largest < num_classes, Value, op, "Class values must be smaller than num_classes.");
   }
   const Tensor classes = rustorch::arange(Scalar(num_classes), kInt64, self.device());
-  return rustorch::to(rustorch::eq(rustorch::unsqueeze(self, -1), classes), kInt64);
+  return rustorch::to(rustorch::eq(rustorch::unsqueeze(rustorch::contiguous(self), -1), classes), kInt64);
 }
 
 // ---- padding
@@ -253,7 +256,9 @@ Tensor constant_pad_nd(const Tensor& self, IntArrayRef pad, const Scalar& value)
     RT_CHECK(from_sizes[d] >= 0, Value, "narrow", "length must be non-negative.");
     if (before < 0) from += -before * self.stride(static_cast<int64_t>(d));
   }
-  Tensor out = make_tensor(sizes, self.dtype(), self.device());
+  if (std::none_of(pad.begin(), pad.end(), [](int64_t p) { return p > 0; }))  // nothing but a part of self
+    return impl::clone(make_alias(self, sizes, self.strides(), from), std::nullopt);
+  Tensor out = make_image(sizes, self.dtype(), self.device(), lies_channels_last(self));
   if (out.numel() == 0) return out;
   backend_for(out).fill(out, value);
   for (size_t i = 0; i < padded; ++i)
@@ -331,7 +336,9 @@ Tensor pad(const Tensor& self, IntArrayRef pad, std::string_view mode, std::opti
     if (before == 0 && after == 0) continue;
     out = rustorch::index_select(out, d, pad_index(mode, size, before, after, self.device()));
   }
-  return out.is_same(self) ? rustorch::clone(self) : out;
+  const bool image = padded > 1 && mode != "circular";
+  const MemoryFormat format = image ? image_format(self) : MemoryFormat::Contiguous;
+  return out.is_same(self) ? rustorch::clone(self, format) : rustorch::contiguous(out, format);
 }
 
 }  // namespace rustorch::impl

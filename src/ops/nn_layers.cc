@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "gen/impl.h"
+#include "ops/image_layout.h"
 #include "ops/nn_common.h"
 #include "rustorch/aten.h"
 
@@ -60,8 +61,9 @@ Tensor channel_shuffle(const Tensor& self, int64_t groups) {
            " channels and ", groups, " groups.");
   const int64_t n = self.size(0), rest = numel_of(self.sizes().slice(2));
   const Tensor split = rustorch::reshape(self, {n, groups, c / groups, rest});
-  return rustorch::reshape(rustorch::clone(rustorch::transpose(split, 1, 2), MemoryFormat::Contiguous),
-                           self.sizes());  // never an alias, of one group neither
+  const Tensor shuffled = rustorch::clone(rustorch::transpose(split, 1, 2), MemoryFormat::Contiguous);
+  // never an alias, of one group neither
+  return rustorch::contiguous(rustorch::reshape(shuffled, self.sizes()), image_format(self));
 }
 
 Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, int64_t dim, double eps) {

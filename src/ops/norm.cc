@@ -1,6 +1,7 @@
 // Normalisations: checks, shapes, running statistics.
 #include "autograd/record.h"
 #include "gen/impl.h"
+#include "ops/image_layout.h"
 #include "ops/nn_common.h"
 #include "ops/norm_grad.h"
 
@@ -17,27 +18,6 @@ Tensor optional_input(const std::optional<Tensor>& t, DType compute) {
 bool has(const std::optional<Tensor>& t) { return t && t->defined(); }
 
 int64_t tail_numel(const Tensor& t, size_t first) { return numel_of(t.sizes().slice(first)); }
-
-bool is_channels_last(const Tensor& t) {
-  if (t.is_contiguous()) return false;
-  return (t.dim() == 4 && t.is_contiguous(MemoryFormat::ChannelsLast)) ||
-         (t.dim() == 5 && t.is_contiguous(MemoryFormat::ChannelsLast3d));
-}
-
-// t in the kernel's dtype, keeping channels-last memory.
-Tensor image_input(const Tensor& t, DType compute, bool channels_last) {
-  const Tensor cast = cast_raw(t, compute);
-  if (!channels_last) return contiguous_raw(cast);
-  if (is_channels_last(cast)) return cast;
-  Tensor copy = make_strided(t.sizes(), channels_last_strides(t.sizes()), compute, t.device());
-  backend_for(copy).copy(copy, cast);
-  return copy;
-}
-
-Tensor image_like(const Tensor& t, DType compute, bool channels_last) {
-  return channels_last ? make_strided(t.sizes(), channels_last_strides(t.sizes()), compute, t.device())
-                       : make_tensor(t.sizes(), compute, t.device());
-}
 
 NormCall batch_call(NormKind kind, const Tensor& input, bool channels_last, bool training) {
   NormCall call{};
@@ -90,14 +70,14 @@ std::tuple<Tensor, Tensor, Tensor> _batch_norm(const Tensor& input, const std::o
   check_channels(op, running_var, "running_var", channels);
   RT_CHECK(training || (has(running_mean) && has(running_var)), Value, op,
            "running_mean and running_var must be defined in evaluation mode");
-  const bool last = is_channels_last(input);
+  const bool last = lies_channels_last(input);
   NormCall call = batch_call(NormKind::Batch, input, last, training);
   const int64_t count = call.outer * call.inner;
   RT_CHECK(!training || count > 1 || input.numel() == 0, Value, op,
            "Expected more than 1 value per channel when training, got input size ", input.sizes());
   call.eps = eps;
-  call.in = image_input(input, compute, last);
-  call.out = image_like(input, compute, last);
+  call.in = image_like(input, compute, last);
+  call.out = make_image(input.sizes(), compute, input.device(), last);
   call.weight = optional_input(weight, compute);
   call.bias = optional_input(bias, compute);
   if (training) {
@@ -152,14 +132,14 @@ std::tuple<Tensor, Tensor, Tensor> _batch_norm_backward(const Tensor& grad, cons
                                                         const Tensor& mean, const Tensor& rstd, bool training,
                                                         bool need_input, bool need_weight, bool need_bias) {
   const DType compute = kernel_dtype("batch_norm", input.dtype());
-  const bool last = is_channels_last(input);
+  const bool last = lies_channels_last(input);
   NormCall call = batch_call(NormKind::BatchBackward, input, last, training);
-  call.in = image_input(input, compute, last);
-  call.grad = image_input(grad, compute, last);
+  call.in = image_like(input, compute, last);
+  call.grad = image_like(grad, compute, last);
   call.weight = optional_input(weight, compute);
   call.mean = contiguous_raw(mean);
   call.rstd = contiguous_raw(rstd);
-  if (need_input) call.out = image_like(input, compute, last);
+  if (need_input) call.out = make_image(input.sizes(), compute, input.device(), last);
   return run_backward(call, input, has(weight) ? weight->dtype() : input.dtype(), need_weight, need_bias);
 }
 
@@ -291,7 +271,7 @@ std::tuple<Tensor, Tensor> _rms_norm(const Tensor& input, IntArrayRef normalized
   NormCall call = row_call("rms_norm", NormKind::Layer, input, normalized_shape, weight, std::nullopt);
   call.centered = false;
   const auto all = run_rows("rms_norm", call, input, normalized_shape.size(), weight, std::nullopt, eps);
-  return {std::get<0>(all), std::get<2>(all)};
+  return {image_like(std::get<0>(all), input.dtype(), lies_channels_last(input)), std::get<2>(all)};
 }
 
 std::tuple<Tensor, Tensor, Tensor> _layer_norm_backward(const Tensor& grad, const Tensor& input,
@@ -370,7 +350,7 @@ std::tuple<Tensor, Tensor, Tensor> _group_norm(const Tensor& input, int64_t num_
   call.mean = make_tensor({call.outer, num_groups}, compute, input.device());
   call.rstd = make_tensor({call.outer, num_groups}, compute, input.device());
   if (input.numel() > 0) backend_for(call.out).norm(call);
-  return {cast_raw(call.out, input.dtype()), call.mean, call.rstd};
+  return {image_like(call.out, input.dtype(), lies_channels_last(input)), call.mean, call.rstd};
 }
 
 std::tuple<Tensor, Tensor, Tensor> _group_norm_backward(const Tensor& grad, const Tensor& input,

@@ -275,7 +275,7 @@ DimVector strides_of_operands(IntArrayRef shape, const Operand* ins, int nin) {
 }
 
 // A dense result in the order of the operands' memory, the first operand first.
-Tensor allocate_result(const Plan& plan, const Operand* ins, int nin) {
+Tensor allocate_result(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin) {
   IntArrayRef shape = plan.shape();
   bool plain = true;
   for (int i = 0; i < nin && plain; ++i) {
@@ -284,7 +284,8 @@ Tensor allocate_result(const Plan& plan, const Operand* ins, int nin) {
     if (!(plain = t.impl()->is_contiguous())) break;
     if (t.sizes() == shape) return make_tensor(shape, plan.result, plan.device);
   }
-  if (plain) return make_tensor(shape, plan.result, plan.device);
+  if (plain || (op.rules & PointwiseRules::kRowMajor) != 0)
+    return make_tensor(shape, plan.result, plan.device);
   const Operand* first = std::find_if(ins, ins + nin, [](const Operand& x) { return x.is_tensor(); });
   const IntArrayRef strides = first->tensor->strides();
   const bool decides =
@@ -340,7 +341,7 @@ void run_into(const PointwiseOp& op, const Plan& plan, const Operand* ins, int n
 
 Tensor pointwise(const PointwiseOp& op, const Operand* ins, int nin, const Scalar* params, int nparams) {
   Plan plan = make_plan(op, ins, nin);
-  Tensor out = allocate_result(plan, ins, nin);
+  Tensor out = allocate_result(op, plan, ins, nin);
   run(op, plan, ins, nin, params, nparams, out);
   return out;
 }
@@ -375,7 +376,7 @@ void pointwise_out(const PointwiseOp& op, const Operand* ins, int nin, const Sca
   check_writable(op.name, out);
   if (out.dtype() != plan.result) {  // rounded or wrapped to the dtype of the result first
     check_overlap(op, out, ins, nin);
-    Tensor value = allocate_result(plan, ins, nin);
+    Tensor value = allocate_result(op, plan, ins, nin);
     run(op, plan, ins, nin, params, nparams, value);
     backend_copy(out, value);
     if (!out.impl()->is_inference()) out.impl()->bump_version();

@@ -27,6 +27,7 @@ struct PointwiseRules {
     kUInt64Zero = 4 * 2048,   // without negative numbers it gives zero
     kUInt64Mask = 7 * 2048,   // none of these: uint64 is refused
     kFloat8 = 16384,          // takes 8-bit floats
+    kRowMajor = 32768,        // the result is contiguous however the operands lie
   };
 };
 

@@ -1,7 +1,10 @@
 // Pooling: window arithmetic and the calls of the pooling kernels.
+//
+// As in PyTorch, images that lie channels last give such results, averages of volumes do not.
 #include <algorithm>
 
 #include "gen/impl.h"
+#include "ops/image_layout.h"
 #include "ops/nn_common.h"
 
 namespace rustorch::impl {
@@ -152,7 +155,9 @@ std::tuple<Tensor, Tensor> _max_pool(const Tensor& self, int64_t rank, IntArrayR
   else
     places = make_tensor({0}, kUInt8, self.device());
   backend_for(call.out).pool(call);
-  return {cast_raw(call.out, self.dtype()), places};
+  const bool last = lies_channels_last(self, rank);
+  if (flat_indices) places = image_like(places, kInt64, last);
+  return {image_like(call.out, self.dtype(), last), places};
 }
 
 Tensor _max_pool_backward(const Tensor& grad, const Tensor& places, IntArrayRef input_size, int64_t rank,
@@ -166,7 +171,7 @@ Tensor _max_pool_backward(const Tensor& grad, const Tensor& places, IntArrayRef 
   call.out = make_tensor(input_size, compute, grad.device());
   set_places(call, places);
   backend_for(call.out).pool(call);
-  return cast_raw(call.out, grad.dtype());
+  return image_like(call.out, grad.dtype(), lies_channels_last(grad, rank));
 }
 
 Tensor _max_pool_gather(const Tensor& self, const Tensor& places, int64_t rank, IntArrayRef kernel_size,
@@ -215,7 +220,7 @@ Tensor _avg_pool(const Tensor& self, int64_t rank, IntArrayRef kernel_size, IntA
   call.in = kernel_input(self, compute);
   call.out = make_tensor(with_tail(self.sizes(), s.small, rank), compute, self.device());
   backend_for(call.out).pool(call);
-  return cast_raw(call.out, self.dtype());
+  return image_like(call.out, self.dtype(), rank < 3 && lies_channels_last(self, rank));
 }
 
 Tensor _avg_pool_backward(const Tensor& grad, IntArrayRef input_size, int64_t rank, IntArrayRef kernel_size,
@@ -230,7 +235,7 @@ Tensor _avg_pool_backward(const Tensor& grad, IntArrayRef input_size, int64_t ra
   call.in = kernel_input(grad, compute);
   call.out = make_tensor(input_size, compute, grad.device());
   backend_for(call.out).pool(call);
-  return cast_raw(call.out, grad.dtype());
+  return image_like(call.out, grad.dtype(), lies_channels_last(grad, rank));
 }
 
 Tensor avg_pool1d(const Tensor& self, IntArrayRef kernel_size, std::optional<IntArrayRef> stride,
@@ -284,7 +289,7 @@ Tensor _adaptive_avg_pool(const Tensor& self, IntArrayRef output_size) {
   call.in = kernel_input(self, compute);
   call.out = make_tensor(with_tail(self.sizes(), s.small, rank), compute, self.device());
   backend_for(call.out).pool(call);
-  return cast_raw(call.out, self.dtype());
+  return image_like(call.out, self.dtype(), rank < 3 && lies_channels_last(self, rank));
 }
 
 Tensor _adaptive_avg_pool_backward(const Tensor& grad, IntArrayRef input_size, IntArrayRef output_size) {
@@ -296,7 +301,8 @@ Tensor _adaptive_avg_pool_backward(const Tensor& grad, IntArrayRef input_size, I
   call.in = kernel_input(grad, compute);
   call.out = make_tensor(input_size, compute, grad.device());
   backend_for(call.out).pool(call);
-  return cast_raw(call.out, grad.dtype());
+  return image_like(call.out, grad.dtype(),
+                    lies_channels_last(grad, static_cast<int64_t>(output_size.size())));
 }
 
 std::tuple<Tensor, Tensor> _adaptive_max_pool(const Tensor& self, IntArrayRef output_size) {
@@ -310,7 +316,8 @@ std::tuple<Tensor, Tensor> _adaptive_max_pool(const Tensor& self, IntArrayRef ou
   call.out = make_tensor(sizes, compute, self.device());
   call.indices = make_tensor(sizes, kInt64, self.device());
   backend_for(call.out).pool(call);
-  return {cast_raw(call.out, self.dtype()), call.indices};
+  const bool last = rank < 3 && lies_channels_last(self, rank);
+  return {image_like(call.out, self.dtype(), last), image_like(call.indices, kInt64, last)};
 }
 
 namespace {

@@ -296,14 +296,14 @@ void bernoulli__Tensor(const Tensor& self, const Tensor& p, const Source& genera
 Tensor bernoulli(const Tensor& self, const Source& generator) {
   RT_CHECK(is_floating_point(self.dtype()) || self.numel() == 0, NotImplemented, "bernoulli",
            "\"bernoulli_tensor_cpu_p_\" not implemented for '", dtype_scalar_name(self.dtype()), "'");
-  Tensor out = make_like(self, self.dtype());
+  Tensor out = make_tensor(self.sizes(), self.dtype(), self.device());
   if (out.numel() == 0) return out;
   impl::bernoulli__Tensor(out, self, generator);
   return out;
 }
 
 Tensor bernoulli_p(const Tensor& self, double p, const Source& generator) {
-  Tensor out = make_like(self, self.dtype());
+  Tensor out = make_tensor(self.sizes(), self.dtype(), self.device());
   impl::bernoulli_(out, p, generator);
   return out;
 }

@@ -124,6 +124,8 @@ Tensor nansum(const Tensor& self, std::optional<IntArrayRef> dim, bool keepdim, 
   RT_CHECK(!is_complex(self.dtype()), NotImplemented, "nansum",
            "nansum on CPU does not support complex inputs");
   const DType out = sum_dtype(self, dtype);
+  RT_CHECK(!is_complex(out) || is_integral(self.dtype(), true), NotImplemented, "nansum",
+           "\"nansum_cpu\" not implemented for '", dtype_scalar_name(out), "'");
   const uint64_t mask = reduced_dims("nansum", dim, self.dim());
   if (is_integral(out, true) && !is_integral(self.dtype(), true))
     return accumulate(ReduceKind::Sum, cast_raw(self, out), mask, keepdim, out);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gen/impl.h"
+#include "ops/image_layout.h"
 #include "ops/nn_common.h"
 
 namespace rustorch::impl {
@@ -139,13 +140,15 @@ Tensor run(const Tensor& from, int64_t dim, int64_t in, int64_t out, std::string
   if (bytes) quantize(table);
   const DType compute = any ? from.dtype() : bytes ? kFloat64 : nn_detail::kernel_dtype(op, from.dtype());
   ResampleCall call;
-  call.in = nn_detail::kernel_input(from, compute);
+  const bool last = lies_channels_last(from);
+  call.in = image_like(from, compute, last);
   DimVector sizes = from.sizes().vec();
   const size_t d = static_cast<size_t>(dim);
   sizes[d] = transposed ? in : out;
-  call.out = make_tensor(sizes, compute, from.device());
-  call.outer = numel_of(from.sizes().slice(0, d));
-  call.inner = numel_of(from.sizes().slice(d + 1));
+  call.out = make_image(sizes, compute, from.device(), last);
+  // the channels are before the images' places or, channels last, behind them
+  call.outer = numel_of(from.sizes().slice(0, d)) / (last ? from.size(1) : 1);
+  call.inner = numel_of(from.sizes().slice(d + 1)) * (last ? from.size(1) : 1);
   call.in_size = in;
   call.out_size = out;
   call.taps = table.taps;
@@ -189,7 +192,7 @@ Tensor resize(const Tensor& input, int rank, std::optional<IntArrayRef> output_s
       continue;
     out = rustorch::_resample(out, 2 + i, size, mode, align_corners, scale);
   }
-  return out.is_same(input) ? rustorch::clone(input) : out;
+  return out.is_same(input) ? rustorch::clone(input, image_format(input)) : out;
 }
 
 }  // namespace
@@ -245,7 +248,7 @@ Tensor _upsample_bilinear2d_aa_scales(const Tensor& input, IntArrayRef output_si
     if (size != input.size(dim))
       out = rustorch::_resample(out, dim, size, "linear-aa", align_corners, dim == 3 ? scales_w : scales_h);
   }
-  return out.is_same(input) ? rustorch::clone(input) : out;
+  return out.is_same(input) ? rustorch::clone(input, image_format(input)) : out;
 }
 
 // ---- columns

@@ -4,10 +4,18 @@
 #include "core/layout_algebra.h"
 #include "core/tensor_impl.h"
 #include "gen/impl.h"
+#include "ops/grad_helpers.h"
 #include "ops/make.h"
 #include "rustorch/error.h"
 
-namespace rustorch::impl {
+namespace rustorch {
+
+const Tensor& resize_same(const Tensor& self, std::optional<MemoryFormat> memory_format) {
+  impl::resize_(self, self.sizes(), memory_format);
+  return self;
+}
+
+namespace impl {
 
 void resize_(const Tensor& self, IntArrayRef size, std::optional<MemoryFormat> memory_format) {
   RT_CHECK(!self.requires_grad(), Autograd, "resize_", "cannot resize variables that require grad");
@@ -67,4 +75,5 @@ Tensor narrow_start(const Tensor& self, int64_t dim, const Tensor& start, int64_
   return rustorch::narrow(self, dim, start.item().to_int(), length);
 }
 
-}  // namespace rustorch::impl
+}  // namespace impl
+}  // namespace rustorch

@@ -19,6 +19,8 @@ DType compute_type(DType t) {
 Tensor fold_scan(const char* op, ScanKind kind, const Tensor& self, int64_t dim, std::optional<DType> dtype) {
   const int64_t d = wrap_dim(op, dim, self.dim());
   const DType out = dtype.value_or(is_integral(self.dtype(), true) ? kInt64 : self.dtype());
+  RT_CHECK(out != kBool || self.dim() == 0 || self.numel() == 0, NotImplemented, op, "\"", op,
+           "_out_cpu\" not implemented for 'Bool'");
   const Tensor x = contiguous_raw(cast_raw(cast_raw(self, out), compute_type(out)));
   ScanCall call{kind, make_tensor(x.sizes(), x.dtype(), x.device()), {}, x, d};
   if (x.numel() > 0) backend_for(x).scan(call);

@@ -10,6 +10,7 @@
 #include "gen/impl.h"
 #include "ops/copy_common.h"
 #include "ops/dim_array.h"
+#include "ops/image_layout.h"
 #include "ops/make.h"
 #include "ops/shape_grad.h"
 #include "rustorch/error.h"
@@ -53,7 +54,7 @@ Tensor cat(TensorList tensors, int64_t dim) {
   RT_CHECK(!tensors.empty(), Value, "cat", "expected a non-empty list of Tensors");
   const Tensor* shape_of = nullptr;
   ResultType type;
-  bool channels_last = true;
+  bool channels_last = true;  // all of them
   for (const Tensor& t : tensors) {
     RT_CHECK(t.dim() > 0, Shape, "cat", "zero-dimensional tensor (at position ", &t - tensors.data(),
              ") cannot be concatenated");
@@ -61,9 +62,9 @@ Tensor cat(TensorList tensors, int64_t dim) {
              "Expected all tensors to be on the same device, but found at least two devices, ",
              tensors[0].device(), " and ", t.device(), "!");
     type.add(t.dtype(), false, false);
+    channels_last = channels_last && lies_channels_last(t);
     if (cat_skips(t)) continue;
     if (shape_of == nullptr) shape_of = &t;
-    channels_last &= t.dim() == 4 && !t.is_contiguous() && t.is_contiguous(MemoryFormat::ChannelsLast);
   }
   const Tensor& first = shape_of == nullptr ? tensors[0] : *shape_of;
   const auto d = static_cast<int>(wrap_dim("cat", dim, first.dim()));
@@ -83,9 +84,8 @@ Tensor cat(TensorList tensors, int64_t dim) {
     size[d] += t.impl()->size(d);
   }
   checked_numel("cat", size);
-  Tensor out = channels_last && shape_of != nullptr
-                   ? make_strided(size, channels_last_strides(size), type.get(), first.device())
-                   : make_tensor(size, type.get(), first.device());
+  Tensor out = channels_last && shape_of != nullptr ? make_image(size, type.get(), first.device(), true)
+                                                    : make_tensor(size, type.get(), first.device());
   if (backend_for(out).join(out, tensors, d)) return out;
   int64_t offset = 0;
   for (const Tensor& t : tensors) {
@@ -104,7 +104,9 @@ Tensor stack(TensorList tensors, int64_t dim) {
   const int64_t d = wrap_dim("stack", dim, tensors[0].dim() + 1);
   std::vector<Tensor> parts;
   parts.reserve(tensors.size());
+  bool channels_last = d < tensors[0].dim();  // all of them: they are joined as images
   for (const Tensor& t : tensors) {
+    channels_last = channels_last && lies_channels_last(t);
     if (t.sizes() != tensors[0].sizes())
       raise_shape("stack",
                   rustorch::cat("stack expects each tensor to be equal size, but got ", tensors[0].sizes(),
@@ -112,7 +114,9 @@ Tensor stack(TensorList tensors, int64_t dim) {
                   tensors[0].sizes(), t.sizes());
     parts.push_back(rustorch::unsqueeze(t, d));
   }
-  return rustorch::cat(TensorList(parts), d);
+  if (!channels_last) return rustorch::cat(TensorList(parts), d);
+  return rustorch::unflatten(rustorch::cat(tensors, d), d,
+                             {static_cast<int64_t>(tensors.size()), tensors[0].size(d)});
 }
 
 Tensor atleast_1d(const Tensor& self) { return self.dim() == 0 ? rustorch::reshape(self, {1}) : self; }
@@ -386,7 +390,7 @@ Tensor roll(const Tensor& self, IntArrayRef shifts, IntArrayRef dims) {
     if (self.dim() == 0 || self.numel() == 0) return impl::clone(self, std::nullopt);
     const int64_t n = in.impl()->size(d);
     const int64_t shift = ((shifts[i] % n) + n) % n;
-    Tensor out = make_tensor(in.sizes(), in.dtype(), in.device());
+    Tensor out = make_image(in.sizes(), in.dtype(), in.device(), shift > 0 && lies_channels_last(in));
     copy_data(impl::narrow(out, d, shift, n - shift), impl::narrow(in, d, 0, n - shift));
     if (shift > 0) copy_data(impl::narrow(out, d, 0, shift), impl::narrow(in, d, n - shift, shift));
     in = out;

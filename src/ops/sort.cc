@@ -3,6 +3,7 @@
 #include "core/layout_algebra.h"
 #include "core/tensor_impl.h"
 #include "gen/impl.h"
+#include "ops/image_layout.h"
 #include "ops/make.h"
 #include "ops/reduction_common.h"
 #include "rustorch/error.h"
@@ -38,7 +39,7 @@ Tensor rows_of(const Tensor& self, int64_t d) {
   return contiguous_raw(rustorch::permute(self, IntArrayRef(last_order(self.dim(), d))));
 }
 
-/// Orders the rows along d into rows of `width`.
+/// Orders the rows along d into rows of `width`. A sort takes over the order of memory of self.
 Pair order_rows(OrderKind kind, const Tensor& self, int64_t d, int64_t width, bool descending) {
   if (self.dim() == 0) {
     const Tensor index = make_tensor({}, kInt64, self.device());
@@ -55,10 +56,13 @@ Pair order_rows(OrderKind kind, const Tensor& self, int64_t d, int64_t width, bo
                  width,
                  descending};
   if (call.values.numel() > 0) backend_for(self).order(call);
-  if (d == self.dim() - 1) return {std::move(call.values), std::move(call.indices)};
-  const DimVector back = inverse_order(self.dim(), d);
-  return {contiguous_raw(rustorch::permute(call.values, IntArrayRef(back))),
-          contiguous_raw(rustorch::permute(call.indices, IntArrayRef(back)))};
+  const auto give = [&](const Tensor& t) {
+    const Tensor whole = d == self.dim() - 1 ? t : rustorch::permute(t, inverse_order(self.dim(), d));
+    if (kind != OrderKind::Sort || self.impl()->is_contiguous()) return contiguous_raw(whole);
+    if (whole.strides() == dense_strides_like(self.sizes(), self.strides())) return whole;
+    return laid_out_like(whole, self, whole.dtype());
+  };
+  return {give(call.values), give(call.indices)};
 }
 
 /// One element of every row along dim.

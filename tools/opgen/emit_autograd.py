@@ -80,7 +80,7 @@ def node_name(op):
 
 
 def shown_name(op):
-    return camel(op.name) + "Backward0"
+    return camel(op.shows[0] if op.shows else op.name) + "Backward0"
 
 
 def fields(op, uses):
@@ -106,6 +106,8 @@ def fields(op, uses):
         reset += f" {key}_.reset();"
         name = op.returns[int(key[6:])][1] if key != "result" else None
         shown += f'    view.show("{name or key}", {key}_);\n'
+    for name, saved in op.shows[1] if op.shows else ():
+        shown += f'    view.show("{name}", std::string("{saved}"));\n'
     return text, reset, shown
 
 

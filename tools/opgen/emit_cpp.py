@@ -3,7 +3,7 @@
 import copy
 
 from emit_autocast import HEADER, add_autocast
-from emit_autograd import emit_node, node_name, node_uses
+from emit_autograd import emit_node, node_name, node_uses, shown_name
 from emit_sugar import number_overload, options_overload
 from emit_transform import declare_infos, enter, record_body
 from families import (
@@ -420,6 +420,8 @@ def emit_primitive(op):
 
 def emit_inplace_kind(op):
     text = f"const Tensor& {op.cname}({parameters(op, False)}) {{\n{enter(op)}"
+    if op.instead:
+        text += f"  if ({op.instead[0]}) return rustorch::{op.instead[1]};\n"
     others = ", ".join(a.name for a in grad_args(op) if a.name != "self")
     text += f'  if (!needs_grad(self{", " + others if others else ""})) [[likely]] {{\n    check_inplace("{op.name}", self);\n'
     text += f"    impl::{op.impl_name}({names(op)});\n    bump_version(self);\n    return self;\n  }}\n"
@@ -469,7 +471,8 @@ def emit_generic_variants(op):
                 text += "  if (!dtype) dtype = out.dtype();\n"
         if op.family in ("reduction", "scan") and any(a.name == "dtype" for a in op.args):
             # Sums in the dtype of out, but for the real results of complex numbers.
-            text += "  if (!dtype && (is_complex(out.dtype()) || !self.is_complex())) dtype = out.dtype();\n"
+            only = f" && ({op.outtype})" if op.outtype else ""
+            text += f"  if (!dtype && (is_complex(out.dtype()) || !self.is_complex()){only}) dtype = out.dtype();\n"
         text += f"  auto result = rustorch::{op.cname}({names(op)});\n"
         if len(outs) == 1:
             if "resized" in op.out_rules:
@@ -504,7 +507,11 @@ def emit_pointwise(op):
         if not has_grad:
             text += f'  check_inplace("{op.name}_", self);\n'
             text += f"  {call_pointwise(op, 'pointwise_inplace', ', self')};\n"
-            text += "  if (needs_grad(self)) assign_zero_grad_history(self);\n  return self;\n}\n"
+            zero = "assign_zero_grad_history(self)"
+            if "steps" in op.modifiers:
+                zero = f'assign_zero_grad_history(self, other, "{shown_name(op)}")'
+            reads = "self, other" if "steps" in op.modifiers else "self"
+            text += f"  if (needs_grad({reads})) {zero};\n  return self;\n}}\n"
         else:
             text += f'  check_inplace("{op.name}_", self);\n'
             text += f"  if (!{needs_grad_call(op)}) [[likely]] {{\n    {call_pointwise(op, 'pointwise_inplace', ', self')};\n    return self;\n  }}\n"

@@ -18,6 +18,7 @@ RULES = {  # modifier -> flag of PointwiseRules
     "noint": "kRefuseInt",
     "nopromote": "kNoPromote",
     "float8": "kFloat8",
+    "rows": "kRowMajor",
     "u64:bits": "kUInt64Bits",
     "u64:order": "kUInt64Order",
     "u64:same": "kUInt64Same",
@@ -59,7 +60,7 @@ def mask_args(op):
 def rules(op):
     flags = []
     for m in op.modifiers:
-        if m.startswith("mask:"):
+        if m.startswith("mask:") or m == "steps":
             continue
         if m not in RULES:
             raise OpsError(f"{op.place}: unknown modifier '{m}'")

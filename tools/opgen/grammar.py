@@ -22,6 +22,8 @@ FIELDS = (
     "vmap",
     "save",
     "instead",
+    "shows",
+    "outtype",
     "sparse",
     "quantized",
     "number",
@@ -60,6 +62,8 @@ class OpDecl:
         self.lets = []  # optimizer steps: parts of the formulas
         self.updates = {}  # optimizer steps: list argument -> formula of its elements' new values
         self.instead = None  # (condition, call): what a recorded call under the condition is replaced by
+        self.shows = None  # (operator, [(name, text)]): whose node it seems to be, and what that has saved besides
+        self.outtype = ""  # C++ condition under which out= chooses the type that is computed in
         self.saves = {}  # argument -> the gradients that read its elements; the others get its shape only
         self.variants = None
         self.aliases = []
@@ -276,6 +280,11 @@ def set_field(op, word, rest, place):
         op.vmap = rest
     elif word in ("sparse", "quantized"):
         setattr(op, word, rest)
+    elif word == "shows":
+        name, *saved = rest.split()
+        op.shows = (name, [part.split("=", 1) for part in saved])
+    elif word == "outtype":
+        op.outtype = rest
     elif word == "instead":
         op.instead = [part.strip() for part in rest.split(": ", 1)]
     elif word == "save":

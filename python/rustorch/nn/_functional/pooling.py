@@ -221,7 +221,11 @@ def _unpool(input: Tensor, indices: Tensor, size: list[int]) -> Tensor:
     if indices.numel() and not (0 <= int(seen.min()) and int(seen.max()) < total):
         raise RuntimeError(f"max_unpool{n}d(): an index is outside of the output size {size}")
     flat = rt.zeros((*lead, total), dtype=input.dtype, device=input.device)
-    return flat.scatter(-1, indices.flatten(-n), input.flatten(-n)).reshape(*lead, *size)
+    out = flat.scatter(-1, indices.flatten(-n), input.flatten(-n)).reshape(*lead, *size)
+    last = input.dim() == 4 and n == 2 and not input.is_contiguous()
+    if last and input.is_contiguous(memory_format=rt.channels_last):
+        return out.contiguous(memory_format=rt.channels_last)
+    return out
 
 
 def _max_unpool(
