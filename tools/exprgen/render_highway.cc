@@ -133,14 +133,16 @@ class HighwayWriter {
 
   void header() {
     out_ += cat("void ", kernel_function_name(p_, type_),
-                "(void* const* outs, const void* const* ins, int64_t n, const ScalarParam* params) {\n");
-    out_ += "  (void)ins;\n  (void)params;\n";
+                "(void* const* outs, const void* const* ins, int64_t n, const ScalarParam* params, uint32_t "
+                "spread) {\n");
+    out_ += "  (void)ins;\n  (void)params;\n  (void)spread;\n";
     out_ += cat("  const hn::ScalableTag<", element_type(type_), "> d;\n");
     out_ += cat("  const size_t N = hn::Lanes(d), block = N * ", unroll(), ";\n");
     for (uint32_t k : used_inputs_) {
       const char* m = memory_type(p_.inputs[k].kind);
       out_ +=
           cat("  auto i", k, " = static_cast<const ", m, "*>(ins[", k, "]);  // ", p_.inputs[k].name, "\n");
+      out_ += cat("  const size_t m", k, " = spread >> ", k, " & 1 ? 0 : ~size_t{0};\n");
       out_ += cat("  HWY_ALIGN ", m, " bi", k, "[hn::MaxLanes(d) * ", unroll(), "];\n");
     }
     for (size_t k = 0; k < p_.outputs.size(); ++k) {
@@ -155,14 +157,14 @@ class HighwayWriter {
     out_ += "  size_t left = static_cast<size_t>(n), i = 0;\n  while (left != 0) {\n";
     out_ += "    const bool tail = left < block;\n    if (HWY_UNLIKELY(tail)) {\n";
     for (uint32_t k : used_inputs_)
-      out_ += cat("      i", k, " = tail_in(d, bi", k, ", i", k, " + i, left, block);\n");
+      out_ += cat("      i", k, " = tail_in(d, bi", k, ", i", k, " + (i & m", k, "), left, block);\n");
     for (size_t k = 0; k < p_.outputs.size(); ++k)
       out_ += cat("      to", k, " = o", k, " + i;\n      o", k, " = bo", k, ";\n");
     out_ += "      i = 0;\n    }\n";
     if (unroll() > 1) {
       unrolled();
     } else {
-      body("    ", " + i");
+      body("    ", "");
       for (size_t k = 0; k < p_.outputs.size(); ++k) store(k, "    ", cat("v", t_.roots[k]), " + i");
     }
     out_ += "    if (HWY_UNLIKELY(tail)) {\n";
@@ -181,7 +183,7 @@ class HighwayWriter {
       out_ += cat("    hn::", p_.outputs[k].kind == OperandKind::B ? "Mask" : "Vec", "<decltype(d)> r", k,
                   "[", unroll(), "];\n");
     out_ += each + " {\n";
-    body("      ", " + i + u * N");
+    body("      ", " + u * N");
     for (size_t k = 0; k < p_.outputs.size(); ++k) out_ += cat("      r", k, "[u] = v", t_.roots[k], ";\n");
     out_ += "    }\n" + each + " {\n";
     for (size_t k = 0; k < p_.outputs.size(); ++k) store(k, "      ", cat("r", k, "[u]"), " + i + u * N");
@@ -194,8 +196,9 @@ class HighwayWriter {
     out_ += cat(indent, function, value, between, k, offset, ");\n");
   }
 
-  void body(const char* indent, const char* offset) {
-    offset_ = offset;
+  // `rest`: what is added to the round's place.
+  void body(const char* indent, const char* rest) {
+    rest_ = rest;
     for (NodeId id : order_)
       if (!invariant_[id]) statement(id, indent);
   }
@@ -223,7 +226,7 @@ class HighwayWriter {
       case kInput: {
         OperandKind k = p_.inputs[n.payload].kind;
         const char* f = k == OperandKind::B ? "load_bools" : k == OperandKind::I ? "load_ints" : "hn::LoadU";
-        return cat(f, "(d, i", n.payload, offset_, ")");
+        return cat(f, "(d, i", n.payload, " + (i & m", n.payload, ")", rest_, ")");
       }
       case kToInt:
       case kToReal:
@@ -263,7 +266,7 @@ class HighwayWriter {
   std::vector<NodeId> order_;
   std::vector<char> invariant_;
   std::vector<uint32_t> used_inputs_;
-  const char* offset_ = "";
+  const char* rest_ = "";
   std::string out_;
 };
 

@@ -50,13 +50,13 @@ class ScalarWriter {
       : p_(p), type_(type), t_(elaborate_lowered(p, type, primitive_only)) {}
 
   std::string run() {
-    std::string out =
-        cat("void ", kernel_function_name(p_, type_),
-            "(void* const* outs, const void* const* ins, int64_t n, const ScalarParam* params) {\n",
-            "  using T [[maybe_unused]] = ", compute_name(type_),
-            ";\n  using M [[maybe_unused]] = ", memory_name(type_), ";\n");
+    std::string out = cat("void ", kernel_function_name(p_, type_),
+                          "(void* const* outs, const void* const* ins, int64_t n, const ScalarParam* params, "
+                          "uint32_t spread) {\n",
+                          "  using T [[maybe_unused]] = ", compute_name(type_),
+                          ";\n  using M [[maybe_unused]] = ", memory_name(type_), ";\n");
     out += is_complex(type_) ? "  using C [[maybe_unused]] = cx::Cx<T>;\n" : "";
-    out += "  (void)ins;\n  (void)params;\n";
+    out += "  (void)ins;\n  (void)params;\n  (void)spread;\n";
     std::vector<NodeId> order = reachable(t_.graph, t_.roots);
     std::vector<char> invariant(t_.graph.size(), 0);
     std::string before, inside;
@@ -68,7 +68,8 @@ class ScalarWriter {
       if (n.fn == kInput)
         out +=
             cat("  const auto i", n.payload, " = static_cast<const ", memory_type(p_.inputs[n.payload].kind),
-                "*>(ins[", n.payload, "]);  // ", p_.inputs[n.payload].name, "\n");
+                "*>(ins[", n.payload, "]);  // ", p_.inputs[n.payload].name, "\n  const int64_t m", n.payload,
+                " = spread >> ", n.payload, " & 1 ? 0 : -1;\n");
       (inv ? before : inside) +=
           cat(inv ? "  " : "    ", "const ", value_type(n.type), " v", id, " = ", value(id), ";\n");
     }
@@ -124,7 +125,7 @@ class ScalarWriter {
       }
       case kInput: {
         OperandKind k = p_.inputs[n.payload].kind;
-        std::string at = cat("i", n.payload, "[i]");
+        std::string at = cat("i", n.payload, "[i & m", n.payload, "]");
         return k == OperandKind::B                ? at + " != 0"
                : k == OperandKind::I || single(k) ? cat("static_cast<T>(", at, ")")
                                                   : at;

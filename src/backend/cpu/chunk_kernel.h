@@ -17,7 +17,14 @@ union ScalarParam {
   double c[2];
 };
 
-using ChunkKernel = void (*)(void* const* outs, const void* const* ins, int64_t n, const ScalarParam* params);
+/// Elements that a kernel reads of an input that is spread (no round of a vector loop is longer).
+inline constexpr int64_t kSpreadElements = 64;
+
+/// Bit k of `spread` is set where input k is kSpreadElements equal numbers, read again and again: a number
+/// beside a run. (As long as the run it would be read from beside it: loads of a second stream wait for
+/// stores to far memory.)
+using ChunkKernel = void (*)(void* const* outs, const void* const* ins, int64_t n, const ScalarParam* params,
+                             uint32_t spread);
 
 /// What is known about one generated kernel. All strings are static.
 struct KernelInfo {

@@ -17,7 +17,6 @@ namespace {
 
 constexpr int kMaxOperands = 10;
 constexpr int kMaxParams = 16;
-constexpr int64_t kConstantBlock = 1024;  // elements per kernel call when a number is spread into a buffer
 
 ScalarParam make_param(char kind, ComputeType type, const Scalar& s) {
   ScalarParam p{};
@@ -123,31 +122,25 @@ int64_t grain_of(const Work& w) {
 }
 
 // All tensors lie in memory as the kernel wants them, one element after the other.
-void run_linear(const Work& w, int64_t numel, bool has_constant) {
-  int n_operands = w.nout + w.nin;
-  auto chunk = [&](int64_t b, int64_t e) {
-    alignas(64) unsigned char constants[3][kConstantBlock * 16];
-    std::array<char*, kMaxOperands> at;
-    std::array<int64_t, kMaxOperands> step;
-    int used = 0;
-    int64_t block = has_constant ? std::min(kConstantBlock, e - b) : e - b;
-    for (int k = 0; k < n_operands; ++k) {
-      if (w.constant[k] != nullptr) {
-        at[k] = reinterpret_cast<char*>(constants[used++]);
-        step[k] = 0;
-        fill_constant(tile_type(w.kind(k), w.type), w.kind(k), at[k], *w.constant[k], block);
-      } else {
-        step[k] = static_cast<int64_t>(element_size(w.dtype[k]));
-        at[k] = w.base[k] + b * step[k];
-      }
-    }
-    for (int64_t i = b; i < e; i += block) {
-      w.fn(reinterpret_cast<void* const*>(at.data()),
-           reinterpret_cast<const void* const*>(at.data() + w.nout), std::min(block, e - i), w.params.data());
-      for (int k = 0; k < n_operands; ++k) at[k] += step[k] * block;
-    }
-  };
-  parallel_for(0, numel, grain_of(w), chunk);
+void run_linear(const Work& w, int64_t numel) {
+  alignas(64) unsigned char constants[3][kSpreadElements * 16];
+  int used = 0;
+  uint32_t spread = 0;
+  std::array<char*, kMaxOperands> first = w.base;
+  for (int k = w.nout; k < w.nout + w.nin; ++k) {
+    if (w.constant[k] == nullptr) continue;
+    first[k] = reinterpret_cast<char*>(constants[used++]);
+    fill_constant(tile_type(w.kind(k), w.type), w.kind(k), first[k], *w.constant[k],
+                  std::min(kSpreadElements, numel));
+    spread |= uint32_t{1} << (k - w.nout);
+  }
+  parallel_for(0, numel, grain_of(w), [&](int64_t b, int64_t e) {
+    std::array<char*, kMaxOperands> at = first;
+    for (int k = 0; k < w.nout + w.nin; ++k)
+      if (w.constant[k] == nullptr) at[k] += b * static_cast<int64_t>(element_size(w.dtype[k]));
+    w.fn(reinterpret_cast<void* const*>(at.data()), reinterpret_cast<const void* const*>(at.data() + w.nout),
+         e - b, w.params.data(), spread);
+  });
 }
 
 /// Fills a tile with the elements at the cursor and moves it on.
@@ -187,46 +180,82 @@ void scatter(const Work& w, int k, LoopCursor& cursor, const unsigned char* tile
   }
 }
 
+using Cursors = std::array<LoopCursor, kMaxOperands>;
+
+Cursors make_cursors(const LoopPlan& plan, int n_operands, int64_t begin) {
+  return [&]<size_t... I>(std::index_sequence<I...>) {
+    return Cursors{LoopCursor(plan, static_cast<int>(I) < n_operands ? static_cast<int>(I) : 0, begin)...};
+  }
+  (std::make_index_sequence<kMaxOperands>{});
+}
+
+// How the kernel gets operand k of a step: in place, as a number that is spread, or through a tile.
+enum class Way : uint8_t { Linear, Row, Spread, Tile };
+
+Way way_of(const Work& w, const LoopCursor& cursor, int k, int64_t n) {
+  if (w.constant[k] != nullptr) return Way::Spread;
+  if (w.linear[k] && w.direct[k]) return Way::Linear;
+  if (cursor.row_left() < n) return Way::Tile;
+  if (w.direct[k] && cursor.row_stride() == 1) return Way::Row;
+  return k >= w.nout && cursor.row_stride() == 0 ? Way::Spread : Way::Tile;
+}
+
+// Elements of the next step: a tile, or more where no operand needs one.
+int64_t step_length(const Work& w, const Cursors& cursors, int64_t left) {
+  int64_t n = left;
+  for (int k = 0; k < w.nout + w.nin; ++k) {
+    if (w.constant[k] != nullptr) continue;
+    const Way way = way_of(w, cursors[k], k, std::min(left, kTileElements));
+    if (way != Way::Linear) n = std::min(n, way == Way::Tile ? kTileElements : cursors[k].row_left());
+  }
+  return n;
+}
+
 // Any strides and dtypes: operands that do not lie as the kernel wants them go through tiles.
 void run_tiled(const Work& w, const LoopPlan& plan) {
-  int n_operands = w.nout + w.nin;
-  auto chunk = [&](int64_t b, int64_t e) {
+  const int n_operands = w.nout + w.nin;
+  parallel_for(0, plan.numel, grain_of(w), [&](int64_t b, int64_t e) {
     alignas(64) unsigned char tiles[kMaxOperands][kTileElements * 16];
     std::array<void*, kMaxOperands> at;
-    std::array<LoopCursor, kMaxOperands> cursors = [&]<size_t... I>(std::index_sequence<I...>) {
-      return std::array<LoopCursor, kMaxOperands>{
-          LoopCursor(plan, static_cast<int>(I) < n_operands ? static_cast<int>(I) : 0, b)...};
-    }
-    (std::make_index_sequence<kMaxOperands>{});
+    Cursors cursors = make_cursors(plan, n_operands, b);
     for (int k = 0; k < n_operands; ++k)
       if (w.constant[k] != nullptr)
         fill_constant(tile_type(w.kind(k), w.type), w.kind(k), tiles[k], *w.constant[k],
-                      std::min(kTileElements, e - b));
-    for (int64_t i = b; i < e; i += kTileElements) {
-      int64_t n = std::min(kTileElements, e - i);
-      std::array<bool, kMaxOperands> in_place{};
+                      std::min(kSpreadElements, e - b));
+    for (int64_t i = b; i < e;) {
+      const int64_t n = step_length(w, cursors, e - i);
+      std::array<bool, kMaxOperands> tiled{};
+      uint32_t spread = 0;
       for (int k = 0; k < n_operands; ++k) {
-        auto size = w.constant[k] == nullptr ? static_cast<int64_t>(element_size(w.dtype[k])) : 0;
-        if (w.constant[k] != nullptr) {
-          at[k] = tiles[k];
-        } else if (w.linear[k] && w.direct[k]) {
-          at[k] = w.base[k] + i * size;
-          in_place[k] = true;
-        } else if (w.direct[k] && cursors[k].row_stride() == 1 && cursors[k].row_left() >= n) {
-          at[k] = w.base[k] + cursors[k].offset() * size;
-          cursors[k].advance(n);
-          in_place[k] = true;
-        } else {
-          at[k] = tiles[k];
-          if (k >= w.nout) gather(w, k, cursors[k], tiles[k], n);
+        const auto size = w.constant[k] == nullptr ? static_cast<int64_t>(element_size(w.dtype[k])) : 0;
+        at[k] = tiles[k];
+        switch (way_of(w, cursors[k], k, n)) {
+          case Way::Linear:
+            at[k] = w.base[k] + i * size;
+            break;
+          case Way::Row:
+            at[k] = w.base[k] + cursors[k].offset() * size;
+            cursors[k].advance(n);
+            break;
+          case Way::Spread:
+            spread |= uint32_t{1} << (k - w.nout);
+            if (w.constant[k] == nullptr) {
+              const int64_t some = std::min(kSpreadElements, n);
+              gather(w, k, cursors[k], tiles[k], some);
+              if (n > some) cursors[k].advance(n - some);
+            }
+            break;
+          case Way::Tile:
+            tiled[k] = true;
+            if (k >= w.nout) gather(w, k, cursors[k], tiles[k], n);
         }
       }
-      w.fn(at.data(), at.data() + w.nout, n, w.params.data());
+      w.fn(at.data(), at.data() + w.nout, n, w.params.data(), spread);
       for (int k = 0; k < w.nout; ++k)
-        if (!in_place[k]) scatter(w, k, cursors[k], tiles[k], n);
+        if (tiled[k]) scatter(w, k, cursors[k], tiles[k], n);
+      i += n;
     }
-  };
-  parallel_for(0, plan.numel, grain_of(w), chunk);
+  });
 }
 
 bool is_linear(const LoopPlan& plan, int k) {
@@ -272,20 +301,17 @@ void run_pointwise(const PointwiseCall& call) {
   Work w = make_work(call);
   const TensorImpl& out = *call.outs[0].impl();
   int n_operands = w.nout + w.nin;
-  bool linear = true, has_constant = false;
+  bool linear = true;
   for (int k = 0; k < n_operands && linear; ++k) {
     const Tensor* t = k < w.nout ? &call.outs[k] : call.ins[k - w.nout].tensor;
-    if (t == nullptr) {
-      has_constant = true;
-      continue;
-    }
+    if (t == nullptr) continue;
     const TensorImpl& impl = *t->impl();
     linear = w.direct[k] && impl.numel() == out.numel() &&
              ((impl.is_contiguous() && out.is_contiguous()) ||
               (impl.sizes() == out.sizes() && impl.strides() == out.strides() &&
                impl.is_non_overlapping_and_dense()));
   }
-  if (linear) return run_linear(w, out.numel(), has_constant);
+  if (linear) return run_linear(w, out.numel());
   LoopPlan plan(out.sizes());
   for (int k = 0; k < n_operands; ++k) {
     const Tensor* t = k < w.nout ? &call.outs[k] : call.ins[k - w.nout].tensor;

@@ -53,6 +53,7 @@ class KernelTest {
         ASSERT_EQ(outs_[o][b], 0xCD) << info_.name << " wrote past the end";
     check_chunking();
     check_in_place();
+    check_spread();
   }
 
  private:
@@ -78,13 +79,13 @@ class KernelTest {
     params_.push_back(v);
   }
 
-  void call(int64_t begin, int64_t n, std::vector<std::vector<unsigned char>>& outs) {
+  void call(int64_t begin, int64_t n, std::vector<std::vector<unsigned char>>& outs, uint32_t spread = 0) {
     const void* in[16] = {};
     void* out[16] = {};
     for (size_t k = 0; k < ins_.size(); ++k)
       in[k] = ins_[k].bytes.data() + static_cast<size_t>(begin) * element_size(program_.inputs[k].kind, t_);
     for (size_t o = 0; o < outs.size(); ++o) out[o] = outs[o].data() + static_cast<size_t>(begin) * size(o);
-    info_.fn[static_cast<int>(t_)](out, in, n, raw_params_.data());
+    info_.fn[static_cast<int>(t_)](out, in, n, raw_params_.data(), spread);
   }
 
   // The same elements in pieces of other sizes and alignments give the same bits.
@@ -108,8 +109,24 @@ class KernelTest {
       auto others = outs_;
       for (size_t o = 0; o < outs_.size(); ++o) out[o] = others[o].data();
       out[0] = ins_[k].bytes.data();
-      info_.fn[static_cast<int>(t_)](out, in, kCount, raw_params_.data());
+      info_.fn[static_cast<int>(t_)](out, in, kCount, raw_params_.data(), 0);
       EXPECT_EQ(std::memcmp(out[0], outs_[0].data(), saved.size()), 0) << info_.name << " in place";
+      ins_[k].bytes = saved;
+    }
+  }
+
+  // An input that is spread gives the bits of one that repeats its first number.
+  void check_spread() {
+    for (size_t k = 0; k < ins_.size(); ++k) {
+      auto saved = ins_[k].bytes;
+      const size_t item = element_size(program_.inputs[k].kind, t_);
+      for (size_t i = item; i < saved.size(); ++i) ins_[k].bytes[i] = saved[i % item];
+      auto repeated = outs_, spread = outs_;
+      call(0, kCount, repeated);
+      std::fill(ins_[k].bytes.begin() + static_cast<std::ptrdiff_t>(kSpreadElements * item),
+                ins_[k].bytes.end(), 0xCD);
+      call(0, kCount, spread, uint32_t{1} << k);
+      EXPECT_EQ(spread, repeated) << info_.name << " " << compute_type_name(t_) << " input " << k;
       ins_[k].bytes = saved;
     }
   }
@@ -160,7 +177,7 @@ TEST(Kernels, EmptyRunsAreFine) {
     const void* in[16] = {};
     ScalarParam params[16] = {};
     for (ChunkKernel f : info.fn)
-      if (f != nullptr) f(out, in, 0, params);
+      if (f != nullptr) f(out, in, 0, params, 0);
   }
 }
 

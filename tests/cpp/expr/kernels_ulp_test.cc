@@ -111,7 +111,7 @@ void run(const char* name, const std::vector<T>* const* ins, int nin, std::vecto
   ASSERT_NE(k, nullptr) << name;
   const void* in[2] = {ins[0]->data(), nin > 1 ? ins[1]->data() : nullptr};
   void* o[1] = {out.data()};
-  k->fn[sizeof(T) == 4 ? 0 : 1](o, in, static_cast<int64_t>(out.size()), nullptr);
+  k->fn[sizeof(T) == 4 ? 0 : 1](o, in, static_cast<int64_t>(out.size()), nullptr, 0);
 }
 
 template <class T>

@@ -43,7 +43,6 @@ constexpr double kParallelWork = 1.5e6;          // multiply-adds below which on
 constexpr int64_t kConvertElements = 96 * 1024;  // elements of B converted at a time
 constexpr int64_t kMaxPacked = 16 << 20;         // elements of B packed at a time
 
-
 inline void widen(const Half* s, float* d, int64_t n) { convert_f16_f32(s, d, n); }
 inline void widen(const BFloat16* s, float* d, int64_t n) { convert_bf16_f32(s, d, n); }
 inline void widen(const float* s, float* d, int64_t n) { std::copy_n(s, n, d); }

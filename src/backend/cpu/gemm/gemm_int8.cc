@@ -21,7 +21,6 @@ constexpr int64_t kPackBlocks = 16;          // blocks packed per chunk
 constexpr int64_t kMaxPacked = 32 << 20;     // bytes of B packed at a time
 constexpr double kBlockWork = 16 * 16 * 16;  // multiply-adds below which packing does not pay
 
-
 using Args = IntGemmArgs<int8_t, int8_t, int32_t>;
 
 // Columns [j_first, j_first + n) of the product, with both operands packed.

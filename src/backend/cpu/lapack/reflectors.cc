@@ -20,7 +20,6 @@ constexpr int64_t kWidth = 32;           // reflections of a block
 constexpr int64_t kStripe = 56;          // columns that a thread changes together: four tiles of rows
 constexpr int64_t kNearBytes = 3 << 19;  // a triangle up to this size is reduced from near caches
 
-
 template <class T>
 void product(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, T alpha, const T* a, int64_t lda,
              const T* b, int64_t ldb, T beta, T* c, int64_t ldc) {
