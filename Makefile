@@ -58,7 +58,7 @@ neon:
 	@$(MAKE) --no-print-directory configure PRESET=aarch64
 	@cmake --build build/aarch64 -j $(JOBS)
 	@ctest --test-dir build/aarch64 -R exprgen_golden --output-on-failure
-	@$(VENV) tools/run_tests.py --build build/aarch64 --only cpp --runner "$(NEON_RUNNER)" --jobs $(JOBS)
+	@$(VENV) tools/run_tests.py --build build/aarch64 --only cpp --runner "$(NEON_RUNNER)" --jobs $(JOBS) --exclude tests/qemu.exclude
 
 # Which lines the tests run, by folder (docs/reliability.md).
 coverage: setup

@@ -1,10 +1,11 @@
 """Runs the C++ and the Python tests and closes with their sum: `N passed, N failed`.
 
     python tools/run_tests.py [--build build/release] [--only cpp|python] [-k PATTERN] [--sanitizer address|thread]
-                              [--runner "qemu-aarch64"] [--jobs N]
+                              [--runner "qemu-aarch64"] [--jobs N] [--exclude FILE]
 
 `--runner` starts the C++ tests, built for another processor, through an emulator. `--jobs` cuts them into parts, N at a time,
-and names each test that was skipped with its reason.
+and names each test that was skipped with its reason. `--exclude` leaves out the C++ tests of a file, a name and a reason a line,
+and counts them as skipped.
 Fails when a test fails, when a runner crashes, and when nothing ran.
 """
 
@@ -59,9 +60,11 @@ def parts_of(title, command, report, environment, parts):
     return jobs
 
 
-def show_skipped(reports):
+def show_skipped(reports, excluded):
     """Prints which C++ tests were skipped and why."""
     reasons = {}
+    for name, reason in excluded.items():
+        reasons.setdefault(reason, []).append(name)
     for report in reports:
         for case in ET.parse(report).getroot().iter("testcase"):
             note = case.find("skipped")
@@ -115,9 +118,14 @@ def main():
     parser.add_argument("--sanitizer", choices=["address", "thread"], help="what the build was instrumented with")
     parser.add_argument("--runner", default="", help="a command, with its options, that runs the C++ programs")
     parser.add_argument("--jobs", type=int, help="how many parts of the C++ tests run at once")
+    parser.add_argument("--exclude", type=pathlib.Path, help="C++ tests to leave out, each with its reason")
     parser.add_argument("-k", dest="pattern", default="")
     args = parser.parse_args()
-    totals = [0, 0, 0]
+    excluded = {}
+    if args.exclude is not None:
+        lines = (ROOT / args.exclude).read_text().splitlines()
+        excluded = dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
+    totals = [0, 0, len(excluded)]
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as reports:
         for_cpp, for_python = sanitizer_environments(args.sanitizer, reports)
         jobs = []
@@ -131,8 +139,8 @@ def main():
             for program in programs:
                 report = pathlib.Path(folder) / f"{program.name}.xml"
                 command = [*shlex.split(args.runner), str(program), f"--gtest_output=xml:{report}", "--gtest_brief=1"]
-                if args.pattern:
-                    command.append(f"--gtest_filter=*{args.pattern}*")
+                if args.pattern or excluded:
+                    command.append(f"--gtest_filter=*{args.pattern}*-{':'.join(excluded)}")
                 job = (f"C++ ({program.name})", command, report, dict(os.environ, **for_cpp))
                 jobs += [job] if args.jobs is None else parts_of(*job, parts=4 * args.jobs)
         if args.only != "cpp" and (ROOT / "tests/python").is_dir():
@@ -154,7 +162,7 @@ def main():
         with concurrent.futures.ThreadPoolExecutor(args.jobs or 1) as pool:
             results = list(pool.map(lambda job: run(*job), cpp))
         if args.jobs is not None:
-            show_skipped(report for _, _, report, _ in cpp if report.is_file())
+            show_skipped([report for _, _, report, _ in cpp if report.is_file()], excluded)
         results += [run(*job) for job in jobs if job not in cpp]
         totals = [sum(column) for column in zip(totals, *results)]
         totals[1] += show_reports(pathlib.Path(reports))

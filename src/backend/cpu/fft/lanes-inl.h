@@ -24,7 +24,7 @@ using V = hn::Vec<Tag<T>>;
 template <class T>
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(Tag<T>()));
 
-/// A vector of complex numbers. Constructors of its own: gcc gives those that it writes itself no instruction set.
+/// A vector of complex numbers. Its constructors are written out: gcc gives implicit ones no instruction set.
 template <class T>
 struct C {
   V<T> re, im;
