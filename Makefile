@@ -1,4 +1,4 @@
-# make demo | test | build | bench | check | clean | install | wheel | asan | tsan | coverage     (a fresh Debian needs nothing but make and git)
+# make demo | test | build | bench | check | clean | install | wheel | asan | tsan | neon | coverage     (a fresh Debian needs nothing but make and git)
 PRESET ?= release
 BUILD := build/$(PRESET)
 PREFIX ?= /usr/local
@@ -7,7 +7,7 @@ export PYTHONPATH := $(BUILD)/python
 export CCACHE_BASEDIR := $(CURDIR)
 VENV := .venv/bin/python
 
-.PHONY: all setup configure build demo test bench check format clean install wheel asan tsan coverage
+.PHONY: all setup configure build demo test bench check format clean install wheel asan tsan neon coverage
 
 all: build
 
@@ -26,6 +26,7 @@ demo: build
 	@$(BUILD)/examples/digits_train --check digits.pt
 
 test: build
+	@ctest --test-dir $(BUILD) -R exprgen_golden --output-on-failure
 	@$(VENV) tools/run_tests.py --build $(BUILD)
 
 bench: build
@@ -50,6 +51,15 @@ tsan: setup
 	@$(MAKE) --no-print-directory configure PRESET=tsan
 	@cmake --build build/tsan -j $(JOBS)
 	@$(VENV) tools/run_tests.py --build build/tsan --sanitizer thread
+
+# The library and the C++ tests for 64-bit ARM, cross-compiled and run by QEMU as a processor with NEON and nothing newer.
+NEON_RUNNER ?= qemu-aarch64 -cpu cortex-a72
+neon:
+	@bash tools/setup --neon
+	@$(MAKE) --no-print-directory configure PRESET=aarch64
+	@cmake --build build/aarch64 -j $(JOBS)
+	@ctest --test-dir build/aarch64 -R exprgen_golden --output-on-failure
+	@$(VENV) tools/run_tests.py --build build/aarch64 --only cpp --runner "$(NEON_RUNNER)" --jobs $(JOBS) --exclude tests/qemu.exclude
 
 # Which lines the tests run, by folder (docs/reliability.md).
 coverage: setup

@@ -5,9 +5,10 @@
 # runs rt_exprgen on the file REQUESTS (which may itself be generated) and adds SHARDS kernel files and the table
 # to TARGET. Code of TARGET includes "gen/kernel_table.h" and "gen/tensor_kernels.h" ("gen/NS_table.h" with a name
 # space, and then no tensor kernels).
-# The tool runs on the build machine; when cross-compiling set RUSTORCH_EXPRGEN to one built for it.
+# The tool runs on the build machine: when cross-compiling, through CMAKE_CROSSCOMPILING_EMULATOR, or set RUSTORCH_EXPRGEN
+# to one built for that machine.
 
-set(RUSTORCH_EXPRGEN "" CACHE FILEPATH "rt_exprgen of the build machine (needed when cross-compiling)")
+set(RUSTORCH_EXPRGEN "" CACHE FILEPATH "rt_exprgen of the build machine (when cross-compiling without an emulator)")
 
 if(NOT RUSTORCH_EXPRGEN AND NOT TARGET rt_exprgen)
   file(GLOB _exprgen_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/../src/expr/*.cc"

@@ -1,13 +1,19 @@
 """Runs the C++ and the Python tests and closes with their sum: `N passed, N failed`.
 
     python tools/run_tests.py [--build build/release] [--only cpp|python] [-k PATTERN] [--sanitizer address|thread]
+                              [--runner "qemu-aarch64"] [--jobs N] [--exclude FILE]
 
+`--runner` starts the C++ tests, built for another processor, through an emulator. `--jobs` cuts them into parts, N at a time,
+and names each test that was skipped with its reason. `--exclude` leaves out the C++ tests of a file, a name and a reason a line,
+and counts them as skipped.
 Fails when a test fails, when a runner crashes, and when nothing ran.
 """
 
 import argparse
+import concurrent.futures
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -33,7 +39,7 @@ def run(title, command, report, environment=None):
     """Runs one test program; a crash counts as one failure."""
     print(f"== {title}", flush=True)
     code = subprocess.run(command, cwd=ROOT, env=environment).returncode
-    if not report.is_file():
+    if not report.is_file():  # a crash, or an end before the tests began
         print(f"== {title}: ended with status {code} and no report", flush=True)
         return 0, 1, 0
     passed, failed, skipped = count(report)
@@ -41,6 +47,32 @@ def run(title, command, report, environment=None):
         print(f"== {title}: ended with status {code}", flush=True)
         failed = 1
     return passed, failed, skipped
+
+
+def parts_of(title, command, report, environment, parts):
+    """The jobs that run a Google Test program in parts, with an equal share of the tests each."""
+    jobs = []
+    for part in range(parts):
+        part_report = report.with_name(f"{report.stem}_{part}.xml")
+        part_command = [word.replace(str(report), str(part_report)) for word in command]
+        shares = {"GTEST_TOTAL_SHARDS": str(parts), "GTEST_SHARD_INDEX": str(part)}
+        jobs.append((f"{title}, part {part + 1} of {parts}", part_command, part_report, dict(environment, **shares)))
+    return jobs
+
+
+def show_skipped(reports, excluded):
+    """Prints which C++ tests were skipped and why."""
+    reasons = {}
+    for name, reason in excluded.items():
+        reasons.setdefault(reason, []).append(name)
+    for report in reports:
+        for case in ET.parse(report).getroot().iter("testcase"):
+            note = case.find("skipped")
+            if note is not None:
+                reason = (note.get("message") or note.text or "no reason given").strip().splitlines()[-1]
+                reasons.setdefault(reason, []).append(f"{case.get('classname')}.{case.get('name')}")
+    for reason, names in sorted(reasons.items()):
+        print(f"skipped, {reason}: {' '.join(sorted(names))}")
 
 
 def sanitizer_environments(kind, reports):
@@ -84,9 +116,16 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build/release"))
     parser.add_argument("--only", choices=["cpp", "python"])
     parser.add_argument("--sanitizer", choices=["address", "thread"], help="what the build was instrumented with")
+    parser.add_argument("--runner", default="", help="a command, with its options, that runs the C++ programs")
+    parser.add_argument("--jobs", type=int, help="how many parts of the C++ tests run at once")
+    parser.add_argument("--exclude", type=pathlib.Path, help="C++ tests to leave out, each with its reason")
     parser.add_argument("-k", dest="pattern", default="")
     args = parser.parse_args()
-    totals = [0, 0, 0]
+    excluded = {}
+    if args.exclude is not None:
+        lines = (ROOT / args.exclude).read_text().splitlines()
+        excluded = dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
+    totals = [0, 0, len(excluded)]
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as reports:
         for_cpp, for_python = sanitizer_environments(args.sanitizer, reports)
         jobs = []
@@ -99,10 +138,11 @@ def main():
                 totals[1] += 1
             for program in programs:
                 report = pathlib.Path(folder) / f"{program.name}.xml"
-                command = [str(program), f"--gtest_output=xml:{report}", "--gtest_brief=1"]
-                if args.pattern:
-                    command.append(f"--gtest_filter=*{args.pattern}*")
-                jobs.append((f"C++ ({program.name})", command, report, dict(os.environ, **for_cpp)))
+                command = [*shlex.split(args.runner), str(program), f"--gtest_output=xml:{report}", "--gtest_brief=1"]
+                if args.pattern or excluded:
+                    command.append(f"--gtest_filter=*{args.pattern}*-{':'.join(excluded)}")
+                job = (f"C++ ({program.name})", command, report, dict(os.environ, **for_cpp))
+                jobs += [job] if args.jobs is None else parts_of(*job, parts=4 * args.jobs)
         if args.only != "cpp" and (ROOT / "tests/python").is_dir():
             report = pathlib.Path(folder) / "python.xml"
             command = [
@@ -118,8 +158,13 @@ def main():
                 command += ["-k", args.pattern]
             environment = dict(os.environ, PYTHONPATH=str(build / "python"), **for_python)
             jobs.append(("Python", command, report, environment))
-        for job in jobs:
-            totals = [a + b for a, b in zip(totals, run(*job))]
+        cpp = [job for job in jobs if job[0] != "Python"]
+        with concurrent.futures.ThreadPoolExecutor(args.jobs or 1) as pool:
+            results = list(pool.map(lambda job: run(*job), cpp))
+        if args.jobs is not None:
+            show_skipped([report for _, _, report, _ in cpp if report.is_file()], excluded)
+        results += [run(*job) for job in jobs if job not in cpp]
+        totals = [sum(column) for column in zip(totals, *results)]
         totals[1] += show_reports(pathlib.Path(reports))
     passed, failed, skipped = totals
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))

@@ -147,6 +147,10 @@ Tensor to_device(const Tensor& self, std::optional<Device> device, std::optional
   const MemoryFormat format = memory_format.value_or(MemoryFormat::Preserve);
   const bool same = (!dtype || *dtype == self.dtype()) && (!device || same_device(*device, self.device()));
   if (same && !copy && (format == MemoryFormat::Preserve || self.is_contiguous(format))) return self;
+  // Nothing flows back from integers and bools: the history is not looked at, which may be that of a stale
+  // view.
+  const bool differentiable = !dtype || is_floating_point(*dtype) || is_complex(*dtype);
+  const GradModeGuard grad_mode(differentiable && GradMode::is_enabled());
   return rustorch::_to_copy(self, dtype, device, memory_format);
 }
 

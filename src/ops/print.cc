@@ -16,6 +16,7 @@
 #include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
 #include "rustorch/quantized.h"
+#include "rustorch/result.h"
 
 namespace rustorch {
 
@@ -225,6 +226,14 @@ std::string shortest(double v) {
   return out.find_first_of(".en") == std::string::npos ? out + ".0" : out;
 }
 
+/// Name of the node that made a tensor; "" without one. That of a view whose base was written may not be
+/// asked for.
+std::string node_name(const Tensor& t) {
+  const auto node = attempt([&] { return t.grad_fn(); });
+  if (!node.is_ok()) return "Invalid";
+  return node.value() == nullptr ? "" : node.value()->name();
+}
+
 void add_quantizer(std::vector<std::string>& suffixes, const Quantizer& q) {
   suffixes.push_back(rustorch::cat("quantization_scheme=rustorch.", qscheme_name(q.scheme)));
   if (q.scheme == QScheme::PerTensorAffine) {
@@ -271,8 +280,9 @@ std::string Tensor::str() const {
   if (!default_type) suffixes.push_back(rustorch::cat("dtype=rustorch.", dtype_name(dtype())));
   if (sparse) suffixes.push_back(rustorch::cat("layout=rustorch.", layout_name(layout())));
   if (is_quantized()) add_quantizer(suffixes, quantized_data("str", *this).quantizer);
-  if (Node* fn = grad_fn())
-    suffixes.push_back(rustorch::cat("grad_fn=<", fn->name(), ">"));
+  const std::string node = node_name(*this);
+  if (!node.empty())
+    suffixes.push_back(rustorch::cat("grad_fn=<", node, ">"));
   else if (requires_grad())
     suffixes.push_back("requires_grad=True");
   // Room for ", " is kept behind the last line.

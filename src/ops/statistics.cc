@@ -11,6 +11,7 @@
 #include "ops/dim_array.h"
 #include "ops/make.h"
 #include "rustorch/error.h"
+#include "rustorch/grad_mode.h"
 #include "rustorch/ops.h"
 #include "rustorch/statistics.h"
 
@@ -331,6 +332,7 @@ Tensor nanquantile_scalar(const Tensor& self, double q, std::optional<int64_t> d
 Tensor isin(const Tensor& elements, const Tensor& test_elements, bool /*assume_unique*/, bool invert) {
   check_members(elements);
   check_members(test_elements);
+  NoGradGuard off;  // discrete: the history is not looked at
   const int64_t n = test_elements.numel();
   Tensor found;
   if (n == 0) {

@@ -5,6 +5,7 @@
 #include "ops/grad_helpers.h"
 #include "ops/scalar_range.h"
 #include "rustorch/error.h"
+#include "rustorch/grad_mode.h"
 
 namespace rustorch {
 
@@ -102,6 +103,7 @@ Tensor isclose(const Tensor& self, const Tensor& other, double rtol, double atol
 }
 
 bool allclose(const Tensor& self, const Tensor& other, double rtol, double atol, bool equal_nan) {
+  NoGradGuard off;
   return rustorch::isclose(self, other, rtol, atol, equal_nan).all().item<bool>();
 }
 

@@ -302,3 +302,19 @@ def test_a_complex_view_outlives_a_change_of_shape_of_its_base():
     found = rt.autograd.grad((base * base * weights).sum() + (z * z.conj()).real.sum(), [x, c])
     assert found[0].tolist() == [[0, 0], [2 * 3 * (2 + 1), 2 * 4 * (4 + 1)]]
     assert found[1].tolist() == [2 * 5 * (1 + 1)]
+
+
+def test_what_is_discrete_does_not_ask_for_the_history_of_a_stale_view():
+    def stale():
+        base = rt.tensor([[3.0, 1.0], [2.0, 2.0]], requires_grad=True) * 1
+        part = base.split(1, 1)[0]
+        base.reshape(-1)[:1].squeeze().add_(1)
+        return part
+
+    with pytest.raises(rt.AutogradError, match="multiple views"):
+        stale().grad_fn
+    assert rt.isin(stale(), rt.tensor([4.0])).tolist() == [[True], [False]]
+    assert rt.isin(stale(), rt.arange(17.0).reshape(17, 1)).all()
+    assert stale().long().tolist() == [[4], [2]] and not stale().to(rt.bool).requires_grad
+    assert rt.allclose(stale(), rt.tensor([[4.0], [2.0]]))
+    assert repr(stale()).endswith("grad_fn=<Invalid>)")

@@ -24,10 +24,12 @@ using V = hn::Vec<Tag<T>>;
 template <class T>
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(Tag<T>()));
 
-/// A vector of complex numbers.
+/// A vector of complex numbers. Its constructors are written out: gcc gives implicit ones no instruction set.
 template <class T>
 struct C {
   V<T> re, im;
+  HWY_INLINE C() {}
+  HWY_INLINE C(V<T> real, V<T> imaginary) : re(real), im(imaginary) {}
 };
 template <class T>
 HWY_INLINE C<T> operator+(const C<T>& a, const C<T>& b) {

@@ -11,7 +11,7 @@
 namespace rustorch::cpu {
 
 const char* instruction_set() {
-  const int64_t all = hwy::SupportedTargets();
+  const int64_t all = hwy::SupportedTargets() & HWY_TARGETS;
   const char* best = hwy::TargetName(all & -all);  // the lowest bit is the widest set
   return std::strncmp(best, "AVX3", 4) == 0 || std::strncmp(best, "AVX10", 5) == 0 ? "AVX512" : best;
 }

@@ -43,9 +43,9 @@ HWY_INLINE Pair<V> log_pair(D d, V x) {
   const V m = split_mantissa<true>(d, x, e);
   const V num = hn::Sub(m, set(d, 1));
   const Pair<V> den = two_sum(m, set(d, 1));
-  Pair<V> s;
-  s.hi = hn::Div(num, den.hi);
-  s.lo = hn::Div(hn::NegMulAdd(s.hi, den.lo, hn::NegMulAdd(s.hi, den.hi, num)), den.hi);
+  const V quotient = hn::Div(num, den.hi);
+  const V rest = hn::NegMulAdd(quotient, den.lo, hn::NegMulAdd(quotient, den.hi, num));
+  const Pair<V> s{quotient, hn::Div(rest, den.hi)};
   const Pair<V> z = mul(s, s);
   const V tail = hn::Mul(z.hi, poly(d, z.hi, 0.4, 2.0 / 7, 2.0 / 9, 2.0 / 11, 2.0 / 13, 2.0 / 15, 2.0 / 17,
                                     2.0 / 19, 2.0 / 21, 2.0 / 23));
