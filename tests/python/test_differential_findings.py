@@ -311,7 +311,7 @@ def test_what_is_discrete_does_not_ask_for_the_history_of_a_stale_view():
         base.reshape(-1)[:1].squeeze().add_(1)
         return part
 
-    with pytest.raises(rt.AutogradError, match="multiple views"):
+    with pytest.raises(RuntimeError, match="multiple views"):
         stale().grad_fn
     assert rt.isin(stale(), rt.tensor([4.0])).tolist() == [[True], [False]]
     assert rt.isin(stale(), rt.arange(17.0).reshape(17, 1)).all()
