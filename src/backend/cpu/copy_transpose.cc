@@ -36,6 +36,7 @@ HWY_ATTR inline void block_to_buffer(T* buffer, const T* src, int64_t step) {
 }
 
 HWY_ATTR void copy_around(unsigned char* d, const unsigned char* s, size_t n) { std::memcpy(d, s, n); }
+HWY_ATTR void copy_forward(unsigned char* d, const unsigned char* s, size_t n) { std::memcpy(d, s, n); }
 
 #else
 
@@ -102,6 +103,22 @@ HWY_ATTR void copy_around(unsigned char* d, const unsigned char* s, size_t n) {
     hn::Stream(e, tag, d + i + 48);
   }
   hwy::FlushStream();
+}
+
+/// memcpy that goes forward whatever the addresses are.
+HWY_ATTR void copy_forward(unsigned char* d, const unsigned char* s, size_t n) {
+  const hn::ScalableTag<uint8_t> tag;
+  const size_t lanes = hn::Lanes(tag);
+  size_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    const auto a = hn::LoadU(tag, s + i), b = hn::LoadU(tag, s + i + lanes);
+    const auto c = hn::LoadU(tag, s + i + 2 * lanes), e = hn::LoadU(tag, s + i + 3 * lanes);
+    hn::StoreU(a, tag, d + i);
+    hn::StoreU(b, tag, d + i + lanes);
+    hn::StoreU(c, tag, d + i + 2 * lanes);
+    hn::StoreU(e, tag, d + i + 3 * lanes);
+  }
+  std::memcpy(d + i, s + i, n - i);
 }
 
 #endif
@@ -171,6 +188,7 @@ namespace rustorch::cpu {
 
 HWY_EXPORT(transpose_any);
 HWY_EXPORT(copy_around);
+HWY_EXPORT(copy_forward);
 
 void transpose_tile(void* dst, int64_t dst_stride, const void* src, int64_t src_stride, int64_t rows,
                     int64_t cols, size_t item, bool stream) {
@@ -189,6 +207,15 @@ void copy_bytes(void* dst, const void* src, size_t n, bool stream) {
   const size_t lines = (n - lead) / 64 * 64;
   HWY_DYNAMIC_DISPATCH(copy_around)(d + lead, s + lead, lines);
   std::memcpy(d + lead + lines, s + lead + lines, n - lead - lines);
+}
+
+void copy_run(void* dst, const void* src, size_t n) {
+  if (n < 256) {
+    std::memcpy(dst, src, n);
+  } else {
+    HWY_DYNAMIC_DISPATCH(copy_forward)
+    (static_cast<unsigned char*>(dst), static_cast<const unsigned char*>(src), n);
+  }
 }
 
 }  // namespace rustorch::cpu

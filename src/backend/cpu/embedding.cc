@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "backend/cpu/copy.h"
 #include "backend/cpu/nn_kernels.h"
 #include "backend/cpu/norm_kernels.h"
 #include "base/thread_pool.h"
@@ -29,7 +30,7 @@ void gather(const EmbeddingCall& c) {
   char* to = static_cast<char*>(c.out.impl()->mutable_data());
   parallel_for(0, c.count, row_grain(c.width), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
-      std::memcpy(to + static_cast<size_t>(i) * bytes, from + static_cast<size_t>(indices[i]) * bytes, bytes);
+      copy_run(to + static_cast<size_t>(i) * bytes, from + static_cast<size_t>(indices[i]) * bytes, bytes);
   });
 }
 

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "backend/cpu/copy.h"
 #include "backend/cpu/dispatch.h"
 #include "backend/cpu/strided_plan.h"
 #include "base/thread_pool.h"
@@ -115,7 +116,7 @@ int64_t prefix_offset(const StridedPlan<2>& plan, int64_t p, int which) {
 
 template <class T>
 void copy_row(T* to, const T* from, int64_t n) {
-  std::memcpy(static_cast<void*>(to), from, static_cast<size_t>(n) * sizeof(T));
+  copy_run(to, from, static_cast<size_t>(n) * sizeof(T));
 }
 
 template <class T>

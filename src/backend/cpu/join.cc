@@ -1,7 +1,6 @@
 // Concatenation along a dimension that is not the first: row by row through all parts, so that the result is
 // written as one stream. Copying part by part writes it in as many passes, with lines shared between them.
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 #include "backend/cpu/copy.h"
@@ -38,7 +37,7 @@ bool join(const Tensor& out, TensorList parts, int dim) {
     char* at = to + begin * row_bytes;
     for (int64_t row = begin; row < end; ++row)
       for (const Run& run : runs) {
-        std::memcpy(at, run.from + row * run.bytes, static_cast<size_t>(run.bytes));
+        copy_run(at, run.from + row * run.bytes, static_cast<size_t>(run.bytes));
         at += run.bytes;
       }
   });
