@@ -154,13 +154,14 @@ class HighwayWriter {
   }
 
   void loop() {
+    if (streams()) out_ += "  const bool flush = (spread & kStreamed) != 0;\n  bool stream = flush;\n";
     out_ += "  size_t left = static_cast<size_t>(n), i = 0;\n  while (left != 0) {\n";
     out_ += "    const bool tail = left < block;\n    if (HWY_UNLIKELY(tail)) {\n";
     for (uint32_t k : used_inputs_)
       out_ += cat("      i", k, " = tail_in(d, bi", k, ", i", k, " + (i & m", k, "), left, block);\n");
     for (size_t k = 0; k < p_.outputs.size(); ++k)
       out_ += cat("      to", k, " = o", k, " + i;\n      o", k, " = bo", k, ";\n");
-    out_ += "      i = 0;\n    }\n";
+    out_ += streams() ? "      i = 0;\n      stream = false;\n    }\n" : "      i = 0;\n    }\n";
     if (unroll() > 1) {
       unrolled();
     } else {
@@ -170,7 +171,10 @@ class HighwayWriter {
     out_ += "    if (HWY_UNLIKELY(tail)) {\n";
     for (size_t k = 0; k < p_.outputs.size(); ++k)
       out_ += cat("      tail_out(d, bo", k, ", to", k, ", left);\n");
-    out_ += "      return;\n    }\n    i += block;\n    left -= block;\n  }\n";
+    const char* flush = streams() ? "if (flush) hwy::FlushStream();\n" : "";
+    out_ +=
+        cat(streams() ? "      " : "", flush,
+            "      return;\n    }\n    i += block;\n    left -= block;\n  }\n", streams() ? "  " : "", flush);
   }
 
   // All loads of a round come before its stores: on some processors a load waits for older stores to memory
@@ -185,9 +189,22 @@ class HighwayWriter {
     out_ += each + " {\n";
     body("      ", " + u * N");
     for (size_t k = 0; k < p_.outputs.size(); ++k) out_ += cat("      r", k, "[u] = v", t_.roots[k], ";\n");
-    out_ += "    }\n" + each + " {\n";
+    out_ += "    }\n";
+    if (streams()) {
+      out_ += "    if (HWY_UNLIKELY(stream)) {\n" + each + " {\n";
+      for (size_t k = 0; k < p_.outputs.size(); ++k)
+        out_ += cat("      hn::Stream(r", k, "[u], d, o", k, " + i + u * N);\n");
+      out_ += "    }\n    } else\n";
+    }
+    out_ += each + " {\n";
     for (size_t k = 0; k < p_.outputs.size(); ++k) store(k, "      ", cat("r", k, "[u]"), " + i + u * N");
     out_ += "    }\n";
+  }
+
+  // Short formulas of large tensors wait for memory: they can write around the caches.
+  bool streams() const {
+    return unroll() > 1 && std::none_of(p_.outputs.begin(), p_.outputs.end(),
+                                        [](const auto& o) { return o.kind == OperandKind::B; });
   }
 
   void store(size_t k, const char* indent, const std::string& value, const char* offset) {

@@ -23,6 +23,8 @@ inline constexpr int64_t kSpreadElements = 64;
 /// Bit k of `spread` is set where input k is kSpreadElements equal numbers, read again and again: a number
 /// beside a run. (As long as the run it would be read from beside it: loads of a second stream wait for
 /// stores to far memory.)
+/// kStreamed: outputs begin at a cache line and are written around the caches by kernels that know how to.
+inline constexpr uint32_t kStreamed = uint32_t{1} << 31;
 using ChunkKernel = void (*)(void* const* outs, const void* const* ins, int64_t n, const ScalarParam* params,
                              uint32_t spread);
 

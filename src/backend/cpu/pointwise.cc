@@ -121,6 +121,19 @@ int64_t grain_of(const Work& w) {
   return std::clamp<int64_t>(32768 * 4 / (3 + cost), 2048, 32768) / 512 * 512;
 }
 
+// Whether results of so many elements are better written around the caches, which would have to read their
+// lines first: where they are too large to be found there later, and not what is read.
+bool better_streamed(const Work& w, int64_t numel) {
+  constexpr int64_t kStreamBytes = 32 << 20;
+  for (int o = 0; o < w.nout; ++o) {
+    if (numel * static_cast<int64_t>(element_size(w.dtype[o])) < kStreamBytes) return false;
+    if (reinterpret_cast<uintptr_t>(w.base[o]) % 64 != 0) return false;
+    for (int k = w.nout; k < w.nout + w.nin; ++k)
+      if (w.base[k] == w.base[o]) return false;
+  }
+  return true;
+}
+
 // All tensors lie in memory as the kernel wants them, one element after the other.
 void run_linear(const Work& w, int64_t numel) {
   alignas(64) unsigned char constants[3][kSpreadElements * 16];
@@ -134,6 +147,7 @@ void run_linear(const Work& w, int64_t numel) {
                   std::min(kSpreadElements, numel));
     spread |= uint32_t{1} << (k - w.nout);
   }
+  if (better_streamed(w, numel)) spread |= kStreamed;
   parallel_for(0, numel, grain_of(w), [&](int64_t b, int64_t e) {
     std::array<char*, kMaxOperands> at = first;
     for (int k = 0; k < w.nout + w.nin; ++k)

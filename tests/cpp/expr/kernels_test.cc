@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <random>
 
 #include <hwy/highway.h>
@@ -54,6 +56,7 @@ class KernelTest {
     check_chunking();
     check_in_place();
     check_spread();
+    check_streamed();
   }
 
  private:
@@ -129,6 +132,23 @@ class KernelTest {
       EXPECT_EQ(spread, repeated) << info_.name << " " << compute_type_name(t_) << " input " << k;
       ins_[k].bytes = saved;
     }
+  }
+
+  // Written around the caches the elements are the same.
+  void check_streamed() {
+    std::vector<std::unique_ptr<std::byte[], decltype(&std::free)>> lines;
+    const void* in[16] = {};
+    void* out[16] = {};
+    for (size_t k = 0; k < ins_.size(); ++k) in[k] = ins_[k].bytes.data();
+    for (size_t o = 0; o < outs_.size(); ++o) {
+      lines.emplace_back(static_cast<std::byte*>(std::aligned_alloc(64, (outs_[o].size() + 63) / 64 * 64)),
+                         &std::free);
+      out[o] = lines[o].get();
+      std::memset(out[o], 0xCD, outs_[o].size());
+    }
+    info_.fn[static_cast<int>(t_)](out, in, kCount, raw_params_.data(), kStreamed);
+    for (size_t o = 0; o < outs_.size(); ++o)
+      EXPECT_EQ(std::memcmp(out[o], outs_[o].data(), outs_[o].size()), 0) << info_.name << " streamed";
   }
 
   const KernelInfo& info_;

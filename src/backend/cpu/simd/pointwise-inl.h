@@ -16,6 +16,7 @@
 #include "backend/cpu/chunk_kernel.h"
 #include "backend/cpu/simd/math-inl.h"
 #include "backend/cpu/simd/math_calls-inl.h"
+#include "hwy/cache_control.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rustorch {
