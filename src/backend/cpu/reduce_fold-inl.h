@@ -134,7 +134,11 @@ struct MaxOp {
   template <class D, class V>
   static HWY_INLINE V fold(D, V a, V b) {
     if constexpr (std::is_floating_point_v<hn::TFromD<D>>) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+      return hn::IfThenElse(hn::IsNaN(b), b, hn::Max(b, a));  // MAXPS gives its second operand beside nan
+#else
       return hn::IfThenElse(hn::Or(hn::Gt(b, a), hn::IsNaN(b)), b, a);
+#endif
     } else {
       return hn::Max(a, b);
     }
@@ -157,7 +161,11 @@ struct MinOp {
   template <class D, class V>
   static HWY_INLINE V fold(D, V a, V b) {
     if constexpr (std::is_floating_point_v<hn::TFromD<D>>) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+      return hn::IfThenElse(hn::IsNaN(b), b, hn::Min(b, a));  // MINPS gives its second operand beside nan
+#else
       return hn::IfThenElse(hn::Or(hn::Lt(b, a), hn::IsNaN(b)), b, a);
+#endif
     } else {
       return hn::Min(a, b);
     }
