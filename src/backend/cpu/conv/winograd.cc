@@ -17,7 +17,7 @@ namespace {
 
 constexpr int64_t kPositions = 16;          // of a transformed tile
 constexpr int64_t kLeastChannels = 32;      // in and out: below it the transforms cost what the products save
-constexpr int64_t kLeastWidth = 12;         // outputs in a row and in a column
+constexpr int64_t kLeastWidth = 10;         // outputs in a row and in a column
 constexpr int64_t kLeastWork = 800000;      // channels in and out and outputs of an image, multiplied
 constexpr int64_t kTaskBytes = 1100 << 10;  // transformed inputs of a task
 constexpr int64_t kLeastTasks = 8;          // to balance a few threads, where there are lines enough
