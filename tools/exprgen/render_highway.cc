@@ -134,15 +134,15 @@ class HighwayWriter {
   void header() {
     out_ += cat("void ", kernel_function_name(p_, type_),
                 "(void* const* outs, const void* const* ins, int64_t n, const ScalarParam* params, uint32_t "
-                "spread) {\n");
-    out_ += "  (void)ins;\n  (void)params;\n  (void)spread;\n";
+                "how) {\n");
+    out_ += "  (void)ins;\n  (void)params;\n  (void)how;\n";
     out_ += cat("  const hn::ScalableTag<", element_type(type_), "> d;\n");
     out_ += cat("  const size_t N = hn::Lanes(d), block = N * ", unroll(), ";\n");
     for (uint32_t k : used_inputs_) {
       const char* m = memory_type(p_.inputs[k].kind);
       out_ +=
           cat("  auto i", k, " = static_cast<const ", m, "*>(ins[", k, "]);  // ", p_.inputs[k].name, "\n");
-      out_ += cat("  const size_t m", k, " = spread >> ", k, " & 1 ? 0 : ~size_t{0};\n");
+      out_ += cat("  const size_t m", k, " = how >> ", k, " & 1 ? 0 : ~size_t{0};\n");
       out_ += cat("  HWY_ALIGN ", m, " bi", k, "[hn::MaxLanes(d) * ", unroll(), "];\n");
     }
     for (size_t k = 0; k < p_.outputs.size(); ++k) {
@@ -154,7 +154,7 @@ class HighwayWriter {
   }
 
   void loop() {
-    if (streams()) out_ += "  const bool flush = (spread & kStreamed) != 0;\n  bool stream = flush;\n";
+    if (streams()) out_ += "  const bool flush = (how & kStreamed) != 0;\n  bool stream = flush;\n";
     out_ += "  size_t left = static_cast<size_t>(n), i = 0;\n  while (left != 0) {\n";
     out_ += "    const bool tail = left < block;\n    if (HWY_UNLIKELY(tail)) {\n";
     for (uint32_t k : used_inputs_)

@@ -52,11 +52,11 @@ class ScalarWriter {
   std::string run() {
     std::string out = cat("void ", kernel_function_name(p_, type_),
                           "(void* const* outs, const void* const* ins, int64_t n, const ScalarParam* params, "
-                          "uint32_t spread) {\n",
+                          "uint32_t how) {\n",
                           "  using T [[maybe_unused]] = ", compute_name(type_),
                           ";\n  using M [[maybe_unused]] = ", memory_name(type_), ";\n");
     out += is_complex(type_) ? "  using C [[maybe_unused]] = cx::Cx<T>;\n" : "";
-    out += "  (void)ins;\n  (void)params;\n  (void)spread;\n";
+    out += "  (void)ins;\n  (void)params;\n  (void)how;\n";
     std::vector<NodeId> order = reachable(t_.graph, t_.roots);
     std::vector<char> invariant(t_.graph.size(), 0);
     std::string before, inside;
@@ -69,7 +69,7 @@ class ScalarWriter {
         out +=
             cat("  const auto i", n.payload, " = static_cast<const ", memory_type(p_.inputs[n.payload].kind),
                 "*>(ins[", n.payload, "]);  // ", p_.inputs[n.payload].name, "\n  const int64_t m", n.payload,
-                " = spread >> ", n.payload, " & 1 ? 0 : -1;\n");
+                " = how >> ", n.payload, " & 1 ? 0 : -1;\n");
       (inv ? before : inside) +=
           cat(inv ? "  " : "    ", "const ", value_type(n.type), " v", id, " = ", value(id), ";\n");
     }

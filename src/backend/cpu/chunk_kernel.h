@@ -19,14 +19,15 @@ union ScalarParam {
 
 /// Elements that a kernel reads of an input that is spread (no round of a vector loop is longer).
 inline constexpr int64_t kSpreadElements = 64;
-
-/// Bit k of `spread` is set where input k is kSpreadElements equal numbers, read again and again: a number
-/// beside a run. (As long as the run it would be read from beside it: loads of a second stream wait for
-/// stores to far memory.)
-/// kStreamed: outputs begin at a cache line and are written around the caches by kernels that know how to.
+/// Bit of `how`: outputs begin at a cache line and are written around the caches, by kernels that know how
+/// to.
 inline constexpr uint32_t kStreamed = uint32_t{1} << 31;
+
+/// Bit k of `how` is set where input k is spread: kSpreadElements equal numbers that are read again and
+/// again, a number beside a run. (A block as long as the run would be read beside it, and loads of a second
+/// stream wait for stores to far memory.)
 using ChunkKernel = void (*)(void* const* outs, const void* const* ins, int64_t n, const ScalarParam* params,
-                             uint32_t spread);
+                             uint32_t how);
 
 /// What is known about one generated kernel. All strings are static.
 struct KernelInfo {
