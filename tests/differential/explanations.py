@@ -261,6 +261,21 @@ def overflow_of_moments(seed, target, judge, difference):
     return alike(*(np.where(both, 0, x[1]) for x in (ours, theirs)), TOLERANCE.get(theirs[0], 1e-9))
 
 
+def overflow_of_products(seed, target, judge, difference):
+    """A product of numbers whose parts are beyond the dtype while one factor is 0 is 0 or nan by the order of the factors: where
+    the results differ, each is 0 or not finite."""
+    ours, theirs = difference.ours, difference.theirs
+    if not difference.place.startswith("reduce") or not isinstance(ours, tuple) or not isinstance(theirs, tuple):
+        return False
+    if ours[0] != theirs[0] or ours[1].shape != theirs[1].shape or ours[1].dtype.kind not in "fc":
+        return False
+    if "prod(" not in (calls_of(seed, target, judge) or [""])[-1]:
+        return False
+    lost = [(x[1] == 0) | ~np.isfinite(x[1]) for x in (ours, theirs)]
+    both = lost[0] & lost[1] & ~(np.isfinite(ours[1]) & np.isfinite(theirs[1]))
+    return alike(*(np.where(both, 0, x[1]) for x in (ours, theirs)), TOLERANCE.get(theirs[0], 1e-9))
+
+
 def cancellation(seed, target, judge, difference):
     """1 - tanh(x)^2 of a large x is nothing but a rounding error, which a large gradient makes visible; both sides agree when
     the programs and the sum that is differentiated take tanh by exponentials."""
@@ -290,7 +305,14 @@ def several(seed, target, judge, difference):
         return any(rule(seed, target, judge, left) for rule in (*OF_VALUES, unstable, nearer))
 
 
-OF_VALUES = (complex_of_bfloat16, nan_of_overwritten, undefined_integer, infinity_of_minus_zero, overflow_of_moments)
+OF_VALUES = (
+    complex_of_bfloat16,
+    nan_of_overwritten,
+    undefined_integer,
+    infinity_of_minus_zero,
+    overflow_of_moments,
+    overflow_of_products,
+)
 CORRECTED = tuple(explained_by([c]) for c in CORRECTIONS)
 EXPLANATIONS = (*OF_VALUES, *CORRECTED, unstable, nearer, as_far, cancellation, several)
 
