@@ -1,4 +1,4 @@
-# Builds for 64-bit ARM on another machine: Debian's cross compiler, its libraries for arm64 (tools/setup_neon) and QEMU,
+# Builds for 64-bit ARM on another machine: Debian's cross compiler, its libraries for arm64 (`tools/setup --neon`) and QEMU,
 # which runs what the build makes and uses (rt_exprgen) and the tests.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
