@@ -3,10 +3,12 @@
 #include <cmath>
 #include <limits>
 
+#include "core/promotion.h"
 #include "gen/impl.h"
 #include "ops/image_layout.h"
 #include "ops/nn_common.h"
 #include "rustorch/aten.h"
+#include "rustorch/grad_mode.h"
 
 namespace rustorch::impl {
 
@@ -67,14 +69,14 @@ Tensor channel_shuffle(const Tensor& self, int64_t groups) {
 }
 
 Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, int64_t dim, double eps) {
-  RT_CHECK(!is_integral(x1.dtype(), true) || !is_integral(x2.dtype(), true), DType, "cosine_similarity",
-           "expected common dtype to be floating point, yet common dtype is ", x1.dtype());
+  const DType common = promote_types(x1.dtype(), x2.dtype());
+  RT_CHECK(is_floating_point(common), DType, "cosine_similarity",
+           "expected common dtype to be floating point, yet common dtype is ", common);
   const int64_t dims[] = {dim};
-  const auto norm = [&](const Tensor& t) {
-    const bool narrow = t.dtype() == kFloat16 || t.dtype() == kBFloat16;  // squares may be beyond them
-    const Tensor x = narrow ? rustorch::to(t, kFloat32) : t;
-    const Tensor n = rustorch::sqrt(rustorch::sum(rustorch::mul(x, x), dims, true));
-    return rustorch::clamp_min(narrow ? rustorch::to(n, t.dtype()) : n, Scalar(eps));
+  const auto norm = [&](const Tensor& t) {  // the floor is none of its gradient's business, which is 0 at 0
+    Tensor n = rustorch::linalg_vector_norm(t, Scalar(2), dims, true).clone();
+    NoGradGuard no_grad;
+    return n.clamp_min_(Scalar(eps));
   };
   const auto shape = broadcast_shapes("cosine_similarity", x1.sizes(), x2.sizes());
   const Tensor a = rustorch::expand(x1, shape), b = rustorch::expand(x2, shape);

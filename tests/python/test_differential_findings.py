@@ -318,3 +318,26 @@ def test_what_is_discrete_does_not_ask_for_the_history_of_a_stale_view():
     assert stale().long().tolist() == [[4], [2]] and not stale().to(rt.bool).requires_grad
     assert rt.allclose(stale(), rt.tensor([[4.0], [2.0]]))
     assert repr(stale()).endswith("grad_fn=<Invalid>)")
+
+
+def test_one_to_the_power_of_complex_nan_is_one():
+    z = rt.tensor([complex(float("nan"), 1), 2 + 1j], requires_grad=True)
+    for one in (1, 1.0, 1 + 0j):
+        result = rt.pow(one, z)
+        assert result.tolist() == [1, 1]
+        (gradient,) = rt.autograd.grad(result.real.sum(), z)
+        assert gradient.tolist() == [0, 0]
+    assert rt.pow(1 + 0j, z.real).tolist() == [1, 1]
+    assert rt.isnan(rt.pow(True, z)).tolist() == [True, False]
+
+
+def test_cosine_similarity_near_zero_and_far_from_it():
+    zeros = rt.zeros(1, 3, dtype=rt.float64, requires_grad=True)
+    (gradient,) = rt.autograd.grad(F.cosine_similarity(zeros, rt.ones(1, 3, dtype=rt.float64)), zeros)
+    assert rt.allclose(gradient, rt.full((1, 3), 1e8 / 3**0.5, dtype=rt.float64))
+    x = rt.tensor([[3e106, 4e106]], dtype=rt.float64, requires_grad=True)  # their norm to the third is no number
+    (gradient,) = rt.autograd.grad(F.cosine_similarity(x, x.detach()), x, create_graph=True)
+    (second,) = rt.autograd.grad(gradient.sum() * 1e106, x)
+    assert rt.isfinite(second).all()
+    with pytest.raises(RuntimeError, match="floating point, yet common dtype is complex64"):
+        F.cosine_similarity(rt.ones(1, 2), rt.ones(1, 2, dtype=rt.complex64))
