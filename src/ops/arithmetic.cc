@@ -69,7 +69,7 @@ Tensor pow(const TensorLike& self, const TensorLike& exponent) {
   DType common = common_type(self, exponent);
   RT_CHECK(common != kBool, NotImplemented, "pow", "\"pow\" not implemented for 'Bool'");
   if (is_complex(common) && !self.is_tensor() && self.scalar.equal(1.0) && !self.scalar.is_bool())
-    return _pow_zero(exponent.tensor->to(common));  // 1, to the power of nan too
+    return _pow_zero(exponent.tensor->to(common));          // 1, to the power of nan too
   if (is_complex(common) && !is_complex(dtype_of(self))) {  // its logarithm may be complex
     if (self.is_tensor()) return _pow(self.tensor->to(common), exponent);
     return _pow(scalar_tensor(self.scalar, common), exponent);

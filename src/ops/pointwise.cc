@@ -26,7 +26,7 @@ namespace {
 }
 
 void check_dtype(const PointwiseOp& op, DType t) {
-  uint16_t r = op.rules;
+  uint32_t r = op.rules;
   if ((r & PointwiseRules::kRefuseComplex) != 0 && is_complex(t)) refuse(op, t);
   if ((r & PointwiseRules::kRefuseBool) != 0 && t == kBool) {
     if (*op.kernel == KernelId::sub)
@@ -139,33 +139,47 @@ Plan make_plan(const PointwiseOp& op, const Operand* ins, int nin) {
   return plan;
 }
 
+bool is_half(DType t) { return t == kFloat16 || t == kBFloat16; }
+
 // Operands whose numbers (0-d tensors too) have been brought into the range of a narrow common dtype, as
-// PyTorch does before it computes: 7 % 300 of uint8 is 7 % 44.
+// PyTorch does before it computes: 7 % 300 of uint8 is 7 % 44; 0.3 equals an element of bfloat16 that was
+// made of 0.3.
 struct WrappedNumbers {
   static constexpr int kMost = 4;
   std::array<Operand, kMost> ins{Operand(Scalar(0)), Operand(Scalar(0)), Operand(Scalar(0)),
                                  Operand(Scalar(0))};
+  std::array<Scalar, kMost> params;
   std::array<Tensor, kMost> copies;
 
   WrappedNumbers() = default;
-  WrappedNumbers(const PointwiseOp& op, const Plan& plan, const Operand* from, int nin) {
+  WrappedNumbers(const PointwiseOp& op, const Plan& plan, const PointwiseCall& call) {
     const KernelInfo& kernel = kernel_info(*op.kernel);
-    for (int i = 0; i < nin; ++i) {
-      ins[i] = from[i];
+    const DType t = plan.common;
+    const bool rounds = is_half(t) && (op.rules & PointwiseRules::kWideNumbers) == 0;
+    for (int i = 0; i < call.nin; ++i) {
+      const Operand& from = ins[i] = call.ins[i];
       if (kernel.in_kinds[i] == 'B') continue;
-      if (!from[i].is_tensor()) {
-        if (is_float8(plan.common)) {  // rounded as the elements are
-          copies[i] = cast_raw(wrapped_number(from[i].scalar), plan.common);
-          ins[i] = Operand(copies[i]);
-        } else if (from[i].scalar.is_integral()) {
-          ins[i] = Operand(wrap(plan.common, from[i].scalar.to_int()));
-        }
-      } else if (from[i].tensor->dtype() != plan.common && is_integral(from[i].tensor->dtype(), false) &&
-                 from[i].tensor->dim() == 0) {
-        copies[i] = cast_raw(*from[i].tensor, plan.common);
-        ins[i] = Operand(copies[i]);
+      if (from.is_tensor()) {
+        const DType have = from.tensor->dtype();
+        if (have != t && from.tensor->dim() == 0 && (rounds || is_integral(have, false)) && !is_half(have))
+          copies[i] = cast_raw(*from.tensor, t), ins[i] = Operand(copies[i]);
+      } else if (is_float8(t)) {  // rounded as the elements are
+        copies[i] = cast_raw(wrapped_number(from.scalar), t), ins[i] = Operand(copies[i]);
+      } else if (rounds) {
+        ins[i] = Operand(round(t, from.scalar));
+      } else if (from.scalar.is_integral() && is_integral(t, false)) {
+        ins[i] = Operand(wrap(t, from.scalar.to_int()));
       }
     }
+    const bool round_params = is_half(t) && (op.rules & PointwiseRules::kRoundedParams) != 0;
+    for (int i = 0; i < call.nparams; ++i)
+      params[i] = round_params && kernel.param_kinds[i] == 'T' ? round(t, call.params[i]) : call.params[i];
+  }
+
+  static Scalar round(DType t, const Scalar& v) {
+    const float x = static_cast<float>(v.to_double());
+    return Scalar(
+        static_cast<double>(t == kFloat16 ? static_cast<float>(Half(x)) : static_cast<float>(BFloat16(x))));
   }
 
   static Scalar wrap(DType t, int64_t v) {
@@ -204,7 +218,6 @@ void run_ordered(const PointwiseOp& op, PointwiseCall call) {
   };
   RT_CHECK(call.nin <= kMost && call.nparams <= kMost, Internal, op.name, "too many operands");
   WrappedNumbers turned;
-  std::array<Scalar, kMost> params;
   for (int i = 0; i < call.nin; ++i) {
     turned.ins[i] = call.ins[i];
     if (kernel.in_kinds[i] == 'B') continue;
@@ -219,9 +232,10 @@ void run_ordered(const PointwiseOp& op, PointwiseCall call) {
     return v.is_beyond_int64() ? v.to_int() : std::max<int64_t>(v.to_int(), 0);
   };
   for (int i = 0; i < call.nparams; ++i)
-    params[i] = kernel.param_kinds[i] == 'T' ? Scalar(limit(call.params[i]) ^ kHighest) : call.params[i];
+    turned.params[i] =
+        kernel.param_kinds[i] == 'T' ? Scalar(limit(call.params[i]) ^ kHighest) : call.params[i];
   call.ins = turned.ins.data();
-  call.params = params.data();
+  call.params = turned.params.data();
   if (kernel.out_kinds[0] == 'B') return backend.pointwise(call);
   const Tensor& out = *call.outs;
   const Tensor wide = make_like(out, kInt64);
@@ -308,14 +322,22 @@ void run_uint64(const PointwiseOp& op, const PointwiseCall& call) {
   }
 }
 
+bool has_numbers(DType t, const PointwiseCall& call) {
+  return call.nparams > 0 || std::any_of(call.ins, call.ins + call.nin, [&](const Operand& x) {
+           return !x.is_tensor() || (x.tensor->dim() == 0 && x.tensor->dtype() != t);
+         });
+}
+
 void run(const PointwiseOp& op, const Plan& plan, const Operand* ins, int nin, const Scalar* params,
          int nparams, const Tensor& out) {
   if (out.numel() == 0) return;
   PointwiseCall call{*op.kernel, compute_type_of(plan.common), &out, 1, ins, nin, params, nparams};
-  const bool narrow = (is_integral(plan.common, false) && plan.common != kInt64) || is_float8(plan.common);
-  if (narrow && nin <= WrappedNumbers::kMost) [[unlikely]] {
-    const WrappedNumbers wrapped(op, plan, ins, nin);
+  const bool narrow = (is_integral(plan.common, false) && plan.common != kInt64) || is_float8(plan.common) ||
+                      (is_half(plan.common) && has_numbers(plan.common, call));
+  if (narrow && nin <= WrappedNumbers::kMost && nparams <= WrappedNumbers::kMost) [[unlikely]] {
+    const WrappedNumbers wrapped(op, plan, call);
     call.ins = wrapped.ins.data();
+    call.params = wrapped.params.data();
     if (plan.common == kUInt64) return run_uint64(op, call);
     return backend_for(plan.device.type).pointwise(call);
   }

@@ -8,7 +8,7 @@ namespace rustorch {
 
 /// What an entry's family line says, as bits.
 struct PointwiseRules {
-  enum : uint16_t {
+  enum : uint32_t {
     kFloat = 1,     // integers are computed in the default float type
     kBoolOut = 2,   // the result is bool
     kRealOut = 4,   // a complex operand gives a real result
@@ -28,13 +28,15 @@ struct PointwiseRules {
     kUInt64Mask = 7 * 2048,   // none of these: uint64 is refused
     kFloat8 = 16384,          // takes 8-bit floats
     kRowMajor = 32768,        // the result is contiguous however the operands lie
+    kWideNumbers = 65536,     // 16-bit floats meet numbers as they are, not rounded to 16 bits
+    kRoundedParams = 131072,  // 16-bit floats meet the parameters rounded to 16 bits
   };
 };
 
 struct PointwiseOp {
   const char* name;
   const KernelId* kernel;
-  uint16_t rules;
+  uint32_t rules;
 };
 
 Tensor pointwise(const PointwiseOp& op, const Operand* ins, int nin, const Scalar* params, int nparams);

@@ -15,6 +15,13 @@
 namespace rustorch::impl {
 namespace {
 
+/// Whether all dims in mask have one element.
+bool is_of_ones(const Tensor& t, uint64_t mask) {
+  for (int d = 0; d < t.impl()->dim(); ++d)
+    if (((mask >> d) & 1) && t.impl()->size(d) != 1) return false;
+  return true;
+}
+
 /// Sums and products of integers are int64.
 DType sum_dtype(const Tensor& self, std::optional<DType> dtype) {
   if (dtype) return *dtype;
@@ -326,6 +333,10 @@ Tensor linalg_vector_norm(const Tensor& self, const Scalar& ord, std::optional<I
                " because this dimension is empty and the operation does not have an identity");
   }
   const Tensor in = dtype && is_complex(*dtype) ? cast_raw(self, *dtype) : self;
+  if (p != 0 && is_of_ones(self, mask)) {  // no power, which could overflow
+    const Tensor sizes = rustorch::abs(cast_raw(in, dtype.value_or(in.dtype())));
+    return keepdim ? sizes : sizes.reshape(make_reduced(self, mask, false, kBool).sizes());
+  }
   return reduce_with(ReduceKind::Norm, in, mask, keepdim, real_type(dtype.value_or(self.dtype())), p);
 }
 

@@ -341,3 +341,42 @@ def test_cosine_similarity_near_zero_and_far_from_it():
     assert rt.isfinite(second).all()
     with pytest.raises(RuntimeError, match="floating point, yet common dtype is complex64"):
         F.cosine_similarity(rt.ones(1, 2), rt.ones(1, 2, dtype=rt.complex64))
+
+
+def test_norms_of_one_element_take_no_powers():
+    x = rt.tensor([[1.5e308, -3.0]], dtype=rt.float64, requires_grad=True)
+    for p in (2, 3, 0.5, math.inf):
+        assert rt.linalg.vector_norm(x, p, 0).tolist() == [1.5e308, 3.0]
+    assert rt.linalg.vector_norm(x, 0, 0).tolist() == [1.0, 1.0]
+    assert x[0, :1].norm().item() == rt.dist(x[0, :1], rt.zeros(1, dtype=rt.float64)).item() == 1.5e308
+    assert rt.linalg.vector_norm(x, 2, 0, keepdim=True).shape == (1, 2)
+    assert rt.linalg.vector_norm(x[:, 1:].float(), 2, 0, dtype=rt.float64).dtype == rt.float64
+    assert rt.linalg.vector_norm(rt.tensor(3 + 4j), 2).item() == 5.0
+    (gradient,) = rt.autograd.grad(rt.linalg.vector_norm(x, 2, 0).sum(), x)
+    assert gradient.tolist() == [[1.0, -1.0]]
+
+
+@pytest.mark.parametrize("dtype", [rt.float16, rt.bfloat16])
+def test_short_floats_meet_numbers_rounded_as_they_are(dtype):
+    x = rt.tensor([0.3, 0.31, 1.0, 256.0], dtype=dtype)
+    near = x[:1].item()  # not 0.3
+    assert near != 0.3
+    assert (x == 0.3).tolist() == [True, False, False, False]
+    assert not (x > 0.3)[0] and (x >= 0.3)[0] and (rt.tensor(0.3) == x)[0]
+    assert rt.equal(x - 0.3, x - near) and rt.equal(rt.add(x, x, alpha=0.3), rt.add(x, x, alpha=near))
+    assert rt.equal(x.clone().add_(0.3), x + near) and rt.equal(rt.fmod(x, 0.3), rt.fmod(x, near))
+    assert rt.equal(0.3**x, near**x) and rt.equal(x**0.3, x**near)
+    many = rt.arange(1.0, 200.0).to(dtype) / 7
+    for product in (lambda t, s: t * s, lambda t, s: t / s, lambda t, s: s * t):  # these take them as they are
+        assert rt.equal(product(many, 0.3), product(many.float(), 0.3).to(dtype))
+        assert not rt.equal(product(many, 0.3), product(many, near))
+    if dtype == rt.bfloat16:
+        assert (x == 257)[3] and rt.equal(rt.maximum(x, rt.tensor(257.0)), rt.full_like(x, 256.0))
+    for shrink in (F.softshrink, F.hardshrink):
+        leaf = x.clone().requires_grad_()
+        y = shrink(leaf, 0.3)
+        y.sum().backward()
+        assert y[0] == 0 and leaf.grad.tolist() == [0, 1, 1, 1]
+    leaf = x.clone().requires_grad_()
+    leaf.clamp_min(0.3).sum().backward()
+    assert leaf.grad.tolist() == [0, 1, 1, 1]

@@ -8,6 +8,7 @@ from emit_sugar import number_overload, options_overload
 from emit_transform import declare_infos, enter, record_body
 from families import (
     default_variants,
+    gradient_rules,
     gradients,
     kernel_requests,
     param_args,
@@ -214,7 +215,7 @@ def pointwise_constants(op):
     text = pointwise_constant(op.impl_name, op.name, rules(op))
     for g in own_kernels(op):
         args = [f"const Tensor& {n}" for n in g.inputs] + [f"const Scalar& {a.name}" for a in g.params]
-        text += pointwise_constant(g.kernel, f"{op.name}_backward", "PointwiseRules::kGradient")
+        text += pointwise_constant(g.kernel, f"{op.name}_backward", gradient_rules(op))
         text += f"Tensor {g.kernel}_tensor({', '.join(args)});\n"
     return text
 

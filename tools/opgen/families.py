@@ -19,6 +19,8 @@ RULES = {  # modifier -> flag of PointwiseRules
     "nopromote": "kNoPromote",
     "float8": "kFloat8",
     "rows": "kRowMajor",
+    "wide": "kWideNumbers",
+    "rounded": "kRoundedParams",
     "u64:bits": "kUInt64Bits",
     "u64:order": "kUInt64Order",
     "u64:same": "kUInt64Same",
@@ -68,6 +70,12 @@ def rules(op):
     if "dtype" in op.out_rules:
         flags.append("PointwiseRules::kSameOut")
     return " | ".join(flags) or "0"
+
+
+def gradient_rules(op):
+    """Of a gradient kernel: numbers count as they did in the operator itself."""
+    kept = [RULES[m] for m in ("wide", "rounded") if m in op.modifiers]
+    return " | ".join("PointwiseRules::" + flag for flag in ["kGradient", *kept])
 
 
 def kernel_types(op):

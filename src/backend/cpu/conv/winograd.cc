@@ -15,11 +15,13 @@
 namespace rustorch::cpu::detail {
 namespace {
 
-constexpr int64_t kPositions = 16;          // of a transformed tile
-constexpr int64_t kLeastChannels = 32;      // in and out: below it the transforms cost what the products save
-constexpr int64_t kLeastWidth = 10;         // outputs in a row and in a column
+constexpr int64_t kPositions = 16;        // of a transformed tile
+constexpr int64_t kLeastChannels = 32;    // in and out: below it the transforms cost what the products save
+constexpr int64_t kLeastWidth = 10;       // outputs in a row and in a column
+constexpr int64_t kLeastWidthOfMany = 7;  // where enough images share the transformed weights
+constexpr int64_t kManyImages = 4;
 constexpr int64_t kLeastWork = 800000;      // channels in and out and outputs of an image, multiplied
-constexpr int64_t kTaskBytes = 1100 << 10;  // transformed inputs of a task
+constexpr int64_t kTaskBytes = 4400 << 10;  // transformed inputs of a task
 constexpr int64_t kLeastTasks = 8;          // to balance a few threads, where there are lines enough
 constexpr int64_t kLeastTiles = 64;         // of a task
 constexpr int64_t kRowPanels = 5;           // panels of channels out that a task takes at a time
@@ -201,9 +203,10 @@ bool switched_on() {
 bool winograd_pays(const ConvArgs& a) {
   static const bool on = switched_on();
   if (!on || a.channels_last || a.in[0] != 1 || a.out[0] != 1 || a.kernel[0] != 1) return false;
+  const int64_t least = a.batch < kManyImages ? kLeastWidth : kLeastWidthOfMany;
   for (int d = 1; d < 3; ++d)
-    if (a.kernel[d] != 3 || a.stride[d] != 1 || a.dilation[d] != 1 || a.padding[d] > 2 ||
-        a.out[d] < kLeastWidth || a.in[d] < kLeastWidth)
+    if (a.kernel[d] != 3 || a.stride[d] != 1 || a.dilation[d] != 1 || a.padding[d] > 2 || a.out[d] < least ||
+        a.in[d] < least)
       return false;
   const int64_t channels = a.in_channels / a.groups, rows = a.out_channels / a.groups;
   return channels >= kLeastChannels && rows >= kLeastChannels &&

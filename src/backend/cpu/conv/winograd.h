@@ -8,8 +8,9 @@
 // relative to the largest input of a tile, also for the outputs of the tile that this input does not reach:
 // where one pixel is 1e6 times its neighbours, outputs beside its reach have an error of 0.1. One value that
 // is not finite would spoil its tile's neighbours, so when a result is not finite, all are computed the other
-// way. Whether this way is taken depends on the sizes of one image and of the weights, not on the batch;
-// tiles do not depend on each other, so that cuts do not show in the bits.
+// way. Whether this way is taken depends on the sizes of one image and of the weights, and for images of 7 to
+// 9 outputs in a row on whether there are four, which share what the weights cost; tiles do not depend on
+// each other, so that other cuts of a batch do not show in the bits.
 #pragma once
 #include "backend/cpu/conv/conv.h"
 #include "backend/cpu/conv/taps_conv.h"
