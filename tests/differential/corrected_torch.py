@@ -258,6 +258,16 @@ def ldexp_of_half(torch):
     return {(torch, "ldexp"): ldexp}
 
 
+def matrix_exp_of_halves(torch):
+    """PyTorch's matrix_exp of small 16-bit matrices is far from every exponential (-1e30 for elements of size 1)."""
+    plain = torch.matrix_exp
+
+    def matrix_exp(t):
+        return plain(t.float()).to(t.dtype) if t.dtype in (torch.float16, torch.bfloat16) else plain(t)
+
+    return {(torch, "matrix_exp"): matrix_exp}
+
+
 def sinc_near_zero(torch):
     """PyTorch's second gradient of sinc is nan at 0, and loses digits near it (gradients are differences divided by squares); a
     series has -pi^2/3 there. A gradient at 0 of what arrives as nan or inf is 0 in both."""
@@ -318,6 +328,7 @@ CORRECTIONS = (
     margins_of_no_rows,
     norms_of_any_strides,
     ldexp_of_half,
+    matrix_exp_of_halves,
 )
 
 
