@@ -403,10 +403,44 @@ HWY_INLINE void depthwise_columns(const DepthwiseArgs<T>& g, const T* w, int64_t
   }
 }
 
+// The same for 3 x 3 taps of neighbouring rows: a row of the source is read once for the three rows of outputs
+// that it reaches. Every output adds its taps in the same order as above.
+template <class T>
+HWY_INLINE void depthwise_columns_3x3(const DepthwiseArgs<T>& g, const T* w, int64_t x) {
+  const Tag<T> d;
+  const TapColumns<3, T> columns(g, x, 3);
+  const int64_t count = g.out_width - x < lanes_of<T>() ? g.out_width - x : lanes_of<T>();
+  const auto written = hn::FirstN(d, static_cast<size_t>(count));
+  Vec<T> weight[9];
+#pragma GCC unroll 9
+  for (int t = 0; t < 9; ++t) weight[t] = hn::Set(d, w[t]);
+  auto first = hn::Zero(d), second = hn::Zero(d);  // of the next two rows of outputs, as far as they are known
+  for (int64_t y = -2; y < g.out_height; ++y) {
+    const int64_t at = y + 2 + g.top;
+    auto third = hn::Zero(d);
+    if (at >= 0 && at < g.height) {
+      const T* row = g.src + at * g.width;
+#pragma GCC unroll 3
+      for (int j = 0; j < 3; ++j) {
+        const auto v = load_inside<T>(columns.inside[j], row, columns.at[j]);
+        first = hn::MulAdd(weight[6 + j], v, first);
+        second = hn::MulAdd(weight[3 + j], v, second);
+        third = hn::MulAdd(weight[j], v, third);
+      }
+    }
+    if (y >= 0) hn::BlendedStore(first, written, d, g.out + y * g.out_width + x);
+    first = second;
+    second = third;
+  }
+}
+
 template <class T>
 void depthwise_plane(const DepthwiseArgs<T>& g, const T* w) {
+  const bool square = g.taps_x == 3 && g.taps_y == 3 && g.down == 1;
   for (int64_t x = 0; x < g.out_width; x += lanes_of<T>())
-    g.taps_x == 3 ? depthwise_columns<3>(g, w, x) : depthwise_columns<0>(g, w, x);
+    square           ? depthwise_columns_3x3(g, w, x)
+    : g.taps_x == 3 ? depthwise_columns<3>(g, w, x)
+                    : depthwise_columns<0>(g, w, x);
 }
 
 template <class T>
