@@ -25,6 +25,7 @@ constexpr int64_t kTaskBytes = 4400 << 10;  // transformed inputs of a task
 constexpr int64_t kLeastTasks = 8;          // to balance a few threads, where there are lines enough
 constexpr int64_t kLeastTiles = 64;         // of a task
 constexpr int64_t kRowPanels = 5;           // panels of channels out that a task takes at a time
+constexpr int64_t kFewTiles = 256;          // which one task takes
 
 struct Sizes {
   int64_t height, width, out_height, out_width, top, left;  // of one image
@@ -63,19 +64,20 @@ int64_t lines_of_task(const Sizes& s) {
   return best;
 }
 
-// The transformed weights of a group, packed for the products: position after position. Lanes are rows of a
-// panel, so that what is transformed lies as it shall.
-void pack_transformed(const TapsProblem<float>& p, int64_t g, bool turned, float* packed) {
+// The transformed weights of rows [first, first + count) of a group, packed for the products: position after
+// position. Lanes are rows of a panel, so that what is transformed lies as it shall.
+void pack_transformed(const TapsProblem<float>& p, int64_t g, bool turned, int64_t first, int64_t row_count,
+                      float* packed) {
   const KernelTable<float>& t = kernels<float>();
-  const float* w = p.weight + g * p.w_group;
-  const int64_t size = packed_a_size<float>(p.rows, p.channels), panels = ceil_div(p.rows, t.mr),
+  const float* w = p.weight + g * p.w_group + first * p.w_row;
+  const int64_t size = packed_a_size<float>(row_count, p.channels), panels = ceil_div(row_count, t.mr),
                 depth = depth_of_blocks(p.channels);
   constexpr int64_t kChannels = 16;  // transposed at a time
   const int64_t parts = ceil_div(p.channels, kChannels);
   parallel_for(0, panels * parts, 4, [&](int64_t begin, int64_t end) {
     ScratchBuffer<float> taps(static_cast<size_t>(9 * kChannels * t.a_stride));
     for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t i = unit / parts * t.mr, rows = std::min<int64_t>(t.mr, p.rows - i);
+      const int64_t i = unit / parts * t.mr, rows = std::min<int64_t>(t.mr, row_count - i);
       const int64_t c0 = unit % parts * kChannels, count = std::min(kChannels, p.channels - c0);
       const float* from = w + i * p.w_row + c0 * p.w_channel;
       if (p.w_channel == 9) {
@@ -152,23 +154,28 @@ bool transform_sums(const TapsProblem<float>& p, const Sizes& s, int64_t g, int6
 }
 
 // Lines [begin, end) of one group: transform, 16 products for some rows at a time, transform back. On all
-// threads, unless the caller is in a parallel region.
-bool run_lines(const TapsProblem<float>& p, const Sizes& s, int64_t g, const float* packed, int64_t begin,
-               int64_t end) {
+// threads, unless the caller is in a parallel region. Without `packed`, every thread packs the weights of the
+// rows that it takes, which then need not go through memory.
+bool run_lines(const TapsProblem<float>& p, const Sizes& s, int64_t g, bool turned, const float* packed,
+               int64_t begin, int64_t end) {
   const KernelTable<float>& t = kernels<float>();
   const int64_t wanted = (end - begin) * s.across, tiles = round_up(wanted, kWinogradLanes) + kWinogradLanes;
   ScratchBuffer<float> inputs(static_cast<size_t>(kPositions * s.channels * tiles));
   transform_inputs(p, s, g, begin, end, inputs.data(), tiles);
-  const int64_t size = packed_a_size<float>(s.rows, s.channels), panels = ceil_div(s.rows, t.mr),
-                depth = depth_of_blocks(s.channels);
+  const int64_t depth = depth_of_blocks(s.channels);
   const int64_t threads = in_parallel_region() ? 1 : get_num_threads();
-  const int64_t chunk = std::min(kRowPanels, ceil_div(panels, threads)) * t.mr;
+  const int64_t chunk = std::min(kRowPanels, ceil_div(ceil_div(s.rows, t.mr), threads)) * t.mr;
   std::atomic<bool> finite{true};
   parallel_for(0, ceil_div(s.rows, chunk), 1, [&](int64_t first, int64_t last) {
     ScratchBuffer<float> sums(static_cast<size_t>(kPositions * chunk * tiles)),
-        panel(static_cast<size_t>(depth * t.nr));
+        panel(static_cast<size_t>(depth * t.nr)),
+        own(packed ? 0 : static_cast<size_t>(kPositions * packed_a_size<float>(chunk, s.channels)));
     for (int64_t i0 = first * chunk; i0 < std::min(s.rows, last * chunk); i0 += chunk) {
       const int64_t count = std::min(chunk, s.rows - i0);
+      if (!packed) pack_transformed(p, g, turned, i0, count, own.data());
+      const float* weights = packed ? packed : own.data();
+      const int64_t packed_rows = packed ? s.rows : count, panels = ceil_div(packed_rows, t.mr),
+                    size = packed_a_size<float>(packed_rows, s.channels), before = packed ? i0 / t.mr : 0;
       for (int64_t i = 0; i < kPositions; ++i) {
         BlockArgs<float> b{};
         b.m = count, b.n = wanted;
@@ -180,7 +187,7 @@ bool run_lines(const TapsProblem<float>& p, const Sizes& s, int64_t g, const flo
         for (int64_t k0 = 0; k0 < s.channels; k0 += depth) {
           b.k = std::min(depth, s.channels - k0);
           b.a_panel = b.k * t.a_stride;
-          b.a = packed + i * size + (k0 * panels + i0 / t.mr * b.k) * t.a_stride;
+          b.a = weights + i * size + (k0 * panels + before * b.k) * t.a_stride;
           b.b = inputs.data() + (i * s.channels + k0) * tiles;
           b.beta = k0 == 0 ? 0.0f : 1.0f;
           b.last = k0 + b.k == s.channels;
@@ -215,15 +222,20 @@ bool winograd_pays(const ConvArgs& a) {
 
 bool winograd(const TapsProblem<float>& p, const ConvArgs& args, bool turned) {
   const Sizes s = sizes_of(p, args, turned);
+  if (s.lines * s.across <= kFewTiles) {
+    for (int64_t g = 0; g < p.groups; ++g)
+      if (!run_lines(p, s, g, turned, nullptr, 0, s.lines)) return false;
+    return true;
+  }
   const int64_t lines = lines_of_task(s);
   ScratchBuffer<float> packed(static_cast<size_t>(kPositions * packed_a_size<float>(s.rows, s.channels)));
   std::atomic<bool> finite{true};
   for (int64_t g = 0; g < p.groups && finite; ++g) {
-    pack_transformed(p, g, turned, packed.data());
+    pack_transformed(p, g, turned, 0, s.rows, packed.data());
     const int64_t tasks = ceil_div(s.lines, lines);
     const auto run = [&](int64_t begin, int64_t end) {
       for (int64_t task = begin; task < end && finite; ++task)
-        if (!run_lines(p, s, g, packed.data(), task * lines, std::min(s.lines, (task + 1) * lines)))
+        if (!run_lines(p, s, g, turned, packed.data(), task * lines, std::min(s.lines, (task + 1) * lines)))
           finite = false;
     };
     tasks >= 2 * get_num_threads() ? parallel_for(0, tasks, 1, run) : run(0, tasks);
