@@ -65,7 +65,7 @@ struct Failure {
 /// Calls f(indexed offset of the line, index value, lined offset) for all elements of runs [b, e) of lines.
 /// begin(offset) is called before the first element of each line of the indexed tensor.
 template <class F, class B>
-void walk_lines(const LinePlan& plan, const int64_t* index, int64_t b, int64_t e, Failure& failure, F&& f,
+void walk_lines(const LinePlan& plan, const int64_t* index, int64_t b, int64_t e, Failure& failure, F f,
                 B&& begin) {
   const auto limit = static_cast<uint64_t>(plan.limit);
   const int64_t length = plan.length, index_step = plan.step[0], lined_step = plan.step[2];
@@ -131,6 +131,31 @@ void walk_lines(const LinePlan& plan, const int64_t* index, int64_t b, int64_t e
   if (failed) failure.report(wrong);
 }
 
+/// walk_lines for lines whose steps are all 1.
+template <class F, class B>
+void walk_dense_lines(const LinePlan& plan, const int64_t* index, int64_t b, int64_t e, Failure& failure, F f,
+                      B&& begin) {
+  const auto limit = static_cast<uint64_t>(plan.limit);
+  const int64_t length = plan.length;
+  for_runs(plan.across, b, e, [&](const int64_t* at, int64_t n) {
+    for (int64_t r = 0; r < n; ++r) {
+      const int64_t* line = index + at[0] + r * plan.across.inner_stride(0);
+      const int64_t x = at[1] + r * plan.across.inner_stride(1), l = at[2] + r * plan.across.inner_stride(2);
+      begin(x);
+      const F here = f;  // in registers
+      int64_t wrong = -1;
+      for (int64_t i = 0; i < length; ++i) {
+        const int64_t v = line[i];
+        if (static_cast<uint64_t>(v) < limit) [[likely]]
+          here(x, v, l + i);
+        else
+          wrong = i;
+      }
+      if (wrong >= 0) failure.report(line[wrong]);
+    }
+  });
+}
+
 /// Lines of a chunk. Where dim is not the innermost dimension, whole cache lines of neighbours go together.
 int64_t line_grain(const LinePlan& plan) {
   const int64_t least = plan.step[0] > plan.across.inner_stride(0) ? 64 : 1;
@@ -159,7 +184,9 @@ void gather_typed(const LinePlan& plan, T* out, const T* in, const int64_t* inde
   }
   if (plan.across.numel == 1) {  // one line: cut along it
     const auto limit = static_cast<uint64_t>(plan.limit);
+    const bool dense = sizeof(T) <= 8 && std::all_of(plan.step, plan.step + 3, [](int64_t s) { return s == 1; });
     parallel_for(0, plan.length, 32768, [&](int64_t b, int64_t e) {
+      if (dense && gather_line(out + b, in, index + b, e - b, plan.limit, sizeof(T))) return;
       for (int64_t i = b; i < e; ++i) {
         const int64_t v = index[i * plan.step[0]];
         if (static_cast<uint64_t>(v) >= limit) [[unlikely]] {
@@ -200,13 +227,20 @@ void scatter_lines(const LinePlan& plan, T* out, const T* base, const int64_t* i
     });
     return;
   }
+  const auto begin = [&](int64_t x) {
+    if (base != nullptr)
+      std::memcpy(static_cast<void*>(out + x), base + x, static_cast<size_t>(plan.limit) * sizeof(T));
+  };
+  const bool dense = std::all_of(plan.step, plan.step + 3, [](int64_t s) { return s == 1; });
   parallel_for(0, plan.across.numel, line_grain(plan), [&](int64_t b, int64_t e) {
-    walk_lines(
-        plan, index, b, e, failure, [&](int64_t x, int64_t v, int64_t l) { update(out[x + v * step], l); },
-        [&](int64_t x) {
-          if (base != nullptr)
-            std::memcpy(static_cast<void*>(out + x), base + x, static_cast<size_t>(plan.limit) * sizeof(T));
-        });
+    if (dense) {
+      walk_dense_lines(
+          plan, index, b, e, failure, [=](int64_t x, int64_t v, int64_t l) { update(out[x + v], l); }, begin);
+    } else {
+      walk_lines(
+          plan, index, b, e, failure, [=](int64_t x, int64_t v, int64_t l) { update(out[x + v * step], l); },
+          begin);
+    }
   });
 }
 
@@ -250,7 +284,7 @@ void scatter_typed(const ScatterCall& call, const LinePlan& plan, Failure& failu
   alignas(16) unsigned char bytes[16];
   const T* src = source_of<T>(call, bytes);
   scatter_lines(plan, out, base, call.index.impl()->data<int64_t>(), failure,
-                [&](T& place, int64_t l) { update(place, src[l]); });
+                [src, update](T& place, int64_t l) { update(place, src[l]); });
 }
 
 template <class T, ScatterMode kMode>
