@@ -276,6 +276,17 @@ def overflow_of_products(seed, target, judge, difference):
     return alike(*(np.where(both, 0, x[1]) for x in (ours, theirs)), TOLERANCE.get(theirs[0], 1e-9))
 
 
+def imaginary_rounding(seed, target, judge, difference):
+    """A complex number goes into a real tensor only when its imaginary part is 0, which a rounding error decides (logdet of
+    a Hermitian matrix): the side that took it refuses too when the leaves move by a few roundings."""
+    text, (ours, theirs) = "cannot be converted to type", (difference.ours, difference.theirs)
+    if not any(isinstance(x, Refusal) and text in x.text for x in (ours, theirs)):
+        return False
+    lib = judge if isinstance(ours, Refusal) else target
+    moved = (rerun(lib, seed, jiggle).get(difference.place) for jiggle in range(1, 9))
+    return any(isinstance(x, Refusal) and text in x.text for x in moved)
+
+
 def cancellation(seed, target, judge, difference):
     """1 - tanh(x)^2 of a large x is nothing but a rounding error, which a large gradient makes visible; both sides agree when
     the programs and the sum that is differentiated take tanh by exponentials."""
@@ -314,7 +325,8 @@ OF_VALUES = (
     overflow_of_products,
 )
 CORRECTED = tuple(explained_by([c]) for c in CORRECTIONS)
-EXPLANATIONS = (*OF_VALUES, *CORRECTED, unstable, nearer, as_far, cancellation, several)
+OF_REFUSALS = (imaginary_rounding, *CORRECTED)  # where ours refuses
+EXPLANATIONS = (imaginary_rounding, *OF_VALUES, *CORRECTED, unstable, nearer, as_far, cancellation, several)
 
 
 def examine(seed, target, judge, rules):
@@ -322,7 +334,7 @@ def examine(seed, target, judge, rules):
     difference = compare(seed, target, judge, rules)
     if difference is None:
         return None
-    for rule in CORRECTED if isinstance(difference.ours, Refusal) else EXPLANATIONS:
+    for rule in OF_REFUSALS if isinstance(difference.ours, Refusal) else EXPLANATIONS:
         if rule(seed, target, judge, difference):
             rules[rule.__name__] += 1
             return None

@@ -33,7 +33,7 @@ import traceback
 import warnings
 
 import numpy as np
-from explanations import CORRECTED, EXPLANATIONS, examine
+from explanations import EXPLANATIONS, OF_REFUSALS, examine
 from refusal_rules import NOTES, RULES
 from two_sides import Refusal, compare, make_leaves, program_kind, rerun, show
 
@@ -221,7 +221,7 @@ def show_program(seed, target, judge):
         else f"{difference.place}: ours {show(difference.ours)}; theirs {show(difference.theirs)}",
     )
     if difference:
-        possible = CORRECTED if isinstance(difference.ours, Refusal) else EXPLANATIONS
+        possible = OF_REFUSALS if isinstance(difference.ours, Refusal) else EXPLANATIONS
         print({rule.__name__: rule(seed, target, judge, difference) for rule in possible})
 
 

@@ -184,7 +184,8 @@ void gather_typed(const LinePlan& plan, T* out, const T* in, const int64_t* inde
   }
   if (plan.across.numel == 1) {  // one line: cut along it
     const auto limit = static_cast<uint64_t>(plan.limit);
-    const bool dense = sizeof(T) <= 8 && std::all_of(plan.step, plan.step + 3, [](int64_t s) { return s == 1; });
+    const bool dense =
+        sizeof(T) <= 8 && std::all_of(plan.step, plan.step + 3, [](int64_t s) { return s == 1; });
     parallel_for(0, plan.length, 32768, [&](int64_t b, int64_t e) {
       if (dense && gather_line(out + b, in, index + b, e - b, plan.limit, sizeof(T))) return;
       for (int64_t i = b; i < e; ++i) {

@@ -403,8 +403,8 @@ HWY_INLINE void depthwise_columns(const DepthwiseArgs<T>& g, const T* w, int64_t
   }
 }
 
-// The same for 3 x 3 taps of neighbouring rows: a row of the source is read once for the three rows of outputs
-// that it reaches. Every output adds its taps in the same order as above.
+// The same for 3 x 3 taps of neighbouring rows: a row of the source is read once for the three rows of
+// outputs that it reaches. Every output adds its taps in the same order as above.
 template <class T>
 HWY_INLINE void depthwise_columns_3x3(const DepthwiseArgs<T>& g, const T* w, int64_t x) {
   const Tag<T> d;
@@ -414,7 +414,8 @@ HWY_INLINE void depthwise_columns_3x3(const DepthwiseArgs<T>& g, const T* w, int
   Vec<T> weight[9];
 #pragma GCC unroll 9
   for (int t = 0; t < 9; ++t) weight[t] = hn::Set(d, w[t]);
-  auto first = hn::Zero(d), second = hn::Zero(d);  // of the next two rows of outputs, as far as they are known
+  auto first = hn::Zero(d),
+       second = hn::Zero(d);  // of the next two rows of outputs, as far as they are known
   for (int64_t y = -2; y < g.out_height; ++y) {
     const int64_t at = y + 2 + g.top;
     auto third = hn::Zero(d);
@@ -438,7 +439,7 @@ template <class T>
 void depthwise_plane(const DepthwiseArgs<T>& g, const T* w) {
   const bool square = g.taps_x == 3 && g.taps_y == 3 && g.down == 1;
   for (int64_t x = 0; x < g.out_width; x += lanes_of<T>())
-    square           ? depthwise_columns_3x3(g, w, x)
+    square          ? depthwise_columns_3x3(g, w, x)
     : g.taps_x == 3 ? depthwise_columns<3>(g, w, x)
                     : depthwise_columns<0>(g, w, x);
 }
