@@ -52,7 +52,7 @@ DimVector channels_last_strides(IntArrayRef sizes) {
   int64_t expected = 1;
   auto place = [&](size_t d) {
     strides[d] = expected;
-    expected *= std::max<int64_t>(sizes[d], 1);
+    expected *= sizes[d];  // zeros too, as PyTorch
   };
   place(1);
   for (size_t d = n - 1; d >= 2; --d) place(d);

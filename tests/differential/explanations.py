@@ -359,6 +359,6 @@ def cause(seed, target, judge, difference):
         )
     calls = ""
     if trace and not difference.place.startswith(("gradient", "second", "register")):
-        calls = trace[-1].split("]: ")[0].split("'")[-2].strip() + ": "
+        calls = trace[-1].split("]: ")[0].split("'")[-2:][0].strip() + ": "
     place = re.sub(r" \d+", "", difference.place)
     return place + " " + calls + re.sub(r"\d+", "N", what)[:110]

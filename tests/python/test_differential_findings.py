@@ -380,3 +380,11 @@ def test_short_floats_meet_numbers_rounded_as_they_are(dtype):
     leaf = x.clone().requires_grad_()
     leaf.clamp_min(0.3).sum().backward()
     assert leaf.grad.tolist() == [0, 1, 1, 1]
+
+
+def test_channels_last_of_nothing():
+    for shape, strides in (((4, 3, 2, 0), (0, 1, 0, 3)), ((4, 0, 2, 2), (0, 1, 0, 0)), ((0, 3, 2, 2), (12, 1, 6, 3))):
+        t = rt.zeros(shape).contiguous(memory_format=rt.channels_last)
+        assert t.stride() == strides and t.is_contiguous(memory_format=rt.channels_last)
+        assert t.contiguous(memory_format=rt.channels_last) is t
+        assert rt.empty(shape, memory_format=rt.channels_last).stride() == strides
