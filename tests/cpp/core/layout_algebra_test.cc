@@ -36,7 +36,8 @@ TEST(Layout, CountsAndRefusesOverflow) {
 TEST(Layout, ChannelsLast) {
   EXPECT_EQ(channels_last_strides({2, 3, 4, 5}), (Dims{60, 1, 15, 3}));
   EXPECT_EQ(channels_last_strides({2, 3, 4, 5, 6}), (Dims{360, 1, 90, 18, 3}));
-  EXPECT_EQ(channels_last_strides({2, 3, 0, 5}), (Dims{15, 1, 15, 3})) << "an empty dimension counts as 1";
+  EXPECT_EQ(channels_last_strides({2, 3, 0, 5}), (Dims{0, 1, 15, 3}))
+      << "as PyTorch: an empty dimension counts";
   const auto is_last = [](const Dims& sizes, const Dims& strides) {
     return is_channels_last(sizes, strides,
                             sizes.size() == 5 ? MemoryFormat::ChannelsLast3d : MemoryFormat::ChannelsLast);
