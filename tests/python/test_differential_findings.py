@@ -370,6 +370,8 @@ def test_short_floats_meet_numbers_rounded_as_they_are(dtype):
     for product in (lambda t, s: t * s, lambda t, s: t / s, lambda t, s: s * t):  # these take them as they are
         assert rt.equal(product(many, 0.3), product(many.float(), 0.3).to(dtype))
         assert not rt.equal(product(many, 0.3), product(many, near))
+    big = rt.tensor(1e30, dtype=rt.bfloat16)
+    assert rt.isinf(x.half() + big).all() and (x.half() < big).all()  # a bfloat16 that float16 cannot hold
     if dtype == rt.bfloat16:
         assert (x == 257)[3] and rt.equal(rt.maximum(x, rt.tensor(257.0)), rt.full_like(x, 256.0))
     for shrink in (F.softshrink, F.hardshrink):
@@ -388,3 +390,10 @@ def test_channels_last_of_nothing():
         assert t.stride() == strides and t.is_contiguous(memory_format=rt.channels_last)
         assert t.contiguous(memory_format=rt.channels_last) is t
         assert rt.empty(shape, memory_format=rt.channels_last).stride() == strides
+
+
+def test_gather_from_nothing_refuses():
+    for shape, dim, index in (((0,), 0, (1,)), ((2, 0), 1, (2, 17)), ((0, 3), 0, (1, 3)), ((3, 0), 1, (3, 1))):
+        with pytest.raises(RuntimeError, match=f"index 0 is out of bounds for dimension {dim} with size 0"):
+            rt.gather(rt.zeros(shape), dim, rt.zeros(index, dtype=rt.int64))
+    assert rt.gather(rt.zeros(0), 0, rt.zeros(0, dtype=rt.int64)).shape == (0,)

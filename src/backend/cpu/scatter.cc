@@ -308,6 +308,10 @@ void gather(const GatherCall& call) {
   const TensorImpl &in = *call.in.impl(), &index = *call.index.impl();
   const LinePlan plan = plan_lines(index, in, &out, call.dim);
   Failure failure;
+  if (plan.limit == 0) {  // there is not even an element to read in place of the missing ones
+    failure.report(*index.data<int64_t>());
+    failure.raise_if_any(call.dim, plan.limit);
+  }
   dispatch_by_size(out.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     gather_typed(plan, out.mutable_data<T>(), in.data<T>(), index.data<int64_t>(), failure);
