@@ -158,6 +158,8 @@ def namespace_stub(ops, functions, prefix):
     ]
     if prefix == "linalg":
         lines.append("from .errors import LinAlgError as LinAlgError\n\n")
+    elif prefix == "fft":  # torch.fft has the name too
+        lines[-1] = lines[-1].replace(" Tensor,", " Tensor as Tensor,")
     table = {name[len(prefix) + 1 :]: name for name in functions if name.startswith(prefix + "_")}
     table.update((alias[len(prefix) + 1 :], name) for alias, name in aliases(ops) if alias.startswith(prefix + "."))
     lines += [

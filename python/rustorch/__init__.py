@@ -74,6 +74,7 @@ for _name, _value in _C.aliases.items():
         setattr(_here[_head], _tail, _value)
 
 linalg.LinAlgError = errors.LinAlgError
+fft.Tensor = Tensor
 
 from . import _tensor_extra  # noqa: E402, F401  adds methods to Tensor
 from ._lowrank import lu, pca_lowrank, svd_lowrank  # noqa: E402
