@@ -276,6 +276,40 @@ def overflow_of_products(seed, target, judge, difference):
     return alike(*(np.where(both, 0, x[1]) for x in (ours, theirs)), TOLERANCE.get(theirs[0], 1e-9))
 
 
+def sums_of_huge(seed, target, judge, difference):
+    """The order in which numbers near 1e308 and others that cancel them are added decides what is left: results of one step
+    differ by less than 1e-13 of the largest operand."""
+    ours, theirs = difference.ours, difference.theirs
+    if not difference.place.startswith("reduce") or not isinstance(ours, tuple) or not isinstance(theirs, tuple):
+        return False
+    if ours[0] != theirs[0] or ours[1].shape != theirs[1].shape or ours[0] not in ("float64", "complex128"):
+        return False
+    if not re.search(r"sum\(|mean\(|trace\(", (calls_of(seed, target, judge) or [""])[-1]):
+        return False
+    seen = [x[1] for x in rerun(judge, seed).values() if isinstance(x, tuple) and x[1].dtype.kind in "fc" and x[1].size]
+    largest = max((np.max(abs(x[np.isfinite(x)]), initial=0) for x in seen), default=0)
+    with np.errstate(all="ignore"):
+        return bool(np.all(abs(ours[1] - theirs[1]) <= 1e-13 * largest))
+
+
+def equal_singular_values(seed, target, judge, difference):
+    """The derivative of singular vectors divides by differences of singular values. Where two are equal up to rounding, whether
+    that is nan is luck: the second gradients agree elsewhere, in a program that takes such values of a matrix."""
+    ours, theirs = difference.ours, difference.theirs
+    if "second" not in difference.place or not isinstance(ours, tuple) or not isinstance(theirs, tuple):
+        return False
+    if not any(re.search(r"valsh\(|svdvals\(", call) for call in calls_of(seed, target, judge)):
+        return False
+    found = rerun(judge, seed).items()
+    values = [x[1] for at, x in found if at.startswith("algebra") and isinstance(x, tuple) and x[1].ndim == 1]
+    if not any(
+        x.dtype.kind == "f" and (np.diff(np.sort(x)) <= 1e-13 * np.max(abs(x))).any() for x in values if x.size > 1
+    ):
+        return False
+    lost = np.isnan(ours[1]) | np.isnan(theirs[1])
+    return alike(*(np.where(lost, 0, x[1]) for x in (ours, theirs)), TOLERANCE.get(theirs[0], 1e-7))
+
+
 def imaginary_rounding(seed, target, judge, difference):
     """A complex number goes into a real tensor only when its imaginary part is 0, which a rounding error decides (logdet of
     a Hermitian matrix): the side that took it refuses too when the leaves move by a few roundings."""
@@ -323,6 +357,8 @@ OF_VALUES = (
     infinity_of_minus_zero,
     overflow_of_moments,
     overflow_of_products,
+    sums_of_huge,
+    equal_singular_values,
 )
 CORRECTED = tuple(explained_by([c]) for c in CORRECTIONS)
 OF_REFUSALS = (imaginary_rounding, *CORRECTED)  # where ours refuses
