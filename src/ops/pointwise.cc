@@ -161,7 +161,7 @@ struct WrappedNumbers {
       if (kernel.in_kinds[i] == 'B') continue;
       if (from.is_tensor()) {
         const DType have = from.tensor->dtype();
-        if (have != t && from.tensor->dim() == 0 && (rounds || is_integral(have, false)))
+        if (have != t && from.tensor->dim() == 0 && (is_half(t) ? rounds : is_integral(have, false)))
           copies[i] = cast_raw(*from.tensor, t), ins[i] = Operand(copies[i]);
       } else if (is_float8(t)) {  // rounded as the elements are
         copies[i] = cast_raw(wrapped_number(from.scalar), t), ins[i] = Operand(copies[i]);

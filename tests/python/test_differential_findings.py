@@ -372,6 +372,9 @@ def test_short_floats_meet_numbers_rounded_as_they_are(dtype):
         assert not rt.equal(product(many, 0.3), product(many, near))
     big = rt.tensor(1e30, dtype=rt.bfloat16)
     assert rt.isinf(x.half() + big).all() and (x.half() < big).all()  # a bfloat16 that float16 cannot hold
+    for product in (lambda t, s: t * s, lambda t, s: t / s):  # nor are 0-d tensors in products
+        for number in (rt.tensor(4099), rt.tensor(0.3)):
+            assert rt.equal(product(many, number), product(many.float(), number.item()).to(dtype))
     if dtype == rt.bfloat16:
         assert (x == 257)[3] and rt.equal(rt.maximum(x, rt.tensor(257.0)), rt.full_like(x, 256.0))
     for shrink in (F.softshrink, F.hardshrink):

@@ -27,6 +27,10 @@ struct LinePlan {
   int64_t length = 1;           // along dim
   int64_t step[3] = {0, 0, 0};  // strides along dim
   int64_t limit = 1;            // size of dim in the indexed tensor
+
+  bool is_dense() const {
+    return std::all_of(step, step + 3, [](int64_t s) { return s == 1; });
+  }
 };
 
 /// indexed: the tensor whose dim the index names; lined: the one that moves with index.
@@ -165,7 +169,7 @@ int64_t line_grain(const LinePlan& plan) {
 template <class T>
 void gather_typed(const LinePlan& plan, T* out, const T* in, const int64_t* index, Failure& failure) {
   const int64_t step = plan.step[1];
-  if (sizeof(T) <= 8 && plan.step[0] == 1 && step == 1 && plan.step[2] == 1 && plan.length >= 16 &&
+  if (sizeof(T) <= 8 && plan.is_dense() && plan.length >= 16 &&
       plan.across.numel > 1) {  // along the last dimension
     parallel_for(0, plan.across.numel, line_grain(plan), [&](int64_t b, int64_t e) {
       for_runs(plan.across, b, e, [&](const int64_t* at, int64_t n) {
@@ -184,8 +188,7 @@ void gather_typed(const LinePlan& plan, T* out, const T* in, const int64_t* inde
   }
   if (plan.across.numel == 1) {  // one line: cut along it
     const auto limit = static_cast<uint64_t>(plan.limit);
-    const bool dense =
-        sizeof(T) <= 8 && std::all_of(plan.step, plan.step + 3, [](int64_t s) { return s == 1; });
+    const bool dense = sizeof(T) <= 8 && plan.is_dense();
     parallel_for(0, plan.length, 32768, [&](int64_t b, int64_t e) {
       if (dense && gather_line(out + b, in, index + b, e - b, plan.limit, sizeof(T))) return;
       for (int64_t i = b; i < e; ++i) {
@@ -232,7 +235,7 @@ void scatter_lines(const LinePlan& plan, T* out, const T* base, const int64_t* i
     if (base != nullptr)
       std::memcpy(static_cast<void*>(out + x), base + x, static_cast<size_t>(plan.limit) * sizeof(T));
   };
-  const bool dense = std::all_of(plan.step, plan.step + 3, [](int64_t s) { return s == 1; });
+  const bool dense = plan.is_dense();
   parallel_for(0, plan.across.numel, line_grain(plan), [&](int64_t b, int64_t e) {
     if (dense) {
       walk_dense_lines(

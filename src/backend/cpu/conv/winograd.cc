@@ -64,8 +64,8 @@ int64_t lines_of_task(const Sizes& s) {
   return best;
 }
 
-// The transformed weights of rows [first, first + count) of a group, packed for the products: position after
-// position. Lanes are rows of a panel, so that what is transformed lies as it shall.
+// The transformed weights of rows [first, first + row_count) of a group, packed for the products: position
+// after position. Lanes are rows of a panel, so that what is transformed lies as it shall.
 void pack_transformed(const TapsProblem<float>& p, int64_t g, bool turned, int64_t first, int64_t row_count,
                       float* packed) {
   const KernelTable<float>& t = kernels<float>();
