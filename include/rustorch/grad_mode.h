@@ -3,12 +3,15 @@
 
 namespace rustorch {
 
+class TensorImpl;
+
 namespace detail {
-/// Bits of the calling thread: what an operation has to look at before it runs.
+/// State of the calling thread: what an operation has to look at before it runs.
 struct ThreadModes {
   bool grad = true;
   bool inference = false;
   bool anomaly = false;
+  TensorImpl* out = nullptr;  // an out= in whose memory the next result of its form may be made
 };
 ThreadModes& thread_modes() noexcept;
 }  // namespace detail

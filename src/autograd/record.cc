@@ -301,8 +301,12 @@ void write_out(const char* op, int rules, const Tensor& out, const Tensor& value
   check_out_type(op, rules, out, value);
   if (any_sparse(out, value)) [[unlikely]]
     return assign_sparse(op, out, value);
-  resize_output(op, out, value.sizes());
-  backend_copy(out, value);
+  if (memory_overlap(out, value) != Overlap::Full) {
+    // A value that lies in the memory of out in another way than out does is read before it is written over.
+    const Tensor from = out.impl()->storage() == value.impl()->storage() ? own_copy(value) : value;
+    resize_output(op, out, from.sizes());
+    backend_copy(out, from);
+  }
   bump_version(out);
 }
 

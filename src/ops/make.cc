@@ -25,7 +25,25 @@ Tensor new_tensor(TensorImpl* impl) {
   return Tensor(impl);
 }
 
+namespace {
+// A tensor in the memory that an out= offers (Note [Out memory] in autograd/out_memory.h), or an undefined
+// one.
+Tensor in_out_memory(detail::ThreadModes& modes, IntArrayRef sizes, DType dtype, Device device) {
+  const TensorImpl& out = *modes.out;
+  const bool same_device =
+      device.type == out.device().type && (device.index < 0 || device.index == out.device().index);
+  if (!same_device || out.dtype() != dtype || out.sizes() != sizes) return {};
+  modes.out = nullptr;
+  out.storage()->retain();
+  return new_tensor(new TensorImpl(out.storage(), sizes, out.strides(), out.offset(), dtype, out.device()));
+}
+}  // namespace
+
 Tensor make_tensor(IntArrayRef sizes, DType dtype, Device device) {
+  detail::ThreadModes& modes = detail::thread_modes();
+  if (modes.out != nullptr) [[unlikely]] {
+    if (Tensor result = in_out_memory(modes, sizes, dtype, device); result.defined()) return result;
+  }
   Storage* storage = new_storage(checked_nbytes("empty", sizes, element_size(dtype)), device);
   return new_tensor(new TensorImpl(storage, sizes, dtype, device));
 }

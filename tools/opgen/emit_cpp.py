@@ -474,7 +474,10 @@ def emit_generic_variants(op):
             # Sums in the dtype of out, but for the real results of complex numbers.
             only = f" && ({op.outtype})" if op.outtype else ""
             text += f"  if (!dtype && (is_complex(out.dtype()) || !self.is_complex()){only}) dtype = out.dtype();\n"
-        text += f"  auto result = rustorch::{op.cname}({names(op)});\n"
+        call = f"rustorch::{op.cname}({names(op)})"
+        if len(outs) == 1 and op.returns[0][0] == "Tensor" and "resized" not in op.out_rules:
+            call = f"[&] {{\n    const OutMemory offer(out{tensors});\n    return {call};\n  }}()"
+        text += f"  auto result = {call};\n"
         if len(outs) == 1:
             if "resized" in op.out_rules:
                 text += f'  check_resized_out("{op.name}", {rules}, out, result{tensors});\n'
@@ -537,7 +540,7 @@ def emit_shard(ops, source, methods=""):
     impl = f"impl_{header}" if header else "impl"
     lines = [
         BANNER.format(source=source),
-        f'#include "autograd/record.h"\n#include "autograd/saved_view.h"\n#include "autograd/transform_call.h"\n#include "gen/{impl}.h"\n'
+        f'#include "autograd/out_memory.h"\n#include "autograd/record.h"\n#include "autograd/saved_view.h"\n#include "autograd/transform_call.h"\n#include "gen/{impl}.h"\n'
         '#include "rustorch/error.h"\n#include "ops/grad_helpers.h"\n#include "ops/pointwise.h"\n'
         + ('#include "ops/optim_step.h"\n' if any(op.updates for op in ops) else "")
         + (HEADER if any(op.autocast for op in ops) else "")
