@@ -8,8 +8,8 @@ namespace rustorch::detail {
 
 bool can_offer(const Tensor& out) {
   const TensorImpl& t = *out.impl();
-  return t.storage() != nullptr && t.is_contiguous() && t.numel() != 0 && !t.is_sparse() &&
-         !t.is_quantized() && !transforming() && call_observer() == nullptr;
+  return t.storage() != nullptr && t.offset() == 0 && t.is_non_overlapping_and_dense() && t.numel() != 0 &&
+         !t.is_sparse() && !t.is_quantized() && !transforming() && call_observer() == nullptr;
 }
 
 bool may_share_bytes(const Tensor& out, const Tensor& input) {

@@ -1,10 +1,11 @@
 // out= without a copy: while an operator makes its result, the memory of out= waits for it.
 //
 // Note [Out memory]. Most operators know one way to work: make a result. Their out= form runs that, with the
-// memory of out= on offer meanwhile (ThreadModes::out): the first tensor of its shape, dtype and device that
-// make_tensor() is asked for gets it. If that is the result, write_out() finds it in place; if it was a
-// temporary, the result is copied over it, as without an offer. There is no offer when out= has gaps, when an
-// input shares bytes with it, or while transforms or an observer run code of others inside the operator.
+// memory of out= on offer meanwhile (ThreadModes::out): the first tensor of its layout, dtype and device
+// that make_tensor() or make_strided() is asked for gets it. If that is the result, write_out() finds it in
+// place; if it was a temporary, the result is copied over it, as without an offer. There is no offer when
+// out= has gaps or does not begin its storage, as a tensor just made does, when an input shares bytes with
+// it, or while transforms or an observer run code of others inside the operator.
 #pragma once
 #include <optional>
 

@@ -290,6 +290,7 @@ void check_out_against(const char* op, int rules, const Tensor& out, const Tenso
 
 bool reshape_out(const char* op, int rules, const Tensor& out, const Tensor& result) {
   if (out.sizes() == result.sizes() || any_sparse(out, result)) return false;
+  if (out.impl()->storage() == result.impl()->storage()) return false;  // Note [Out memory]: no input is near
   check_out_type(op, rules, out, result);
   resize_output(op, out, result.sizes());
   return true;

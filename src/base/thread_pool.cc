@@ -51,6 +51,8 @@ namespace {
 constexpr int kMaxThreads = 1024;
 // Longer than the host code between two operators; waking a parked thread takes 6 to 20 microseconds.
 constexpr auto kSpinTime = std::chrono::microseconds(200);
+constexpr auto kOften = std::chrono::microseconds(100);   // short loops no farther apart keep a worker awake
+constexpr int kPatience = 4, kMostPatience = 4096;        // of them in a row before one wakes it
 constexpr auto kLostCpu = std::chrono::microseconds(50);  // a gap between looks that means a lost CPU
 
 constexpr uint64_t kJoinedMask = 0xffffu;
@@ -161,6 +163,7 @@ class Pool {
 
   /// Runs the loop on up to `threads` threads; false when another caller has the pool.
   bool try_run(int64_t nchunks, detail::ChunkCall call, void* context, int threads);
+  bool ready(int workers);
 
  private:
   void start_workers(int count);
@@ -196,6 +199,10 @@ class Pool {
   std::atomic<bool> caller_waits_{false};
   std::mutex done_mutex_;
   std::condition_variable done_;
+
+  // What ready() remembers: hints, so it does not matter when two threads mix them up.
+  std::atomic<std::chrono::steady_clock::rep> asked_{0};  // when it last found a worker parked
+  std::atomic<int> asked_in_a_row_{0}, patience_{kPatience};
 
   // Pointers to the workers, slot 1 first. Fixed capacity, so that workers may read while one is added.
   std::unique_ptr<std::atomic<Worker*>[]> workers_ { new std::atomic<Worker*>[kMaxThreads] {} };
@@ -411,6 +418,27 @@ bool Pool::try_run(int64_t nchunks, detail::ChunkCall call, void* context, int t
   return true;
 }
 
+bool Pool::ready(int workers) {
+  if (busy_.load(std::memory_order_relaxed)) return false;
+  bool awake = worker_count_.load(std::memory_order_acquire) >= workers;
+  for (int i = 0; awake && i < workers; ++i)
+    awake = !workers_[i].load(std::memory_order_relaxed)->parked.load(std::memory_order_relaxed);
+  const int patience = patience_.load(std::memory_order_relaxed);
+  if (awake) {
+    if (patience > kPatience) patience_.store(patience - 1, std::memory_order_relaxed);
+    return true;
+  }
+  using Clock = std::chrono::steady_clock;
+  const Clock::rep now = Clock::now().time_since_epoch().count();
+  const Clock::duration gap(now - asked_.exchange(now, std::memory_order_relaxed));
+  const int row = gap < kOften ? asked_in_a_row_.load(std::memory_order_relaxed) + 1 : 0;
+  const bool wake = row >= patience;
+  asked_in_a_row_.store(wake ? 0 : row, std::memory_order_relaxed);
+  // Where workers do not stay awake, as on a loaded machine, they are left alone more and more.
+  if (wake) patience_.store(std::min(2 * patience, kMostPatience), std::memory_order_relaxed);
+  return wake;
+}
+
 }  // namespace
 
 int get_num_threads() {
@@ -432,6 +460,10 @@ void set_num_threads(int n) {
 bool in_parallel_region() { return tls_in_region; }
 
 int parallel_thread_index() { return tls_index; }
+
+bool workers_ready(int workers) {
+  return workers < get_num_threads() && !tls_in_region && pool()->ready(workers);
+}
 
 namespace detail {
 

@@ -27,6 +27,10 @@ bool in_parallel_region();
 /// per-thread scratch memory. Results must not depend on it.
 int parallel_thread_index();
 
+/// Whether a loop of a few microseconds should be given to `workers` threads beside the caller: they are
+/// awake now, or were asked for so often lately that it pays to let the loop wake them. Only ever a hint.
+bool workers_ready(int workers);
+
 namespace detail {
 using ChunkCall = void (*)(void* context, int64_t chunk);
 /// Runs call(context, c) for every c in [0, nchunks).

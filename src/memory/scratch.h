@@ -16,7 +16,10 @@ class ScratchBuffer {
 
  public:
   ScratchBuffer() = default;
-  explicit ScratchBuffer(size_t count) : allocator_(cpu_allocator()), count_(count) {
+  explicit ScratchBuffer(size_t count) {
+    if (count == 0) return;
+    allocator_ = cpu_allocator();
+    count_ = count;
     // A product that overflows becomes a request that no allocator can meet.
     const size_t bytes = count > SIZE_MAX / sizeof(T) ? SIZE_MAX : count * sizeof(T);
     data_ = static_cast<T*>(allocator_->allocate(bytes));

@@ -28,8 +28,10 @@ Tensor new_tensor(TensorImpl* impl) {
 namespace {
 // A tensor in the memory that an out= offers (Note [Out memory] in autograd/out_memory.h), or an undefined
 // one.
-Tensor in_out_memory(detail::ThreadModes& modes, IntArrayRef sizes, DType dtype, Device device) {
+Tensor in_out_memory(detail::ThreadModes& modes, IntArrayRef sizes, std::optional<IntArrayRef> strides,
+                     DType dtype, Device device) {
   const TensorImpl& out = *modes.out;
+  if (strides ? out.strides() != *strides : !out.is_contiguous()) return {};
   const bool same_device =
       device.type == out.device().type && (device.index < 0 || device.index == out.device().index);
   if (!same_device || out.dtype() != dtype || out.sizes() != sizes) return {};
@@ -42,13 +44,17 @@ Tensor in_out_memory(detail::ThreadModes& modes, IntArrayRef sizes, DType dtype,
 Tensor make_tensor(IntArrayRef sizes, DType dtype, Device device) {
   detail::ThreadModes& modes = detail::thread_modes();
   if (modes.out != nullptr) [[unlikely]] {
-    if (Tensor result = in_out_memory(modes, sizes, dtype, device); result.defined()) return result;
+    if (Tensor result = in_out_memory(modes, sizes, {}, dtype, device); result.defined()) return result;
   }
   Storage* storage = new_storage(checked_nbytes("empty", sizes, element_size(dtype)), device);
   return new_tensor(new TensorImpl(storage, sizes, dtype, device));
 }
 
 Tensor make_strided(IntArrayRef sizes, IntArrayRef strides, DType dtype, Device device) {
+  detail::ThreadModes& modes = detail::thread_modes();
+  if (modes.out != nullptr) [[unlikely]] {
+    if (Tensor result = in_out_memory(modes, sizes, strides, dtype, device); result.defined()) return result;
+  }
   int64_t first = 0, last = -1;
   if (checked_numel("empty_strided", sizes) != 0) extent(sizes, strides, &first, &last);
   Storage* storage = new_storage(static_cast<size_t>(last + 1) * element_size(dtype), device);

@@ -76,11 +76,12 @@ Tensor add_product(const Tensor& self, const Tensor& mat1, const Tensor& mat2, c
 }  // namespace
 
 Tensor mm(const Tensor& self, const Tensor& mat2) {
-  RT_CHECK(self.dim() == 2, Shape, "mm", "self must be a matrix");
-  RT_CHECK(mat2.dim() == 2, Shape, "mm", "mat2 must be a matrix");
-  check_inner("mm", self, mat2, self.size(1), mat2.size(0));
+  const TensorImpl &a = *self.impl(), &b = *mat2.impl();
+  RT_CHECK(a.dim() == 2, Shape, "mm", "self must be a matrix");
+  RT_CHECK(b.dim() == 2, Shape, "mm", "mat2 must be a matrix");
+  check_inner("mm", self, mat2, a.size(1), b.size(0));
   check_dtypes("mm", self, mat2, true);
-  Tensor out = make_tensor({self.size(0), mat2.size(1)}, self.dtype(), self.device());
+  Tensor out = make_tensor({a.size(0), b.size(1)}, a.dtype(), a.device());
   run(out, self, mat2);
   return out;
 }

@@ -475,7 +475,7 @@ def emit_generic_variants(op):
             only = f" && ({op.outtype})" if op.outtype else ""
             text += f"  if (!dtype && (is_complex(out.dtype()) || !self.is_complex()){only}) dtype = out.dtype();\n"
         call = f"rustorch::{op.cname}({names(op)})"
-        if len(outs) == 1 and op.returns[0][0] == "Tensor" and "resized" not in op.out_rules:
+        if len(outs) == 1 and op.returns[0][0] == "Tensor":
             call = f"[&] {{\n    const OutMemory offer(out{tensors});\n    return {call};\n  }}()"
         text += f"  auto result = {call};\n"
         if len(outs) == 1:

@@ -156,6 +156,23 @@ TEST_F(ThreadPool, ParkedWorkersWakeAgain) {
   }
 }
 
+TEST_F(ThreadPool, ShortLoopsAskForWorkersThatAreReady) {
+  set_num_threads(1);
+  EXPECT_FALSE(workers_ready(1));  // there are none
+  set_num_threads(2);
+  parallel_for_chunks(2, [](int64_t) { EXPECT_FALSE(workers_ready(1)); });  // nested loops run inline
+  // Asked again and again it says yes in the end, and the loop finds its worker.
+  std::set<int> seen;
+  for (int ask = 0; ask < 100'000'000 && seen.size() < 2; ++ask) {
+    if (!workers_ready(1)) continue;
+    std::atomic<int> slots{0};
+    parallel_for_chunks(2, [&](int64_t) { slots.fetch_or(1 << parallel_thread_index()); });
+    for (int slot : {0, 1})
+      if (slots.load() >> slot & 1) seen.insert(slot);
+  }
+  EXPECT_EQ(seen, (std::set<int>{0, 1}));
+}
+
 TEST_F(ThreadPool, WorkersUseTheCallersRoundingMode) {
   set_num_threads(4);
   auto thirds = [] {

@@ -20,12 +20,13 @@ constexpr double kFullTaskWork = 1e6;   // multiply-adds of a task, some 10 us, 
 constexpr double kMinTaskWork = 0.5e6;  // below this a task is not worth handing over
 constexpr int64_t kFewTasks = 8;        // enough to balance two to four threads
 constexpr int64_t kManyTasks = 32;      // and more than that
-constexpr double kMinParallelWork = 0.4e6;   // multiply-adds; below this one thread is faster
+constexpr double kMinParallelWork = 0.4e6;   // multiply-adds; below this threads are not woken
+constexpr double kMinAwakeWork = 0.1e6;      // the same for threads that are awake
 constexpr int64_t kPackGrain = 32 * 1024;    // elements packed per chunk
 constexpr int64_t kDirectBytes = 192 << 10;  // an A up to this size stays in cache unpacked
 constexpr int64_t kDirectBBytes = 32 << 10;  // the same of B, which is read once for every tile of rows
 constexpr int64_t kDirectAlone = 4;          // with so few column panels A is read in place
-constexpr int64_t kDirectShared = 10;        // the same where packing would mean one more meeting of threads
+constexpr int64_t kDirectShared = 16;        // the same where packing would mean one more meeting of threads
 constexpr int64_t kCopyRowPanels = 4;        // with so many row panels a task packs B on the way
 constexpr int64_t kOwnPanelsLeast = 6;       // row panels that a thread takes for all columns,
 constexpr int64_t kOwnPanelsMost = 32;       // where there are as many for each
@@ -36,9 +37,10 @@ constexpr int64_t kOwnBytes = 7 << 19;       // and B is not larger
 enum class Source : uint8_t { Direct, Shared, Task, Copy };
 
 struct Plan {
-  int64_t mb, nb;    // rows and columns of a task, multiples of the tile
+  int64_t mb, nb;    // rows and columns of a task; multiples of the tile where the operand is Shared
   int64_t nib, njb;  // number of row and column blocks
   Source a, b;
+  bool on_threads;
 };
 
 // Tasks wanted for the work: few long ones or many longer ones.
@@ -54,33 +56,52 @@ int64_t panels_per_part(int64_t panels, int64_t parts, int64_t most) {
   return ceil_div(panels, count);
 }
 
-// Row panels a thread, when every thread had best take some rows and all columns: it packs its rows and, on
-// the way, B for itself, so that threads neither meet before the product nor read what another has packed. 0:
+// Rows a thread, when every thread had best take some rows and all columns: it packs its rows and, on the
+// way, B for itself, so that threads neither meet before the product nor read what another has packed. 0:
 // not.
 template <class T>
-int64_t own_row_panels(const Problem<T>& p, const KernelTable<T>& t) {
+int64_t own_rows(const Problem<T>& p, const KernelTable<T>& t, int64_t threads) {
   if (!t.direct_b || p.b_ns != 1 || p.prepacked_a != nullptr || p.prepacked_b != nullptr) return 0;
   if (p.k > 1024 || p.k * p.n * static_cast<int64_t>(sizeof(T)) > kOwnBytes) return 0;
-  const int64_t panels = ceil_div(ceil_div(p.m, t.mr), get_num_threads());
-  return panels >= kOwnPanelsLeast && panels <= kOwnPanelsMost ? panels : 0;
+  const int64_t rows = round_up(ceil_div(p.m, threads), 2), panels = ceil_div(rows, t.mr);
+  return panels >= kOwnPanelsLeast && panels <= kOwnPanelsMost ? rows : 0;
+}
+
+// Parts of a product of some microseconds: one for each thread that is awake, 1 if it is too short for that.
+template <class T>
+int64_t brief_parts(const Problem<T>& p, const KernelTable<T>& t, int64_t threads) {
+  if (p.prepacked_a != nullptr || p.prepacked_b != nullptr) return 1;
+  const double work = static_cast<double>(p.m * round_up(p.n, t.nr / 2) * p.k);
+  if (work < kMinAwakeWork) return 1;
+  const int64_t parts = std::min(threads, static_cast<int64_t>(work / (kMinAwakeWork / 2)));
+  return workers_ready(static_cast<int>(parts) - 1) ? parts : 1;
 }
 
 template <class T>
 Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
   const auto bytes = [](int64_t elements) { return elements * static_cast<int64_t>(sizeof(T)); };
   const int64_t row_panels = ceil_div(p.m, t.mr), column_panels = ceil_div(p.n, t.nr);
-  const bool alone = in_parallel_region() || get_num_threads() == 1;
-  const int64_t wanted =
-      alone ? 1
-            : wanted_tasks(static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k));
+  const int64_t threads = in_parallel_region() ? 1 : get_num_threads();
+  const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
+  const bool brief = work < kMinParallelWork;
+  const int64_t parts = threads > 1 && brief ? brief_parts(p, t, threads) : 1;
+  const bool alone = threads == 1 || (brief && parts == 1);
+  const int64_t wanted = alone ? 1 : brief ? parts : wanted_tasks(work);
   const bool small_a = bytes(p.m * p.k) <= kWholeABytes;
-  const int64_t own = alone ? 0 : own_row_panels(p, t);
-  int64_t rows, columns;  // panels of a task
-  if (own > 0) {
-    rows = own;
-    columns = column_panels;
+  const bool b_rows = t.direct_b && p.b_ns == 1;
+  const int64_t own = alone ? 0 : own_rows(p, t, threads);
+  Plan plan{};
+  plan.on_threads = !alone;
+  int64_t rows = row_panels, columns = column_panels;  // panels of a task
+  bool own_b = own > 0;                                // a task packs B for itself
+  if (parts > 1 && column_panels >= parts && (!b_rows || p.m < 8 * parts)) {
+    columns = ceil_div(column_panels, parts);
+  } else if (own > 0 || parts > 1) {
+    plan.mb = own > 0 ? own : round_up(ceil_div(p.m, parts), 2);
+    rows = ceil_div(plan.mb, t.mr);
+    own_b = b_rows;
   } else if (small_a && column_panels >= std::min(wanted, kFewTasks)) {
-    rows = row_panels;  // A stays in cache, a task takes some columns
+    // A stays in cache, a task takes some columns
     columns = panels_per_part(column_panels, wanted, kWideTaskColumns / t.nr);
   } else {
     rows = panels_per_part(row_panels, 1, kTaskRowPanels);
@@ -90,8 +111,7 @@ Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
     if (bands * ceil_div(row_panels, rows) < wanted)
       rows = panels_per_part(row_panels, ceil_div(wanted, bands), kTaskRowPanels);
   }
-  Plan plan{};
-  plan.mb = rows * t.mr;
+  if (plan.mb == 0) plan.mb = rows * t.mr;
   plan.nb = columns * t.nr;
   plan.nib = ceil_div(p.m, plan.mb);
   plan.njb = ceil_div(p.n, plan.nb);
@@ -102,19 +122,18 @@ Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
                             ? column_panels <= (alone || own > 0 ? kDirectAlone : kDirectShared)
                             : bytes(p.m * p.k) <= kDirectBytes;
   const bool a_direct = p.n <= 2 * t.nr || (!rows_collide && in_place);
-  const bool b_rows = t.direct_b && p.b_ns == 1;
   // Vectors that straddle cache lines load at half the speed.
   const bool b_aligned = reinterpret_cast<uintptr_t>(p.b) % 64 == 0 && bytes(p.b_ks) % 64 == 0;
   const bool b_direct = b_rows && (plan.mb <= 2 * t.mr || (b_aligned && bytes(p.k * p.n) <= kDirectBBytes));
   const bool b_copy =
-      own > 0 || (b_rows && plan.nib == 1 && rows >= kCopyRowPanels && bytes(p.k * p.n) <= kNearBytes);
+      own_b || (b_rows && plan.nib == 1 && rows >= kCopyRowPanels && bytes(p.k * p.n) <= kNearBytes);
   plan.a = p.prepacked_a ? Source::Shared
            : a_direct    ? Source::Direct
                          : (plan.njb > 1 ? Source::Shared : Source::Task);
   plan.b = p.prepacked_b ? Source::Shared
            : b_direct    ? Source::Direct
            : b_copy      ? Source::Copy
-                         : (plan.nib > 1 ? Source::Shared : Source::Task);
+                         : (plan.nib > 1 && parts == 1 ? Source::Shared : Source::Task);
   return plan;
 }
 
@@ -123,10 +142,10 @@ template <class T>
 struct Region {
   int64_t i0, m, j0, n, k0, k;
   int64_t depth;  // of the blocks along k
-  T *packed_a, *packed_b;
-  int64_t a_panels, b_panels;   // panels in one block along k
-  int64_t a_k0, a_first_panel;  // where the region starts in a prepacked A
-  int64_t b_k0, b_first_panel;  // and in a prepacked B
+  T *packed_a = nullptr, *packed_b = nullptr;
+  int64_t a_panels = 0, b_panels = 0;   // panels in one block along k
+  int64_t a_k0 = 0, a_first_panel = 0;  // where the region starts in a prepacked A
+  int64_t b_k0 = 0, b_first_panel = 0;  // and in a prepacked B
 };
 
 template <class T>
@@ -265,9 +284,8 @@ void pack_whole_b(T* dst, const T* b, int64_t ks, int64_t ns, int64_t k, int64_t
   Plan plan{};
   plan.a = Source::Direct;
   plan.b = Source::Shared;
-  pack_region(
-      p, t, plan,
-      Region<T>{0, 0, 0, n, 0, k, depth_of_blocks(k), nullptr, dst, 0, ceil_div(n, t.nr), 0, 0, 0, 0});
+  pack_region(p, t, plan,
+              Region<T>{0, 0, 0, n, 0, k, depth_of_blocks(k), nullptr, dst, 0, ceil_div(n, t.nr)});
 }
 
 template <class T>
@@ -286,9 +304,7 @@ void pack_whole_a(T* dst, const T* a, int64_t rs, int64_t cs, int64_t m, int64_t
   Plan plan{};
   plan.a = Source::Shared;
   plan.b = Source::Direct;
-  pack_region(
-      p, t, plan,
-      Region<T>{0, m, 0, 0, 0, k, depth_of_blocks(k), dst, nullptr, ceil_div(m, t.mr), 0, 0, 0, 0, 0});
+  pack_region(p, t, plan, Region<T>{0, m, 0, 0, 0, k, depth_of_blocks(k), dst, nullptr, ceil_div(m, t.mr)});
 }
 
 template <class T>
@@ -297,6 +313,8 @@ void run_blocked(const Problem<T>& p) {
   const KernelTable<T>& t = kernels<T>();
   const Plan plan = make_plan(p, t);
   const int64_t depth = depth_of_blocks(p.k);
+  const bool whole = plan.nib * plan.njb == 1 && plan.a != Source::Shared && plan.b != Source::Shared;
+  if (whole) return run_task(p, t, plan, Region<T>{0, p.m, 0, p.n, 0, p.k, depth}, 0, 0);
   // Regions bound the memory for packed copies: first along k, then along m and n.
   const bool share_a = plan.a == Source::Shared && !p.prepacked_a,
              share_b = plan.b == Source::Shared && !p.prepacked_b;
@@ -306,7 +324,6 @@ void run_blocked(const Problem<T>& p) {
   const auto most = [](int64_t a, int64_t b) { return static_cast<size_t>(std::min(a, b)); };
   ScratchBuffer<T> a_buffer(share_a ? most(rk, p.k) * round_up(most(rm, p.m), t.mr) / t.mr * t.a_stride : 0);
   ScratchBuffer<T> b_buffer(share_b ? most(rk, p.k) * round_up(most(rn, p.n), t.nr) : 0);
-  const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
   for (int64_t j0 = 0; j0 < p.n; j0 += rn) {
     for (int64_t i0 = 0; i0 < p.m; i0 += rm) {
       for (int64_t k0 = 0; k0 < p.k; k0 += rk) {
@@ -318,13 +335,7 @@ void run_blocked(const Problem<T>& p) {
                     std::min(rk, p.k - k0),
                     depth,
                     a_buffer.data(),
-                    b_buffer.data(),
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0};
+                    b_buffer.data()};
         r.a_panels = ceil_div(r.m, t.mr);
         r.b_panels = ceil_div(r.n, t.nr);
         if (p.prepacked_a) {
@@ -341,7 +352,7 @@ void run_blocked(const Problem<T>& p) {
         }
         pack_region(p, t, plan, r);
         const int64_t njb = ceil_div(r.n, plan.nb), tasks = ceil_div(r.m, plan.mb) * njb;
-        parallel_for(0, tasks, work < kMinParallelWork ? tasks : 1, [&](int64_t begin, int64_t end) {
+        parallel_for(0, tasks, plan.on_threads ? 1 : tasks, [&](int64_t begin, int64_t end) {
           for (int64_t task = begin; task < end; ++task) run_task(p, t, plan, r, task / njb, task % njb);
         });
       }

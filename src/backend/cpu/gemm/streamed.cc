@@ -23,6 +23,7 @@ struct Cut {
   int64_t row_blocks;  // 0: this way does not fit the product
   int64_t depth, region_depth, region_columns;
   bool copy_b;  // the first tile of a panel of B packs it
+  bool keep_b;  // a thread takes several blocks of rows: it keeps the B that it has packed
 };
 
 template <class T>
@@ -43,6 +44,7 @@ Cut make_cut(const Problem<T>& p, const KernelTable<T>& t) {
   if (most < kLeastRowPanels || panels < kLeastRowPanels * threads) return {};
   cut.copy_b = p.b_ns == 1 && bytes(p.k * p.n) <= kNearBytes;
   cut.row_blocks = ceil_div(ceil_div(panels, most), threads) * threads;
+  cut.keep_b = cut.row_blocks > threads;
   return cut;
 }
 
@@ -95,7 +97,9 @@ class StreamedProduct {
       const int64_t most = ceil_div(panels_, cut_.row_blocks);
       w.a = ScratchBuffer<T>(static_cast<size_t>(most * std::min(cut_.region_depth, p_.k) * t_.a_stride));
       w.b = ScratchBuffer<T>(static_cast<size_t>(
-          std::min(cut_.region_depth, p_.k) * ceil_div(std::min(cut_.region_columns, p_.n), t_.nr) * t_.nr));
+          cut_.keep_b
+              ? std::min(cut_.region_depth, p_.k) * round_up(std::min(cut_.region_columns, p_.n), t_.nr)
+              : std::min(cut_.depth, p_.k) * kColumnPanels * t_.nr));
     }
     for (int64_t k0 = 0; k0 < r.k; k0 += cut_.depth) {
       const int64_t kc = std::min(cut_.depth, r.k - k0);
@@ -146,11 +150,12 @@ class StreamedProduct {
         t_.block(g);
       }
     }
-    w.b_packed = true;
+    w.b_packed = cut_.keep_b;
   }
 
-  // Panels of B: depths one after the other, in each the panels.
+  // Panels of B: depths one after the other, in each the panels; or a place for one group of one depth.
   T* packed_b(const Worker<T>& w, const Region<T>& r, int64_t k0, int64_t j) const {
+    if (!cut_.keep_b) return w.b.data();
     const int64_t kc = std::min(cut_.depth, r.k - k0);
     return w.b.data() + k0 * ceil_div(r.n, t_.nr) * t_.nr + j * kc;
   }

@@ -90,18 +90,20 @@ HWY_INLINE void transpose_tile(const double* src, int64_t ld, int rows, int cols
 }
 
 // dst[k * ds + i] = src[i * ld + k] for i < rows (zero up to `lanes`, a multiple of the tile) and k < cols.
+// The rows of a tile to their end, then the next ones: the processor fetches ahead along 16 rows, not along
+// 32.
 template <class T>
 void transpose_panel(T* dst, int64_t ds, int lanes, const T* src, int64_t ld, int rows, int64_t cols) {
   constexpr int kTile = 64 / sizeof(T);
-  for (int64_t k = 0; k < cols; k += kTile) {
-    const int kc = static_cast<int>(cols - k < kTile ? cols - k : kTile);
-    for (int i = 0; i < lanes; i += kTile) {
-      const int left = rows - i < 0 ? 0 : (rows - i < kTile ? rows - i : kTile);
+  for (int i = 0; i < lanes; i += kTile) {
+    const int left = rows - i < 0 ? 0 : (rows - i < kTile ? rows - i : kTile);
+    const T* from = src + i * ld;
+    for (int64_t k = 0; k < cols; k += kTile) {
+      const int kc = static_cast<int>(cols - k < kTile ? cols - k : kTile);
       if (left == kTile && kc == kTile) {
-        for (int r = 0; r < kTile; ++r) __builtin_prefetch(src + (i + r) * ld + k + 2 * kTile);
-        transpose_tile<false>(src + i * ld + k, ld, kTile, kTile, dst + k * ds + i, ds);
+        transpose_tile<false>(from + k, ld, kTile, kTile, dst + k * ds + i, ds);
       } else {
-        transpose_tile<false>(src + i * ld + k, ld, left, kc, dst + k * ds + i, ds);
+        transpose_tile<false>(from + k, ld, left, kc, dst + k * ds + i, ds);
       }
     }
   }
