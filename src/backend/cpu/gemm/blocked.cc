@@ -43,6 +43,9 @@ struct Plan {
   bool on_threads;
 };
 
+// Parts of at most `most`; without a division where one does.
+int64_t parts_of(int64_t n, int64_t most) { return n <= most ? 1 : ceil_div(n, most); }
+
 // Tasks wanted for the work: few long ones or many longer ones.
 int64_t wanted_tasks(double work) {
   const auto fit = [&](double each) { return static_cast<int64_t>(std::min(work / each, 1e6)); };
@@ -80,7 +83,7 @@ int64_t brief_parts(const Problem<T>& p, const KernelTable<T>& t, int64_t thread
 template <class T>
 Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
   const auto bytes = [](int64_t elements) { return elements * static_cast<int64_t>(sizeof(T)); };
-  const int64_t row_panels = ceil_div(p.m, t.mr), column_panels = ceil_div(p.n, t.nr);
+  const int64_t row_panels = parts_of(p.m, t.mr), column_panels = parts_of(p.n, t.nr);
   const int64_t threads = in_parallel_region() ? 1 : get_num_threads();
   const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
   const bool brief = work < kMinParallelWork;
@@ -113,8 +116,8 @@ Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
   }
   if (plan.mb == 0) plan.mb = rows * t.mr;
   plan.nb = columns * t.nr;
-  plan.nib = ceil_div(p.m, plan.mb);
-  plan.njb = ceil_div(p.n, plan.nb);
+  plan.nib = parts_of(p.m, plan.mb);
+  plan.njb = parts_of(p.n, plan.nb);
   // Rows a multiple of 4 KiB apart fall into the same cache sets; a tile then does better packed.
   const bool rows_collide = p.a_cs == 1 && bytes(p.a_rs) % 4096 == 0 && p.m > 8;
   // Reading A in place slows every tile down by some 5 %; packing it costs that much for a few panels of B.
