@@ -9,6 +9,7 @@
 
 #include "backend/cpu/dispatch.h"
 #include "backend/cpu/strided_plan.h"
+#include "base/divide.h"
 #include "base/thread_pool.h"
 #include "core/tensor_impl.h"
 
@@ -41,10 +42,10 @@ void strided_run(T* dst, int64_t ds, const T* src, int64_t ss, int64_t n) {
 /// -1: none.
 int transposed_dim(const StridedPlan<2>& plan) {
   const int inner = plan.ndim - 1;
-  if (inner < 1 || plan.stride[inner][0] != 1 || plan.stride[inner][1] == 1 || plan.size[inner] < 4)
+  if (inner < 1 || plan.stride[inner][0] != 1 || plan.stride[inner][1] == 1 || plan.size[inner] < 2)
     return -1;
   for (int d = inner - 1; d >= 0; --d)
-    if (plan.stride[d][1] == 1 && plan.size[d] >= 4) return d;
+    if (plan.stride[d][1] == 1 && plan.size[d] >= 2) return d;
   return -1;
 }
 
@@ -55,29 +56,26 @@ void copy_transposed(const StridedPlan<2>& plan, int across, char* dst, const ch
     if (d != across) outer.add_dim(plan.size[d], plan.stride[d]);
   const int64_t rows = plan.size[across], cols = plan.size[inner];
   const int64_t row_step = plan.stride[across][0], col_step = plan.stride[inner][1];
-  // Tiles of 64 source bytes times a strip of columns; a chunk is one tile row.
-  const int64_t tile_rows = std::max<int64_t>(128 / static_cast<int64_t>(item), 8);
-  const int64_t tiles = (rows + tile_rows - 1) / tile_rows;
-  const int64_t tile_bytes = std::max<int64_t>(tile_rows * cols * static_cast<int64_t>(item), 1);
-  const bool stream = plan.numel * static_cast<int64_t>(item) >= kStreamBytes;
-  parallel_for(0, outer.numel * tiles, std::max<int64_t>(kChunkBytes / tile_bytes, 1),
+  // Tiles of runs of the source by runs of the result: far memory is read faster in long runs. Where one of
+  // them is short, the other is long instead.
+  const auto bytes = static_cast<int64_t>(item);
+  const int64_t tile_rows = std::max({512 / bytes, 4096 / (cols * bytes) / 64 * 64, int64_t{8}});
+  const int64_t tile_cols = rows <= 4 ? std::max<int64_t>(kChunkBytes / (rows * bytes) / 64 * 64, 64) : cols;
+  const int64_t down = ceil_div(rows, tile_rows), along = ceil_div(cols, tile_cols);
+  const int64_t tile_bytes = std::min(tile_rows, rows) * std::min(tile_cols, cols) * bytes;
+  const bool stream = plan.numel * bytes >= kStreamBytes;
+  parallel_for(0, outer.numel * down * along, std::max<int64_t>(kChunkBytes / tile_bytes, 1),
                [&](int64_t b, int64_t e) {
-                 while (b < e) {
-                   const int64_t o = b / tiles, first = b % tiles;
-                   const int64_t count = std::min(tiles - first, e - b);
-                   int64_t offset[2] = {};
-                   int64_t rest = o;
+                 for (int64_t tile = b; tile < e; ++tile) {
+                   const int64_t i = tile % along * tile_cols, j = tile / along % down * tile_rows;
+                   int64_t offset[2] = {i + j * row_step, i * col_step + j};
+                   int64_t rest = tile / along / down;
                    for (int d = outer.ndim - 1; d >= 0; --d) {
                      for (int k = 0; k < 2; ++k) offset[k] += rest % outer.size[d] * outer.stride[d][k];
                      rest /= outer.size[d];
                    }
-                   for (int64_t t = first; t < first + count; ++t) {
-                     const int64_t j = t * tile_rows;
-                     transpose_tile(dst + (offset[0] + j * row_step) * static_cast<int64_t>(item), row_step,
-                                    src + (offset[1] + j) * static_cast<int64_t>(item), col_step,
-                                    std::min(tile_rows, rows - j), cols, item, stream);
-                   }
-                   b += count;
+                   transpose_tile(dst + offset[0] * bytes, row_step, src + offset[1] * bytes, col_step,
+                                  std::min(tile_rows, rows - j), std::min(tile_cols, cols - i), item, stream);
                  }
                });
 }

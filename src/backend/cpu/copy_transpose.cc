@@ -38,6 +38,15 @@ HWY_ATTR inline void block_to_buffer(T* buffer, const T* src, int64_t step) {
 HWY_ATTR void copy_around(unsigned char* d, const unsigned char* s, size_t n) { std::memcpy(d, s, n); }
 HWY_ATTR void copy_forward(unsigned char* d, const unsigned char* s, size_t n) { std::memcpy(d, s, n); }
 
+template <class T>
+HWY_ATTR int64_t interleave(T*, const T*, int64_t, int64_t, int64_t) {
+  return 0;
+}
+template <class T>
+HWY_ATTR int64_t deinterleave(T*, int64_t, const T*, int64_t, int64_t) {
+  return 0;
+}
+
 #else
 
 using Bytes = hn::FixedTag<uint8_t, 16>;
@@ -121,6 +130,63 @@ HWY_ATTR void copy_forward(unsigned char* d, const unsigned char* s, size_t n) {
   std::memcpy(d + i, s + i, n - i);
 }
 
+/// Pixels from 2 to 4 planes: dst[j * planes + i] = src[j + i * stride]. Returns how many pixels are done.
+template <class T>
+HWY_ATTR int64_t interleave(T* dst, const T* src, int64_t stride, int64_t pixels, int64_t planes) {
+  if constexpr (sizeof(T) <= 8) {
+    using U = hwy::UnsignedFromSize<sizeof(T)>;
+    const hn::ScalableTag<U> d;
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    auto* to = reinterpret_cast<U*>(dst);
+    const auto* from = reinterpret_cast<const U*>(src);
+    int64_t j = 0;
+    for (; j + lanes <= pixels; j += lanes, to += lanes * planes) {
+      const auto a = hn::LoadU(d, from + j), b = hn::LoadU(d, from + j + stride);
+      if (planes == 2) {
+        hn::StoreInterleaved2(a, b, d, to);
+        continue;
+      }
+      const auto c = hn::LoadU(d, from + j + 2 * stride);
+      if (planes == 3) {
+        hn::StoreInterleaved3(a, b, c, d, to);
+      } else {
+        hn::StoreInterleaved4(a, b, c, hn::LoadU(d, from + j + 3 * stride), d, to);
+      }
+    }
+    return j;
+  }
+  return 0;
+}
+
+/// The way back: dst[j + i * stride] = src[j * planes + i].
+template <class T>
+HWY_ATTR int64_t deinterleave(T* dst, int64_t stride, const T* src, int64_t pixels, int64_t planes) {
+  if constexpr (sizeof(T) <= 8) {
+    using U = hwy::UnsignedFromSize<sizeof(T)>;
+    const hn::ScalableTag<U> d;
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    auto* to = reinterpret_cast<U*>(dst);
+    const auto* from = reinterpret_cast<const U*>(src);
+    int64_t j = 0;
+    for (; j + lanes <= pixels; j += lanes, from += lanes * planes) {
+      auto a = hn::Zero(d), b = a, c = a, e = a;
+      if (planes == 2) {
+        hn::LoadInterleaved2(d, from, a, b);
+      } else if (planes == 3) {
+        hn::LoadInterleaved3(d, from, a, b, c);
+      } else {
+        hn::LoadInterleaved4(d, from, a, b, c, e);
+      }
+      hn::StoreU(a, d, to + j);
+      hn::StoreU(b, d, to + j + stride);
+      if (planes > 2) hn::StoreU(c, d, to + j + 2 * stride);
+      if (planes > 3) hn::StoreU(e, d, to + j + 3 * stride);
+    }
+    return j;
+  }
+  return 0;
+}
+
 #endif
 
 template <class T>
@@ -140,6 +206,10 @@ HWY_ATTR void transpose_typed(T* dst, int64_t dst_stride, const T* src, int64_t 
     for (int64_t j = j0; j < j1; ++j)
       for (int64_t i = i0; i < i1; ++i) dst[j * dst_stride + i] = src[j + i * src_stride];
   };
+  if (cols > 1 && cols <= 4 && dst_stride == cols)
+    return edge(interleave(dst, src, src_stride, rows, cols), rows, 0, cols);
+  if (rows > 1 && rows <= 4 && src_stride == rows)
+    return edge(0, rows, deinterleave(dst, dst_stride, src, cols, rows), cols);
   if (lead > 0) edge(0, rows, 0, lead);
   int64_t i = lead;
   for (; i + kSide <= cols; i += kSide) {
