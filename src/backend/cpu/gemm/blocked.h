@@ -5,17 +5,20 @@
 // where every thread can take a fair part of them, some columns for all rows while A is small, blocks of rows
 // and columns otherwise. An operand is read in place when packing would not pay, packed once for all tasks
 // when several tasks use it, or packed by its only task just before use; B in rows can also be packed by the
-// first tile that reads a panel. No cut but that of k changes a result, so the others may depend on the
-// number of threads and on whether the call is nested in a parallel loop.
+// first tile that reads a panel. A product of some microseconds is cut into one task for each thread, and
+// only when they are awake; every task packs what it needs, since what another core has just written comes
+// slowly. No cut but that of k changes a result, so the others may depend on the number of threads, on
+// whether they are awake and on whether the call is nested in a parallel loop.
 //
 // Note [Streaming]. A product whose A, each thread's part of it, does not stay in the L2 cache is limited,
 // beside its arithmetic, by how often operands come from farther away and whether the arithmetic waits for
 // them. On few threads every thread takes blocks of rows for all columns: it packs its rows of A, under half
 // of an L2 cache, once; in its first block of rows it packs B, five panels at a time (or on the way, where B
-// is near: rows of a far B collide in the cache when they are fetched panel by panel), for all later ones;
-// five panels of C stay in cache for all depths. The tiles fetch the panel of B that follows, a line every
-// few steps: more at once would take the buffers that their own loads need. On many threads, where a copy of
-// B for each would be too many, tasks share packed copies as above.
+// is near: rows of a far B collide in the cache when they are fetched panel by panel), for all later ones, or
+// again and again to the same place where it has one block of rows; five panels of C stay in cache for all
+// depths. The tiles fetch the panel of B that follows, a line every few steps: more at once would take the
+// buffers that their own loads need. On many threads, where a copy of B for each would be too many, tasks
+// share packed copies as above.
 #pragma once
 #include <cstdint>
 
