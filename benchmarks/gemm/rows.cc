@@ -3,8 +3,8 @@
 //   c++ -O2 -std=c++20 rows.cc -lrustorch -o rows_rustorch
 //   c++ -O2 -std=c++20 -fopenmp -DROWS_ONEDNN rows.cc -ldnnl -o rows_onednn
 //
-// rows_... THREADS [ROW ...] prints "row microseconds GFLOP/s" a line: the 20th percentile of processor time on
-// one thread, the 5th of wall time on more. compare_rows.py runs both in turns.
+// rows_... THREADS [ROW ...] prints "row microseconds GFLOP/s" a line: the 20th percentile of processor time
+// on one thread, the 5th of wall time on more. compare_rows.py runs both in turns.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -28,13 +28,12 @@ struct Row {
   bool b_transposed;  // as the weight of a linear layer
   long batch;         // 0: none
 };
-constexpr Row kRows[] = {{32, 32, 32, false, 0},       {64, 64, 64, false, 0},
-                         {128, 128, 128, false, 0},    {256, 256, 256, false, 0},
-                         {512, 512, 512, false, 0},    {1024, 1024, 1024, false, 0},
-                         {2048, 2048, 2048, false, 0}, {1, 1024, 1024, true, 0},
-                         {1, 4096, 1024, true, 0},     {32, 512, 784, true, 0},
-                         {128, 1024, 4096, true, 0},   {128, 4096, 1024, true, 0},
-                         {64, 10, 128, true, 0},       {128, 128, 64, false, 64}};
+constexpr Row kRows[] = {
+    {32, 32, 32, false, 0},       {64, 64, 64, false, 0},     {128, 128, 128, false, 0},
+    {256, 256, 256, false, 0},    {512, 512, 512, false, 0},  {1024, 1024, 1024, false, 0},
+    {2048, 2048, 2048, false, 0}, {1, 1024, 1024, true, 0},   {1, 4096, 1024, true, 0},
+    {32, 512, 784, true, 0},      {128, 1024, 4096, true, 0}, {128, 4096, 1024, true, 0},
+    {64, 10, 128, true, 0},       {128, 128, 64, false, 64}};
 constexpr double kSeconds = 0.15;  // of measuring a row
 
 double seconds(bool wall) {
@@ -76,9 +75,10 @@ double time_of(const Row& row, bool wall) {
   dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   dnnl::stream stream(engine);
   const auto desc = [&](long rows, long columns, bool transposed) {
-    return row.batch != 0 ? memory::desc({row.batch, rows, columns}, memory::data_type::f32,
-                                         transposed ? Tag::acb : Tag::abc)
-                          : memory::desc({rows, columns}, memory::data_type::f32, transposed ? Tag::ba : Tag::ab);
+    return row.batch != 0
+               ? memory::desc({row.batch, rows, columns}, memory::data_type::f32,
+                              transposed ? Tag::acb : Tag::abc)
+               : memory::desc({rows, columns}, memory::data_type::f32, transposed ? Tag::ba : Tag::ab);
   };
   const memory::desc a = desc(row.m, row.k, false), b = desc(row.k, row.n, row.b_transposed),
                      c = desc(row.m, row.n, false);
