@@ -37,8 +37,8 @@ Tensor square(const Tensor& self) {
 
 Tensor round_decimals(const Tensor& self, int64_t decimals) {
   if (decimals == 0 || is_integral(self.dtype(), true)) return rustorch::round(self);
-  double ten = std::pow(10.0, static_cast<double>(decimals < 0 ? -decimals : decimals));
-  return decimals > 0 ? rustorch::round(self.mul(ten)).div(ten) : rustorch::round(self.div(ten)).mul(ten);
+  const double ten = std::pow(10.0, static_cast<double>(decimals < 0 ? -decimals : decimals));
+  return _round_scaled(self, decimals > 0 ? ten : 1, decimals > 0 ? 1 : ten);
 }
 
 Tensor logit(const Tensor& self, std::optional<double> eps) {
@@ -74,7 +74,7 @@ Tensor positive(const Tensor& self) {
 Tensor angle(const Tensor& self) {
   if (self.is_complex()) return _angle(self);
   Tensor x = is_integral(self.dtype(), true) ? self.to(get_default_dtype()) : self;
-  return where(x.lt(0), TensorLike(M_PI), x.mul(0).add(where(x.isnan(), x, zeros_like(x)))).to(x.dtype());
+  return where(x.lt(0), TensorLike(M_PI), where(x.isnan(), x, zeros_like(x))).to(x.dtype());
 }
 
 Tensor conj_physical(const Tensor& self) { return self.is_complex() ? _conj_physical(self) : self.clone(); }

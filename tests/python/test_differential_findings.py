@@ -400,3 +400,43 @@ def test_gather_from_nothing_refuses():
         with pytest.raises(RuntimeError, match=f"index 0 is out of bounds for dimension {dim} with size 0"):
             rt.gather(rt.zeros(shape), dim, rt.zeros(index, dtype=rt.int64))
     assert rt.gather(rt.zeros(0), 0, rt.zeros(0, dtype=rt.int64)).shape == (0,)
+
+
+def test_angle_of_infinities():
+    for dtype in (rt.float16, rt.bfloat16, rt.float32, rt.float64):
+        x = rt.tensor([float("inf"), -float("inf"), 0.0, -0.0, float("nan")], dtype=dtype).requires_grad_()
+        assert rt.equal(rt.angle(x)[:4], rt.tensor([0.0, math.pi, 0.0, 0.0], dtype=dtype)) and rt.angle(x)[4].isnan()
+        assert rt.equal(rt.autograd.grad(rt.angle(x).sum(), x)[0], rt.zeros(5, dtype=dtype))
+
+
+@pytest.mark.parametrize("dtype", [rt.float16, rt.bfloat16])
+def test_decimals_of_16_bit_floats_are_rounded_once(dtype):
+    x = (rt.randn(2000) * 50).to(dtype)
+    for decimals in (1, 2, 4, -1, -2):
+        expected = rt.round(x.float(), decimals=decimals).to(dtype)
+        assert rt.equal(rt.round(x, decimals=decimals), expected)
+        assert rt.equal(x.clone().round_(decimals=decimals), expected)
+    assert rt.round(rt.tensor(0.8671875, dtype=dtype), decimals=2) == rt.tensor(0.87, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", [rt.complex64, rt.complex128])
+def test_complex_functions_at_zero_and_infinity(dtype):
+    """A real factor scales the parts: as a complex number with an imaginary part of 0 it would give inf * 0."""
+    inf, zero = float("inf"), rt.zeros(1, dtype=dtype)
+    for f in (rt.log2, rt.log10, rt.log):
+        assert f(zero).item() == complex(-inf, 0)
+        z = f(rt.tensor([complex(0, inf)], dtype=dtype)).item()
+        assert z.real == inf and 0 < z.imag < 3
+    assert rt.exp2(rt.tensor([complex(inf, 0)], dtype=dtype)).item() == complex(inf, 0)
+    z = rt.sgn(rt.tensor([complex(0, inf)], dtype=dtype)).item()
+    assert z.real == 0 and math.isnan(z.imag)
+    assert math.copysign(1, rt.sgn(-zero).item().real) == 1
+    below = rt.complex(rt.tensor([-2.0]), rt.tensor([-0.0])).to(dtype)
+    assert rt.log1p(below).item().imag == pytest.approx(-math.pi)  # below the cut
+
+
+def test_logaddexp2_of_numbers_far_apart():
+    for dtype, tolerance in ((rt.float32, 1e-6), (rt.float64, 1e-14)):
+        x, y = rt.tensor([0.0, 0.0, -1.0], dtype=dtype), rt.tensor([-100.0, -30.0, -1.0], dtype=dtype)
+        expected = [2.0**-100 / math.log(2), math.log1p(2.0**-30) / math.log(2), 0.0]
+        assert rt.logaddexp2(x, y).tolist() == pytest.approx(expected, rel=tolerance, abs=0)
