@@ -78,11 +78,15 @@ void check_float(const char* op, const Tensor& self) {
            "std and var only support floating point and complex dtypes");
 }
 
-// Whether some element of a dense result in float32 on the CPU is not finite.
+// Whether some element of a dense result on the CPU, of a dtype as wide as float32, is not finite.
 bool beyond_float(const Tensor& result) {
-  if (result.dtype() != kFloat32 || !result.device().is_cpu()) return false;
-  const float* const values = result.impl()->data<float>();
-  return std::any_of(values, values + result.numel(), [](float v) { return !std::isfinite(v); });
+  if (!result.device().is_cpu()) return false;
+  const auto any = [&](const auto* values) {
+    return std::any_of(values, values + result.numel(),
+                       [](auto v) { return !std::isfinite(static_cast<float>(v)); });
+  };
+  if (result.dtype() == kFloat32) return any(result.impl()->data<float>());
+  return result.dtype() == kBFloat16 && any(result.impl()->data<BFloat16>());
 }
 
 /// Variance or standard deviation, with the mean when asked for.
@@ -108,7 +112,7 @@ Moments moments(const char* op, ReduceKind kind, const Tensor& self, std::option
   r.mean = std::move(call.out2);
   if (kind == ReduceKind::Std && beyond_float(r.spread)) {  // squares were; their root need not be
     const Tensor wide = reduce_with(kind, cast_raw(self, kFloat64), mask, keepdim, kFloat64, c);
-    r.spread = cast_raw(wide, kFloat32);
+    r.spread = cast_raw(wide, r.spread.dtype());
   }
   return r;
 }

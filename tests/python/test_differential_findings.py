@@ -440,3 +440,37 @@ def test_logaddexp2_of_numbers_far_apart():
         x, y = rt.tensor([0.0, 0.0, -1.0], dtype=dtype), rt.tensor([-100.0, -30.0, -1.0], dtype=dtype)
         expected = [2.0**-100 / math.log(2), math.log1p(2.0**-30) / math.log(2), 0.0]
         assert rt.logaddexp2(x, y).tolist() == pytest.approx(expected, rel=tolerance, abs=0)
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(rt.float32, 1e-6), (rt.float64, 1e-14), (rt.bfloat16, 4e-3)])
+def test_cross_entropy_of_large_logits(dtype, tolerance):
+    x = rt.tensor([[1e6, 1e6, -3e6], [1e38, 1e38, -3e38], [3e4, 2e4, 3e4]], dtype=dtype)
+    loss = F.cross_entropy(x, rt.tensor([0, 1, 2]), reduction="none")
+    assert loss.tolist() == pytest.approx([math.log(2)] * 3, rel=tolerance)
+
+
+def test_gradients_of_clamp_with_tensors():
+    """As PyTorch's: (self, lower, upper) to the gradients of them."""
+    nan = math.nan
+    cases = {
+        (-1, 0, 2): (0, 1, 0), (0, 0, 2): (0.5, 0.5, 0), (1, 0, 2): (1, 0, 0), (2, 0, 2): (0.5, 0, 0.5), (3, 0, 2): (0, 0, 1),
+        (1, 2, 0): (0, 0, 1), (0, 1, 1): (0, 1, 0), (1, 1, 1): (1, 0, 0), (2, 1, 1): (0, 0, 1), (nan, 0, 2): (1, 0, 0),
+        (nan, 2, 0): (1, 0, 1), (0, nan, 0): (1, 0, 0), (3, nan, 2): (0, 0, 0), (-1, 0, nan): (0, 0, 0), (2, 2, nan): (1, 0, 0),
+        (1, nan, nan): (1, 0, 0),
+    }  # fmt: skip
+    inputs = [rt.tensor([float(c[i]) for c in cases], requires_grad=True) for i in range(3)]
+    grads = rt.autograd.grad(rt.clamp(*inputs).sum(), inputs)
+    assert [tuple(g[i].item() for g in grads) for i in range(len(cases))] == list(cases.values())
+
+
+def test_norms_of_negative_powers_and_negative_zeros():
+    for p in (-1, -2, -3, -0.5):
+        assert str(rt.linalg.vector_norm(rt.tensor([-0.0, 0.0, -0.0]), p).item()) == "0.0"
+        assert str(rt.linalg.vector_norm(rt.tensor([-0.0, 1.0]), p).item()) == "0.0"
+
+
+def test_spread_of_the_smallest_and_the_largest():
+    for dtype in (rt.float32, rt.bfloat16):
+        tiny, huge = rt.tensor([1e-40, 1e-45, 0.0], dtype=dtype), rt.tensor([1e38, 1e38, -3e38], dtype=dtype)
+        assert 0 <= rt.std(tiny).item() < 1e-39 and rt.var(tiny) == 0
+        assert rt.std(huge).item() == pytest.approx(2.3094e38, rel=4e-3)

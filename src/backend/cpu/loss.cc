@@ -102,12 +102,14 @@ struct ClassLoss {
     if (t == call.ignore_index) return T(0);
     const T* row = x + (p / inner) * classes * inner + p % inner;
     const double w = weight ? static_cast<double>(weight[t]) : 1.0;
-    const double lse = static_cast<double>(max) + static_cast<double>(log_total);
-    const double nll = w * (lse - static_cast<double>(row[t * inner]));
+    const auto nll_of = [&](int64_t c) {  // the difference first: large logits would swallow log_total
+      return static_cast<double>(max) - static_cast<double>(row[c * inner]) + static_cast<double>(log_total);
+    };
+    const double nll = w * nll_of(t);
     if (!smooth) return static_cast<T>(nll);
     double sum = 0;
     for (int64_t c = 0; c < classes; ++c) {
-      const double l = lse - static_cast<double>(row[c * inner]);
+      const double l = nll_of(c);
       sum += weight ? static_cast<double>(weight[c]) * l : l;
     }
     const double s = call.label_smoothing;

@@ -16,6 +16,7 @@ void ReduceEngine<T>::finish(W* state, int64_t stride, int64_t count) const {
   if constexpr (std::is_floating_point_v<W>) {
     const double n = static_cast<double>(plan->reduced);
     const double freedom = std::max(0.0, n - param);
+    const auto spread = [](double squares) { return squares < 0 ? 0.0 : squares; };  // by rounding below 0
     for (int64_t i = 0; i < count; ++i) {
       W& s = state[i];
       switch (final) {
@@ -23,10 +24,10 @@ void ReduceEngine<T>::finish(W* state, int64_t stride, int64_t count) const {
           s = s / n;
           break;
         case Final::Var:
-          s = plan->reduced ? state[stride + i] / freedom : std::numeric_limits<double>::quiet_NaN();
+          s = plan->reduced ? spread(state[stride + i]) / freedom : std::numeric_limits<double>::quiet_NaN();
           break;
         case Final::Std:
-          s = plan->reduced ? std::sqrt(state[stride + i] / freedom)
+          s = plan->reduced ? std::sqrt(spread(state[stride + i]) / freedom)
                             : std::numeric_limits<double>::quiet_NaN();
           break;
         case Final::Sqrt:

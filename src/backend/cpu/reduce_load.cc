@@ -40,6 +40,7 @@ inline T take(S v) {
     return static_cast<T>(std::abs(v));
   } else if constexpr (map == LoadMap::Abs) {
     const T x = static_cast<T>(v);
+    if constexpr (std::is_floating_point_v<T>) return std::abs(x);  // of -0 too
     return x < 0 ? static_cast<T>(-x) : x;
   } else if constexpr (kIsHalf<S>) {
     return static_cast<T>(static_cast<float>(v));
