@@ -89,7 +89,7 @@ Plan make_plan(const Problem<T>& p, const KernelTable<T>& t) {
   const bool brief = work < kMinParallelWork;
   const int64_t parts = threads > 1 && brief ? brief_parts(p, t, threads) : 1;
   const bool alone = threads == 1 || (brief && parts == 1);
-  const int64_t wanted = alone ? 1 : brief ? parts : wanted_tasks(work);
+  const int64_t wanted = alone ? 1 : wanted_tasks(work);
   const bool small_a = bytes(p.m * p.k) <= kWholeABytes;
   const bool b_rows = t.direct_b && p.b_ns == 1;
   const int64_t own = alone ? 0 : own_rows(p, t, threads);
