@@ -19,7 +19,7 @@ bool takes(const Tensor& out, const Tensor& made) { return out.impl()->storage()
 TEST(OutMemory, IsGivenOnceAndOnlyWhereItFits) {
   const Tensor out = zeros({4, 4}), other = zeros({4, 4});
   EXPECT_TRUE(takes(out, made_beside(out, other)));
-  EXPECT_FALSE(takes(out, made_beside(out, out)));          // an input
+  EXPECT_FALSE(takes(out, made_beside(out, out)));             // an input
   EXPECT_FALSE(takes(out, made_beside(out, out.view({16}))));  // a view of one
   const Tensor part = zeros({5, 4}).narrow(0, 1, 4);
   EXPECT_FALSE(takes(part, made_beside(part, other)));  // does not begin its storage
